@@ -1,0 +1,71 @@
+"""One command checks everything: ``nox`` runs ``lint`` and ``check``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nox
+
+nox.options.sessions = ["lint", "check"]
+nox.options.reuse_venv = "yes"  # torch is 6 GB; umit itself is installed anew each time
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+TESTS = ("pytest", "--doctest-modules", "--pyargs", "umit", "tests")
+EXAMPLES = "tests/test_examples.py"
+
+
+def group(name: str) -> list[str]:
+    """Return the packages of a dependency group."""
+    return list(nox.project.dependency_groups(PROJECT, name))
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style and form, in an environment of a few megabytes."""
+    session.install(*group("lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def check(session: nox.Session) -> None:
+    """Types, documentation, examples and tests, in one environment with torch."""
+    session.install(".", *group("dev"))
+    heading(session, 1, "types")
+    session.run("mypy")
+    heading(session, 2, "documentation")
+    build_docs(session)
+    heading(session, 3, "examples")
+    session.run("pytest", EXAMPLES)
+    heading(session, 4, "tests")
+    session.run(*TESTS, f"--ignore={EXAMPLES}", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation alone; every warning is an error."""
+    session.install(".", *group("dev"))
+    build_docs(session)
+
+
+@nox.session
+def lowest(session: nox.Session) -> None:
+    """Run the tests on the lowest versions that pyproject.toml allows."""
+    pins = Path(session.create_tmp()) / "lowest.txt"
+    lowest_of = [re.sub(r">=", "==", line) for line in PROJECT["project"]["dependencies"]]
+    pins.write_text("\n".join(lowest_of) + "\n", encoding="utf-8")
+    session.install(".", *group("dev"), "--constraint", str(pins))
+    session.run(*TESTS, *session.posargs)
+
+
+def heading(session: nox.Session, step: int, name: str) -> None:
+    """Say which step begins; the first that fails ends the session."""
+    session.log(f"==== {step} of 4: {name} " + "=" * 40)
+
+
+def build_docs(session: nox.Session) -> None:
+    """Build the site into the session's own folder."""
+    session.run(
+        "mkdocs", "build", "--strict", "--site-dir", str(Path(session.create_tmp(), "site"))
+    )

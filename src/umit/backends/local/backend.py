@@ -1,0 +1,83 @@
+"""Requests answered by weights in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+import torch
+
+from umit.backends.local.generate import write
+from umit.backends.local.options import choose
+from umit.backends.local.prefix import Pictures, read_prefixes, read_words
+from umit.chat import Completion, Request
+from umit.engine.load import Engine
+from umit.errors import BackendError, InputError
+
+__all__ = ["LocalBackend"]
+
+
+class LocalBackend:
+    """Answers requests in batches with transformers.
+
+    Pictures and words that the questions of a batch share are read once; pictures are kept until a
+    batch comes that does not show them. Batches give what single calls give.
+
+    Args:
+        engine: From :func:`umit.engine.load.load_engine`.
+        batch: The most questions answered together; memory grows with it.
+
+    Raises:
+        InputError: ``batch`` is below 1.
+    """
+
+    def __init__(self, engine: Engine, *, batch: int = 8) -> None:
+        if batch < 1:
+            raise InputError(f"expected a batch of 1 or more, got {batch}", code="batch")
+        self._engine = engine
+        self._batch = batch
+        self._pictures: Pictures = {}
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
+        """Answer requests lazily and in order, at most ``batch`` of them ahead.
+
+        Raises:
+            BackendError: A single request does not fit into memory.
+        """
+        waiting = iter(requests)
+        while group := list(islice(waiting, self._batch)):
+            yield from self._answer(group)
+
+    def _answer(self, group: Sequence[Request]) -> list[Completion]:
+        try:
+            return self._together(group)
+        except torch.OutOfMemoryError as error:
+            self._pictures = {}
+            if len(group) == 1:
+                raise BackendError(
+                    "expected a request that fits into memory, it does not; "
+                    "use a smaller picture, dtype='bfloat16' or device='cpu'",
+                    engine="local",
+                ) from error
+        # Outside of the handler, whose traceback keeps the tensors of the failed batch.
+        half = len(group) // 2
+        return self._answer(group[:half]) + self._answer(group[half:])
+
+    @torch.inference_mode()
+    def _together(self, group: Sequence[Request]) -> list[Completion]:
+        engine = self._engine
+        shared, rows, self._pictures = read_prefixes(engine, group, self._pictures)
+        asked = [engine.encoder.split(request)[1] for request in group]
+        context, logits = read_words(engine, shared.rows(rows), asked)
+        scored = [i for i, request in enumerate(group) if request.options]
+        written = [i for i, request in enumerate(group) if not request.options]
+        found: dict[int, Completion] = {}
+        if scored:
+            options = [group[i].options for i in scored]
+            chosen = choose(engine, context.rows(scored), logits[scored], options)
+            found.update(zip(scored, chosen, strict=True))
+        if written:
+            limits = [group[i].max_new_tokens for i in written]
+            texts = write(engine, context.rows(written), logits[written], limits)
+            found.update(zip(written, texts, strict=True))
+        return [found[i] for i in range(len(group))]

@@ -1,0 +1,94 @@
+"""Whole options, scored with their end token, so that ``1:…`` cannot win as the beginning of ``12:…``.
+
+All options of a question stand in one row behind it, each seeing the question and itself only: the
+question's keys and values are there once, however many options there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from umit import chat
+from umit.backends.local.prefix import Context, embed, read
+from umit.backends.local.prefix import logits as to_logits
+from umit.chat import Completion, Word
+from umit.engine.load import Engine
+from umit.engine.positions import packed_positions
+
+__all__ = ["choose"]
+
+_AT_ONCE: Final = 256  # tokens whose logits over the whole vocabulary are in memory at a time
+
+
+def choose(
+    engine: Engine,
+    context: Context,
+    logits: Tensor,
+    options: Sequence[Sequence[Sequence[Word]]],
+) -> list[Completion]:
+    """Score every option of every row.
+
+    Args:
+        engine: The weights.
+        context: The questions, read.
+        logits: float32 ``(B, vocabulary)`` of the first token.
+        options: The options of each row, none empty.
+
+    Returns:
+        One completion a row: the likeliest option, and the log-probability of each.
+    """
+    ids = [[engine.encoder.answer(option) for option in row] for row in options]
+    fed, segments, places = _packed(ids, context.after, engine.encoder.padding)
+    _, hidden = read(engine, context, embed(engine, fed), segments, places)
+    first = logits.log_softmax(-1)
+    found = []
+    for row, answers in enumerate(ids):
+        scores = first[row, [answer[0] for answer in answers]].tolist()
+        rest = _scores(engine, hidden[row], [t for answer in answers for t in answer[1:]])
+        for option, answer in enumerate(answers):
+            own, rest = rest[: len(answer) - 1], rest[len(answer) - 1 :]
+            scores[option] += sum(own)
+        best = max(range(len(scores)), key=scores.__getitem__)
+        found.append(
+            Completion(
+                text=chat.spell(options[row][best]),
+                logprob=scores[best],
+                option_logprobs=tuple(scores),
+            )
+        )
+    return found
+
+
+def _packed(
+    ids: Sequence[Sequence[Sequence[int]]], after: NDArray[np.int64], padding: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return ids, segments ``(B, L)`` and positions ``(3, B, L)`` of all options but their end tokens."""
+    longest = max(1, *(sum(len(answer) - 1 for answer in answers) for answers in ids))
+    fed = np.full((len(ids), longest), padding, np.int64)
+    segments = np.full((len(ids), longest), -1, np.int64)
+    places = np.zeros((3, len(ids), longest), np.int64)
+    for row, answers in enumerate(ids):
+        words = [token for answer in answers for token in answer[:-1]]
+        numbers = np.repeat(np.arange(len(answers)) + 1, [len(a) - 1 for a in answers])
+        fed[row, : len(words)], segments[row, : len(words)] = words, numbers
+        places[:, row, : len(words)] = packed_positions(
+            np.empty((3, 0), np.int64), int(after[row]), numbers
+        )
+    return fed, segments, places
+
+
+def _scores(engine: Engine, hidden: Tensor, wanted: Sequence[int]) -> list[float]:
+    """Return the log-probability of each wanted token, the k-th predicted by the k-th output."""
+    found: list[float] = []
+    for start in range(0, len(wanted), _AT_ONCE):
+        some = torch.tensor(wanted[start : start + _AT_ONCE], device=hidden.device)
+        outputs = hidden[start : start + len(some)]
+        scores = to_logits(engine, outputs).log_softmax(-1)
+        found += scores.gather(-1, some[:, None])[:, 0].tolist()
+    return found

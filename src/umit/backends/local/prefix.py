@@ -1,0 +1,212 @@
+"""What the questions of a batch share, read once: the words before the pictures, and the pictures."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from umit.chat import Request
+from umit.engine.load import Engine
+from umit.engine.pixels import grid, patches, tokens
+from umit.engine.positions import packed_mask, positions
+from umit.engine.vision import encode_pictures
+
+if TYPE_CHECKING:
+    from transformers.cache_utils import DynamicCache
+
+__all__ = ["Context", "Pictures", "read", "read_prefixes", "read_words"]
+
+Frame: TypeAlias = NDArray[np.uint8]
+#: Encoded pictures by their content, each ``(tokens, width)``.
+Pictures: TypeAlias = dict[bytes, Tensor]
+
+_AT_ONCE: Final = 32  # pictures in one call of the vision encoder: a volume
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Context:
+    """What each row of a batch has read so far.
+
+    Args:
+        cache: Keys and values of every layer, ``(B, heads, K, width)``; grows in place as rows read on.
+        real: bool ``(B, K)``, False where the cache holds padding.
+        after: int64 ``(B,)``, the position of the next token.
+    """
+
+    cache: DynamicCache
+    real: NDArray[np.bool_]
+    after: NDArray[np.int64]
+
+    def rows(self, index: Sequence[int]) -> Context:
+        """Return a context of these rows, each as often as it is named; this one stays as it is."""
+        if list(index) == list(range(len(self.after))):
+            return self
+        cache: Any = copy.copy(self.cache)
+        cache.layers = [copy.copy(layer) for layer in self.cache.layers]
+        cache.batch_select_indices(torch.tensor(index, dtype=torch.long))
+        return Context(cache, self.real[list(index)], self.after[list(index)])
+
+
+def read(
+    engine: Engine,
+    context: Context,
+    embedded: Tensor,
+    segments: NDArray[np.int64],
+    places: NDArray[np.int64],
+) -> tuple[Context, Tensor]:
+    """Let every row read on.
+
+    Args:
+        engine: The weights.
+        context: What was read before; its cache is used up.
+        embedded: ``(B, L, width)``, what is read.
+        segments: int64 ``(B, L)``: -1 in padding; tokens see what was read before and their own segment.
+        places: int64 ``(3, B, L)``, M-RoPE's positions.
+
+    Returns:
+        The longer context, ``after`` unchanged, and the last layer's output ``(B, L, width)``.
+    """
+    own = packed_mask(segments)
+    past = np.broadcast_to(
+        context.real[:, None, None, :], (*own.shape[:3], context.real.shape[1])
+    )
+    mask = torch.from_numpy(np.concatenate([past, own], axis=-1)).to(engine.device)
+    language: Any = engine.model.model.language_model
+    hidden: Tensor = language(
+        inputs_embeds=embedded,
+        attention_mask={"full_attention": mask},
+        position_ids=torch.from_numpy(places).to(engine.device),
+        past_key_values=context.cache,
+        use_cache=True,
+    ).last_hidden_state
+    real = np.concatenate([context.real, segments >= 0], axis=1)
+    return replace(context, real=real), hidden
+
+
+def read_words(
+    engine: Engine, context: Context, ids: Sequence[Sequence[int]]
+) -> tuple[Context, Tensor]:
+    """Let every row read its own words.
+
+    Args:
+        engine: The weights.
+        context: What was read before.
+        ids: Token ids of each row, none empty, of any lengths; padded on the left.
+
+    Returns:
+        The longer context, and float32 logits ``(B, vocabulary)`` of the token that follows.
+    """
+    padded, segments = _left_padded(ids, engine.encoder.padding)
+    counts = (segments >= 0).sum(axis=1)
+    ahead = np.arange(padded.shape[1]) - (padded.shape[1] - counts)[:, None]
+    rows = context.after[:, None] + np.maximum(ahead, 0)
+    places = np.repeat(rows[None], 3, axis=0)
+    context, hidden = read(engine, context, embed(engine, padded), segments, places)
+    return replace(context, after=context.after + counts), logits(engine, hidden[:, -1])
+
+
+def read_prefixes(
+    engine: Engine, requests: Sequence[Request], known: Mapping[bytes, Tensor]
+) -> tuple[Context, list[int], Pictures]:
+    """Read what comes before the questions, once for each distinct system line and pictures.
+
+    Args:
+        engine: The weights.
+        requests: A batch.
+        known: Pictures that were encoded before.
+
+    Returns:
+        A context with a row for each distinct prefix, the row of each request, and the pictures.
+    """
+    contents: list[tuple[bytes, ...]] = [tuple(map(_content, r.frames)) for r in requests]
+    prefixes = [engine.encoder.split(r)[0] for r in requests]
+    distinct: dict[tuple[tuple[int, ...], tuple[bytes, ...]], int] = {}
+    rows = [
+        distinct.setdefault((tuple(ids), content), len(distinct))
+        for ids, content in zip(prefixes, contents, strict=True)
+    ]
+    frames = {
+        key: frame
+        for request, content in zip(requests, contents, strict=True)
+        for key, frame in zip(content, request.frames, strict=True)
+    }
+    pictures = _encoded(engine, frames, known)
+    ids, segments = _left_padded([ids for ids, _ in distinct], engine.encoder.padding)
+    places = np.zeros((3, *ids.shape), np.int64)
+    after = np.zeros(len(distinct), np.int64)
+    for row, (words, content) in enumerate(distinct):
+        grids = [grid(frames[key]) for key in content]
+        found, after[row] = positions(words, grids, engine.encoder.image_pad)
+        places[:, row, ids.shape[1] - len(words) :] = found
+    context = _nothing(engine, after)
+    if ids.shape[1]:
+        shown = [pictures[key] for _, content in distinct for key in content]
+        embedded = embed(engine, ids)
+        here = torch.from_numpy(ids == engine.encoder.image_pad).to(engine.device)
+        embedded = embedded.masked_scatter(here[..., None], torch.cat(shown).to(embedded.dtype))
+        context, _ = read(engine, context, embedded, segments, places)
+    return context, rows, pictures
+
+
+def embed(engine: Engine, ids: NDArray[np.int64]) -> Tensor:
+    """Return the embeddings ``(B, L, width)`` of ids ``(B, L)``."""
+    table: Any = engine.model.get_input_embeddings()
+    found: Tensor = table(torch.from_numpy(ids).to(engine.device))
+    return found
+
+
+def logits(engine: Engine, hidden: Tensor) -> Tensor:
+    """Return float32 logits ``(…, vocabulary)``; bfloat16 is too coarse for log-probabilities."""
+    head: Any = engine.model.lm_head
+    found: Tensor = head(hidden).float()
+    return found
+
+
+def _nothing(engine: Engine, after: NDArray[np.int64]) -> Context:
+    from transformers.cache_utils import DynamicCache
+
+    cache: Any = DynamicCache
+    made = cache(config=engine.model.config.text_config)
+    return Context(made, np.zeros((len(after), 0), np.bool_), after)
+
+
+def _left_padded(
+    ids: Sequence[Sequence[int]], padding: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return ids ``(B, L)`` and segments: 1 where there is a token, -1 in padding."""
+    longest = max(map(len, ids))
+    padded = np.full((len(ids), longest), padding, np.int64)
+    segments = np.full((len(ids), longest), -1, np.int64)
+    for row, own in enumerate(ids):
+        padded[row, longest - len(own) :] = own
+        segments[row, longest - len(own) :] = 1
+    return padded, segments
+
+
+def _content(frame: Frame) -> bytes:
+    # With the shape: 30 x 100 and 100 x 30 pictures may hold the same bytes (CVE-2025-46722).
+    digest = hashlib.sha256(repr(frame.shape).encode())
+    digest.update(np.ascontiguousarray(frame))
+    return digest.digest()
+
+
+def _encoded(
+    engine: Engine, frames: Mapping[bytes, Frame], known: Mapping[bytes, Tensor]
+) -> Pictures:
+    found = {key: known[key] for key in frames if key in known}
+    missing = [key for key in frames if key not in known]
+    for start in range(0, len(missing), _AT_ONCE):
+        keys = missing[start : start + _AT_ONCE]
+        shown = [frames[key] for key in keys]
+        pixels = torch.from_numpy(patches(shown)).to(engine.device)
+        encoded = encode_pictures(engine.model.model.visual, pixels, [grid(f) for f in shown])
+        found.update(zip(keys, encoded.split([tokens(f) for f in shown]), strict=True))
+    return found

@@ -1,0 +1,180 @@
+"""Checkpoint cards: what a set of weights knows and how it writes.
+
+A card is ``umit.json`` beside the weights. Weights without a card are refused: frames and prompts cannot
+be guessed from them, and a wrong guess gives plausible boxes in wrong places.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, get_args
+
+from umit.chat import DEFAULT_SYSTEM
+from umit.errors import CheckpointError, UnsupportedTaskError
+from umit.imaging.view import Rendering
+from umit.queries import Language
+from umit.tasks import answer, classify, detect, landmarks, report
+from umit.tasks.dialect import UMIT, Dialect
+from umit.tasks.task import Task, TaskName
+
+__all__ = ["EMBEDDED", "PHANTOM", "RELEASED", "Checkpoint", "read_card", "write_card"]
+
+CARD: Final = "umit.json"
+SCHEMA: Final = 1
+#: Name of the checkpoint inside the package.
+EMBEDDED: Final = "umit-phantom"
+
+_BUILDERS: Final[dict[TaskName, Callable[[Dialect, str], Task[Any, Any]]]] = {
+    "answer_open": answer.answer_open,
+    "answer_closed": answer.answer_closed,
+    "classify": classify.classify,
+    "report_film": report.report_film,
+    "report_ct": report.report_ct,
+    "detect_2d": detect.detect_2d,
+    "detect_3d": detect.detect_3d,
+    "landmark": landmarks.landmark,
+    "caption": report.caption,
+    "compare": report.compare,
+}
+_ALL: Final = tuple(_BUILDERS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """What weights know and how they write.
+
+    Args:
+        name: Hub name or the embedded one.
+        version: Raised when a prompt or an answer form changes.
+        task_names: What the weights were trained on.
+        languages: Languages they were trained in.
+        dialect: Frames and spelling.
+        system: The system line that they saw in training; ``""`` for none.
+        notice: One sentence printed where results are shown.
+    """
+
+    name: str
+    version: int = 1
+    task_names: tuple[TaskName, ...] = _ALL
+    languages: tuple[Language, ...] = ("en", "zh")
+    dialect: Dialect = UMIT
+    system: str = DEFAULT_SYSTEM
+    notice: str = field(default="Research use only, not a medical device.")
+
+    @cached_property
+    def tasks(self) -> Mapping[TaskName, Task[Any, Any]]:
+        """The tasks, bound to this checkpoint's dialect and system line."""
+        return {name: _BUILDERS[name](self.dialect, self.system) for name in self.task_names}
+
+    def task(self, name: TaskName, language: Language = "en") -> Task[Any, Any]:
+        """Return a bound task.
+
+        Raises:
+            UnsupportedTaskError: These weights do not know the task or the language.
+        """
+        if name not in self.tasks:
+            known = ", ".join(self.task_names)
+            others = [c.name for c in RELEASED.values() if name in c.task_names]
+            raise UnsupportedTaskError(
+                f"{self.name} knows {known}, not {name}; use {' or '.join(others)}"
+            )
+        if language not in self.languages:
+            raise UnsupportedTaskError(
+                f"{self.name} knows {', '.join(self.languages)}, not {language!r}"
+            )
+        return self.tasks[name]
+
+
+_PHANTOM_NOTICE: Final = (
+    "Research use only, not a medical device; this checkpoint knows synthetic phantoms only."
+)
+
+#: The embedded checkpoint: UMIT's frames, fed far fewer pixels.
+PHANTOM: Final = Checkpoint(
+    name=EMBEDDED,
+    dialect=Dialect(
+        # Every film is squeezed to one size, so that all questions of a picture share its encoding.
+        film=Rendering(frame=(1024, 1024), fed=(224, 224)),
+        boxes=Rendering(frame=(1024, 1024), fed=(224, 224)),
+        points=Rendering(frame=(600, 800), fed=(224, 224)),
+        volume=Rendering(frame=(256, 256), depth=32, fed=(56, 56)),
+    ),
+    notice=_PHANTOM_NOTICE,
+)
+
+_QUESTIONS: Final[tuple[TaskName, ...]] = ("answer_open", "answer_closed")
+#: The six released by the paper's authors; which tasks each knows is read from their names.
+RELEASED: Final[dict[str, Checkpoint]] = {
+    c.name: c
+    for c in (
+        Checkpoint(name="dz-osamu/UMIT-B"),
+        Checkpoint(name="dz-osamu/Classification", task_names=("classify",)),
+        Checkpoint(name="dz-osamu/VQA", task_names=_QUESTIONS),
+        Checkpoint(name="dz-osamu/Report_Generation", task_names=("report_film", "report_ct")),
+        Checkpoint(name="dz-osamu/Disease_Detection", task_names=("detect_2d", "detect_3d")),
+        Checkpoint(name="dz-osamu/Landmark_Detection", task_names=("landmark",)),
+    )
+}
+
+
+def write_card(card: Checkpoint, folder: Path) -> Path:
+    """Write a card beside weights.
+
+    Args:
+        card: What to write.
+        folder: An existing folder.
+
+    Returns:
+        The file written, ``umit.json``.
+    """
+    data = {"schema": SCHEMA, **asdict(card)}
+    path = folder / CARD
+    path.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return path
+
+
+def read_card(folder: Path) -> Checkpoint:
+    """Read the card beside weights.
+
+    Args:
+        folder: The folder with ``umit.json``, or a card's own ``.json`` file.
+
+    Raises:
+        CheckpointError: No card, a newer one, or fields that this version does not know.
+    """
+    path = folder if folder.suffix == ".json" else folder / CARD
+    if not path.is_file():
+        names = ", ".join((EMBEDDED, *RELEASED))
+        raise CheckpointError(
+            f"expected {path.name} in {path.parent.name!r}, beside the weights, found none; "
+            f"pass card= with one of: {names}"
+        )
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        return _card(data)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise CheckpointError(f"expected a card of schema {SCHEMA} in {path.name}: {error}") from error
+
+
+def _card(data: dict[str, Any]) -> Checkpoint:
+    schema = data.pop("schema", None)
+    if schema != SCHEMA:
+        raise CheckpointError(
+            f"expected a card of schema {SCHEMA}, got {schema!r}; a newer umit may read it"
+        )
+    known = {f.name for f in fields(Checkpoint)}
+    if unknown := set(data) - known:
+        raise CheckpointError(f"expected the fields {sorted(known)}, got also {sorted(unknown)}")
+    tasks, languages = tuple(data["task_names"]), tuple(data["languages"])
+    if unknown := {*tasks} - {*_ALL} | {*languages} - {*get_args(Language)}:
+        raise CheckpointError(f"expected known tasks and languages, got {sorted(unknown)}")
+    dialect = dict(data["dialect"])
+    for name in ("film", "volume", "boxes", "points"):
+        rendering = {k: tuple(v) if isinstance(v, list) else v for k, v in dialect[name].items()}
+        dialect[name] = Rendering(**rendering)
+    values = {**data, "task_names": tasks, "languages": languages, "dialect": Dialect(**dialect)}
+    return Checkpoint(**values)

@@ -1,0 +1,118 @@
+"""Words to token ids: our control tokens by id, everything else as plain text, whatever it spells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from umit import chat
+from umit.chat import Request, Token, Word
+from umit.engine.pixels import tokens
+from umit.errors import CheckpointError
+
+__all__ = ["Encoder", "Tokenizer"]
+
+
+class Tokenizer(Protocol):
+    """The part of a Hugging Face tokenizer that is used here."""
+
+    def encode(self, text: str, **settings: Any) -> list[int]:
+        """Return the ids of a text."""
+        ...
+
+    def decode(self, token_ids: Sequence[int], **settings: Any) -> str:
+        """Return the text of ids."""
+        ...
+
+    def convert_tokens_to_ids(self, tokens: str) -> int:
+        """Return the id of one token."""
+        ...
+
+
+class Encoder:
+    """Turns requests into ids with one tokenizer; keeps what it encoded.
+
+    Args:
+        tokenizer: A Hugging Face tokenizer that has Qwen2-VL's control tokens.
+
+    Raises:
+        CheckpointError: The tokenizer lacks a control token.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._plain: dict[str, tuple[int, ...]] = {}
+        self._control = {t.text: self._id(t) for t in chat.CONTROL}
+        self.image_pad = self._control[chat.IMAGE_PAD.text]
+        self.end = self._control[chat.END.text]
+        self.padding = self._control[chat.END_OF_TEXT.text]
+
+    def _id(self, token: Token) -> int:
+        found = self._tokenizer.encode(token.text, add_special_tokens=False)
+        if len(found) != 1:
+            raise CheckpointError(
+                f"expected a tokenizer with Qwen2-VL's control tokens, {token.text} is not one"
+            )
+        return found[0]
+
+    def ids(self, words: Sequence[Word]) -> list[int]:
+        """Return the ids of words; neighbouring strings are encoded as one."""
+        found: list[int] = []
+        for piece in chat.pieces(words):
+            if isinstance(piece, Token):
+                found.append(self._control[piece.text])
+            else:
+                found.extend(self._text(piece))
+        return found
+
+    def _text(self, text: str) -> tuple[int, ...]:
+        known = self._plain.get(text)
+        if known is None:
+            ids = self._tokenizer.encode(
+                text, add_special_tokens=False, split_special_tokens=True
+            )
+            known = tuple(ids)
+            if len(self._plain) > 50_000:  # bounded: a run may ask millions of different questions
+                self._plain.clear()
+            self._plain[text] = known
+        return known
+
+    def prefix(self, request: Request) -> list[int]:
+        """Return the ids up to the last picture: what questions on the same pictures share."""
+        found = self.ids(chat.before_frames(request))
+        start, end = self._control[chat.VISION_START.text], self._control[chat.VISION_END.text]
+        for frame in request.frames:
+            found += [start, *[self.image_pad] * tokens(frame), end]
+        return found
+
+    def suffix(self, request: Request) -> list[int]:
+        """Return the ids between the last picture and the answer."""
+        return self.ids(chat.after_frames(request))
+
+    def prompt(self, request: Request) -> list[int]:
+        """Return the ids of the whole prompt."""
+        if request.frames:
+            return self.prefix(request) + self.suffix(request)
+        return self.ids(chat.prompt(request))
+
+    def split(self, request: Request) -> tuple[list[int], list[int]]:
+        """Return the prompt as what may be shared and what is the question's own.
+
+        Without pictures nothing is shared, since the words touch the text before them.
+        """
+        if request.frames:
+            return self.prefix(request), self.suffix(request)
+        return [], self.prompt(request)
+
+    def answer(self, words: Sequence[Word]) -> list[int]:
+        """Return the ids of an answer with its end token: what is taught, and what is scored."""
+        return self.ids(chat.option_words(words))
+
+    def text(self, ids: Sequence[int]) -> str:
+        """Return the text of generated ids: one trailing end token removed, nothing else touched."""
+        kept = list(ids)
+        if kept and kept[-1] == self.end:
+            kept.pop()
+        return self._tokenizer.decode(
+            kept, skip_special_tokens=False, clean_up_tokenization_spaces=False
+        )

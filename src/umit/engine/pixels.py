@@ -1,0 +1,72 @@
+"""Frames to the patches that Qwen2-VL's vision encoder reads, bit for bit as ms-swift 2.6.1 made them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from umit.errors import InputError
+
+__all__ = ["MERGE", "PATCH", "grid", "patches"]
+
+PATCH: Final = 14  # Qwen2-VL's patch side in pixels
+MERGE: Final = 2  # patches merged along each side into one token
+TEMPORAL: Final = 2  # a still picture is shown to the encoder as two equal frames
+
+_MEAN: Final = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)  # CLIP's, as Qwen2-VL uses
+_STD: Final = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
+#: Rescaled in float64, rounded to float32, then normalised in float32: the order the reference has.
+_LEVELS: Final = (
+    (np.arange(256, dtype=np.float64) * 0.00392156862745098).astype(np.float32)[:, None] - _MEAN
+) / _STD
+
+
+def grid(frame: NDArray[np.uint8]) -> tuple[int, int, int]:
+    """Return ``(1, rows, columns)`` of patches.
+
+    Raises:
+        InputError: The frame's sides are not multiples of 28.
+    """
+    height, width = frame.shape[:2]
+    side = PATCH * MERGE
+    if height % side or width % side or not height or not width:
+        raise InputError(
+            f"expected a frame whose sides are multiples of {side}, got {width} × {height}",
+            code="frame",
+            hint="Frames come from umit.imaging.render.",
+        )
+    return 1, height // PATCH, width // PATCH
+
+
+def tokens(frame: NDArray[np.uint8]) -> int:
+    """Return how many picture tokens the language model sees for a frame."""
+    _, rows, columns = grid(frame)
+    return rows * columns // MERGE**2
+
+
+def patches(frames: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+    """Normalise frames and cut them into patches.
+
+    Args:
+        frames: Each uint8 ``(height, width, 3)`` RGB, sides multiples of 28.
+
+    Returns:
+        float32 ``(patches, 1176)``, the frames one after another; patches of one merged token are neighbours.
+
+    Example:
+        >>> patches([np.zeros((28, 56, 3), np.uint8)]).shape
+        (8, 1176)
+    """
+    cut = []
+    for frame in frames:
+        _, rows, columns = grid(frame)
+        values = np.stack([_LEVELS[frame[..., c], c] for c in range(3)])
+        blocks = values.reshape(
+            3, rows // MERGE, MERGE, PATCH, columns // MERGE, MERGE, PATCH
+        ).transpose(1, 4, 2, 5, 0, 3, 6)
+        still = np.repeat(blocks[:, :, :, :, :, None], TEMPORAL, axis=5)
+        cut.append(still.reshape(rows * columns, -1))
+    return np.concatenate(cut)

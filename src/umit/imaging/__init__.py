@@ -1,0 +1,1 @@
+"""Scans, the files they come from, and the pictures that a model sees of them."""

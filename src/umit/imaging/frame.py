@@ -1,0 +1,124 @@
+"""The numbers between a scan's own coordinates and those that a model writes; no pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from umit.geometry import Space
+from umit.imaging.scan import Scan, closest_axes
+
+__all__ = ["ViewGeometry", "shown_axes"]
+
+_TILT = 20.0  # degrees off the patient's axes above which "axial" and "left" are only rough
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewGeometry:
+    """How source coordinates become frame coordinates and back, without any pixels.
+
+    Args:
+        source: The scan's grid; two axes for a film, three for a volume.
+        frame: ``(width, height)`` or ``(width, height, depth)`` in which coordinates are written.
+        axes: For each shown axis, the source axis it shows.
+        flips: For each shown axis, whether it runs against the source axis.
+        slices: For each picture of a volume, the source slice it shows; empty for a film.
+        crop: What is shown of the source, low corner then high corner; ``None``: all of it.
+        pictures: How many scans are shown; coordinates exist for one only.
+
+    Example:
+        >>> g = ViewGeometry(source=Space(size=(200, 100)), frame=(100, 100))
+        >>> g.to_frame((50, 50)), g.to_source((25, 50))
+        ((25.0, 50.0), (50.0, 50.0))
+    """
+
+    source: Space
+    frame: tuple[int, ...]
+    axes: tuple[int, ...] = (0, 1, 2)
+    flips: tuple[bool, ...] = (False, False, False)
+    slices: tuple[int, ...] = ()
+    crop: tuple[float, ...] | None = None
+    pictures: int = 1
+
+    def _range(self, axis: int) -> tuple[float, float]:
+        if self.crop is None:
+            return 0.0, float(self.source.size[axis])
+        return self.crop[axis], self.crop[axis + len(self.frame)]
+
+    def to_frame(self, point: Sequence[float]) -> tuple[float, ...]:
+        """Map ``(x, y[, z])`` of the source, continuous, to the frame."""
+        shown = []
+        for axis, flip, length in zip(self.axes, self.flips, self.frame, strict=False):
+            low, high = self._range(axis)
+            part = (high - point[axis]) if flip else (point[axis] - low)
+            shown.append(part * length / (high - low))
+        return tuple(shown)
+
+    def to_source(self, point: Sequence[float]) -> tuple[float, ...]:
+        """Map ``(x, y[, z])`` of the frame, continuous, to the source."""
+        found = [0.0] * len(self.frame)
+        for value, axis, flip, length in zip(
+            point, self.axes, self.flips, self.frame, strict=False
+        ):
+            low, high = self._range(axis)
+            part = value * (high - low) / length
+            found[axis] = high - part if flip else low + part
+        return tuple(found)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return plain lists and numbers for JSON."""
+        return {
+            "source": self.source.to_dict(),
+            "frame": list(self.frame),
+            "axes": list(self.axes),
+            "flips": list(self.flips),
+            "slices": list(self.slices),
+            "crop": None if self.crop is None else list(self.crop),
+            "pictures": self.pictures,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ViewGeometry:
+        """Read what :meth:`to_dict` wrote."""
+        fields = {name: tuple(data[name]) for name in ("frame", "axes", "flips", "slices")}
+        crop = data["crop"]
+        return cls(
+            source=Space.from_dict(data["source"]),
+            crop=None if crop is None else tuple(crop),
+            pictures=data["pictures"],
+            **fields,
+        )
+
+
+def shown_axes(
+    scan: Scan, *, volume: bool
+) -> tuple[tuple[int, ...], tuple[bool, ...], tuple[str, ...]]:
+    """Choose the axis order in which a scan is shown, by whole flips and swaps only.
+
+    Args:
+        scan: With an affine, or shown as stored.
+        volume: Whether all three axes are shown, or one slice in its own plane.
+
+    Returns:
+        For each shown axis its source axis, and whether it runs against it; then the warnings.
+    """
+    count = 3 if volume else 2
+    if scan.affine is None:
+        note = ("orientation: not recorded, shown as stored",) if volume else ()
+        return (0, 1, 2)[:count], (False,) * count, note
+    found = closest_axes(scan.affine)
+    tilted = f"orientation: oblique by {found.degrees:.0f} degrees, shown by its closest axes"
+    notes = (tilted,) if found.degrees > _TILT else ()
+    # Shown axes run to the patient's left, back and head; found.forward is right, front, head.
+    flip = (found.forward[0], found.forward[1], not found.forward[2])
+    if volume:
+        return found.axis, flip, notes
+    # One slice keeps its plane. Across: left, or back in a sagittal one; down: back, or feet.
+    shown = [patient for patient in range(3) if found.axis[patient] != 2]
+    down_to_feet = shown[1] == 2
+    return (
+        tuple(found.axis[patient] for patient in shown),
+        (flip[shown[0]], found.forward[2] if down_to_feet else flip[1]),
+        notes,
+    )

@@ -1,0 +1,234 @@
+"""One door for everything a user may hold: ``load``."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from umit.errors import InputError
+from umit.geometry import Affine
+from umit.imaging.dicom import read_dicom, read_series
+from umit.imaging.nifti import read_nifti
+from umit.imaging.raster import read_raster
+from umit.imaging.scan import Scan, ScanLike
+from umit.imaging.sniff import file_kind, folder_files
+from umit.imaging.window import default_window, named_window
+
+__all__ = ["Source", "Window", "load"]
+
+Source: TypeAlias = "ScanLike | NDArray[Any]"
+Window: TypeAlias = "str | int | tuple[float, float]"
+
+_AXES = ("yx", "yxc", "zyx", "zyxc")
+
+
+def load(
+    source: Source,
+    *,
+    axes: str | None = None,
+    spacing: Sequence[float] | None = None,
+    frame: int | None = None,
+    window: Window | None = None,
+    slices: slice | tuple[int, int] | None = None,
+) -> Scan:
+    """Read a film or a volume from a file, a DICOM folder, a picture or an array.
+
+    Args:
+        source: A path, a picture, an array, or a scan (returned as it is).
+        axes: For an array: what its axes are, such as ``"yx"``, ``"yxc"``, ``"zyx"``, ``"zyxc"``.
+        spacing: mm along the spatial axes, in the order of ``axes`` (files: y, x or z, y, x).
+        frame: Which frame, page or 4-D volume, from 0; needed where there are several.
+        window: A preset's name, ``(centre, width)``, or the index of one that DICOM declares.
+        slices: ``(start, stop)`` or a slice of the slices to keep; the affine follows.
+
+    Returns:
+        The scan; what was chosen or assumed is in its ``warnings``.
+
+    Raises:
+        UnsupportedFormatError: The file is none that umit reads.
+        InputError: Missing, empty, damaged or ambiguous input, or arguments that do not fit it.
+        MissingMetadataError: A DICOM series without positions.
+
+    Example:
+        >>> load(np.zeros((3, 4, 5), np.int16), axes="zyx", spacing=(5, 1, 1)).size
+        (5, 4, 3)
+    """
+    if isinstance(source, np.ndarray):
+        scan = _from_array(source, axes, frame, window)
+        mm = _along(spacing, axes or "")
+    else:
+        scan = _from_file(source, axes, frame, window)
+        mm = _along(spacing, "zyx" if scan.has_depth else "yx")
+    if scan is source and window is None and mm is None and slices is None:
+        return scan
+    return _cut(_spaced(_windowed(scan, window), mm), slices)
+
+
+def _from_file(
+    source: ScanLike, axes: str | None, frame: int | None, window: Window | None
+) -> Scan:
+    if axes is not None:
+        raise InputError("expected axes= with an array only", code="axes", where="axes")
+    if isinstance(source, str | os.PathLike):
+        return _from_path(os.fspath(source), frame, window)
+    _no_index(window)
+    if isinstance(source, Image.Image):
+        return read_raster(source, frame=frame)
+    if not isinstance(source, Scan):
+        raise InputError(
+            f"expected a path, a picture, an array or a scan, got {type(source).__name__}",
+            code="type",
+            where="source",
+        )
+    if frame is not None:
+        raise InputError("expected frame= with a file, got a scan", code="frame", where="frame")
+    return source
+
+
+def _from_path(text: str, frame: int | None, window: Window | None) -> Scan:
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", text):
+        raise InputError(
+            "expected a local file, got an address", code="url", hint="Download it first."
+        )
+    path = Path(text)
+    if _is(path, "is_dir"):
+        kind, paths = folder_files(path)
+    elif _is(path, "is_file"):
+        kind, paths = file_kind(path), [path]
+    else:
+        raise InputError(
+            "expected a file or folder, got nothing there",
+            code="missing",
+            where=path.name,
+            hint="Check the path.",
+        )
+    if kind == "dicom" and len(paths) > 1:
+        if frame is not None:
+            raise InputError("expected slices= for a series, got frame=", code="frame")
+        return read_series(paths, window=window)
+    if kind == "dicom":
+        return read_dicom(paths[0], frame=frame, window=window)
+    _no_index(window)
+    return (read_nifti if kind == "nifti" else read_raster)(paths[0], frame=frame)
+
+
+def _is(path: Path, question: str) -> bool:
+    """Ask ``is_file`` or ``is_dir``; a name that the system cannot even hold is neither."""
+    try:
+        return bool(getattr(path, question)())
+    except (OSError, ValueError):
+        return False
+
+
+def _no_index(window: Window | None) -> None:
+    if isinstance(window, int):
+        raise InputError(
+            f"expected a preset's name or (centre, width), got {window}",
+            code="window",
+            where="window",
+            hint="Only DICOM files declare windows that an index can pick.",
+        )
+
+
+def _from_array(
+    array: NDArray[Any], axes: str | None, frame: int | None, window: Window | None
+) -> Scan:
+    _no_index(window)
+    order = next((known for known in _AXES if sorted(known) == sorted(axes or "")), None)
+    if axes is None or order is None or len(axes) != array.ndim:
+        raise InputError(
+            f"expected axes= to spell the {array.ndim} axes of the array, got {axes!r}",
+            code="axes",
+            where="axes",
+            hint=f"Use one of {', '.join(_AXES)}: z slices, y rows, x columns, c colours.",
+        )
+    if frame is not None:
+        raise InputError("expected frame= with a file, got an array", code="frame", where="frame")
+    voxels = array.transpose([axes.index(letter) for letter in order])
+    if "z" not in order:
+        voxels = voxels[None]
+    if "c" in order and voxels.shape[-1] == 1:
+        voxels = voxels[..., 0]
+    if voxels.dtype.kind == "b":
+        voxels = voxels.astype(np.uint8) * np.uint8(255)
+    return Scan(voxels.copy())  # the caller may write to the array later
+
+
+def _along(spacing: Sequence[float] | None, axes: str) -> tuple[float, ...] | None:
+    """Return a spacing that follows ``axes`` in the order x, y, z."""
+    if spacing is None:
+        return None
+    spatial = [letter for letter in axes if letter != "c"]
+    if len(spacing) != len(spatial):
+        raise InputError(
+            f"expected a spacing for each of {', '.join(spatial)}, got {len(spacing)} numbers",
+            code="spacing",
+            where="spacing",
+        )
+    mm = {letter: float(value) for letter, value in zip(spatial, spacing, strict=True)}
+    return tuple(mm[letter] for letter in "xyz" if letter in mm)
+
+
+def _windowed(scan: Scan, window: Window | None) -> Scan:
+    """Give the scan the asked window, or choose one and say so; readers use an index."""
+    notes: tuple[str, ...] = ()
+    values = scan.voxels
+    if values.dtype.kind == "f" and (wild := int(values.size - np.isfinite(values).sum())):
+        if wild == values.size:
+            raise InputError(
+                "expected some finite values, got none", code="not_finite", where=scan.name
+            )
+        notes = (f"values: {wild} are not finite; NaN is shown black",)
+    low_high = scan.window
+    if window is not None and not isinstance(window, int):
+        low_high = named_window(window)
+    elif low_high is None:
+        low_high, chosen = default_window(values, scan.modality)
+        notes += chosen
+    return replace(scan, window=low_high, warnings=tuple(dict.fromkeys((*scan.warnings, *notes))))
+
+
+def _spaced(scan: Scan, mm: tuple[float, ...] | None) -> Scan:
+    if mm is None or mm == scan.spacing:
+        return scan
+    if scan.affine is not None:
+        raise InputError(
+            f"expected the affine's own spacing {scan.spacing}, got {mm}",
+            code="spacing",
+            where=scan.name,
+            hint="Leave spacing= out: the file records its grid.",
+        )
+    notes = () if scan.spacing is None else ("spacing: the file's own replaced by spacing=",)
+    return replace(scan, spacing=mm, warnings=(*scan.warnings, *notes))
+
+
+def _cut(scan: Scan, slices: slice | tuple[int, int] | None) -> Scan:
+    """Keep some slices; the affine and the spacing follow them."""
+    if slices is None:
+        return scan
+    if not scan.has_depth:
+        raise InputError("expected slices= with a volume, got a film", code="film", where=scan.name)
+    kept = range(scan.voxels.shape[0])[slices if isinstance(slices, slice) else slice(*slices)]
+    if len(kept) == 0:
+        raise InputError(
+            f"expected some of {scan.voxels.shape[0]} slices, got none",
+            code="slices",
+            where="slices",
+            hint="Count from 0; the stop is left out.",
+        )
+    affine: Affine | None = None
+    if scan.affine is not None:
+        *upper, last = scan.affine
+        rows = [(x, y, z * kept.step, t + z * kept.start) for x, y, z, t in upper]
+        affine = (*rows, last)
+    spacing = scan.spacing and (*scan.spacing[:2], scan.spacing[2] * abs(kept.step))
+    voxels = scan.voxels[kept.start :: kept.step][: len(kept)]
+    return replace(scan, voxels=voxels, affine=affine, spacing=spacing)

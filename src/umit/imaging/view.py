@@ -1,0 +1,241 @@
+"""What the model sees of a scan, and the way back to the scan's own pixels.
+
+The fed size, which a picture is resized to, and the frame, in which coordinates are written, are
+two things: UMIT writes pixels of 1024 × 1024 and is fed 756 × 756.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from umit.errors import InputError
+from umit.geometry import Box2D, Box3D, Point2D, Space
+from umit.imaging.frame import ViewGeometry, shown_axes
+from umit.imaging.resize import resize_rgb, smart_resize
+from umit.imaging.scan import Scan
+from umit.imaging.window import default_window, to_rgb
+
+__all__ = ["Rendering", "View", "ViewGeometry", "render", "resize_rgb", "smart_resize"]
+
+_TILT = (
+    20.0  # degrees off the patient's axes above which left, right and "axial" are said to be rough
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rendering:
+    """How a scan is shown to a model and in which numbers the model writes coordinates.
+
+    Args:
+        frame: ``(width, height)`` that coordinates are written in; ``None``: the picture's own.
+        depth: ``None`` for one slice, else how many slices of a volume are shown and written.
+        min_pixels: Fewest pixels fed a picture; 4 * 28 * 28, ms-swift 2.6.1.
+        max_pixels: Most pixels fed a picture; 768 * 28 * 28, UMIT's MAX_PIXELS.
+        factor: Both fed sides are multiples of this; 14-pixel patches merged 2 × 2, Qwen2-VL.
+        fed: ``(width, height)`` fed whatever the frame; ``None``: computed from frame and budget.
+    """
+
+    frame: tuple[int, int] | None
+    depth: int | None = None
+    min_pixels: int = 3136
+    max_pixels: int = 602112
+    factor: int = 28
+    fed: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        sizes = (*(self.frame or ()), self.depth if self.depth is not None else 1, self.factor)
+        if min(sizes) < 1 or not 1 <= self.min_pixels <= self.max_pixels:
+            raise InputError(
+                f"expected positive sizes and min <= max, got {self}", code="rendering"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """The pictures a model sees and the way between their frame and the scan.
+
+    Args:
+        frames: Read-only ``uint8`` pictures ``(height, width, 3)`` at the size that is fed.
+        geometry: The way between frame and source.
+        warnings: What rendering chose or assumed; a scan's own warnings come first.
+    """
+
+    frames: tuple[NDArray[np.uint8], ...]
+    geometry: ViewGeometry
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, geometry: ViewGeometry) -> View:
+        """Return a view without pixels, so that a journal can be read again."""
+        return cls((), geometry)
+
+    @property
+    def frame_size(self) -> tuple[int, ...]:
+        """``(width, height)`` or ``(width, height, depth)`` in which coordinates are written."""
+        return self.geometry.frame
+
+    def box_to_frame(self, box: Box2D | Box3D) -> tuple[float, ...]:
+        """Return a source box as ``(x1, y1[, z1], x2, y2[, z2])`` of the frame, low before high.
+
+        Raises:
+            InputError: Another number of axes than the view's, or several scans.
+        """
+        corners, n = box.corners, self._axes(len(box.corners) // 2)
+        return _ordered(self.geometry.to_frame(corners[:n]), self.geometry.to_frame(corners[n:]))
+
+    def box_to_source(self, box: Sequence[float]) -> Box2D | Box3D:
+        """Return ``(x1, y1[, z1], x2, y2[, z2])`` of the frame as a box of the source.
+
+        Raises:
+            InputError: Another number of axes, several scans, or a box without area.
+        """
+        n = self._axes(len(box) // 2 if len(box) % 2 == 0 else 0)
+        source = self.geometry.source
+        ends = _ordered(self.geometry.to_source(box[:n]), self.geometry.to_source(box[n:]))
+        if n == 2:
+            x1, y1, x2, y2 = ends
+            return Box2D(x1, y1, x2, y2, space=source)
+        x1, y1, z1, x2, y2, z2 = ends
+        return Box3D(x1, y1, z1, x2, y2, z2, space=source)
+
+    def point_to_frame(self, point: Point2D) -> tuple[float, float]:
+        """Return a source point as ``(x, y)`` of the frame.
+
+        Raises:
+            InputError: The view shows a volume or several scans.
+        """
+        self._axes(2)
+        x, y = self.geometry.to_frame((point.x, point.y))
+        return x, y
+
+    def point_to_source(self, point: Sequence[float]) -> Point2D:
+        """Return ``(x, y)`` of the frame as a point of the source.
+
+        Raises:
+            InputError: The view shows a volume or several scans.
+        """
+        self._axes(len(point))
+        x, y = self.geometry.to_source(point)
+        return Point2D(x, y, space=self.geometry.source)
+
+    def _axes(self, given: int) -> int:
+        if self.geometry.pictures != 1:
+            raise InputError("expected one scan for coordinates, got several", code="views")
+        if given != len(self.frame_size):
+            raise InputError(
+                f"expected coordinates of {len(self.frame_size)} axes, got {given}", code="axes"
+            )
+        return given
+
+
+def _ordered(a: Sequence[float], b: Sequence[float]) -> tuple[float, ...]:
+    return (*map(min, a, b), *map(max, a, b))
+
+
+def render(scan: Scan | Sequence[Scan], rendering: Rendering) -> View:
+    """Show one scan, or several views of one patient, the way a task wants it.
+
+    A film is windowed and resized once, from its own pixels. A volume with an affine is flipped and
+    permuted to axial slices, by whole axes only: patient right on the image's left, front at the
+    top, feet first. Without an affine it is shown as stored. Its slices are the nearest ones.
+
+    Args:
+        scan: One scan, or several whose pictures follow each other.
+        rendering: Frame, depth and budget of the task.
+
+    Returns:
+        The pictures, and the geometry of the first scan.
+
+    Raises:
+        InputError: No scan, a volume where a film is asked, or the other way round.
+
+    Example:
+        >>> film = Scan(np.zeros((1, 2400, 1935), np.uint8))
+        >>> render(film, Rendering(frame=(600, 800))).frames[0].shape
+        (812, 588, 3)
+    """
+    scans = (scan,) if isinstance(scan, Scan) else tuple(scan)
+    if not scans:
+        raise InputError("expected at least one scan, got none", code="empty", where="scan")
+    views = [_one(item, rendering, len(scans)) for item in scans]
+    return View(
+        tuple(frame for view in views for frame in view.frames),
+        views[0].geometry,
+        tuple(dict.fromkeys(warning for view in views for warning in view.warnings)),
+    )
+
+
+def _one(scan: Scan, rendering: Rendering, pictures: int) -> View:
+    if rendering.depth is None and scan.is_volume:
+        raise InputError(
+            f"expected one picture, got a volume of {scan.voxels.shape[0]} slices",
+            code="volume",
+            where=scan.name,
+            hint="Pass one slice with umit.load(..., slices=(k, k + 1)), or use a volume's task.",
+        )
+    if rendering.depth is not None and not scan.has_depth:
+        raise InputError(
+            "expected a volume, got a film", code="film", where=scan.name, hint="Use a film's task."
+        )
+    geometry, notes = _geometry(scan, rendering, pictures)
+    width, height = rendering.fed or geometry.frame[:2]
+    rows, columns = smart_resize(
+        height,
+        width,
+        factor=rendering.factor,
+        min_pixels=rendering.min_pixels,
+        max_pixels=rendering.max_pixels,
+    )
+    window, chosen = (
+        (scan.window, ()) if scan.window else default_window(scan.voxels, scan.modality)
+    )
+    frames = tuple(
+        resize_rgb(to_rgb(plane, window, scan.inverted), columns, rows)
+        for plane in _planes(scan, geometry)
+    )
+    return View(frames, geometry, (*scan.warnings, *notes, *chosen))
+
+
+def _geometry(
+    scan: Scan, rendering: Rendering, pictures: int
+) -> tuple[ViewGeometry, tuple[str, ...]]:
+    depth = rendering.depth
+    axes, flips, notes = shown_axes(scan, volume=depth is not None)
+    size = [scan.size[axis] for axis in axes]
+    slices: tuple[int, ...] = ()
+    width, height = rendering.frame or (size[0], size[1])
+    if depth is None:
+        spacing = None if scan.spacing is None else scan.spacing[:2]
+        source = Space(size=scan.size[:2], spacing=spacing)
+    else:
+        nearest = [(2 * k + 1) * size[2] // (2 * depth) for k in range(depth)]
+        source = scan.space
+        slices = tuple(size[2] - 1 - k if flips[2] else k for k in nearest)
+    geometry = ViewGeometry(
+        source=source,
+        frame=(width, height) if depth is None else (width, height, depth),
+        axes=axes,
+        flips=flips,
+        slices=slices,
+        pictures=pictures,
+    )
+    return geometry, notes
+
+
+def _planes(scan: Scan, geometry: ViewGeometry) -> list[NDArray[Any]]:
+    """Return each shown slice as ``(height, width[, 3])`` in file units; views, not copies."""
+    axes, flips = geometry.axes, geometry.flips
+    colour = (3,) if scan.voxels.ndim == 4 else ()
+    if not geometry.slices:
+        stored = scan.voxels[0]  # (row, column): source axis a is array axis 1 - a
+        planes = [stored.transpose(1 - axes[1], 1 - axes[0], *(axis - 1 for axis in colour))]
+    else:
+        stored = scan.voxels.transpose(2 - axes[2], 2 - axes[1], 2 - axes[0], *colour)
+        planes = [stored[k] for k in geometry.slices]
+    across, down = -1 if flips[0] else 1, -1 if flips[1] else 1
+    return [plane[::down, ::across] for plane in planes]

@@ -1,0 +1,198 @@
+"""The embedded checkpoint before training: its configuration, its tokenizer, its files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from umit.chat import DEFAULT_SYSTEM, END, END_OF_TEXT
+from umit.engine.pixels import MERGE, PATCH, TEMPORAL
+
+if TYPE_CHECKING:
+    from transformers import Qwen2TokenizerFast, Qwen2VLForConditionalGeneration
+
+__all__ = ["BLUEPRINT", "Blueprint", "new_model", "new_tokenizer", "write_processor"]
+
+#: Qwen2's pre-tokenizer (Qwen2-VL's tokenizer.json): every digit is a token of its own.
+_SPLIT: Final = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+#: Qwen2-VL's fourteen added tokens, in its order.
+_ADDED: Final = (
+    "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|object_ref_end|>",
+    "<|box_start|>", "<|box_end|>", "<|quad_start|>", "<|quad_end|>", "<|vision_start|>",
+    "<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>",
+)  # fmt: skip
+#: Qwen2-VL's chat template, for plain transformers; umit itself builds prompts in :mod:`umit.chat`.
+_TEMPLATE: Final = (
+    "{% for message in messages %}{% if loop.first and message['role'] != 'system' %}"
+    "<|im_start|>system\n" + DEFAULT_SYSTEM + "<|im_end|>\n{% endif %}"
+    "<|im_start|>{{ message['role'] }}\n"
+    "{% if message['content'] is string %}{{ message['content'] }}{% else %}"
+    "{% for content in message['content'] %}"
+    "{% if content['type'] == 'image' or 'image' in content or 'image_url' in content %}"
+    "<|vision_start|><|image_pad|><|vision_end|>"
+    "{% elif 'text' in content %}{{ content['text'] }}{% endif %}{% endfor %}{% endif %}"
+    "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blueprint:
+    """Sizes of the embedded model.
+
+    The text rotary base is far below Qwen2-VL's million: with it, the widest axis of a grid of 8 tokens turns
+    by under a degree from one end to the other, and a model this small cannot tell left from right.
+    """
+
+    vocabulary: int = 900
+    vision_depth: int = 4
+    vision_width: int = 128
+    vision_heads: int = 4
+    text_depth: int = 4
+    text_width: int = 192
+    text_heads: int = 4
+    text_key_heads: int = 4
+    text_inner: int = 512
+    rope_theta: float = 30.0
+    mrope_section: tuple[int, int, int] = (6, 9, 9)
+
+
+BLUEPRINT: Final = Blueprint()
+
+
+def new_tokenizer(lines: Iterable[str], size: int) -> Qwen2TokenizerFast:
+    """Train a byte-level tokenizer with Qwen2-VL's control tokens.
+
+    Args:
+        lines: Text to learn merges from.
+        size: Vocabulary without control tokens; at least the 256 bytes.
+    """
+    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import Qwen2TokenizerFast
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(_SPLIT), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=size,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        special_tokens=[],
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(lines, trainer)
+    tokenizer.add_special_tokens([AddedToken(t, special=True, normalized=False) for t in _ADDED])
+    fast = Qwen2TokenizerFast(
+        tokenizer_object=tokenizer,
+        eos_token=END.text,
+        pad_token=END_OF_TEXT.text,
+        bos_token=None,
+        unk_token=None,
+    )
+    fast.chat_template = _TEMPLATE
+    return fast
+
+
+def new_model(blueprint: Blueprint, tokenizer: Qwen2TokenizerFast, seed: int) -> Qwen2VLForConditionalGeneration:
+    """Return an untrained Qwen2-VL of the blueprint's size."""
+    import torch
+    from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration
+
+    ids = {t: tokenizer.convert_tokens_to_ids(t) for t in _ADDED}
+    b = blueprint
+    config = Qwen2VLConfig(
+        vision_config={
+            "depth": b.vision_depth,
+            "embed_dim": b.vision_width,
+            "num_heads": b.vision_heads,
+            "hidden_size": b.text_width,
+            "mlp_ratio": 4,
+            "patch_size": PATCH,
+            "spatial_merge_size": MERGE,
+            "temporal_patch_size": TEMPORAL,
+        },
+        text_config={
+            "vocab_size": len(tokenizer),
+            "hidden_size": b.text_width,
+            "intermediate_size": b.text_inner,
+            "num_hidden_layers": b.text_depth,
+            "num_attention_heads": b.text_heads,
+            "num_key_value_heads": b.text_key_heads,
+            "max_position_embeddings": 4096,
+            "rope_parameters": {
+                "rope_type": "default",
+                "rope_theta": b.rope_theta,
+                "mrope_section": list(b.mrope_section),
+            },
+            "bos_token_id": None,
+            "eos_token_id": ids[END.text],
+            "pad_token_id": ids[END_OF_TEXT.text],
+        },
+        image_token_id=ids["<|image_pad|>"],
+        video_token_id=ids["<|video_pad|>"],
+        vision_start_token_id=ids["<|vision_start|>"],
+        vision_end_token_id=ids["<|vision_end|>"],
+        tie_word_embeddings=True,
+    )
+    torch.manual_seed(seed)
+    model = Qwen2VLForConditionalGeneration(config)
+    model.generation_config.eos_token_id = ids[END.text]
+    model.generation_config.pad_token_id = ids[END_OF_TEXT.text]
+    return model
+
+
+def write_processor(folder: Path, tokenizer: Qwen2TokenizerFast, *, pixels: int) -> None:
+    """Write tokenizer and standard processor files that plain ``AutoProcessor`` loads.
+
+    Args:
+        folder: Where the weights are.
+        tokenizer: The checkpoint's own.
+        pixels: Largest area fed by ``AutoProcessor``; umit sizes frames itself.
+    """
+    tokenizer.save_pretrained(folder)
+    image: dict[str, Any] = {
+        "do_convert_rgb": True,
+        "do_normalize": True,
+        "do_rescale": True,
+        "do_resize": True,
+        "image_mean": [0.48145466, 0.4578275, 0.40821073],
+        "image_std": [0.26862954, 0.26130258, 0.27577711],
+        "image_processor_type": "Qwen2VLImageProcessor",
+        "merge_size": MERGE,
+        "patch_size": PATCH,
+        "temporal_patch_size": TEMPORAL,
+        "resample": 3,
+        "rescale_factor": 1 / 255,
+        "size": {"shortest_edge": 3136, "longest_edge": pixels},
+    }
+    video = {
+        "video_processor_type": "Qwen2VLVideoProcessor",
+        "patch_size": PATCH,
+        "merge_size": MERGE,
+        "temporal_patch_size": TEMPORAL,
+        "size": image["size"],
+    }
+    _dump(folder / "preprocessor_config.json", {**image, "processor_class": "Qwen2VLProcessor"})
+    _dump(folder / "video_preprocessor_config.json", video)
+    both = {"image_processor": image, "video_processor": video}
+    _dump(folder / "processor_config.json", {**both, "processor_class": "Qwen2VLProcessor"})
+
+
+def blueprint_dict(blueprint: Blueprint) -> dict[str, Any]:
+    """Return the sizes as plain values."""
+    return asdict(blueprint)
+
+
+def _dump(path: Path, data: dict[str, Any]) -> None:
+    path.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+
+

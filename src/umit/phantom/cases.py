@@ -1,0 +1,262 @@
+"""Phantoms as cases: scans with the questions that can be asked of them and the true answers.
+
+Training rows and the board both come from here, through ``Task.request``; the board's seeds are never
+trained or tuned on (:data:`HELD_OUT`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias
+
+from numpy.random import Generator
+
+from umit.geometry import Box2D, Box3D
+from umit.imaging.scan import Scan
+from umit.phantom import words
+from umit.phantom.cephalogram import Cephalogram, draw_cephalogram
+from umit.phantom.film import FINDINGS, Film, draw_film
+from umit.phantom.volume import Volume, draw_volume
+from umit.queries import Ask, Choose, Describe, Find, Language, Locate, Query
+from umit.results import Answer, Classification, Detection, Detections, Landmark, Landmarks, Report
+from umit.tasks.landmarks import CEPHALOMETRIC
+
+__all__ = ["HELD_OUT", "Case", "Item", "Kind", "cephalogram_case", "film_case", "volume_case"]
+
+#: Seeds from here on are for the board and the demo; training draws below.
+HELD_OUT: Final = 10_000_000
+
+Kind: TypeAlias = Literal["film", "single", "views", "cephalogram", "volume"]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One question about a case and its true answer, in source coordinates."""
+
+    query: Query
+    gold: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A phantom ready to be asked.
+
+    Args:
+        kind: What was drawn.
+        scans: One scan, or the two views of a chest.
+        truth: The phantom itself.
+    """
+
+    kind: Kind
+    scans: tuple[Scan, ...]
+    truth: Film | Cephalogram | Volume
+
+
+def film_case(seed: int, kind: Kind = "film") -> Case:
+    """Draw a chest film: ``"film"``, ``"single"`` (one finding at most) or ``"views"`` (with a lateral)."""
+    film = draw_film(seed, lateral=kind == "views", most=1 if kind == "single" else 3)
+    pictures = [film.pixels] if film.lateral is None else [film.pixels, film.lateral]
+    scans = tuple(
+        Scan(p[None], spacing=film.spacing, modality="CR", name=f"film-{seed}") for p in pictures
+    )
+    return Case(kind, scans, film)
+
+
+def cephalogram_case(seed: int) -> Case:
+    """Draw a lateral skull."""
+    drawn = draw_cephalogram(seed)
+    scan = Scan(drawn.pixels[None], spacing=drawn.spacing, modality="CR", name=f"skull-{seed}")
+    return Case("cephalogram", (scan,), drawn)
+
+
+def volume_case(seed: int) -> Case:
+    """Draw an abdominal CT."""
+    drawn = draw_volume(seed)
+    scan = Scan(
+        drawn.voxels,
+        spacing=drawn.spacing,
+        affine=drawn.affine,
+        affine_source="phantom",
+        modality="CT",
+        window=(-160.0, 240.0),  # the usual abdominal window, centre 40 width 400
+        name=f"ct-{seed}",
+    )
+    return Case("volume", (scan,), drawn)
+
+
+def draw(kind: Kind, seed: int) -> Case:
+    """Draw any kind of case."""
+    if kind == "cephalogram":
+        return cephalogram_case(seed)
+    return volume_case(seed) if kind == "volume" else film_case(seed, kind)
+
+
+def closed(question: str, options: Sequence[str], right: str, language: Language) -> Item:
+    """A question with options; options and the right one are given by their English names."""
+    spoken = words.names(options, language)
+    index = list(options).index(right)
+    query = Ask(question, spoken, language=language)
+    return Item(query, Answer(text=spoken[index], option=index))
+
+
+def asked(key: str, language: Language, about: str = "") -> str:
+    """Return a question's words; ``about`` is an English name."""
+    return words.QUESTIONS[key][language].format(words.name(about, language) if about else "")
+
+
+def found(target: str, boxes: Sequence[Box2D | Box3D], language: Language) -> Item:
+    """A detection with its true boxes, in the order given."""
+    label = words.name(target, language)
+    items = tuple(Detection(label=label, box=box) for box in boxes)
+    return Item(Find(label, language=language), Detections(items=items))
+
+
+def present(target: str, there: bool, language: Language) -> Item:
+    """The yes/no question whether a target is there."""
+    question = asked("presence", language, target)
+    return closed(question, ("yes", "no"), "yes" if there else "no", language)
+
+
+# ---------------------------------------------------------------- films
+
+
+def boxes_of(film: Film, kind: str) -> list[Box2D]:
+    """Return the boxes of one kind of finding, from the picture's left to right."""
+    return [f.box for f in film.findings if f.kind == kind]
+
+
+def film_boxes(film: Film, language: Language) -> list[Item]:
+    """Every finding, there or not."""
+    return [found(kind, boxes_of(film, kind), language) for kind in FINDINGS]
+
+
+def film_anatomy(film: Film, language: Language) -> list[Item]:
+    """Heart and lungs."""
+    return [found(part, [box], language) for part, box in film.anatomy.items()]
+
+
+def film_presence(film: Film, rng: Generator, language: Language) -> Item:
+    """Whether one finding is there; there and not there are equally likely where the film allows."""
+    kinds = {f.kind for f in film.findings}
+    pool = [k for k in FINDINGS if (k in kinds) == (rng.random() < 0.5)] or list(FINDINGS)
+    kind = pool[int(rng.integers(len(pool)))]
+    return present(kind, kind in kinds, language)
+
+
+def film_questions(film: Film, rng: Generator, language: Language) -> list[Item]:
+    """Closed questions with one right answer each."""
+    items = [
+        film_presence(film, rng, language),
+        closed(
+            asked("normal", language), ("yes", "no"), "no" if film.findings else "yes", language
+        ),
+    ]
+    for finding in film.findings:
+        if finding.side is None or finding.zone is None or len(boxes_of(film, finding.kind)) > 1:
+            continue
+        side = asked("side", language, finding.kind)
+        items.append(closed(side, ("right", "left"), finding.side, language))
+        if finding.kind != "effusion":
+            zone = asked("zone", language, finding.kind)
+            items.append(closed(zone, ("upper", "middle", "lower"), finding.zone, language))
+    return items
+
+
+def film_open(film: Film, rng: Generator, language: Language) -> Item:
+    """One open question."""
+    placed = [
+        f for f in film.findings if f.side and f.zone and len(boxes_of(film, f.kind)) == 1
+    ]
+    if placed and rng.random() < 0.7:
+        finding = placed[int(rng.integers(len(placed)))]
+        text = words.place(str(finding.side), str(finding.zone), language)
+        return Item(Ask(asked("where", language, finding.kind), language=language), Answer(text=text))
+    return part("chest", language)
+
+
+def part(answer: str, language: Language) -> Item:
+    """The open question for the part of the body."""
+    query = Ask(asked("part", language), language=language)
+    return Item(query, Answer(text=words.name(answer, language)))
+
+
+def film_class(film: Film, language: Language) -> Item:
+    """The classification of a film with at most one finding."""
+    label = film.findings[0].kind if film.findings else "normal"
+    query = Choose(
+        words.names(words.CLASSES, language), asked("finding", language), language=language
+    )
+    return Item(query, Classification(label=words.name(label, language)))
+
+
+def film_report(film: Film, language: Language) -> Item:
+    """The report of a film, one view or two."""
+    text = words.film_report([(f.kind, f.side, f.zone) for f in film.findings], language)
+    return Item(Describe("report", language=language), Report(text=text))
+
+
+# ---------------------------------------------------------------- cephalograms
+
+
+def landmarks(drawn: Cephalogram, names: Sequence[str], language: Language) -> list[Item]:
+    """Landmarks by their ISBI names."""
+    return [
+        Item(
+            Locate(name, language=language),
+            Landmarks(items=(Landmark(name=name, point=drawn.landmarks[name]),)),
+        )
+        for name in names
+    ]
+
+
+def some_landmarks(drawn: Cephalogram, rng: Generator, count: int, language: Language) -> list[Item]:
+    """``count`` different landmarks in random order."""
+    chosen = rng.permutation(len(CEPHALOMETRIC))[:count]
+    return landmarks(drawn, [CEPHALOMETRIC[i] for i in chosen], language)
+
+
+def cephalogram_question(drawn: Cephalogram, rng: Generator, language: Language) -> Item | None:
+    """Which of two points is further in front, where they differ clearly."""
+    a, b = (CEPHALOMETRIC[i] for i in rng.permutation(len(CEPHALOMETRIC))[:2])
+    width = drawn.pixels.shape[1]
+    gap = drawn.landmarks[a].x - drawn.landmarks[b].x
+    if abs(gap) < 0.03 * width:
+        return None
+    options = (words.point_name(a, language), words.point_name(b, language))
+    index = 0 if gap > 0 else 1
+    query = Ask(asked("front", language), options, language=language)
+    return Item(query, Answer(text=options[index], option=index))
+
+
+# ---------------------------------------------------------------- volumes
+
+
+def volume_boxes(volume: Volume, language: Language) -> list[Item]:
+    """Lesions and every organ."""
+    lesions = found("lesion", [lesion.box for lesion in volume.lesions], language)
+    return [lesions, *(found(name, [box], language) for name, box in volume.organs.items())]
+
+
+def volume_question(volume: Volume, language: Language) -> Item:
+    """Whether there is a lesion."""
+    return present("lesion", bool(volume.lesions), language)
+
+
+def volume_class(volume: Volume, language: Language) -> Item | None:
+    """Which organ holds the only lesion."""
+    if len(volume.lesions) != 1:
+        return None
+    query = Choose(
+        words.names(words.ORGAN_LABELS, language), asked("organ", language), language=language
+    )
+    return Item(query, Classification(label=words.name(volume.lesions[0].organ, language)))
+
+
+def volume_report(volume: Volume, language: Language) -> Item:
+    """The report of a CT."""
+    text = words.volume_report([lesion.organ for lesion in volume.lesions], language)
+    return Item(Describe("report", language=language), Report(text=text))
+
+
+Draw: TypeAlias = Callable[[int], Case]

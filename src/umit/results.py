@@ -1,0 +1,215 @@
+"""What comes back: frozen values in the coordinates of the user's own file.
+
+All of them hold Python numbers, strings and tuples only; they hash, pickle, and turn into JSON with
+``to_dict`` and back with :func:`from_dict`. ``raw``, ``checkpoint`` and ``warnings`` are not compared.
+
+Research use only; none of these is a diagnosis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Final, TypeAlias, TypeVar
+
+from umit.errors import InputError
+from umit.geometry import Box2D, Box3D, Point2D, Space
+
+__all__ = [
+    "Answer",
+    "Classification",
+    "Detection",
+    "Detections",
+    "Landmark",
+    "Landmarks",
+    "Report",
+    "Result",
+    "from_dict",
+]
+
+SCHEMA: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Provenance:
+    raw: str = field(default="", compare=False)
+    checkpoint: str = field(default="", compare=False)
+    warnings: tuple[str, ...] = field(default=(), compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values, with ``schema`` and ``type``."""
+        return {"schema": SCHEMA, "type": type(self).__name__, **_plain(self)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer(_Provenance):
+    """An answer in words.
+
+    Args:
+        text: The answer; with options, the chosen option's own words.
+        option: Index of the chosen option from 0, or ``None`` for an open question.
+        probabilities: One for each option, in order, summing to 1; ``None`` if the engine has none.
+        calibrated: Whether the probabilities were fitted on held-out data; ``False`` means ranking only.
+        abstained: Whether the model declined to choose.
+    """
+
+    text: str
+    option: int | None = None
+    probabilities: tuple[float, ...] | None = None
+    calibrated: bool = False
+    abstained: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report(_Provenance):
+    """A written report; ``findings`` and ``impression`` where the data separates them."""
+
+    text: str
+    findings: str | None = None
+    impression: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Classification(_Provenance):
+    """One of the query's labels, with uncalibrated probabilities where the engine has them."""
+
+    label: str
+    probabilities: tuple[float, ...] | None = None
+    calibrated: bool = False
+    abstained: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detection:
+    """One found box.
+
+    Args:
+        label: The query's target.
+        box: In pixels or voxels of the user's file.
+        view: Which of several views the box lies in, from 0; ``None`` for a single view.
+        score: Log-likelihood of the text that holds the box: for ranking only, uncalibrated.
+    """
+
+    label: str
+    box: Box2D | Box3D
+    view: int | None = None
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detections(_Provenance):
+    """Boxes; falsy when the model said that there is nothing.
+
+    Args:
+        items: Found boxes, in the order they were written.
+        presence: Probability that each asked target is there, ``(target, probability)``, from a scored
+            yes/no question beside the boxes and therefore free to disagree with them; ``None`` if the engine has none.
+    """
+
+    items: tuple[Detection, ...] = ()
+    presence: tuple[tuple[str, float], ...] | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[Detection]:
+        return iter(self.items)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landmark:
+    """One named point in pixels of the user's file."""
+
+    name: str
+    point: Point2D
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landmarks(_Provenance):
+    """Named points, in the order they were asked."""
+
+    items: tuple[Landmark, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[Landmark]:
+        return iter(self.items)
+
+    def __getitem__(self, name: str) -> Point2D:
+        for item in self.items:
+            if item.name == name:
+                return item.point
+        raise KeyError(name)
+
+
+Result: TypeAlias = Answer | Report | Classification | Detections | Landmarks
+AnyResult = TypeVar("AnyResult", Answer, Report, Classification, Detections, Landmarks)
+
+
+def stamped(
+    result: AnyResult, *, raw: str, checkpoint: str, warnings: tuple[str, ...]
+) -> AnyResult:
+    """Return the result with its provenance; earlier warnings come first."""
+    return replace(result, raw=raw, checkpoint=checkpoint, warnings=result.warnings + warnings)
+
+
+_GEOMETRY: Final = {"Box2D": Box2D, "Box3D": Box3D, "Point2D": Point2D}
+_TYPES: Final = {t.__name__: t for t in (Answer, Report, Classification, Detections, Landmarks)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Space):
+        return value.to_dict()
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "__dataclass_fields__"):
+        named = {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+        return {"type": type(value).__name__, **named} if type(value).__name__ in _GEOMETRY else named
+    return value
+
+
+def _shape(data: dict[str, Any]) -> Any:
+    data = dict(data)
+    kind = _GEOMETRY[data.pop("type")]
+    space = data.pop("space", None)
+    return kind(**data, space=None if space is None else Space.from_dict(space))
+
+
+def from_dict(data: dict[str, Any]) -> Result:
+    """Read what ``to_dict`` wrote.
+
+    Args:
+        data: JSON values with ``schema`` and ``type``.
+
+    Returns:
+        An equal result.
+
+    Raises:
+        InputError: Another schema, or no result of ours.
+
+    Example:
+        >>> from_dict(Report(text="Clear.").to_dict()).text
+        'Clear.'
+    """
+    data = dict(data)
+    schema, kind = data.pop("schema", None), data.pop("type", None)
+    if schema != SCHEMA or kind not in _TYPES:
+        raise InputError(
+            f"expected schema {SCHEMA} and one of {sorted(_TYPES)}, got {schema!r}, {kind!r}",
+            code="schema",
+        )
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+    if kind == "Detections":
+        values["items"] = tuple(Detection(**{**d, "box": _shape(d["box"])}) for d in data["items"])
+        if data["presence"] is not None:
+            values["presence"] = tuple((t, p) for t, p in data["presence"])
+    if kind == "Landmarks":
+        values["items"] = tuple(
+            Landmark(**{**d, "point": _shape(d["point"])}) for d in data["items"]
+        )
+    result: Result = _TYPES[kind](**values)
+    return result

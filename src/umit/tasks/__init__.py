@@ -1,0 +1,1 @@
+"""Tasks: everything about one kind of question, each fact in one place."""

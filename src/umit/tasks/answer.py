@@ -1,0 +1,116 @@
+"""Questions: open, and with options numbered from 1."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from umit.chat import Completion, Word
+from umit.errors import ParseError
+from umit.imaging.view import View
+from umit.queries import Ask
+from umit.results import Answer
+from umit.tasks.dialect import Dialect
+from umit.tasks.grammar import numbered, option_text, probabilities, read_option
+from umit.tasks.task import Task, Wording
+
+__all__ = ["answer_closed", "answer_open"]
+
+
+# The paper's figure writes both; in Chinese it puts an ASCII comma and a blank after 图像.
+def _open_en(query: Ask) -> tuple[Word, ...]:
+    return (f"Given this image, please answer the question: {query.question}",)
+
+
+def _open_zh(query: Ask) -> tuple[Word, ...]:
+    return (f"根据给定的图像, 请简洁回答问题：{query.question}",)
+
+
+@dataclass(frozen=True)
+class _FreeAnswer:
+    """Any words; an empty answer is unreadable."""
+
+    def encode(self, result: Answer, query: Ask, view: View) -> str:
+        return result.text
+
+    def decode(self, completion: Completion, query: Ask, view: View) -> Answer:
+        text = completion.text.strip()
+        if not text:
+            raise ParseError("expected an answer in words", text=completion.text)
+        return Answer(text=text)
+
+    def pattern(self, query: Ask) -> str | None:
+        return None
+
+    def options(self, query: Ask) -> tuple[tuple[Word, ...], ...]:
+        return ()
+
+
+@dataclass(frozen=True)
+class _OptionAnswer:
+    """One of the query's options with its number."""
+
+    first: int
+
+    def encode(self, result: Answer, query: Ask, view: View) -> str:
+        index = query.options.index(result.text) if result.option is None else result.option
+        return self._write(query, index)
+
+    def _write(self, query: Ask, index: int) -> str:
+        return option_text(
+            index, query.options[index], first=self.first, language=query.language
+        )
+
+    def decode(self, completion: Completion, query: Ask, view: View) -> Answer:
+        index = read_option(completion, query.options, first=self.first)
+        return Answer(
+            text=query.options[index],
+            option=index,
+            probabilities=probabilities(completion.option_logprobs),
+        )
+
+    def pattern(self, query: Ask) -> str | None:
+        return "|".join(re.escape(self._write(query, i)) for i in range(len(query.options)))
+
+    def options(self, query: Ask) -> tuple[tuple[Word, ...], ...]:
+        return tuple((self._write(query, i),) for i in range(len(query.options)))
+
+
+def answer_open(dialect: Dialect, system: str) -> Task[Ask, Answer]:
+    """Open questions on films and volumes."""
+    return Task(
+        name="answer_open",
+        wording={"en": Wording((_open_en,)), "zh": Wording((_open_zh,))},
+        film=dialect.film,
+        volume=dialect.volume,
+        grammar=_FreeAnswer(),
+        max_new_tokens=64,
+        system=system,
+    )
+
+
+def answer_closed(dialect: Dialect, system: str) -> Task[Ask, Answer]:
+    """Questions with options, numbered from the dialect's first option."""
+    first: Final = dialect.first_option
+
+    def closed_en(query: Ask) -> tuple[Word, ...]:
+        options = numbered(query.options, first=first, language="en")
+        return (
+            f"Given this image, choose one option from: {options} "
+            f"to answer the question: {query.question}",
+        )
+
+    def closed_zh(query: Ask) -> tuple[Word, ...]:
+        options = numbered(query.options, first=first, language="zh")
+        return (f"根据给定的图像, 请从：{options} 中选择一个选项回答问题：{query.question}",)
+
+    return Task(
+        name="answer_closed",
+        wording={"en": Wording((closed_en,)), "zh": Wording((closed_zh,))},
+        film=dialect.film,
+        volume=dialect.volume,
+        grammar=_OptionAnswer(first),
+        max_new_tokens=64,
+        system=system,
+    )

@@ -1,0 +1,74 @@
+"""Classification: one label, numbered from 0 as MedMNIST numbers its classes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from umit.chat import Completion, Word
+from umit.imaging.view import View
+from umit.queries import Choose
+from umit.results import Classification
+from umit.tasks.dialect import Dialect
+from umit.tasks.grammar import numbered, option_text, probabilities, read_option
+from umit.tasks.task import Task, Wording
+
+__all__ = ["classify"]
+
+#: Asked when the user gives labels alone; ours, since the paper has one question a data set.
+_QUESTION: Final = {"en": "Which class does this image show?", "zh": "这张图像属于哪一类？"}
+
+
+@dataclass(frozen=True)
+class _LabelGrammar:
+    """One of the query's labels with its number."""
+
+    first: int
+
+    def encode(self, result: Classification, query: Choose, view: View) -> str:
+        return self._write(query, query.labels.index(result.label))
+
+    def _write(self, query: Choose, index: int) -> str:
+        return option_text(index, query.labels[index], first=self.first, language=query.language)
+
+    def decode(self, completion: Completion, query: Choose, view: View) -> Classification:
+        index = read_option(completion, query.labels, first=self.first)
+        return Classification(
+            label=query.labels[index], probabilities=probabilities(completion.option_logprobs)
+        )
+
+    def pattern(self, query: Choose) -> str | None:
+        return "|".join(re.escape(self._write(query, i)) for i in range(len(query.labels)))
+
+    def options(self, query: Choose) -> tuple[tuple[Word, ...], ...]:
+        return tuple((self._write(query, i),) for i in range(len(query.labels)))
+
+
+def classify(dialect: Dialect, system: str) -> Task[Choose, Classification]:
+    """Classification on films and volumes."""
+    first: Final = dialect.first_class
+
+    def words_en(query: Choose) -> tuple[Word, ...]:
+        labels = numbered(query.labels, first=first, language="en")
+        question = query.question or _QUESTION["en"]
+        # The figure has no blank between the comma and "to".
+        return (
+            f"Given this image, choose one option from the {labels},"
+            f"to answer the question: {question}",
+        )
+
+    def words_zh(query: Choose) -> tuple[Word, ...]:  # ours: the figure shows none
+        labels = numbered(query.labels, first=first, language="zh")
+        question = query.question or _QUESTION["zh"]
+        return (f"根据给定的图像, 请从：{labels} 中选择一个类别回答问题：{question}",)
+
+    return Task(
+        name="classify",
+        wording={"en": Wording((words_en,)), "zh": Wording((words_zh,))},
+        film=dialect.film,
+        volume=dialect.volume,
+        grammar=_LabelGrammar(first),
+        max_new_tokens=64,
+        system=system,
+    )

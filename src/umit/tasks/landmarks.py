@@ -1,0 +1,106 @@
+"""Landmarks: one named point a question, ``[x,y]`` in the frame."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from umit.chat import Completion, Word
+from umit.errors import ParseError
+from umit.imaging.view import View
+from umit.queries import Language, Locate
+from umit.results import Landmark, Landmarks
+from umit.tasks.dialect import Dialect
+from umit.tasks.grammar import clip, fold, whole
+from umit.tasks.task import Task, Wording
+
+__all__ = ["CEPHALOMETRIC", "landmark", "spoken"]
+
+#: The 19 of ISBI 2015, in its order, with the usual Chinese terms.
+_NAMES: Final = {
+    "Sella": "蝶鞍点",
+    "Nasion": "鼻根点",
+    "Orbitale": "眶下点",
+    "Porion": "耳点",
+    "Subspinale": "上齿槽座点",
+    "Supramentale": "下齿槽座点",
+    "Pogonion": "颏前点",
+    "Menton": "颏下点",
+    "Gnathion": "颏顶点",
+    "Gonion": "下颌角点",
+    "Lower incisal incision": "下中切牙切缘点",
+    "Upper incisal incision": "上中切牙切缘点",
+    "Upper lip": "上唇突点",
+    "Lower lip": "下唇突点",
+    "Subnasale": "鼻下点",
+    "Soft tissue pogonion": "软组织颏前点",
+    "Posterior nasal spine": "后鼻棘点",
+    "Anterior nasal spine": "前鼻棘点",
+    "Articulare": "关节点",
+}
+CEPHALOMETRIC: Final = tuple(_NAMES)
+
+
+def spoken(name: str, language: Language) -> str:
+    """Return a landmark's name in a language; a name that is not one of the 19 stays as it is.
+
+    Example:
+        >>> spoken("Gonion", "zh")
+        '下颌角点'
+    """
+    return _NAMES.get(name, name) if language == "zh" else name
+
+
+_POINT: Final = re.compile(
+    r"[\[(]\s*(-?[0-9]{1,5}(?:\.[0-9]{1,4})?)\s*,\s*(-?[0-9]{1,5}(?:\.[0-9]{1,4})?)\s*[\])]\.?"
+)
+
+
+@dataclass(frozen=True)
+class _PointGrammar:
+    """Two whole numbers of the view's frame."""
+
+    def encode(self, result: Landmarks, query: Locate, view: View) -> str:
+        width, height = view.frame_size[:2]
+        x, y = view.point_to_frame(result[query.name])
+        return f"[{min(max(whole(x), 0), width)},{min(max(whole(y), 0), height)}]"
+
+    def decode(self, completion: Completion, query: Locate, view: View) -> Landmarks:
+        match = _POINT.fullmatch(fold(completion.text).strip("\"'` \n"))
+        if not match:
+            raise ParseError("expected one point", text=completion.text, expected="[x,y]")
+        size = view.frame_size
+        (x, y), warnings = clip((float(match[1]), float(match[2])), size[:2], completion.text)
+        point = view.point_to_source((x, y))
+        return Landmarks(items=(Landmark(name=query.name, point=point),), warnings=warnings)
+
+    def pattern(self, query: Locate) -> str | None:
+        return r"\[\d{1,4},\d{1,4}\]"
+
+    def options(self, query: Locate) -> tuple[tuple[Word, ...], ...]:
+        return ()
+
+
+def _words_en(query: Locate) -> tuple[Word, ...]:
+    return (
+        f"Given this image, find the {query.name}, "
+        "the response is given in the format of the coordinates [x,y]",
+    )
+
+
+def _words_zh(query: Locate) -> tuple[Word, ...]:  # ours
+    return (f"根据给定的图像, 找到{spoken(query.name, 'zh')}, 请按坐标[x,y]的格式回答",)
+
+
+def landmark(dialect: Dialect, system: str) -> Task[Locate, Landmarks]:
+    """One landmark on a film."""
+    return Task(
+        name="landmark",
+        wording={"en": Wording((_words_en,)), "zh": Wording((_words_zh,))},
+        film=dialect.points,
+        volume=None,
+        grammar=_PointGrammar(),
+        max_new_tokens=32,
+        system=system,
+    )

@@ -1,0 +1,48 @@
+"""The loss: cross entropy on answers and their end token; a plain function."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+from torch.nn import functional
+
+from umit.engine.vision import encode_pictures
+from umit.training.collate import IGNORED
+
+if TYPE_CHECKING:
+    from transformers import Qwen2VLForConditionalGeneration
+
+__all__ = ["answer_loss"]
+
+
+def answer_loss(
+    model: Qwen2VLForConditionalGeneration, batch: Mapping[str, Tensor]
+) -> tuple[Tensor, Tensor]:
+    """Return the mean loss over taught tokens, and the logits at the places that predict them.
+
+    Args:
+        model: Qwen2-VL.
+        batch: From :func:`umit.training.collate.collate`.
+
+    Returns:
+        The scalar loss; the logits ``(taught tokens, vocabulary)``.
+    """
+    ids, labels = batch["input_ids"], batch["labels"]
+    embedded = model.get_input_embeddings()(ids)
+    if "pixel_values" in batch:
+        grids = [tuple(shape) for shape in batch["image_grid_thw"].tolist()]
+        pictures = encode_pictures(model.model.visual, batch["pixel_values"], grids)
+        here = batch["mm_token_type_ids"].bool().unsqueeze(-1)
+        embedded = embedded.masked_scatter(here, pictures.to(embedded.dtype))
+    hidden = model.model.language_model(
+        inputs_embeds=embedded,
+        attention_mask={"full_attention": batch["attention_mask"]},
+        position_ids=batch["position_ids"],
+        use_cache=False,
+    ).last_hidden_state
+    # The vocabulary is applied where there is loss only: elsewhere its logits would be thrown away.
+    taught = labels[:, 1:] != IGNORED
+    logits = model.lm_head(hidden[:, :-1][taught]).float()
+    return functional.cross_entropy(logits, labels[:, 1:][taught]), logits

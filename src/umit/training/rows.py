@@ -1,0 +1,97 @@
+"""Training rows: one picture's questions share one encoding of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from umit.chat import Request, answer_words
+from umit.engine.encode import Encoder
+from umit.errors import DatasetError
+from umit.imaging.view import View
+from umit.queries import Query
+from umit.results import Result
+from umit.tasks.task import Task
+
+__all__ = ["Row", "Turn", "turn", "pack"]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One question as it is asked, with the text that is taught."""
+
+    request: Request
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Row:
+    """Questions packed behind the pictures that they share.
+
+    Args:
+        frames: uint8 pictures at their final size.
+        ids: Token ids, the shared beginning first.
+        segments: 0 in the shared beginning, k in the k-th question, as long as ``ids``.
+        taught: Whether loss falls on a token: answers and their end token only.
+    """
+
+    frames: tuple[NDArray[np.uint8], ...]
+    ids: NDArray[np.int64]
+    segments: NDArray[np.int64]
+    taught: NDArray[np.bool_]
+
+
+def turn(
+    task: Task[Any, Any], query: Query, gold: Result, view: View, *, phrasing: int = 0
+) -> Turn:
+    """Return what is asked and what is taught: the same ``Task.request`` that inference sends.
+
+    Args:
+        task: A bound task.
+        query: What is asked.
+        gold: The true result, in source coordinates.
+        view: What the model sees.
+        phrasing: Which of the wording's phrasings.
+    """
+    request = task.request(query, view, phrasing=phrasing)
+    return Turn(request, task.encode(gold, query, view))
+
+
+def pack(turns: Sequence[Turn], encoder: Encoder) -> Row:
+    """Pack questions on the same pictures into one row.
+
+    Args:
+        turns: At least one; all with the same system line and pictures.
+        encoder: The checkpoint's encoder.
+
+    Raises:
+        DatasetError: No questions, or questions on different pictures.
+    """
+    prefixes = {tuple(encoder.split(t.request)[0]) for t in turns}
+    if len(prefixes) != 1:
+        raise DatasetError(
+            f"expected questions that share their pictures, got {len(prefixes)} kinds"
+        )
+    (prefix,) = prefixes
+    ids, segments, taught = list(prefix), [0] * len(prefix), [False] * len(prefix)
+    for number, one in enumerate(turns, start=1):
+        asked = encoder.split(one.request)[1]
+        answer = encoder.answer(answer_words(one.answer))
+        ids += asked + answer
+        segments += [number] * (len(asked) + len(answer))
+        taught += [False] * len(asked) + [True] * len(answer)
+    return Row(
+        frames=turns[0].request.frames,
+        ids=np.array(ids, np.int64),
+        segments=np.array(segments, np.int64),
+        taught=np.array(taught, np.bool_),
+    )
+
+
+def lengths(rows: Iterable[Row]) -> list[int]:
+    """Return the number of tokens of each row."""
+    return [len(row.ids) for row in rows]

@@ -1,0 +1,47 @@
+"""Where tests find the sample files that are not part of the repository, and a small tokenizer."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from umit.engine.encode import Encoder
+
+_ROOT = Path(__file__).resolve().parents[1]
+
+#: Qwen2-VL's control tokens, in its order.
+_CONTROL = (
+    "endoftext im_start im_end object_ref_start object_ref_end box_start box_end quad_start "
+    "quad_end vision_start vision_end vision_pad image_pad video_pad"
+)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Folder with samples, golden data and reference pages."""
+    folder = Path(os.environ.get("UMIT_SHARED") or _ROOT.parent / "shared").resolve()
+    if folder.is_dir():
+        return folder
+    reason = f"no sample files at {folder}; set UMIT_SHARED"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def encoder() -> Encoder:
+    """An encoder over bytes with Qwen2-VL's control tokens; two line breaks merge into one token."""
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {token: i for i, token in enumerate([*alphabet, "ĊĊ"])}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[("Ċ", "Ċ")]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens(
+        [AddedToken(f"<|{name}|>", special=True, normalized=False) for name in _CONTROL.split()]
+    )
+    return Encoder(PreTrainedTokenizerFast(tokenizer_object=tokenizer))
