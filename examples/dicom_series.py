@@ -56,7 +56,7 @@ def _decimal(values: object) -> list[str]:
 
 
 def main() -> None:
-    volume = draw_volume(7)
+    volume = draw_volume(10_000_009)
     with tempfile.TemporaryDirectory() as name:
         write_series(Path(name), volume)
         scan = umit.load(name)

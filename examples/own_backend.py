@@ -30,7 +30,7 @@ class Ignorant:
 
 
 def main() -> None:
-    film = draw_film(7)
+    film = draw_film(10_000_009)
     scan = umit.load(film.pixels, axes="yx", spacing=film.spacing)
     model = UMIT(Ignorant(), PHANTOM)
     answer = model.answer(scan, "Is this film normal?", options=["yes", "no"])

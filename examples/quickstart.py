@@ -16,23 +16,26 @@ from umit import UMIT
 from umit.phantom import draw_cephalogram, draw_film, draw_volume
 from umit.queries import Language
 
-SEED = 7
+SEED = 10_000_009  # from ten million on, seeds were never trained on
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
-WORDS = {
-    "en": (
-        "Is there nodule in this image?",
-        ("yes", "no"),
-        ("normal", "abnormal"),
-        "nodule",
-        "liver",
-    ),
-    "zh": ("图像中有结节吗？", ("是", "否"), ("正常", "异常"), "结节", "肝脏"),
+LABELS: dict[Language, tuple[str, ...]] = {
+    "en": ("normal", "nodule", "cavity", "effusion", "consolidation", "enlarged heart"),
+    "zh": ("正常", "结节", "空洞", "积液", "实变", "心影增大"),
 }
+QUESTION: dict[Language, str] = {
+    "en": "Which finding does this chest film show?",
+    "zh": "这张胸片显示哪种异常？",
+}
+IS_THERE: dict[Language, tuple[str, tuple[str, str]]] = {
+    "en": ("Is there nodule in this image?", ("yes", "no")),
+    "zh": ("图像中有结节吗？", ("是", "否")),
+}
+TARGETS: dict[Language, tuple[str, str]] = {"en": ("nodule", "liver"), "zh": ("结节", "肝")}
 
 
 def write_files(folder: Path) -> tuple[Path, Path, Path]:
     """Draw a chest film, a cephalogram and a CT, and save them as users have them."""
-    film, skull, volume = draw_film(SEED), draw_cephalogram(SEED), draw_volume(SEED)
+    film, skull, volume = draw_film(SEED, most=1), draw_cephalogram(SEED), draw_volume(SEED)
     film_path, skull_path = folder / "film.png", folder / "skull.png"
     Image.fromarray(film.pixels).save(film_path)
     Image.fromarray(skull.pixels).save(skull_path)
@@ -46,10 +49,12 @@ def write_files(folder: Path) -> tuple[Path, Path, Path]:
 
 def show(model: UMIT, film: Path, skull: Path, ct: Path, language: Language) -> None:
     """Ask each verb once in one language."""
-    question, options, labels, finding, organ = WORDS[language]
+    (question, options), (finding, organ) = IS_THERE[language], TARGETS[language]
     answer = model.answer(film, question, options=options, language=language)
     print(language, "answer:   ", answer.text, answer.probabilities)
-    print(language, "classify: ", model.classify(film, labels, language=language).label)
+    labels = LABELS[language]
+    label = model.classify(film, labels, question=QUESTION[language], language=language)
+    print(language, "classify: ", label.label)
     print(language, "report:   ", model.report(film, language=language).text)
     found = model.detect(film, finding, language=language)
     print(language, "detect 2D:", [item.box.corners for item in found], found.presence)

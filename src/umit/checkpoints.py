@@ -7,21 +7,23 @@ be guessed from them, and a wrong guess gives plausible boxes in wrong places.
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from functools import cached_property
+from functools import cache, cached_property
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, get_args
 
 from umit.chat import DEFAULT_SYSTEM
-from umit.errors import CheckpointError, UnsupportedTaskError
+from umit.errors import CheckpointError, CheckpointWarning, UnsupportedTaskError
 from umit.imaging.view import Rendering
 from umit.queries import Language
 from umit.tasks import answer, classify, detect, landmarks, report
 from umit.tasks.dialect import UMIT, Dialect
 from umit.tasks.task import Task, TaskName
 
-__all__ = ["EMBEDDED", "PHANTOM", "RELEASED", "Checkpoint", "read_card", "write_card"]
+__all__ = ["EMBEDDED", "PHANTOM", "RELEASED", "Checkpoint", "locate", "read_card", "write_card"]
 
 CARD: Final = "umit.json"
 SCHEMA: Final = 1
@@ -148,16 +150,17 @@ def read_card(folder: Path) -> Checkpoint:
     """
     path = folder if folder.suffix == ".json" else folder / CARD
     if not path.is_file():
-        names = ", ".join((EMBEDDED, *RELEASED))
         raise CheckpointError(
             f"expected {path.name} in {path.parent.name!r}, beside the weights, found none; "
-            f"pass card= with one of: {names}"
+            f"pass card= with one of: {_names()}"
         )
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         return _card(data)
     except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise CheckpointError(f"expected a card of schema {SCHEMA} in {path.name}: {error}") from error
+        raise CheckpointError(
+            f"expected a card of schema {SCHEMA} in {path.name}: {error}"
+        ) from error
 
 
 def _card(data: dict[str, Any]) -> Checkpoint:
@@ -174,7 +177,72 @@ def _card(data: dict[str, Any]) -> Checkpoint:
         raise CheckpointError(f"expected known tasks and languages, got {sorted(unknown)}")
     dialect = dict(data["dialect"])
     for name in ("film", "volume", "boxes", "points"):
-        rendering = {k: tuple(v) if isinstance(v, list) else v for k, v in dialect[name].items()}
+        rendering: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in dialect[name].items()
+        }
         dialect[name] = Rendering(**rendering)
     values = {**data, "task_names": tasks, "languages": languages, "dialect": Dialect(**dialect)}
     return Checkpoint(**values)
+
+
+def locate(
+    checkpoint: str | Path, card: Checkpoint | str | Path | None = None
+) -> tuple[str | Path, Checkpoint]:
+    """Find weights and the card that goes with them.
+
+    Args:
+        checkpoint: ``"umit-phantom"``, a folder, or a name on the hub.
+        card: A card, the name of a known one, or a ``.json`` file; ``None`` takes the weights' own.
+
+    Returns:
+        A folder or a name on the hub, and the card.
+
+    Raises:
+        CheckpointError: No weights there, or no card for them.
+    """
+    if str(checkpoint) == EMBEDDED:
+        folder = _embedded()
+        _say_phantom()
+        return folder, _given(card) if card is not None else read_card(folder)
+    folder = Path(checkpoint).expanduser()
+    if card is not None:
+        return folder if folder.is_dir() else checkpoint, _given(card)
+    if folder.is_dir():
+        return folder, read_card(folder)
+    if str(checkpoint) in RELEASED:
+        return checkpoint, RELEASED[str(checkpoint)]
+    raise CheckpointError(
+        f"expected a folder of weights with {CARD} or one of {_names()}, "
+        f"got {folder.name!r}; pass card= to load other weights from the hub"
+    )
+
+
+def _names() -> str:
+    return ", ".join((EMBEDDED, *RELEASED))
+
+
+def _given(card: Checkpoint | str | Path) -> Checkpoint:
+    if isinstance(card, Checkpoint):
+        return card
+    known = {EMBEDDED: PHANTOM, **RELEASED}.get(str(card))
+    if known is not None:
+        return known
+    path = Path(card).expanduser()
+    if path.exists():
+        return read_card(path)
+    raise CheckpointError(f"expected card= of {_names()}, or a .json file, got {str(card)!r}")
+
+
+def _embedded() -> Path:
+    folder = Path(str(files("umit"))) / "phantom" / "weights"
+    if not (folder / "config.json").is_file():
+        raise CheckpointError(
+            f"expected the weights of {EMBEDDED} inside the package, found none; "
+            "install umit from its wheel, or build them: python -m umit.phantom.build"
+        )
+    return folder
+
+
+@cache  # once a process
+def _say_phantom() -> None:
+    warnings.warn(f"{EMBEDDED}: {_PHANTOM_NOTICE}", CheckpointWarning, stacklevel=4)

@@ -99,12 +99,16 @@ class OutputError(UMITError):
     ) -> None:
         self.message, self.task, self.text = message, task, text
         self.expected, self.partial = expected, partial
-        parts = [f"{task}: {message}" if task else message]
-        if expected:
-            parts.append(f"expected {expected}")
-        shown = text if len(text) <= 200 else text[:200] + "…"
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        # Composed here: the grammar that raises does not know its task, Task.decode fills it in.
+        parts = [f"{self.task}: {self.message}" if self.task else self.message]
+        if self.expected:
+            parts.append(f"expected {self.expected}")
+        shown = self.text if len(self.text) <= 200 else self.text[:200] + "…"
         parts.append(f"the model wrote {shown!r}")
-        super().__init__("; ".join(parts))
+        return "; ".join(parts)
 
     def __reduce__(self) -> tuple[object, ...]:
         names = ("message", "task", "text", "expected", "partial")

@@ -208,12 +208,13 @@ class Box3D:
             for x in (self.x1, self.x2)
         ]
         rows = self.space.affine[:3]
-        return tuple(
-            tuple(
+        found = []
+        for x, y, z in corners:
+            a, b, c = (
                 s * (r[0] * x + r[1] * y + r[2] * z + r[3]) for s, r in zip(sign, rows, strict=True)
             )
-            for x, y, z in corners
-        )  # type: ignore[return-value]
+            found.append((a, b, c))
+        return tuple(found)
 
 
 def iou(a: Box2D | Box3D, b: Box2D | Box3D) -> float:

@@ -7,19 +7,20 @@ from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeAlias, cast, get_args
+from typing import Any, Final, NamedTuple, cast
 
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from umit.backends.backend import Backend
 from umit.chat import Completion, Request
 from umit.checkpoints import EMBEDDED, Checkpoint, locate
-from umit.errors import BackendError, InputError, OutputError, UMITError
+from umit.errors import BackendError, UMITError
 from umit.imaging.read import load
 from umit.imaging.recent import Recent, Scans, listed
 from umit.imaging.view import View
-from umit.queries import Ask, Choose, Compare, Describe, Find, Language, Locate, Query
+from umit.queries import Ask, Choose, Describe, Find, Language, Locate, Query
 from umit.results import Answer, Classification, Detections, Landmarks, Report, Result, stamped
+from umit.several import Found, check_kind, check_views, distinct, in_view, merged, probabilities
 from umit.tasks.detect import presence
 from umit.tasks.landmarks import CEPHALOMETRIC
 from umit.tasks.task import Task, choose
@@ -28,7 +29,6 @@ __all__ = ["UMIT"]
 
 #: Questions after which results are handed over even if every one of them failed before the engine.
 _STRETCH: Final = 256
-_Found: TypeAlias = Result | UMITError
 
 
 class _Asked(NamedTuple):
@@ -121,11 +121,8 @@ class UMIT:
             OutputError: The model's text is no answer.
             UnsupportedTaskError: The checkpoint does not know the task.
         """
-        query = Ask(
-            question,
-            () if options is None else _several("options", options),
-            language=language,
-        )
+        choices = () if options is None else distinct("options", options)
+        query = Ask(question, choices, language=language)
         return cast(Answer, self._only(scan, query, generate))
 
     def report(self, scan: Scans, *, language: Language = "en") -> Report:
@@ -165,7 +162,7 @@ class UMIT:
             OutputError: The model's text is none of the labels.
             UnsupportedTaskError: The checkpoint does not know the task.
         """
-        query = Choose(_several("labels", labels), question, language=language)
+        query = Choose(distinct("labels", labels), question, language=language)
         return cast(Classification, self._only(scan, query, generate))
 
     def detect(
@@ -187,19 +184,20 @@ class UMIT:
             OutputError: The model's text is no box; ``partial`` holds what could be read.
             UnsupportedTaskError: The checkpoint does not know the task.
         """
-        names = (target,) if isinstance(target, str) else _several("targets", target)
+        names = (target,) if isinstance(target, str) else distinct("targets", target)
         finds = [Find(name, language=language) for name in names]
-        scans = [load(view) for view in listed(scan)]
-        boxes: list[tuple[Scans, Query]] = [(view, find) for view in scans for find in finds]
-        asks: list[tuple[Scans, Query]] = []
+        views = [load(view) for view in listed(scan)]
+        items: list[tuple[Scans, Query]] = [(view, find) for view in views for find in finds]
+        boxes = len(items)
         if "answer_closed" in self.checkpoint.task_names:
-            asks = [(scans, presence(find)) for find in finds]
-        found = list(self._run([*boxes, *asks]))
-        there = _presence(names, found[len(boxes) :])
-        merged = _merged(Detections(presence=there), found[: len(boxes)], self.checkpoint.name)
-        if len(scans) == 1:
-            return merged
-        return merged
+            items += [(views, presence(find)) for find in finds]
+        found = list(self._run(items))
+        there = probabilities(names, found[boxes:])
+        parts = [
+            in_view(part, index // len(finds)) if len(views) > 1 else part
+            for index, part in enumerate(found[:boxes])
+        ]
+        return merged(parts, Detections(presence=there))
 
     def landmarks(
         self, scan: Scans, names: Sequence[str] = CEPHALOMETRIC, *, language: Language = "en"
@@ -209,10 +207,99 @@ class UMIT:
         Args:
             scan: One film.
             names: Distinct names; the 19 of ISBI 2015 unless others are given.
-            language: ``"en"`` or ``"zh"``; names stay as they are given.
+            language: ``"en"`` or ``"zh"``; names in the result stay as they are given.
 
         Raises:
             InputError: An unreadable scan, several views, or names that repeat.
             OutputError: Some points could not be read; ``partial`` holds the others.
             UnsupportedTaskError: The checkpoint does not know the task.
         """
+        asked = [Locate(name, language=language) for name in distinct("names", names)]
+        views = [load(view) for view in listed(scan)]
+        return merged(list(self._run([(views, one) for one in asked])), Landmarks())
+
+    def predict(self, items: Iterable[tuple[Scans, Query]]) -> Iterator[Result | UMITError]:
+        """Answer many questions lazily, in order and in bounded memory.
+
+        Args:
+            items: Pairs of a scan, or several views in a list, and a query; questions about one scan
+                share its reading and its encoding when they stand together.
+
+        Yields:
+            A result for each item, or the error that stands in its place.
+        """
+        return self._run(items)
+
+    def _only(self, scan: Scans, query: Query, generate: bool = False) -> Result:
+        (found,) = self._run([(scan, query)], generate=generate)
+        if isinstance(found, UMITError):
+            raise found
+        return found
+
+    def _run(
+        self, items: Iterable[tuple[Scans, Query]], *, generate: bool = False
+    ) -> Iterator[Found]:
+        total = len(items) if isinstance(items, Sized) else None
+        waiting, recent = iter(items), Recent()
+        bar = tqdm(total=total, delay=2, leave=False, unit="question", disable=total == 1)
+        with bar:
+            for first in waiting:
+                stretch = chain((first,), islice(waiting, _STRETCH - 1))
+                pending: deque[_Asked | UMITError] = deque()
+                requests = self._requests(stretch, recent, pending, generate)
+                for found in self._answered(requests, pending):
+                    bar.update()
+                    yield found
+
+    def _requests(
+        self,
+        items: Iterable[tuple[Scans, Query]],
+        recent: Recent,
+        pending: deque[_Asked | UMITError],
+        generate: bool,
+    ) -> Iterator[Request]:
+        """Yield what the engine gets; every item leaves its trace in ``pending``, in order."""
+        for source, query in items:
+            try:
+                check_kind(query)
+                scans = recent.scans(source)
+                check_views(query, len(scans))
+                volume = any(scan.is_volume for scan in scans)
+                task = self.checkpoint.task(choose(query, volume=volume), query.language)
+                view = recent.view(scans, task.rendering(volume=volume))
+                request = task.request(query, view)
+            except UMITError as error:
+                pending.append(error)
+                continue
+            pending.append(_Asked(task, query, view))
+            yield replace(request, options=()) if generate else request
+
+    def _answered(
+        self, requests: Iterator[Request], pending: deque[_Asked | UMITError]
+    ) -> Iterator[Found]:
+        """Yield what ``pending`` becomes; an engine that fails loses what it took and is asked on."""
+        while True:
+            failure = BackendError("expected an answer to every request, the engine ended early")
+            try:
+                for completion in self.backend.generate(requests):
+                    while isinstance(pending[0], UMITError):
+                        yield cast(UMITError, pending.popleft())
+                    yield self._read(cast(_Asked, pending.popleft()), completion)
+            except BackendError as error:
+                failure = error
+            if not pending:
+                next(requests, None)  # progress, should the engine fail before it takes anything
+            if not pending:
+                return
+            while pending:
+                left = pending.popleft()
+                yield left if isinstance(left, UMITError) else failure
+
+    def _read(self, asked: _Asked, completion: Completion) -> Found:
+        try:
+            result = asked.task.decode(completion, asked.query, asked.view)
+        except UMITError as error:
+            return error
+        name, notes = self.checkpoint.name, asked.view.warnings
+        found: Result = stamped(result, raw=completion.text, checkpoint=name, warnings=notes)
+        return found

@@ -131,7 +131,7 @@ def _check_label(what: str, text: str) -> None:
         )
 
 
-def _check_choices(what: str, choices: tuple[str, ...]) -> None:
+def _check_choices(what: str, choices: tuple[str, ...] | str) -> None:
     if isinstance(choices, str):
         raise InputError(f"expected several {what}, got one string", code="options", where=what)
     if len(choices) < 2:

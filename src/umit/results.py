@@ -158,7 +158,7 @@ def stamped(
 
 
 _GEOMETRY: Final = {"Box2D": Box2D, "Box3D": Box3D, "Point2D": Point2D}
-_TYPES: Final = {t.__name__: t for t in (Answer, Report, Classification, Detections, Landmarks)}
+_TYPES: Final[dict[str, Any]] = {t.__name__: t for t in (Answer, Report, Classification, Detections, Landmarks)}
 
 
 def _plain(value: Any) -> Any:

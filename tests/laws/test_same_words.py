@@ -10,6 +10,7 @@ from umit.chat import answer_words, prompt
 from umit.checkpoints import PHANTOM
 from umit.engine.encode import Encoder
 from umit.errors import DatasetError
+from umit.imaging.view import View
 from umit.queries import Ask
 from umit.results import Answer
 from umit.training.rows import Row, Turn, pack, turn
@@ -71,7 +72,7 @@ def test_packed_rows_of_all_tasks(volume: bool, cases: Any, encoder: Encoder) ->
 
 def test_encoding_in_pieces_is_encoding_the_words(case: Any, encoder: Encoder) -> None:
     for request, _ in _turns(case):
-        flat = [w for w in prompt(request)]
+        flat = list(prompt(request))
         pictures = encoder.prompt(request).count(encoder.image_pad)
         short = [i for i in encoder.prompt(request) if i != encoder.image_pad]
         assert short == [i for i in encoder.ids(flat) if i != encoder.image_pad]
@@ -94,7 +95,11 @@ def test_questions_on_other_pictures_are_not_packed(encoder: Encoder, cases: Any
     one = turn(task, Ask("Which plane?"), Answer(text="PA."), view)
     other = Turn(task.request(Ask("Which plane?"), cases[-1].view), "PA.")
     assert len(cases[-1].view.frames) == 2
+    dark = View(tuple(f // 2 for f in view.frames), view.geometry)
+    darker = turn(task, Ask("Which plane?"), Answer(text="PA."), dark)  # as many ids, other pixels
     with pytest.raises(DatasetError):
         pack([one, other], encoder)
+    with pytest.raises(DatasetError):
+        pack([one, darker], encoder)
     with pytest.raises(DatasetError):
         pack([], encoder)

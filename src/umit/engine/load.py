@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 
 from umit.engine.encode import Encoder
-from umit.errors import CheckpointError, InputError
+from umit.errors import BackendError, CheckpointError, InputError
 
 if TYPE_CHECKING:
     from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VLForConditionalGeneration
 
-__all__ = ["Engine", "load_engine"]
+__all__ = ["Engine", "load_engine", "quiet"]
 
 _FAMILY: Final = "qwen2_vl"
 _SMALL: Final = 100_000_000  # bytes of weights that load before a progress bar can be read
@@ -70,6 +70,7 @@ def load_engine(
     Raises:
         CheckpointError: No such weights, no safetensors, another architecture, or tensors missing.
         InputError: An unknown device or dtype.
+        BackendError: The weights do not fit into the device's memory.
     """
     where = _device(device)
     kind = _dtype(dtype, where)
@@ -80,15 +81,23 @@ def load_engine(
         tokenizer = _tokenizer(place, revision)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
         raise CheckpointError(_explain(source, error)) from error
-    return Engine(model.to(where).eval(), Encoder(tokenizer), where, kind)
+    try:
+        model = model.to(where).eval()
+    except torch.OutOfMemoryError as error:
+        raise BackendError(
+            f"expected room for the weights on {where}, there is too little; use device='cpu'",
+            engine="local",
+        ) from error
+    return Engine(model, Encoder(tokenizer), where, kind)
 
 
 def _weights(place: str, dtype: torch.dtype, revision: str | None) -> Any:
     # Typed as Any: transformers' loaders are untyped.
     from safetensors import SafetensorError
-    from transformers.models.qwen2_vl import modeling_qwen2_vl as qwen2_vl
+    from transformers.models.qwen2_vl.configuration_qwen2_vl import Qwen2VLConfig
+    from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VLForConditionalGeneration
 
-    config: Any = qwen2_vl.Qwen2VLConfig
+    config: Any = Qwen2VLConfig
     written, _ = config.get_config_dict(place, revision=revision)
     if written.get("model_type") != _FAMILY:
         # transformers would fill such a model with random numbers and only warn.
@@ -96,9 +105,9 @@ def _weights(place: str, dtype: torch.dtype, revision: str | None) -> Any:
             f"expected weights of {_FAMILY} in {Path(place).name!r}, "
             f"got {written.get('model_type')!r}"
         )
-    loader: Any = qwen2_vl.Qwen2VLForConditionalGeneration
+    loader: Any = Qwen2VLForConditionalGeneration
     try:
-        with _quiet(_is_small(place)):
+        with quiet(_is_small(place)):
             model, report = loader.from_pretrained(
                 place,
                 revision=revision,
@@ -178,7 +187,7 @@ def _is_small(place: str) -> bool:
 
 
 @contextmanager
-def _quiet(wanted: bool) -> Iterator[None]:
+def quiet(wanted: bool = True) -> Iterator[None]:
     """Keep transformers' own bar away from loads that are over before it can be read."""
     from transformers.utils import logging
 

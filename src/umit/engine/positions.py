@@ -94,4 +94,5 @@ def packed_mask(segments: NDArray[np.int64]) -> NDArray[np.bool_]:
     asks, seen = segments[:, :, None], segments[:, None, :]
     causal = np.tril(np.ones((length, length), np.bool_))
     allowed = causal & (asks >= 0) & ((seen == 0) | (seen == asks))
-    return (allowed | np.eye(length, dtype=np.bool_))[:, None]
+    mask: NDArray[np.bool_] = (allowed | np.eye(length, dtype=np.bool_))[:, None]
+    return mask

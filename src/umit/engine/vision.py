@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from umit.engine.attention import attend
 from umit.engine.pixels import MERGE
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def _same_size(tower: Tower, patches: Tensor, shape: tuple[int, int, int], count
     hidden = functional.linear(patches.to(embed.weight.dtype), embed.weight.flatten(1))
     hidden = hidden.view(count, -1, hidden.shape[-1])
     cosine, sine = _rotary(tower, hidden, shape)
+    block: Any
     for block in tower.blocks:
         hidden = hidden + _attend(block.attn, block.norm1(hidden), cosine, sine)
         hidden = hidden + block.mlp(block.norm2(hidden))
@@ -82,7 +84,7 @@ def _attend(attention: Any, hidden: Tensor, cosine: Tensor, sine: Tensor) -> Ten
         attention.qkv(hidden).view(count, length, 3, attention.num_heads, -1).permute(2, 0, 3, 1, 4)
     )
     query, key = _rotate(query, cosine, sine), _rotate(key, cosine, sine)
-    seen = functional.scaled_dot_product_attention(query, key, value, scale=attention.scaling)
+    seen = attend(query, key, value, None, attention.scaling)
     mixed: Tensor = attention.proj(seen.transpose(1, 2).reshape(count, length, -1))
     return mixed
 

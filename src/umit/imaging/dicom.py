@@ -33,7 +33,6 @@ _BROKEN = (
     OverflowError,
     NotImplementedError,
     RuntimeError,  # RecursionError too: sequences nested hundreds deep
-    MemoryError,
     struct.error,
 )
 
@@ -114,7 +113,7 @@ def _scan(
 @contextmanager
 def _reading(name: str, notes: list[str]) -> Iterator[None]:
     """Turn what pydicom raises and warns into ours; its own texts can quote a patient's values."""
-    from pydicom.errors import InvalidDicomError
+    from pydicom.errors import BytesLengthException, InvalidDicomError
 
     try:
         with warnings.catch_warnings(record=True) as caught:
@@ -132,7 +131,7 @@ def _reading(name: str, notes: list[str]) -> Iterator[None]:
             where=name,
             hint="Save it again as a DICOM Part 10 file.",
         ) from None
-    except _BROKEN as error:
+    except (BytesLengthException, *_BROKEN) as error:
         raise InputError(
             f"expected a whole DICOM file, got one that breaks off or is malformed "
             f"({type(error).__name__})",

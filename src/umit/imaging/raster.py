@@ -28,9 +28,6 @@ _BROKEN = (
     IndexError,
     TypeError,
     OverflowError,
-    AttributeError,
-    RuntimeError,
-    MemoryError,
 )
 
 
@@ -48,12 +45,16 @@ def read_raster(source: Path | Image.Image, *, frame: int | None = None) -> Scan
         UnsupportedFormatError: The file is none of :data:`FORMATS`.
         InputError: Truncated, over 100 megapixels, or several frames and none chosen.
     """
-    if isinstance(source, Image.Image):
-        return _read(source, frame, "")
-    name = source.name
+    name = "" if isinstance(source, Image.Image) else source.name
     try:
-        with Image.open(source, formats=FORMATS) as image:
+        if isinstance(source, Image.Image):
+            return _read(source, frame, name)
+        # By handle: from a path Pillow 13.0.0 maps an uncompressed TIFF with orientation 5 to 8 into
+        # rows of the wrong length, which scrambles it.
+        with source.open("rb") as file, Image.open(file, formats=FORMATS) as image:
             return _read(image, frame, name)
+    except InputError:
+        raise
     except Image.DecompressionBombError:
         raise _too_large("far more", name) from None
     except UnidentifiedImageError:
@@ -62,24 +63,6 @@ def read_raster(source: Path | Image.Image, *, frame: int | None = None) -> Scan
             code="not_an_image",
             where=name,
         ) from None
-
-
-def _read(image: Image.Image, frame: int | None, name: str) -> Scan:
-    notes: list[str] = []
-    try:
-        if image.format == "MPO":  # a camera's JPEG with a preview behind it
-            notes.append("frames: only the main picture of an MPO file is read")
-        else:
-            chosen = pick_frame(frame, getattr(image, "n_frames", 1), name)
-            if chosen != image.tell():
-                image.seek(chosen)
-        if image.width * image.height > MAX_PIXELS:
-            raise _too_large(f"{image.width} × {image.height}", name)
-        turned = image.getexif().get(_ORIENTATION, 1)  # before load(), which turns a TIFF itself
-        image.load()
-        upright = ImageOps.exif_transpose(image)
-    except InputError:
-        raise
     except _BROKEN as error:
         raise InputError(
             "expected a whole picture, got one that breaks off or is damaged "
@@ -88,6 +71,24 @@ def _read(image: Image.Image, frame: int | None, name: str) -> Scan:
             where=name,
             hint="Fetch the file again.",
         ) from None
+
+
+def _read(image: Image.Image, frame: int | None, name: str) -> Scan:
+    notes: list[str] = []
+    if image.format == "MPO":  # a camera's JPEG with a preview behind it
+        notes.append("frames: only the main picture of an MPO file is read")
+    else:
+        chosen = pick_frame(frame, getattr(image, "n_frames", 1), name)
+        if chosen != image.tell():
+            image.seek(chosen)
+    size = image.size
+    if size[0] * size[1] > MAX_PIXELS:
+        raise _too_large(f"{size[0]} × {size[1]}", name)
+    turned = image.getexif().get(_ORIENTATION, 1)  # before load(), which turns a TIFF itself
+    image.load()
+    if image.size != size:
+        raise OSError("the pixels are not of the size that the header says")
+    upright = ImageOps.exif_transpose(image)
     if turned in range(2, 9):
         notes.append(f"EXIF orientation {turned} applied")
     plain = _plain(upright, notes)

@@ -60,6 +60,7 @@ class Blueprint:
     text_inner: int = 512
     rope_theta: float = 30.0
     mrope_section: tuple[int, int, int] = (6, 9, 9)
+    initializer_range: float = 0.05
 
 
 BLUEPRINT: Final = Blueprint()
@@ -119,6 +120,7 @@ def new_model(blueprint: Blueprint, tokenizer: Qwen2TokenizerFast, seed: int) ->
             "patch_size": PATCH,
             "spatial_merge_size": MERGE,
             "temporal_patch_size": TEMPORAL,
+            "initializer_range": b.initializer_range,
         },
         text_config={
             "vocab_size": len(tokenizer),
@@ -128,6 +130,7 @@ def new_model(blueprint: Blueprint, tokenizer: Qwen2TokenizerFast, seed: int) ->
             "num_attention_heads": b.text_heads,
             "num_key_value_heads": b.text_key_heads,
             "max_position_embeddings": 4096,
+            "initializer_range": b.initializer_range,
             "rope_parameters": {
                 "rope_type": "default",
                 "rope_theta": b.rope_theta,

@@ -65,7 +65,7 @@ _SHARES: Final[Mapping[str, tuple[Share, ...]]] = {
 _FIRST_SEED: Final = {"align": 0, "instruct": 5_000_000}  # both far below cases.HELD_OUT
 _STAGES: Final = {"align": ALIGN, "instruct": INSTRUCT}
 #: Optimizer steps and peak learning rate of each stage.
-RECIPES: Final[Mapping[str, tuple[int, float]]] = {"align": (3000, 1.5e-3), "instruct": (2500, 1.0e-3)}
+RECIPES: Final[Mapping[str, tuple[int, float]]] = {"align": (3000, 1.8e-3), "instruct": (2200, 1.0e-3)}
 _SMOKE: Final[Mapping[str, tuple[int, float]]] = {"align": (12, 2e-3), "instruct": (6, 1e-3)}
 SMOKE_BLUEPRINT: Final = replace(
     BLUEPRINT, vision_depth=1, vision_width=64, vision_heads=2, text_depth=2, text_width=64,

@@ -71,7 +71,8 @@ class _Form:
 
     def read(self, text: str, raw: str) -> list[list[float]]:
         """Return the numbers of every box; the whole text must be boxes."""
-        found, position = [], 0
+        found: list[list[float]] = []
+        position = 0
         while position < len(text):
             match = self.box.match(text, position)
             if not match or len(found) == _MOST:
@@ -121,7 +122,8 @@ class _BoxGrammar:
             high = [math.ceil(v - 1e-6) - 1 for v in values[n:]]
             last = [s - 1 for s in size]
         else:
-            low, high, last = [whole(v) for v in values[:n]], [whole(v) for v in values[n:]], size
+            low, high = [whole(v) for v in values[:n]], [whole(v) for v in values[n:]]
+            last = list(size)
         low = [min(max(v, 0), m - (not self.form.inclusive)) for v, m in zip(low, last, strict=True)]
         least = 0 if self.form.inclusive else 1
         high = [

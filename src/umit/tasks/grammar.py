@@ -115,7 +115,8 @@ def read_option(completion: Completion, choices: Sequence[str], *, first: int) -
             text=completion.text,
             expected=expected,
         )
-    if words and by_words.get(words, by_words.get(words.rstrip(".。").strip())) != index:
+    # Against this option's own words: two options may fold to the same text, such as m² and m2.
+    if words and fold(choices[index]).casefold() not in (words, words.rstrip(".。").strip()):
         raise ParseError(
             f"option {match[1]} is {choices[index]!r}, which the words contradict",
             text=completion.text,

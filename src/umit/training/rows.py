@@ -72,9 +72,9 @@ def pack(turns: Sequence[Turn], encoder: Encoder) -> Row:
         DatasetError: No questions, or questions on different pictures.
     """
     prefixes = {tuple(encoder.split(t.request)[0]) for t in turns}
-    if len(prefixes) != 1:
+    if len(prefixes) != 1 or not all(_same_pictures(t.request, turns[0].request) for t in turns):
         raise DatasetError(
-            f"expected questions that share their pictures, got {len(prefixes)} kinds"
+            f"expected questions that share their system line and pictures, got {len(turns)} that do not"
         )
     (prefix,) = prefixes
     ids, segments, taught = list(prefix), [0] * len(prefix), [False] * len(prefix)
@@ -89,6 +89,13 @@ def pack(turns: Sequence[Turn], encoder: Encoder) -> Row:
         ids=np.array(ids, np.int64),
         segments=np.array(segments, np.int64),
         taught=np.array(taught, np.bool_),
+    )
+
+
+def _same_pictures(a: Request, b: Request) -> bool:
+    return len(a.frames) == len(b.frames) and all(
+        one is other or np.array_equal(one, other)
+        for one, other in zip(a.frames, b.frames, strict=True)
     )
 
 

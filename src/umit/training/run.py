@@ -15,6 +15,7 @@ from transformers import TrainerCallback
 from transformers.trainer_utils import get_last_checkpoint
 from trl import SFTConfig, SFTTrainer
 
+from umit.engine.attention import register
 from umit.engine.encode import Encoder
 from umit.training.collate import IGNORED, collate
 from umit.training.loss import answer_loss
@@ -138,6 +139,8 @@ def train(
         The logged losses of this call.
     """
     freeze(model, stage)
+    if recipe.bf16 and not torch.cuda.is_available():
+        model.set_attn_implementation(register())
     steps = datasets.Dataset.from_dict({"input_ids": [[n] for n in range(recipe.steps)]})
 
     def prepare(examples: list[dict[str, Any]]) -> dict[str, Tensor]:

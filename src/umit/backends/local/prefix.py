@@ -75,9 +75,7 @@ def read(
         The longer context, ``after`` unchanged, and the last layer's output ``(B, L, width)``.
     """
     own = packed_mask(segments)
-    past = np.broadcast_to(
-        context.real[:, None, None, :], (*own.shape[:3], context.real.shape[1])
-    )
+    past = np.broadcast_to(context.real[:, None, None, :], (*own.shape[:3], context.real.shape[1]))
     mask = torch.from_numpy(np.concatenate([past, own], axis=-1)).to(engine.device)
     language: Any = engine.model.model.language_model
     hidden: Tensor = language(
@@ -194,7 +192,7 @@ def _left_padded(
 def _content(frame: Frame) -> bytes:
     # With the shape: 30 x 100 and 100 x 30 pictures may hold the same bytes (CVE-2025-46722).
     digest = hashlib.sha256(repr(frame.shape).encode())
-    digest.update(np.ascontiguousarray(frame))
+    digest.update(np.ascontiguousarray(frame).data)
     return digest.digest()
 
 
@@ -208,5 +206,6 @@ def _encoded(
         shown = [frames[key] for key in keys]
         pixels = torch.from_numpy(patches(shown)).to(engine.device)
         encoded = encode_pictures(engine.model.model.visual, pixels, [grid(f) for f in shown])
-        found.update(zip(keys, encoded.split([tokens(f) for f in shown]), strict=True))
+        parts = torch.split(encoded, [tokens(f) for f in shown])
+        found.update(zip(keys, parts, strict=True))
     return found

@@ -1,0 +1,134 @@
+"""Several views, targets or names: checked before they are asked, their results put together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeAlias, TypeVar, get_args
+
+from umit.errors import InputError, OutputError, UMITError
+from umit.queries import Compare, Find, Locate, Query
+from umit.results import Answer, Detections, Landmarks, Result
+
+__all__ = ["Found", "check_kind", "check_views", "distinct", "in_view", "merged", "probabilities"]
+
+Found: TypeAlias = Result | UMITError
+Listed = TypeVar("Listed", Detections, Landmarks)
+
+
+def distinct(what: str, given: Sequence[str]) -> tuple[str, ...]:
+    """Return names as a tuple.
+
+    Args:
+        what: What they are, for the message.
+        given: At least one, none twice.
+
+    Raises:
+        InputError: A single string, nothing, or names that repeat.
+
+    Example:
+        >>> distinct("names", ["Sella", "Nasion"])
+        ('Sella', 'Nasion')
+    """
+    if isinstance(given, str) or not given or len(set(given)) < len(given):
+        came = f"the string {given!r}" if isinstance(given, str) else f"{list(given)}"
+        raise InputError(f"expected distinct {what} in a list, got {came}", code=what, where=what)
+    return tuple(given)
+
+
+def check_kind(query: object) -> None:
+    """Refuse what is no query.
+
+    Raises:
+        InputError: Something else.
+    """
+    if not isinstance(query, get_args(Query)):
+        kinds = ", ".join(kind.__name__ for kind in get_args(Query))
+        raise InputError(
+            f"expected one of {kinds}, got {type(query).__name__}", code="query", where="query"
+        )
+
+
+def check_views(query: Query, count: int) -> None:
+    """Refuse more views than a query can be asked about.
+
+    Raises:
+        InputError: Coordinates of several views, or a comparison of other than two.
+    """
+    if isinstance(query, Find | Locate) and count != 1:
+        raise InputError(
+            f"expected one scan for coordinates, got {count}",
+            code="views",
+            where="scan",
+            hint="Ask about one view at a time",
+        )
+    if isinstance(query, Compare) and count != 2:
+        raise InputError(f"expected two scans to compare, got {count}", code="views", where="scan")
+
+
+def probabilities(
+    names: Sequence[str], found: Sequence[Found]
+) -> tuple[tuple[str, float], ...] | None:
+    """Return each target's probability of a scored "yes", or ``None`` if the engine gave none.
+
+    Args:
+        names: The targets.
+        found: The answer to each target's yes/no question, "yes" first; may be empty.
+
+    Raises:
+        UMITError: A question could not be asked.
+    """
+    there: list[tuple[str, float]] = []
+    for name, answer in zip(names, found, strict=False):
+        if isinstance(answer, Answer) and answer.probabilities is not None:
+            there.append((name, answer.probabilities[0]))
+        elif isinstance(answer, UMITError) and not isinstance(answer, OutputError):
+            raise answer
+    return tuple(there) or None
+
+
+def in_view(part: Found, view: int) -> Found:
+    """Return boxes that name the view they lie in; an error stays as it is."""
+    if not isinstance(part, Detections):
+        return part
+    return replace(part, items=tuple(replace(item, view=view) for item in part.items))
+
+
+def merged(parts: Sequence[Found], empty: Listed) -> Listed:
+    """Return one result with the items of all.
+
+    Args:
+        parts: Results of the kind of ``empty``, or errors.
+        empty: What else the result holds.
+
+    Raises:
+        OutputError: A text was unreadable; ``partial`` holds what the others gave.
+        UMITError: A question could not be asked.
+    """
+    good = [part for part in parts if isinstance(part, type(empty))]
+    bad = [part for part in parts if isinstance(part, UMITError)]
+    result = replace(
+        empty,
+        items=tuple(item for part in good for item in part.items),
+        raw="\n".join(part.raw for part in good),
+        checkpoint=good[0].checkpoint if good else "",
+        warnings=tuple(dict.fromkeys(note for part in good for note in part.warnings)),
+    )
+    unread = [error for error in bad if isinstance(error, OutputError)]
+    if len(unread) < len(bad):
+        raise next(error for error in bad if not isinstance(error, OutputError))
+    if unread:
+        raise unread[0] if len(parts) == 1 else _partly(unread[0], len(bad), len(parts), result)
+    return result
+
+
+def _partly(
+    first: OutputError, bad: int, count: int, partial: Detections | Landmarks
+) -> OutputError:
+    return type(first)(
+        f"{bad} of {count} answers could not be read, the first because {first.message}",
+        task=first.task,
+        text=first.text,
+        expected=first.expected,
+        partial=partial,
+    )

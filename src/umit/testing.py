@@ -1,0 +1,257 @@
+"""For tests of code that uses umit: a backend that replies by script, and a tiny random checkpoint."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from umit import chat
+from umit.chat import Completion, Request
+from umit.checkpoints import PHANTOM, Checkpoint, write_card
+from umit.errors import BackendError
+
+__all__ = ["ScriptedBackend", "tiny_checkpoint"]
+
+
+class ScriptedBackend:
+    """Replies what it is told; needs no weights.
+
+    Args:
+        replies: Texts in the order of the requests, over all calls; or what replies to a request,
+            a text or a whole completion.
+
+    Example:
+        >>> backend = ScriptedBackend(["yes"])
+        >>> [c.text for c in backend.generate([Request(words=("Nodule?",))])]
+        ['yes']
+        >>> backend.requests[0].words
+        ('Nodule?',)
+    """
+
+    def __init__(self, replies: Sequence[str] | Callable[[Request], str | Completion]) -> None:
+        self._reply = replies if callable(replies) else _read_out(replies)
+        #: What was asked so far.
+        self.requests: list[Request] = []
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
+        """Reply to each request when it is asked for.
+
+        Raises:
+            BackendError: More requests than replies.
+        """
+        for request in requests:
+            self.requests.append(request)
+            reply = self._reply(request)
+            yield Completion(text=reply) if isinstance(reply, str) else reply
+
+
+def _read_out(replies: Sequence[str]) -> Callable[[Request], str]:
+    waiting = iter(replies)
+
+    def reply(request: Request) -> str:
+        found = next(waiting, None)
+        if found is None:
+            raise BackendError(
+                f"expected a reply to every request, the script has {len(replies)}",
+                engine="scripted",
+            )
+        return found
+
+    return reply
+
+
+#: Qwen2-VL's added tokens, in the order of their ids.
+SPECIAL: Final = (
+    *("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|object_ref_end|>"),
+    *("<|box_start|>", "<|box_end|>", "<|quad_start|>", "<|quad_end|>", "<|vision_start|>"),
+    *("<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>"),
+)
+_LINES: Final = (
+    "You are a helpful assistant.",
+    "Given this image, please answer the question: Is there a nodule in this image?",
+    "Given this image, choose one option from: 1:yes\n2:no to answer the question: ",
+    "根据给定的图像, 请简洁回答问题：图像中有结节吗？",
+    "[(32,157,19),(112,219,25)]",
+)
+#: Qwen2-VL's template without its pictures' numbers and videos.
+_TEMPLATE: Final = (
+    "{% for message in messages %}{% if loop.first and message['role'] != 'system' %}"
+    "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n{% endif %}"
+    "<|im_start|>{{ message['role'] }}\n{% if message['content'] is string %}"
+    "{{ message['content'] }}{% else %}{% for part in message['content'] %}"
+    "{% if part['type'] == 'image' %}<|vision_start|><|image_pad|><|vision_end|>"
+    "{% else %}{{ part['text'] }}{% endif %}{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+_VISION: Final = {
+    "depth": 2,
+    "embed_dim": 32,
+    "num_heads": 2,
+    "hidden_size": 64,
+    "mlp_ratio": 2,
+    "patch_size": 14,
+    "spatial_merge_size": 2,
+    "temporal_patch_size": 2,
+    "initializer_range": 0.2,
+}
+_TEXT: Final = {
+    "hidden_size": 64,
+    "intermediate_size": 128,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 4096,
+    "initializer_range": 0.2,  # ten times the usual, so that random weights have opinions
+}
+_ROPE: Final = {"rope_theta": 10000.0, "mrope_section": [2, 3, 3]}
+
+
+def tiny_checkpoint(
+    folder: Path,
+    *,
+    card: Checkpoint | None = PHANTOM,
+    seed: int = 0,
+    hub_layout: bool = False,
+) -> Path:
+    """Write a random Qwen2-VL of two layers, with a tokenizer of its own; its words mean nothing.
+
+    Args:
+        folder: Made if it does not exist.
+        card: Written beside the weights; ``None`` for none, as on the hub.
+        seed: Of the weights.
+        hub_layout: Write the files as the hub's older Qwen2-VL repositories have them.
+
+    Returns:
+        The folder.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as name:
+        ...     (tiny_checkpoint(Path(name)) / "umit.json").is_file()
+        True
+    """
+    import torch
+    from transformers.models.qwen2_vl.configuration_qwen2_vl import Qwen2VLConfig
+    from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VLForConditionalGeneration
+
+    from umit.engine.load import quiet
+
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer = _tokenizer()
+    tokenizer.save_pretrained(folder)
+    ids = {name: tokenizer.convert_tokens_to_ids(f"<|{name}|>") for name in _WRITTEN_IDS}
+    make: Any = Qwen2VLConfig
+    config = make(
+        vision_config=_VISION,
+        text_config={
+            **_TEXT,
+            "vocab_size": len(tokenizer),
+            "rope_parameters": {"rope_type": "default", **_ROPE},
+            "eos_token_id": ids["im_end"],
+            "pad_token_id": ids["endoftext"],
+            "bos_token_id": None,
+        },
+        **{key: ids[name] for name, key in _WRITTEN_IDS.items() if key},
+        tie_word_embeddings=True,
+    )
+    build: Any = Qwen2VLForConditionalGeneration
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = build(config)
+    model.generation_config.eos_token_id = ids["im_end"]
+    model.generation_config.pad_token_id = ids["endoftext"]
+    with quiet():
+        model.save_pretrained(folder)
+    if hub_layout:
+        _write_hub_layout(folder, len(tokenizer), ids)
+    if card is not None:
+        write_card(card, folder)
+    return folder
+
+
+#: Tokens whose ids stand in config.json, and their keys there.
+_WRITTEN_IDS: Final = {
+    "endoftext": "",
+    "im_end": "",
+    "image_pad": "image_token_id",
+    "video_pad": "video_token_id",
+    "vision_start": "vision_start_token_id",
+    "vision_end": "vision_end_token_id",
+}
+
+
+def _tokenizer() -> Any:
+    from tokenizers import (
+        AddedToken,
+        Regex,
+        Tokenizer,
+        decoders,
+        models,
+        normalizers,
+        pre_tokenizers,
+        trainers,
+    )
+    from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX, Qwen2Tokenizer
+
+    made: Any = Tokenizer(models.BPE())
+    made.normalizer = normalizers.NFC()
+    made.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(PRETOKENIZE_REGEX), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    made.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer: Any = trainers.BpeTrainer
+    made.train_from_iterator(
+        _LINES, trainer(vocab_size=320, initial_alphabet=alphabet, show_progress=False)
+    )
+    made.add_special_tokens([AddedToken(token, special=True) for token in SPECIAL])
+    wrap: Any = Qwen2Tokenizer
+    return wrap(
+        tokenizer_object=made,
+        eos_token=chat.END.text,
+        pad_token=chat.END_OF_TEXT.text,
+        bos_token=None,
+        unk_token=None,
+        chat_template=_TEMPLATE,
+    )
+
+
+def _write_hub_layout(folder: Path, vocabulary: int, ids: dict[str, int]) -> None:
+    config = {
+        "architectures": ["Qwen2VLForConditionalGeneration"],
+        "model_type": "qwen2_vl",
+        **_TEXT,
+        "vocab_size": vocabulary,
+        "bos_token_id": ids["endoftext"],
+        "eos_token_id": ids["im_end"],
+        **{key: ids[name] for name, key in _WRITTEN_IDS.items() if key},
+        "hidden_act": "silu",
+        "rms_norm_eps": 1e-5,
+        "rope_theta": _ROPE["rope_theta"],
+        "rope_scaling": {"type": "mrope", "mrope_section": _ROPE["mrope_section"]},
+        "use_sliding_window": False,
+        "tie_word_embeddings": True,
+        "torch_dtype": "float32",
+        "vision_config": {**_VISION, "model_type": "qwen2_vl"},
+    }
+    pictures = {
+        "min_pixels": 3136,
+        "max_pixels": 12845056,
+        "patch_size": 14,
+        "temporal_patch_size": 2,
+        "merge_size": 2,
+        "image_processor_type": "Qwen2VLImageProcessor",
+        "processor_class": "Qwen2VLProcessor",
+    }
+    for name, content in (
+        ("config.json", config),
+        ("preprocessor_config.json", pictures),
+        ("chat_template.json", {"chat_template": _TEMPLATE}),
+    ):
+        (folder / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    (folder / "chat_template.jinja").unlink(missing_ok=True)

@@ -1,0 +1,220 @@
+"""The local backend against transformers itself: same tokens, same probabilities, one by one or together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from umit import chat
+from umit.backends.local import backend as backend_module
+from umit.backends.local import prefix
+from umit.backends.local.backend import LocalBackend
+from umit.backends.local.generate import write
+from umit.chat import BOX_START, Completion, Request
+from umit.engine.load import Engine, load_engine
+from umit.engine.pixels import grid, patches
+from umit.errors import BackendError, InputError
+from umit.testing import tiny_checkpoint
+
+LENGTH = 12
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    return load_engine(tiny_checkpoint(tmp_path_factory.mktemp("tiny")), device="cpu")
+
+
+def picture(seed: int, height: int, width: int) -> NDArray[np.uint8]:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+A, B, C = picture(0, 56, 84), picture(1, 28, 28), picture(2, 84, 56)
+YES_NO = (("1:yes",), ("2:no",))
+LABELS = tuple((f"{i}:{word}",) for i, word in enumerate(("liver", "spleen", "left kidney")))
+
+
+def asked(text: str, *frames: NDArray[np.uint8], **settings: object) -> Request:
+    request = Request(words=(text,), frames=frames, max_new_tokens=LENGTH)
+    return replace(request, **settings)  # type: ignore[arg-type]
+
+
+#: Mixed lengths, pictures, system lines and options; the first three share their pictures.
+MIXED = [
+    asked("Is there a nodule in this image?", A),
+    asked("Q", A, options=YES_NO),
+    asked("Which organ is shown, please?", A.copy(), options=LABELS),
+    asked("Compare these two images.", A, B),
+    asked("No picture at all."),
+    asked("No picture, and options", options=YES_NO),
+    asked("Short", C, system=""),
+    asked("图像中有结节吗？", B, options=(("1：是",), ("2：否",))),
+    asked("Find it.", B, words=("Find ", BOX_START, "x<|im_end|>"), max_new_tokens=3),
+    asked("Boxes", A, options=((BOX_START, "(1,2)"), ("none",))),
+]
+
+
+def inputs(engine: Engine, request: Request) -> dict[str, torch.Tensor]:
+    ids = torch.tensor([engine.encoder.prompt(request)])
+    given = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    if request.frames:
+        given["pixel_values"] = torch.from_numpy(patches(request.frames))
+        given["image_grid_thw"] = torch.tensor([grid(f) for f in request.frames])
+        given["mm_token_type_ids"] = (ids == engine.encoder.image_pad).long()
+    return given
+
+
+def same(one: Completion, other: Completion) -> None:
+    assert (one.text, one.finish_reason) == (other.text, other.finish_reason)
+    assert one.logprob == pytest.approx(other.logprob, abs=1e-4)
+    assert (one.option_logprobs is None) == (other.option_logprobs is None)
+    if one.option_logprobs:
+        assert one.option_logprobs == pytest.approx(other.option_logprobs, abs=1e-4)
+
+
+@pytest.mark.parametrize("batch", [3, 10])
+def test_together_as_one_by_one(engine: Engine, batch: int) -> None:
+    single = [c for r in MIXED for c in LocalBackend(engine, batch=1).generate([r])]
+    for one, other in zip(single, LocalBackend(engine, batch=batch).generate(MIXED), strict=True):
+        same(one, other)
+
+
+@pytest.mark.parametrize("request_", [r for r in MIXED if not r.options])
+def test_free_text_as_transformers_writes_it(engine: Engine, request_: Request) -> None:
+    (found,) = LocalBackend(engine).generate([request_])
+    given = inputs(engine, request_)
+    out = engine.model.generate(
+        **given,
+        do_sample=False,
+        max_new_tokens=request_.max_new_tokens,
+        return_dict_in_generate=True,
+        output_logits=True,
+    )
+    ids = out.sequences[0, given["input_ids"].shape[1] :].tolist()
+    assert found.text == engine.encoder.text(ids)
+    ended = ids[-1] == engine.encoder.end
+    assert found.finish_reason == ("stop" if ended else "length")
+    scores = torch.stack(out.logits)[:, 0].log_softmax(-1)
+    wanted = scores[torch.arange(len(ids)), ids].sum().item()
+    assert found.logprob == pytest.approx(wanted, abs=1e-4)
+
+
+@pytest.mark.parametrize("request_", [r for r in MIXED if r.options])
+def test_options_as_whole_answers_score(engine: Engine, request_: Request) -> None:
+    (found,) = LocalBackend(engine).generate([request_])
+    wanted = []
+    for option in request_.options:
+        answer = engine.encoder.answer(option)
+        assert answer[-1] == engine.encoder.end
+        given = inputs(engine, request_)
+        ids = torch.cat([given["input_ids"], torch.tensor([answer])], dim=1)
+        kinds = (ids == engine.encoder.image_pad).long()
+        given |= {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+        given |= {"mm_token_type_ids": kinds} if request_.frames else {}
+        with torch.inference_mode():
+            scores = engine.model(**given).logits[0].log_softmax(-1)[-len(answer) - 1 : -1]
+        wanted.append(scores[torch.arange(len(answer)), answer].sum().item())
+    assert found.option_logprobs == pytest.approx(wanted, abs=1e-4)
+    best = int(np.argmax(wanted))
+    assert found.text == chat.spell(request_.options[best])
+    assert found.logprob == pytest.approx(wanted[best], abs=1e-4)
+    assert found.finish_reason == "stop"
+
+
+
+
+def test_greedy_twice_gives_the_same(engine: Engine) -> None:
+    backend = LocalBackend(engine, batch=4)
+    assert list(backend.generate(MIXED)) == list(backend.generate(MIXED))
+
+
+def test_lazy_and_at_most_a_batch_ahead(engine: Engine) -> None:
+    pulled = 0
+
+    def endless() -> Iterator[Request]:
+        nonlocal pulled
+        while True:
+            pulled += 1
+            yield asked("Q", B, max_new_tokens=1)
+
+    answers = LocalBackend(engine, batch=2).generate(endless())
+    assert pulled == 0
+    next(answers)
+    assert pulled == 2
+    next(answers)
+    assert pulled == 2
+    next(answers)
+    assert pulled == 4
+
+
+def test_each_picture_is_encoded_once(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[int] = []
+    encode = prefix.encode_pictures
+
+    def counted(tower: object, values: torch.Tensor, grids: list[tuple[int, int, int]]) -> object:
+        shown.append(len(grids))
+        return encode(tower, values, grids)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(prefix, "encode_pictures", counted)
+    backend = LocalBackend(engine, batch=2)
+    questions = [asked(f"Question {i}", A.copy(), max_new_tokens=1) for i in range(5)]
+    list(backend.generate(questions))
+    assert sum(shown) == 1
+    list(backend.generate([asked("Q", A, B, max_new_tokens=1)]))
+    assert sum(shown) == 2  # A is still there from the batch before
+
+
+def test_pictures_of_equal_bytes_and_other_shape_are_apart(engine: Engine) -> None:
+    wide = np.zeros((28, 84, 3), np.uint8)
+    wide[:14] = 255
+    tall = wide.reshape(84, 28, 3)
+    requests = [asked("Q", wide), asked("Q", tall)]
+    together = list(LocalBackend(engine).generate(requests))
+    for request, found in zip(requests, together, strict=True):
+        same(found, next(LocalBackend(engine).generate([request])))
+
+
+def test_batch_that_does_not_fit_is_halved(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, sizes = backend_module.read_prefixes, []
+
+    def small_memory(engine: Engine, requests: list[Request], known: prefix.Pictures) -> object:
+        sizes.append(len(requests))
+        if len(requests) > 2:
+            raise torch.OutOfMemoryError
+        return real(engine, requests, known)
+
+    monkeypatch.setattr(backend_module, "read_prefixes", small_memory)
+    found = list(LocalBackend(engine, batch=5).generate(MIXED[:5]))
+    assert sizes == [5, 2, 3, 1, 2]
+    monkeypatch.undo()
+    for one, other in zip(found, LocalBackend(engine).generate(MIXED[:5]), strict=True):
+        same(one, other)
+
+
+def test_one_request_that_does_not_fit_says_what_to_do(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_memory(*given: object) -> object:
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(backend_module, "read_prefixes", no_memory)
+    with pytest.raises(BackendError, match="device='cpu'"):
+        next(LocalBackend(engine).generate(MIXED))
+
+
+def test_weights_that_give_no_numbers(engine: Engine) -> None:
+    context, rows, _ = prefix.read_prefixes(engine, MIXED[:1], {})
+    assert rows == [0]
+    with pytest.raises(BackendError, match="NaN"):
+        write(engine, context, torch.full((1, 300), torch.nan), [4])
+
+
+def test_batch_below_one(engine: Engine) -> None:
+    with pytest.raises(InputError, match="batch of 1"):
+        LocalBackend(engine, batch=0)

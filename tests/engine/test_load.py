@@ -1,0 +1,174 @@
+"""Weights in every layout that is out there, and what is said when they do not load."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import umit
+from umit import UMIT
+from umit.engine.load import load_engine
+from umit.errors import CheckpointError, InputError, OutputError
+from umit.testing import tiny_checkpoint
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_checkpoint(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module")
+def older(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_checkpoint(tmp_path_factory.mktemp("older"), hub_layout=True, card=None)
+
+
+def test_older_layout_gives_the_same_weights(folder: Path, older: Path) -> None:
+    assert "text_config" not in json.loads((older / "config.json").read_text())
+    new, old = load_engine(folder, device="cpu"), load_engine(older, device="cpu")
+    weights = old.model.state_dict()
+    for name, values in new.model.state_dict().items():
+        assert torch.equal(values, weights[name]), name
+    words = ("Is there a nodule? 图像 <|im_end|>",)
+    assert new.encoder.ids(words) == old.encoder.ids(words)
+    rope = old.model.config.text_config.rope_parameters
+    assert (rope["rope_type"], rope["mrope_section"]) == ("default", [2, 3, 3])
+
+
+def test_older_layout_answers_all_five_verbs(older: Path) -> None:
+    model = UMIT.from_pretrained(older, card="dz-osamu/UMIT-B", device="cpu")
+    film = umit.load(np.full((300, 200), 90, np.uint8), axes="yx")
+    volume = umit.load(np.zeros((4, 60, 50), np.int16), axes="zyx", spacing=(5, 1, 1))
+    assert model.answer(film, "Is it?", options=["yes", "no"]).option in (0, 1)
+    assert model.classify(volume, ["liver", "spleen"]).label in ("liver", "spleen")
+    free = [
+        lambda: model.answer(film, "What is it?"),
+        lambda: model.report([film, film]),
+        lambda: model.detect(film, "nodule"),
+        lambda: model.detect(volume, "liver", language="zh"),
+        lambda: model.landmarks(film, ["Sella", "Gonion"]),
+    ]
+    for verb in free:  # random words may be no answer, and then say so
+        try:
+            verb()
+        except OutputError as error:
+            assert error.text
+
+
+def test_bfloat16_files_are_computed_in_float32(folder: Path, tmp_path: Path) -> None:
+    engine = load_engine(folder, device="cpu", dtype="bfloat16")
+    assert engine.model.dtype == engine.dtype == torch.bfloat16
+    engine.model.save_pretrained(tmp_path)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    again = load_engine(tmp_path, device="cpu")
+    assert again.model.dtype == again.dtype == torch.float32
+    assert not again.model.training
+
+
+@pytest.mark.parametrize(
+    ("removed", "said"),
+    [
+        ("config.json", "config.json"),
+        ("model.safetensors", "safetensors"),
+        ("tokenizer.json", "okenizer"),
+    ],
+)
+def test_missing_files(folder: Path, tmp_path: Path, removed: str, said: str) -> None:
+    for path in folder.iterdir():
+        if path.name not in (removed, "tokenizer_config.json" if "tok" in removed else ""):
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    with pytest.raises(CheckpointError, match=said):
+        load_engine(tmp_path, device="cpu")
+
+
+def test_damaged_weights(folder: Path, tmp_path: Path) -> None:
+    for path in folder.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes()[:10_000])
+    for name in ("tokenizer.json", "config.json"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    with pytest.raises(CheckpointError, match="Copy the missing files"):
+        load_engine(tmp_path, device="cpu")
+
+
+def test_another_architecture(folder: Path, tmp_path: Path) -> None:
+    for path in folder.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "config.json").write_text('{"model_type": "qwen2_5_vl"}')
+    with pytest.raises(CheckpointError, match="qwen2_5_vl"):
+        load_engine(tmp_path, device="cpu")
+
+
+def test_incomplete_weights(folder: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    for path in folder.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    weights = load_file(tmp_path / "model.safetensors")
+    weights.pop("visual.blocks.0.attn.qkv.weight")
+    save_file(weights, tmp_path / "model.safetensors", {"format": "pt"})
+    with pytest.raises(CheckpointError, match="1 tensors are missing"):
+        load_engine(tmp_path, device="cpu")
+
+
+@pytest.mark.parametrize("source", [Path("nowhere/at/all"), "./nowhere", "a/b/c", ""])
+def test_no_such_folder(source: str | Path) -> None:
+    with pytest.raises(CheckpointError, match="expected a folder"):
+        load_engine(source, device="cpu")
+
+
+def test_name_that_is_not_on_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(CheckpointError, match="Check the name and the network"):
+        load_engine("nobody/nothing-at-all", device="cpu")
+
+
+@pytest.mark.parametrize(("setting", "value"), [("device", "abacus"), ("dtype", "int8")])
+def test_unknown_settings(folder: Path, setting: str, value: str) -> None:
+    with pytest.raises(InputError, match=value):
+        load_engine(folder, **{setting: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("how", ["absent", "broken"])
+def test_without_torchvision(folder: Path, tmp_path: Path, how: str) -> None:
+    script = textwrap.dedent(
+        f"""
+        import sys
+        class Hidden:
+            def find_spec(self, name, path=None, target=None):
+                if name.split(".")[0] == "torchvision":
+                    raise ModuleNotFoundError(name)
+        if {how == "absent"}:
+            import importlib.util
+            find = importlib.util.find_spec
+            importlib.util.find_spec = lambda name, *a: None if name == "torchvision" else find(name, *a)
+            sys.meta_path.insert(0, Hidden())
+        import numpy as np, umit
+        film = umit.load(np.zeros((60, 60), np.uint8), axes="yx")
+        model = umit.UMIT.from_pretrained({str(folder)!r}, device="cpu")
+        print(model.answer(film, "Is it?", options=["yes", "no"]).option)
+        assert not [n for n in sys.modules if n.startswith("torchvision.") and sys.modules[n]]
+        """
+    )
+    if how == "broken":
+        (tmp_path / "torchvision").mkdir()
+        (tmp_path / "torchvision" / "__init__.py").write_text(
+            "raise RuntimeError('operator torchvision::nms does not exist')"
+        )
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    ran = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.strip() in ("0", "1")

@@ -1,0 +1,85 @@
+"""Grey levels from file units."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from umit.errors import InputError
+from umit.imaging.window import (
+    PRESETS,
+    default_window,
+    named_window,
+    percentile_window,
+    to_rgb,
+    to_uint8,
+)
+
+INF, NAN = float("inf"), float("nan")
+
+
+@pytest.mark.parametrize(
+    ("values", "low", "high", "inverted", "expected"),
+    [
+        ([-1000, 0, 50, 100, 3000], 0, 100, False, [0, 0, 128, 255, 255]),
+        ([-1000, 0, 50, 100, 3000], 0, 100, True, [255, 255, 128, 0, 0]),
+        ([0.0, NAN, INF, -INF], -1, 1, False, [128, 0, 255, 0]),
+        ([0.0, NAN], -1, 1, True, [128, 0]),  # missing is black either way
+        ([3, 4, 5], 4, 4, False, [0, 0, 255]),  # width 1: a threshold
+        ([-1e308, 0.0, 1e308], -1e308, 1e308, False, [0, 128, 255]),  # the width overflows
+        ([0, 65535], 0, 65535, False, [0, 255]),
+        ([], 0, 1, False, []),
+    ],
+)
+def test_to_uint8(
+    values: list[float], low: float, high: float, inverted: bool, expected: list[int]
+) -> None:
+    assert to_uint8(np.array(values), low, high, inverted).tolist() == expected
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint16, np.int16, np.int32, np.float32, ">i2"])
+def test_to_uint8_takes_every_kind(dtype: str) -> None:
+    assert to_uint8(np.array([0, 100], dtype), 0, 100).tolist() == [0, 255]
+
+
+@pytest.mark.parametrize(("low", "high"), [(1, 0), (NAN, 1), (0, INF)])
+def test_to_uint8_refuses(low: float, high: float) -> None:
+    with pytest.raises(InputError, match="expected low <= high"):
+        to_uint8(np.zeros(3), low, high)
+
+
+def test_named_windows() -> None:
+    assert named_window("lung") == (-1350, 150)
+    assert named_window((50, 350)) == named_window("mediastinum")
+    assert all(low < high for low, high in map(named_window, PRESETS))
+
+
+@pytest.mark.parametrize("window", ["lungs", (40, 0), (40, -1), (NAN, 5), (0, INF)])
+def test_bad_windows_are_refused(window: str | tuple[float, float]) -> None:
+    with pytest.raises(InputError) as caught:
+        named_window(window)
+    assert caught.value.code == "window"
+
+
+def test_percentiles_leave_out_what_is_not_finite() -> None:
+    values = np.concatenate([np.arange(201.0), [NAN, INF, -INF]])
+    assert percentile_window(values) == (1.0, 199.0)
+    with pytest.raises(InputError, match="finite"):
+        percentile_window(np.array([NAN, INF]))
+
+
+def test_default_windows() -> None:
+    assert default_window(np.zeros(4, np.uint8), "CT") == (None, ())
+    shown, notes = default_window(np.zeros(4, np.int16), "CT")
+    assert shown == (-160, 240)
+    assert "abdomen" in notes[0]
+    shown, notes = default_window(np.arange(201, dtype=np.int16), "MR")
+    assert shown == (1, 199)
+    assert "percentiles" in notes[0]
+
+
+def test_to_rgb_keeps_colours_and_repeats_grey() -> None:
+    colour = np.random.default_rng(0).integers(0, 256, (2, 3, 3), np.uint8)
+    assert np.array_equal(to_rgb(colour, None), colour)
+    assert np.array_equal(to_rgb(colour, None, inverted=True), 255 - colour)
+    assert to_rgb(np.array([[0, 9]]), (0, 9)).tolist() == [[[0] * 3, [255] * 3]]

@@ -1,0 +1,91 @@
+"""Law 7: writing and reading a card is the identity; unknown fields and other schemas are refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from umit.checkpoints import PHANTOM, RELEASED, Checkpoint, read_card, write_card
+from umit.errors import CheckpointError
+from umit.imaging.view import Rendering
+
+CARDS = {c.name: c for c in (PHANTOM, *RELEASED.values())}
+ODD = replace(
+    PHANTOM,
+    name="ödd/名",
+    version=7,
+    task_names=("landmark",),
+    languages=("zh",),
+    system="",
+    notice="只供研究。",
+    dialect=replace(
+        PHANTOM.dialect,
+        film=Rendering(frame=None, min_pixels=784, max_pixels=1568, factor=32),
+        first_option=0,
+        first_class=1,
+        inclusive_voxels=False,
+    ),
+)
+
+
+@pytest.mark.parametrize("card", [*CARDS.values(), ODD], ids=lambda c: c.name.split("/")[-1])
+def test_reading_gives_what_was_written(card: Checkpoint, tmp_path: Path) -> None:
+    written = write_card(card, tmp_path)
+    assert written == tmp_path / "umit.json"
+    read = read_card(tmp_path)
+    assert read == card
+    assert list(read.tasks) == list(card.tasks)
+    first = written.read_bytes()
+    assert write_card(read, tmp_path).read_bytes() == first
+
+
+Change = Callable[[dict[str, Any]], None]
+REFUSED: dict[str, Change] = {
+    "a newer schema": lambda d: d.update(schema=2),
+    "an older schema": lambda d: d.update(schema=0),
+    "no schema": lambda d: d.pop("schema"),
+    "an unknown field": lambda d: d.update(temperature=0.5),
+    "an unknown dialect field": lambda d: d["dialect"].update(thousandths=True),
+    "an unknown rendering field": lambda d: d["dialect"]["film"].update(mirror=True),
+    "an unknown task": lambda d: d.update(task_names=["segment"]),
+    "an unknown language": lambda d: d.update(languages=["fr"]),
+    "no tasks": lambda d: d.pop("task_names"),
+    "no dialect": lambda d: d.pop("dialect"),
+    "a missing rendering": lambda d: d["dialect"].pop("boxes"),
+    "a dialect of another kind": lambda d: d.update(dialect=3),
+    "an impossible frame": lambda d: d["dialect"]["boxes"].update(frame=[0, 10]),
+}
+
+
+@pytest.mark.parametrize("why", REFUSED)
+def test_what_is_not_ours_is_refused(why: str, tmp_path: Path) -> None:
+    path = write_card(PHANTOM, tmp_path)
+    data = json.loads(path.read_text(encoding="utf-8"))
+    REFUSED[why](data)
+    path.write_text(json.dumps(data), encoding="utf-8")
+    with pytest.raises(CheckpointError):
+        read_card(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "3", '"umit"', "[[1]]"])
+def test_what_is_no_card_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "umit.json").write_text(text)
+    with pytest.raises(CheckpointError):
+        read_card(tmp_path)
+
+
+def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "umit.json").write_bytes(b"\xff\xfe\x00{")
+    with pytest.raises(CheckpointError):
+        read_card(tmp_path)
+
+
+def test_a_folder_without_a_card_lists_the_names(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError) as caught:
+        read_card(tmp_path)
+    assert all(name in str(caught.value) for name in CARDS)

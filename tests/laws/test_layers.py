@@ -1,0 +1,197 @@
+"""Who may import whom (architecture page, section 4), and the laws of style; one walk over the sources."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2] / "src" / "umit"
+
+_BOTTOM = {"errors", "geometry", "queries"}
+_VALUES = _BOTTOM | {"results", "chat", "imaging"}
+_TASKS = _VALUES | {"metrics", "tasks"}
+_MODEL = _TASKS | {"checkpoints", "engine", "backends"}
+EVERYTHING = None
+#: Each layer and what it may import beside itself. A layer that is not here may not exist.
+ALLOWED: dict[str, set[str] | None] = {
+    "errors": set(),
+    "geometry": {"errors"},
+    "queries": {"errors"},
+    "results": _BOTTOM,
+    "chat": _BOTTOM,
+    "imaging": _BOTTOM,
+    "metrics": _BOTTOM | {"results"},
+    "tasks": _VALUES | {"metrics"},
+    "checkpoints": _TASKS,
+    "engine": {"chat", "errors"},
+    "backends": {"engine", "chat", "errors"},
+    "model": _MODEL | {"several"},
+    "several": _BOTTOM | {"results", "imaging"},  # split from model for length; below it
+    "datasets": _TASKS,
+    "training": _TASKS | {"datasets", "checkpoints", "engine"},
+    "evaluation": _TASKS | {"datasets", "checkpoints", "model"},
+    "export": _BOTTOM | {"results", "imaging"},
+    "display": _BOTTOM | {"results", "imaging"},
+    # tiny_checkpoint writes a card beside weights, so it needs both.
+    "testing": _BOTTOM | {"chat", "imaging", "checkpoints", "engine"},
+    "cli": EVERYTHING,
+    "phantom": EVERYTHING,
+    "__init__": EVERYTHING,
+    "__main__": EVERYTHING,
+}
+#: What the pure layers may import from outside the standard library.
+OUTSIDE: dict[str, set[str]] = {
+    "errors": set(),
+    "geometry": {"shapely"},
+    "queries": set(),
+    "results": set(),
+    "chat": {"numpy"},
+    "imaging": {"numpy", "PIL", "pydicom", "nibabel"},
+    "metrics": {"numpy", "shapely"},
+    "tasks": set(),
+    "checkpoints": set(),
+}
+#: Imported inside functions only: `umit.load` of a PNG needs neither.
+LATE = {"imaging": {"pydicom", "nibabel"}, "geometry": {"shapely"}}
+SPEAKING = {"cli", "__main__"}  # print and sys.exit belong here alone
+LONGEST_FILE, LONGEST_FUNCTION = 400, 60
+
+
+@cache
+def _sources() -> dict[Path, ast.Module]:
+    return {p: ast.parse(p.read_text(encoding="utf-8")) for p in sorted(ROOT.rglob("*.py"))}
+
+
+FILES = [pytest.param(path, id=path.relative_to(ROOT).as_posix()) for path in _sources()]
+EACH = pytest.mark.parametrize("path", FILES)
+
+
+def _layer(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def _imports(tree: ast.Module, path: Path) -> Iterator[tuple[ast.stmt, str]]:
+    """Every imported module by its full name, TYPE_CHECKING and functions included."""
+    package = ["umit", *path.relative_to(ROOT).parts[:-1]]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            start = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*start, *([node.module] if node.module else [])])
+            if module == "umit":  # `from umit import chat` is the layer chat
+                yield from ((node, f"umit.{alias.name}") for alias in node.names)
+            else:
+                yield node, module
+
+
+def _layers_used(path: Path) -> set[str]:
+    used = set()
+    for _, name in _imports(_sources()[path], path):
+        parts = name.split(".")
+        if parts[0] == "umit":
+            used.add(parts[1] if len(parts) > 1 else "__init__")
+    return used - {_layer(path)}
+
+
+@EACH
+def test_layers_import_what_lies_below(path: Path) -> None:
+    layer = _layer(path)
+    assert layer in ALLOWED, f"{layer} has no place in the table of layers"
+    allowed = ALLOWED[layer]
+    if allowed is not EVERYTHING:
+        assert _layers_used(path) <= allowed
+
+
+@EACH
+def test_pure_layers_stay_pure(path: Path) -> None:
+    layer = _layer(path)
+    if layer in OUTSIDE:
+        names = {name.split(".")[0] for _, name in _imports(_sources()[path], path)}
+        assert names - {"umit", *sys.stdlib_module_names} <= OUTSIDE[layer]
+
+
+@EACH
+def test_slow_packages_are_imported_late(path: Path) -> None:
+    late = LATE.get(_layer(path), set())
+    tree = _sources()[path]
+    top = {id(node) for node in tree.body}
+    early = {
+        name
+        for node, name in _imports(tree, path)
+        if id(node) in top and name.split(".")[0] in late
+    }
+    assert not early
+
+
+def test_the_table_has_no_cycles() -> None:
+    known = {layer: allowed for layer, allowed in ALLOWED.items() if allowed is not EVERYTHING}
+    while known:
+        ready = {layer for layer, allowed in known.items() if not allowed & known.keys()}
+        assert ready, f"a cycle among {sorted(known)}"
+        known = {layer: allowed for layer, allowed in known.items() if layer not in ready}
+
+
+def test_importing_umit_is_light() -> None:
+    heavy = ("numpy", "torch", "transformers", "trl", "datasets", "PIL", "shapely")
+    check = f"import sys, umit; sys.exit(' '.join(m for m in {heavy!r} if m in sys.modules) or 0)"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@EACH
+def test_no_assert(path: Path) -> None:
+    found = [n.lineno for n in ast.walk(_sources()[path]) if isinstance(n, ast.Assert)]
+    assert not found, "python -O drops asserts; raise an error of umit's tree"
+
+
+@EACH
+def test_no_blanket_except(path: Path) -> None:
+    found = [
+        node.lineno
+        for node in ast.walk(_sources()[path])
+        if isinstance(node, ast.ExceptHandler) and _blanket(node.type)
+    ]
+    assert not found, "name what may happen"
+
+
+def _blanket(caught: ast.expr | None) -> bool:
+    if isinstance(caught, ast.Tuple):
+        return any(_blanket(one) for one in caught.elts)
+    return caught is None or (
+        isinstance(caught, ast.Name) and caught.id in ("Exception", "BaseException")
+    )
+
+
+@EACH
+def test_only_the_command_line_prints_and_exits(path: Path) -> None:
+    if _layer(path) in SPEAKING:
+        return
+    spoken = {"print", "exit", "quit", "sys.exit", "os._exit"}
+    calls = [
+        node
+        for part in _sources()[path].body
+        if not _guard(part)
+        for node in ast.walk(part)
+        if isinstance(node, ast.Call)
+    ]
+    assert not [c.lineno for c in calls if ast.unparse(c.func) in spoken]
+
+
+def _guard(part: ast.stmt) -> bool:
+    return isinstance(part, ast.If) and ast.unparse(part.test) == "__name__ == '__main__'"
+
+
+@EACH
+def test_files_and_functions_stay_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
+    for node in ast.walk(_sources()[path]):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            assert length <= LONGEST_FUNCTION, f"{node.name}: {length} lines"

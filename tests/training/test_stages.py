@@ -1,0 +1,105 @@
+"""Each stage trains what the paper says, and a stopped run goes on as if it had not stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from umit.phantom.blueprint import new_model
+from umit.phantom.build import SMOKE_BLUEPRINT, _Batches, _tokenizer
+from umit.engine.encode import Encoder
+from umit.training.collate import collate
+from umit.training.loss import answer_loss
+from umit.training.run import Recipe, train
+from umit.training.stages import ALIGN, INSTRUCT, Stage, freeze
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return _tokenizer(tmp_path_factory.mktemp("tokenizer") / "t", 0, SMOKE_BLUEPRINT)
+
+
+def run(
+    tokenizer: Any,
+    folder: Path,
+    *,
+    stage: Stage,
+    steps: int,
+    stop: int | None = None,
+    **recipe: Any,
+) -> tuple[Any, list[float]]:
+    encoder = Encoder(tokenizer)
+    model = new_model(SMOKE_BLUEPRINT, tokenizer, 0)
+    losses = train(
+        model,
+        _Batches(stage.name, 0, encoder, smoke=True),
+        tokenizer=tokenizer,
+        encoder=encoder,
+        stage=stage,
+        recipe=Recipe(steps=steps, warmup=2, log_every=1, save_every=1000, **recipe),
+        folder=folder,
+        tell=lambda step, loss: stop is None or step < stop,
+    )
+    return model, losses
+
+
+@pytest.mark.parametrize("stage", [ALIGN, INSTRUCT])
+def test_exactly_the_stage_trains(tokenizer: Any, tmp_path: Path, stage: Stage) -> None:
+    before = new_model(SMOKE_BLUEPRINT, tokenizer, 0).state_dict()
+    model, _ = run(tokenizer, tmp_path, stage=stage, steps=3, learning_rate=1e-2)
+    for name, value in model.state_dict().items():
+        tower = name.startswith("model.visual.") and "merger" not in name
+        changed = not torch.equal(value, before[name])
+        assert changed == (stage.vision or not tower), name
+
+
+def test_resuming_equals_the_uninterrupted_run(tokenizer: Any, tmp_path: Path) -> None:
+    whole, losses = run(tokenizer, tmp_path / "whole", stage=ALIGN, steps=6)
+    _, first = run(tokenizer, tmp_path / "parts", stage=ALIGN, steps=6, stop=3)
+    resumed, second = run(tokenizer, tmp_path / "parts", stage=ALIGN, steps=6)
+    assert first + second == pytest.approx(losses, abs=2e-4)
+    for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):
+        assert torch.allclose(a, b, atol=1e-6)
+
+
+def test_the_shell_adds_nothing_to_the_plain_loop(tokenizer: Any, tmp_path: Path) -> None:
+    """Twenty losses of SFTTrainer equal those of twenty lines of torch."""
+    steps = 20
+    _, shell = run(tokenizer, tmp_path, stage=ALIGN, steps=steps)
+    encoder = Encoder(tokenizer)
+    model = new_model(SMOKE_BLUEPRINT, tokenizer, 0).train()
+    freeze(model, ALIGN)
+    batches = _Batches("align", 0, encoder, smoke=True)
+    optimizer, schedule = plain_optimizer(model, Recipe(steps=steps, warmup=2))
+    plain = []
+    for step in range(steps):
+        batch = collate(batches(step), image_pad=encoder.image_pad, padding=encoder.padding)
+        loss, _ = answer_loss(model, batch)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+        plain.append(loss.item())
+    assert shell == pytest.approx(plain, abs=2e-4)
+
+
+def plain_optimizer(model: Any, recipe: Recipe) -> tuple[Any, Any]:
+    from transformers import get_cosine_with_min_lr_schedule_with_warmup
+
+    decayed = [
+        p for n, p in model.named_parameters() if p.ndim > 1 and "norm" not in n and "ln_q" not in n
+    ]
+    kept = {id(p) for p in decayed}
+    groups = [
+        {"params": decayed, "weight_decay": recipe.weight_decay},
+        {"params": [p for p in model.parameters() if id(p) not in kept], "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.95))
+    schedule = get_cosine_with_min_lr_schedule_with_warmup(
+        optimizer, recipe.warmup, recipe.steps, min_lr_rate=0.01
+    )
+    return optimizer, schedule
