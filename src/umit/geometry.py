@@ -247,4 +247,6 @@ def iou(a: Box2D | Box3D, b: Box2D | Box3D) -> float:
         ):
             inner *= max(0.0, min(high_a, high_b) - max(low_a, low_b))
         return inner / (a.volume + b.volume - inner)
-    raise InputError(f"expected two boxes of one kind, got {type(a).__name__} and {type(b).__name__}")
+    raise InputError(
+        f"expected two boxes of one kind, got {type(a).__name__} and {type(b).__name__}"
+    )

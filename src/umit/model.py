@@ -7,20 +7,20 @@ from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from umit.backends.backend import Backend
 from umit.chat import Completion, Request
 from umit.checkpoints import EMBEDDED, Checkpoint, locate
-from umit.errors import BackendError, UMITError
+from umit.errors import BackendError, OutputError, UMITError
 from umit.imaging.read import load
 from umit.imaging.recent import Recent, Scans, listed
 from umit.imaging.view import View
 from umit.queries import Ask, Choose, Describe, Find, Language, Locate, Query
 from umit.results import Answer, Classification, Detections, Landmarks, Report, Result, stamped
-from umit.several import Found, check_kind, check_views, distinct, in_view, merged, probabilities
+from umit.several import Found, Item, check_query, distinct, in_view, merged, probabilities
 from umit.tasks.detect import presence
 from umit.tasks.landmarks import CEPHALOMETRIC
 from umit.tasks.task import Task, choose
@@ -37,6 +37,9 @@ class _Asked(NamedTuple):
     task: Task[Any, Any]
     query: Query
     view: View
+
+
+_Pending: TypeAlias = deque[_Asked | UMITError]
 
 
 class UMIT:
@@ -168,7 +171,7 @@ class UMIT:
     def detect(
         self, scan: Scans, target: str | Sequence[str], *, language: Language = "en"
     ) -> Detections:
-        """Find every instance of one target or of several.
+        """Find every instance of one target or of several, and how likely each target is there.
 
         Args:
             scan: A film or a volume; several views are asked apart and boxes name their view.
@@ -176,8 +179,7 @@ class UMIT:
             language: ``"en"`` or ``"zh"``.
 
         Returns:
-            Boxes, views in order and targets within them, and beside them the probability that each
-            target is there, from a scored yes/no question over all views.
+            Boxes by view, then by target; ``presence`` from a scored yes/no over all views.
 
         Raises:
             InputError: An unreadable scan, or a target that is no plain name.
@@ -187,17 +189,15 @@ class UMIT:
         names = (target,) if isinstance(target, str) else distinct("targets", target)
         finds = [Find(name, language=language) for name in names]
         views = [load(view) for view in listed(scan)]
-        items: list[tuple[Scans, Query]] = [(view, find) for view in views for find in finds]
+        items: list[Item] = [(view, find) for view in views for find in finds]
         boxes = len(items)
         if "answer_closed" in self.checkpoint.task_names:
             items += [(views, presence(find)) for find in finds]
-        found = list(self._run(items))
-        there = probabilities(names, found[boxes:])
-        parts = [
-            in_view(part, index // len(finds)) if len(views) > 1 else part
-            for index, part in enumerate(found[:boxes])
-        ]
-        return merged(parts, Detections(presence=there))
+        found = self._all(items)
+        parts = found[:boxes]
+        if len(views) > 1:
+            parts = [in_view(part, index // len(finds)) for index, part in enumerate(parts)]
+        return merged(parts, Detections(presence=probabilities(names, found[boxes:])))
 
     def landmarks(
         self, scan: Scans, names: Sequence[str] = CEPHALOMETRIC, *, language: Language = "en"
@@ -216,14 +216,13 @@ class UMIT:
         """
         asked = [Locate(name, language=language) for name in distinct("names", names)]
         views = [load(view) for view in listed(scan)]
-        return merged(list(self._run([(views, one) for one in asked])), Landmarks())
+        return merged(self._all([(views, one) for one in asked]), Landmarks())
 
     def predict(self, items: Iterable[tuple[Scans, Query]]) -> Iterator[Result | UMITError]:
         """Answer many questions lazily, in order and in bounded memory.
 
         Args:
-            items: Pairs of a scan, or several views in a list, and a query; questions about one scan
-                share its reading and its encoding when they stand together.
+            items: Pairs of a scan, or several views in a list, and a query.
 
         Yields:
             A result for each item, or the error that stands in its place.
@@ -236,34 +235,33 @@ class UMIT:
             raise found
         return found
 
-    def _run(
-        self, items: Iterable[tuple[Scans, Query]], *, generate: bool = False
-    ) -> Iterator[Found]:
+    def _all(self, items: Sequence[Item]) -> list[Found]:
+        found = list(self._run(items))
+        for one in found:
+            if isinstance(one, UMITError) and not isinstance(one, OutputError):
+                raise one
+        return found
+
+    def _run(self, items: Iterable[Item], *, generate: bool = False) -> Iterator[Found]:
         total = len(items) if isinstance(items, Sized) else None
         waiting, recent = iter(items), Recent()
-        bar = tqdm(total=total, delay=2, leave=False, unit="question", disable=total == 1)
-        with bar:
+        with tqdm(total=total, delay=2, leave=False, unit="question", disable=total == 1) as bar:
             for first in waiting:
                 stretch = chain((first,), islice(waiting, _STRETCH - 1))
-                pending: deque[_Asked | UMITError] = deque()
+                pending: _Pending = deque()
                 requests = self._requests(stretch, recent, pending, generate)
                 for found in self._answered(requests, pending):
                     bar.update()
                     yield found
 
     def _requests(
-        self,
-        items: Iterable[tuple[Scans, Query]],
-        recent: Recent,
-        pending: deque[_Asked | UMITError],
-        generate: bool,
+        self, items: Iterable[Item], recent: Recent, pending: _Pending, generate: bool
     ) -> Iterator[Request]:
         """Yield what the engine gets; every item leaves its trace in ``pending``, in order."""
         for source, query in items:
             try:
-                check_kind(query)
+                check_query(query, len(listed(source)))
                 scans = recent.scans(source)
-                check_views(query, len(scans))
                 volume = any(scan.is_volume for scan in scans)
                 task = self.checkpoint.task(choose(query, volume=volume), query.language)
                 view = recent.view(scans, task.rendering(volume=volume))
@@ -274,26 +272,24 @@ class UMIT:
             pending.append(_Asked(task, query, view))
             yield replace(request, options=()) if generate else request
 
-    def _answered(
-        self, requests: Iterator[Request], pending: deque[_Asked | UMITError]
-    ) -> Iterator[Found]:
+    def _answered(self, requests: Iterator[Request], pending: _Pending) -> Iterator[Found]:
         """Yield what ``pending`` becomes; an engine that fails loses what it took and is asked on."""
         while True:
             failure = BackendError("expected an answer to every request, the engine ended early")
             try:
                 for completion in self.backend.generate(requests):
-                    while isinstance(pending[0], UMITError):
+                    while pending and isinstance(pending[0], UMITError):
                         yield cast(UMITError, pending.popleft())
-                    yield self._read(cast(_Asked, pending.popleft()), completion)
+                    if pending:
+                        yield self._read(cast(_Asked, pending.popleft()), completion)
             except BackendError as error:
                 failure = error
             if not pending:
                 next(requests, None)  # progress, should the engine fail before it takes anything
             if not pending:
                 return
-            while pending:
-                left = pending.popleft()
-                yield left if isinstance(left, UMITError) else failure
+            yield from (left if isinstance(left, UMITError) else failure for left in pending)
+            pending.clear()
 
     def _read(self, asked: _Asked, completion: Completion) -> Found:
         try:
@@ -301,5 +297,4 @@ class UMIT:
         except UMITError as error:
             return error
         name, notes = self.checkpoint.name, asked.view.warnings
-        found: Result = stamped(result, raw=completion.text, checkpoint=name, warnings=notes)
-        return found
+        return cast(Result, stamped(result, raw=completion.text, checkpoint=name, warnings=notes))

@@ -158,7 +158,9 @@ def stamped(
 
 
 _GEOMETRY: Final = {"Box2D": Box2D, "Box3D": Box3D, "Point2D": Point2D}
-_TYPES: Final[dict[str, Any]] = {t.__name__: t for t in (Answer, Report, Classification, Detections, Landmarks)}
+_TYPES: Final[dict[str, Any]] = {
+    t.__name__: t for t in (Answer, Report, Classification, Detections, Landmarks)
+}
 
 
 def _plain(value: Any) -> Any:
@@ -168,7 +170,9 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if hasattr(value, "__dataclass_fields__"):
         named = {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
-        return {"type": type(value).__name__, **named} if type(value).__name__ in _GEOMETRY else named
+        return (
+            {"type": type(value).__name__, **named} if type(value).__name__ in _GEOMETRY else named
+        )
     return value
 
 

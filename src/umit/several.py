@@ -7,12 +7,14 @@ from dataclasses import replace
 from typing import TypeAlias, TypeVar, get_args
 
 from umit.errors import InputError, OutputError, UMITError
+from umit.imaging.recent import Scans
 from umit.queries import Compare, Find, Locate, Query
 from umit.results import Answer, Detections, Landmarks, Result
 
-__all__ = ["Found", "check_kind", "check_views", "distinct", "in_view", "merged", "probabilities"]
+__all__ = ["Found", "Item", "check_query", "distinct", "in_view", "merged", "probabilities"]
 
 Found: TypeAlias = Result | UMITError
+Item: TypeAlias = tuple[Scans, Query]
 Listed = TypeVar("Listed", Detections, Landmarks)
 
 
@@ -36,34 +38,30 @@ def distinct(what: str, given: Sequence[str]) -> tuple[str, ...]:
     return tuple(given)
 
 
-def check_kind(query: object) -> None:
-    """Refuse what is no query.
+def check_query(query: object, views: int) -> None:
+    """Refuse what is no query, and more views than it can be asked about.
+
+    Args:
+        query: One of the six kinds.
+        views: How many scans it is about.
 
     Raises:
-        InputError: Something else.
+        InputError: Something else, coordinates of several views, or a comparison of other than two.
     """
     if not isinstance(query, get_args(Query)):
         kinds = ", ".join(kind.__name__ for kind in get_args(Query))
         raise InputError(
             f"expected one of {kinds}, got {type(query).__name__}", code="query", where="query"
         )
-
-
-def check_views(query: Query, count: int) -> None:
-    """Refuse more views than a query can be asked about.
-
-    Raises:
-        InputError: Coordinates of several views, or a comparison of other than two.
-    """
-    if isinstance(query, Find | Locate) and count != 1:
+    if isinstance(query, Find | Locate) and views != 1:
         raise InputError(
-            f"expected one scan for coordinates, got {count}",
+            f"expected one scan for coordinates, got {views}",
             code="views",
             where="scan",
             hint="Ask about one view at a time",
         )
-    if isinstance(query, Compare) and count != 2:
-        raise InputError(f"expected two scans to compare, got {count}", code="views", where="scan")
+    if isinstance(query, Compare) and views != 2:
+        raise InputError(f"expected two scans to compare, got {views}", code="views", where="scan")
 
 
 def probabilities(
@@ -74,17 +72,13 @@ def probabilities(
     Args:
         names: The targets.
         found: The answer to each target's yes/no question, "yes" first; may be empty.
-
-    Raises:
-        UMITError: A question could not be asked.
     """
-    there: list[tuple[str, float]] = []
-    for name, answer in zip(names, found, strict=False):
-        if isinstance(answer, Answer) and answer.probabilities is not None:
-            there.append((name, answer.probabilities[0]))
-        elif isinstance(answer, UMITError) and not isinstance(answer, OutputError):
-            raise answer
-    return tuple(there) or None
+    there = tuple(
+        (name, answer.probabilities[0])
+        for name, answer in zip(names, found, strict=False)
+        if isinstance(answer, Answer) and answer.probabilities is not None
+    )
+    return there or None
 
 
 def in_view(part: Found, view: int) -> Found:
@@ -98,15 +92,14 @@ def merged(parts: Sequence[Found], empty: Listed) -> Listed:
     """Return one result with the items of all.
 
     Args:
-        parts: Results of the kind of ``empty``, or errors.
+        parts: Results of the kind of ``empty``, or unreadable texts.
         empty: What else the result holds.
 
     Raises:
         OutputError: A text was unreadable; ``partial`` holds what the others gave.
-        UMITError: A question could not be asked.
     """
     good = [part for part in parts if isinstance(part, type(empty))]
-    bad = [part for part in parts if isinstance(part, UMITError)]
+    bad = [part for part in parts if isinstance(part, OutputError)]
     result = replace(
         empty,
         items=tuple(item for part in good for item in part.items),
@@ -114,11 +107,8 @@ def merged(parts: Sequence[Found], empty: Listed) -> Listed:
         checkpoint=good[0].checkpoint if good else "",
         warnings=tuple(dict.fromkeys(note for part in good for note in part.warnings)),
     )
-    unread = [error for error in bad if isinstance(error, OutputError)]
-    if len(unread) < len(bad):
-        raise next(error for error in bad if not isinstance(error, OutputError))
-    if unread:
-        raise unread[0] if len(parts) == 1 else _partly(unread[0], len(bad), len(parts), result)
+    if bad:
+        raise bad[0] if len(parts) == 1 else _partly(bad[0], len(bad), len(parts), result)
     return result
 
 

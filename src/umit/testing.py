@@ -132,38 +132,14 @@ def tiny_checkpoint(
         ...     (tiny_checkpoint(Path(name)) / "umit.json").is_file()
         True
     """
-    import torch
-    from transformers.models.qwen2_vl.configuration_qwen2_vl import Qwen2VLConfig
-    from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VLForConditionalGeneration
-
     from umit.engine.load import quiet
 
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = _tokenizer()
     tokenizer.save_pretrained(folder)
     ids = {name: tokenizer.convert_tokens_to_ids(f"<|{name}|>") for name in _WRITTEN_IDS}
-    make: Any = Qwen2VLConfig
-    config = make(
-        vision_config=_VISION,
-        text_config={
-            **_TEXT,
-            "vocab_size": len(tokenizer),
-            "rope_parameters": {"rope_type": "default", **_ROPE},
-            "eos_token_id": ids["im_end"],
-            "pad_token_id": ids["endoftext"],
-            "bos_token_id": None,
-        },
-        **{key: ids[name] for name, key in _WRITTEN_IDS.items() if key},
-        tie_word_embeddings=True,
-    )
-    build: Any = Qwen2VLForConditionalGeneration
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = build(config)
-    model.generation_config.eos_token_id = ids["im_end"]
-    model.generation_config.pad_token_id = ids["endoftext"]
     with quiet():
-        model.save_pretrained(folder)
+        _model(len(tokenizer), ids, seed).save_pretrained(folder)
     if hub_layout:
         _write_hub_layout(folder, len(tokenizer), ids)
     if card is not None:
@@ -180,6 +156,34 @@ _WRITTEN_IDS: Final = {
     "vision_start": "vision_start_token_id",
     "vision_end": "vision_end_token_id",
 }
+
+
+def _model(vocabulary: int, ids: dict[str, int], seed: int) -> Any:
+    import torch
+    from transformers.models.qwen2_vl.configuration_qwen2_vl import Qwen2VLConfig
+    from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VLForConditionalGeneration
+
+    configure: Any = Qwen2VLConfig
+    config = configure(
+        vision_config=_VISION,
+        text_config={
+            **_TEXT,
+            "vocab_size": vocabulary,
+            "rope_parameters": {"rope_type": "default", **_ROPE},
+            "eos_token_id": ids["im_end"],
+            "pad_token_id": ids["endoftext"],
+            "bos_token_id": None,
+        },
+        **{key: ids[name] for name, key in _WRITTEN_IDS.items() if key},
+        tie_word_embeddings=True,
+    )
+    build: Any = Qwen2VLForConditionalGeneration
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = build(config)
+    model.generation_config.eos_token_id = ids["im_end"]
+    model.generation_config.pad_token_id = ids["endoftext"]
+    return model
 
 
 def _tokenizer() -> Any:

@@ -125,8 +125,6 @@ def test_options_as_whole_answers_score(engine: Engine, request_: Request) -> No
     assert found.finish_reason == "stop"
 
 
-
-
 def test_greedy_twice_gives_the_same(engine: Engine) -> None:
     backend = LocalBackend(engine, batch=4)
     assert list(backend.generate(MIXED)) == list(backend.generate(MIXED))
@@ -178,9 +176,7 @@ def test_pictures_of_equal_bytes_and_other_shape_are_apart(engine: Engine) -> No
         same(found, next(LocalBackend(engine).generate([request])))
 
 
-def test_batch_that_does_not_fit_is_halved(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_batch_that_does_not_fit_is_halved(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     real, sizes = backend_module.read_prefixes, []
 
     def small_memory(engine: Engine, requests: list[Request], known: prefix.Pictures) -> object:

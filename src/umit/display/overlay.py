@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, TypeAlias
 
-import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from umit.errors import InputError
@@ -38,7 +37,7 @@ _STRIP: Final = 22  # height of the strip under a picture
 def draw(scan: ScanLike, found: Marks = (), truth: Marks = (), *, caption: str = "") -> Image.Image:
     """Draw boxes and points on a scan, windowed and turned the way models see it.
 
-    A volume becomes one to four slices side by side: those through the middle of each box.
+    A volume becomes one to four slices side by side, through the middle of its boxes.
 
     Args:
         scan: A film or a volume.
@@ -51,6 +50,7 @@ def draw(scan: ScanLike, found: Marks = (), truth: Marks = (), *, caption: str =
         InputError: An unreadable scan, marks of another number of axes, or a caption beyond ASCII.
 
     Example:
+        >>> import numpy as np
         >>> draw(load(np.zeros((400, 400), np.uint8), axes="yx"), [Box2D(10, 10, 90, 50)]).size
         (400, 422)
     """
@@ -66,9 +66,9 @@ def draw(scan: ScanLike, found: Marks = (), truth: Marks = (), *, caption: str =
     panels = []
     for index in _slices(source, axis, marks):
         cut = _slab(source, axis, index)
-        inside = [_through(group, axis, index) for group in (found, truth)]
+        here, true = (_through(group, axis, index) for group in (found, truth))
         text = f"{caption} slice {index}".strip()
-        panels.append(_panel(cut, *inside, text, depth=cut.has_depth))
+        panels.append(_panel(cut, here, true, text, depth=cut.has_depth))
     return beside(panels)
 
 
@@ -126,24 +126,30 @@ def write_text(
 
 
 def _slices(scan: Scan, axis: int, marks: Sequence[Mark]) -> list[int]:
-    """Return source slices through the middle of each box; the scan's own middle without boxes."""
+    """Return source slices so that each box is seen, through its middle if no other shows it."""
     last = scan.size[axis] - 1
-    middles = [
-        min(max(int((mark.corners[axis] + mark.corners[axis + 3]) / 2), 0), last)
-        for mark in marks
-        if isinstance(mark, Box3D)
-    ]
-    return list(dict.fromkeys(middles))[:_PANELS] or [last // 2]
+    chosen: list[int] = []
+    for mark in marks:
+        if not isinstance(mark, Box3D) or any(_cuts(mark, axis, index) for index in chosen):
+            continue
+        middle = int((mark.corners[axis] + mark.corners[axis + 3]) / 2)
+        chosen.append(min(max(middle, 0), last))
+    return chosen[:_PANELS] or [last // 2]
+
+
+def _cuts(box: Box3D, axis: int, index: int) -> bool:
+    return box.corners[axis] <= index + 0.5 <= box.corners[axis + 3]
 
 
 def _through(marks: Marks, axis: int, index: int) -> list[Mark | None]:
     """Return the boxes that a slice cuts, moved to that slice alone; others leave their number."""
     kept: list[Mark | None] = []
     for mark in marks:
-        if isinstance(mark, Box3D) and mark.corners[axis] <= index + 0.5 <= mark.corners[axis + 3]:
-            low, high = list(mark.corners[:3]), list(mark.corners[3:])
-            low[axis], high[axis] = 0.0, 1.0
-            kept.append(Box3D(*low, *high))
+        if isinstance(mark, Box3D) and _cuts(mark, axis, index):
+            ends = list(mark.corners)
+            ends[axis], ends[axis + 3] = 0.0, 1.0
+            x1, y1, z1, x2, y2, z2 = ends
+            kept.append(Box3D(x1, y1, z1, x2, y2, z2))
         else:
             kept.append(None)
     return kept
@@ -199,9 +205,7 @@ def _ends(mark: Mark, view: View, size: tuple[int, int]) -> tuple[float, float, 
     half, axes = len(corners) // 2, len(view.frame_size)
     ends = [view.geometry.to_frame(end[:axes]) for end in (corners[:half], corners[half:])]
     scale = [pixels / length for pixels, length in zip(size, view.frame_size[:2], strict=True)]
-    (ax, bx), (ay, by) = (
-        sorted(end[i] * scale[i] for end in ends) for i in (0, 1)
-    )
+    (ax, bx), (ay, by) = (sorted(end[i] * scale[i] for end in ends) for i in (0, 1))
     return ax, ay, bx, by
 
 

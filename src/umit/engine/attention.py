@@ -34,8 +34,8 @@ def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale
     if query.dtype != torch.bfloat16 or query.device.type != "cpu":
         return functional.scaled_dot_product_attention(query, key, value, mask, scale=scale)
     scores = (query * scale) @ key.transpose(-1, -2)
-    if mask is not None:
-        scores = scores.masked_fill(~mask, -1e9)
+    if mask is not None:  # added, not filled: an addition costs nothing on the way back
+        scores = scores + torch.where(mask, 0.0, -1e9).to(scores.dtype)
     return scores.softmax(-1) @ value
 
 

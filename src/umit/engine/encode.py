@@ -68,9 +68,7 @@ class Encoder:
     def _text(self, text: str) -> tuple[int, ...]:
         known = self._plain.get(text)
         if known is None:
-            ids = self._tokenizer.encode(
-                text, add_special_tokens=False, split_special_tokens=True
-            )
+            ids = self._tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
             known = tuple(ids)
             if len(self._plain) > 50_000:  # bounded: a run may ask millions of different questions
                 self._plain.clear()

@@ -164,9 +164,9 @@ def _dtype(name: str | torch.dtype, device: torch.device) -> torch.dtype:
 def _place(source: str | Path) -> str:
     """Return a folder, or a name that may be on the hub."""
     folder = Path(source).expanduser()
-    if folder.is_dir():
+    if folder.is_dir() and source != "":  # Path("") would be the working folder
         return str(folder)
-    if isinstance(source, Path) or not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", source):
+    if isinstance(source, Path) or not re.fullmatch(r"\w[\w.-]*(/[\w.-]+)?", source):
         raise CheckpointError(f"expected a folder with weights, found none at {folder.name!r}")
     return source
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import struct
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -20,6 +23,9 @@ from umit.imaging.series import frame_stack, functional, stack
 __all__ = ["read_dicom", "read_series"]
 
 _Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
+
+# catch_warnings swaps state of the whole process; two threads at once would leave it swapped.
+_ONE_AT_A_TIME = threading.Lock()
 
 # What pydicom and its decoders are seen to raise on damaged files.
 _BROKEN = (
@@ -61,7 +67,8 @@ def read_dicom(path: Path, *, frame: int | None = None, window: Window = None) -
         if count > 1 and frame is None:
             order, affine = frame_stack(header, count, path.name, notes)
         planes = [read_plane(header, k, window, notes) for k in order]
-        return _scan(header, planes, affine, notes, path.name)
+        scan = _scan(header, planes, affine, notes, path.name)
+    return replace(scan, warnings=tuple(dict.fromkeys(notes)))
 
 
 def read_series(paths: list[Path], *, window: Window = None) -> Scan:
@@ -87,7 +94,8 @@ def read_series(paths: list[Path], *, window: Window = None) -> Scan:
             notes.append(f"series: {len(headers) - len(pictures)} files without a picture left out")
         order, affine = stack([header for header, _ in pictures], name, notes)
         planes = [read_plane(_open(pictures[k][1]), 0, window, notes) for k in order]
-        return _scan(pictures[order[0]][0], planes, affine, notes, name)
+        scan = _scan(pictures[order[0]][0], planes, affine, notes, name)
+    return replace(scan, warnings=tuple(dict.fromkeys(notes)))
 
 
 def _scan(
@@ -105,7 +113,6 @@ def _scan(
         modality=str(header.get("Modality") or "")[:16] or None,
         window=planes[0][1],
         inverted=header.get("PhotometricInterpretation") == "MONOCHROME1",
-        warnings=tuple(dict.fromkeys(notes)),
         name=name,
     )
 
@@ -115,8 +122,10 @@ def _reading(name: str, notes: list[str]) -> Iterator[None]:
     """Turn what pydicom raises and warns into ours; its own texts can quote a patient's values."""
     from pydicom.errors import BytesLengthException, InvalidDicomError
 
+    log, none = logging.getLogger("pydicom"), logging.Filter("none of its records")
+    log.addFilter(none)
     try:
-        with warnings.catch_warnings(record=True) as caught:
+        with _ONE_AT_A_TIME, warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             yield
     except InputError as error:
@@ -139,8 +148,10 @@ def _reading(name: str, notes: list[str]) -> Iterator[None]:
             where=name,
             hint="Fetch the file again.",
         ) from None
-    for caught_one in caught:
-        longer = "padding" in str(caught_one.message) or "longer" in str(caught_one.message)
+    finally:
+        log.removeFilter(none)
+    for warning in caught:
+        longer = "excess padding" in str(warning.message)
         notes.append(
             "DICOM: the pixel data is longer than its header says"
             if longer

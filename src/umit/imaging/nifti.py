@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 
 from umit.errors import InputError, UnsupportedFormatError
 from umit.geometry import Affine
-from umit.imaging.scan import Scan, closest_axes, pick_frame, to_affine
+from umit.imaging.scan import MAX_VOXELS, Scan, closest_axes, pick_frame, to_affine
 
-__all__ = ["MAX_VOXELS", "read_nifti"]
+__all__ = ["read_nifti"]
 
-MAX_VOXELS = 2**30  # one volume; 1024 × 1024 × 1024, twice the longest CT in common use
 _DEFLATE = 1032  # the most bytes one compressed byte can become; zlib's technical notes
-# HU of the darkest hundredth: air, or padding down to -3024. An MR can reach -610 in a few voxels of
-# ringing (nibabel's anatomical.nii), so a minimum proves nothing; a phase map starts at -4096.
+# HU of the darkest hundredth: air, or padding down to -3024. An MR can reach -610 in a few voxels
+# of ringing (nibabel's anatomical.nii), so a minimum proves nothing; a phase map starts at -4096.
 _DARKEST_HU = (-3100, -500)
 _MM = {"meter": 1000.0, "micron": 0.001}  # NIfTI-1 xyzt_units
 

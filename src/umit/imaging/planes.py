@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from umit.errors import InputError, UnsupportedFormatError
+from umit.imaging.scan import MAX_PIXELS
 from umit.imaging.series import functional
 
 __all__ = ["Plane", "Window", "read_plane"]
@@ -17,7 +18,6 @@ Plane: TypeAlias = tuple[NDArray[Any], tuple[float, float] | None]
 Window: TypeAlias = str | int | tuple[float, float] | None
 _Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
 
-_MAX_PIXELS = 100_000_000  # as for pictures, checked before anything is decoded
 _COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "PALETTE COLOR")
 _GREYS = ("MONOCHROME1", "MONOCHROME2")
 
@@ -43,9 +43,11 @@ def read_plane(header: _Header, frame: int, window: Window, notes: list[str]) ->
     kind = header.get("PhotometricInterpretation")
     stored = _decode(header, frame)
     if kind in _COLOURS:
-        rgb = apply_color_lut(stored, header)[..., :3] if kind == "PALETTE COLOR" else stored
-        deep = rgb.dtype.itemsize > 1
-        return (rgb >> max(0, _depth(header) - 8)).astype(np.uint8) if deep else rgb, None
+        rgb, depth = stored, _depth(header)
+        if kind == "PALETTE COLOR":  # its tables fill their own depth, whatever the indices need
+            rgb = apply_color_lut(stored, header)[..., :3]
+            depth = 8 * rgb.dtype.itemsize
+        return (rgb >> max(0, depth - 8)).astype(np.uint8), None
     if kind not in _GREYS:
         raise UnsupportedFormatError(
             f"expected grey, RGB, YBR or palette colours, got {kind}", code="photometric"
@@ -71,9 +73,9 @@ def _decode(header: _Header, frame: int) -> NDArray[Any]:
 
     if "PixelData" not in header or "Rows" not in header or "Columns" not in header:
         raise InputError("expected a DICOM picture, got an object without pixels", code="no_pixels")
-    if int(header.Rows) * int(header.Columns) > _MAX_PIXELS:
+    if int(header.Rows) * int(header.Columns) > MAX_PIXELS:
         raise InputError(
-            f"expected at most {_MAX_PIXELS // 1_000_000} megapixels, "
+            f"expected at most {MAX_PIXELS // 1_000_000} megapixels, "
             f"got {header.Columns} × {header.Rows} pixels",
             code="pixel_limit",
         )

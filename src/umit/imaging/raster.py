@@ -9,13 +9,11 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from umit.errors import InputError, UnsupportedFormatError
-from umit.imaging.scan import Scan, pick_frame
+from umit.imaging.scan import MAX_PIXELS, Scan, pick_frame
 
-__all__ = ["FORMATS", "MAX_PIXELS", "read_raster"]
+__all__ = ["FORMATS", "read_raster"]
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF")
-MAX_PIXELS = 100_000_000  # ten times the largest film in use; a 23 KB PNG can spell 192 million
-
 _ORIENTATION = 0x0112  # EXIF 2.32, table 4
 # What Pillow's decoders are seen to raise on damaged files, beside OSError.
 _BROKEN = (
@@ -49,8 +47,8 @@ def read_raster(source: Path | Image.Image, *, frame: int | None = None) -> Scan
     try:
         if isinstance(source, Image.Image):
             return _read(source, frame, name)
-        # By handle: from a path Pillow 13.0.0 maps an uncompressed TIFF with orientation 5 to 8 into
-        # rows of the wrong length, which scrambles it.
+        # By handle: from a path Pillow 13.0.0 maps an uncompressed TIFF with orientation 5 to 8
+        # into rows of the wrong length, which scrambles it.
         with source.open("rb") as file, Image.open(file, formats=FORMATS) as image:
             return _read(image, frame, name)
     except InputError:

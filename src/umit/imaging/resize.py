@@ -63,6 +63,10 @@ def resize_rgb(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[n
 
     Returns:
         A read-only ``(height, width, 3)``; the same values where the size is right already.
+
+    Example:
+        >>> resize_rgb(np.zeros((30, 40, 3), np.uint8), 56, 28).shape
+        (28, 56, 3)
     """
     if picture.shape[:2] != (height, width):
         image = Image.fromarray(picture).resize((width, picture.shape[0]), Image.Resampling.BICUBIC)

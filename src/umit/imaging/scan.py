@@ -14,7 +14,19 @@ from PIL import Image
 from umit.errors import InputError
 from umit.geometry import Affine, Space
 
-__all__ = ["Orientation", "Scan", "ScanLike", "closest_axes", "pick_frame", "to_affine"]
+__all__ = [
+    "MAX_PIXELS",
+    "MAX_VOXELS",
+    "Orientation",
+    "Scan",
+    "ScanLike",
+    "closest_axes",
+    "pick_frame",
+    "to_affine",
+]
+
+MAX_PIXELS = 100_000_000  # one picture, ten times the largest film; 23 KB of PNG can spell more
+MAX_VOXELS = 2**30  # one volume; 1024 × 1024 × 1024, twice the longest CT in common use
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -182,11 +194,10 @@ def pick_frame(frame: int | None, count: int, name: str) -> int:
     return frame
 
 
-def _check_voxels(voxels: NDArray[Any], name: str) -> None:
+def _check_voxels(voxels: Any, name: str) -> None:
     if not isinstance(voxels, np.ndarray):
-        raise InputError(
-            f"expected a numpy array, got {type(voxels).__name__}", code="shape", where=name
-        )
+        kind = type(voxels).__name__
+        raise InputError(f"expected a numpy array, got {kind}", code="shape", where=name)
     if voxels.ndim not in (3, 4) or (voxels.ndim == 4 and voxels.shape[3] != 3):
         raise InputError(
             f"expected (slice, row, column) or (slice, row, column, 3), got shape {voxels.shape}",

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from umit.errors import InputError, MissingMetadataError
 from umit.geometry import Affine
-from umit.imaging.scan import to_affine
+from umit.imaging.scan import MAX_VOXELS, to_affine
 
 __all__ = ["frame_stack", "functional", "stack"]
 
@@ -19,7 +19,6 @@ _Array: TypeAlias = NDArray[np.float64]
 _SAME = 1e-3  # cosines, and mm between positions; scanners write 6 digits
 _JITTER = 0.01  # of the spacing between slices, above which a gap is reported
 _TILT = 1.0  # degrees between the stack and the normal of its slices: a tilted gantry
-_MAX_VOXELS = 2**30
 
 
 def stack(headers: list[_Header], name: str, notes: list[str]) -> tuple[list[int], Affine]:
@@ -167,9 +166,9 @@ def _check_alike(headers: list[_Header], name: str) -> None:
 
 def _check_size(count: int, header: _Header, name: str) -> None:
     voxels = count * int(header.Rows) * int(header.Columns)
-    if voxels > _MAX_VOXELS:
+    if voxels > MAX_VOXELS:
         raise InputError(
-            f"expected at most {_MAX_VOXELS} voxels, got {voxels}",
+            f"expected at most {MAX_VOXELS} voxels, got {voxels}",
             code="volume_limit",
             where=name,
         )

@@ -38,6 +38,10 @@ class Rendering:
         max_pixels: Most pixels fed a picture; 768 * 28 * 28, UMIT's MAX_PIXELS.
         factor: Both fed sides are multiples of this; 14-pixel patches merged 2 × 2, Qwen2-VL.
         fed: ``(width, height)`` fed whatever the frame; ``None``: computed from frame and budget.
+
+    Example:
+        >>> Rendering(frame=(256, 256), depth=32).max_pixels
+        602112
     """
 
     frame: tuple[int, int] | None
@@ -63,6 +67,11 @@ class View:
         frames: Read-only ``uint8`` pictures ``(height, width, 3)`` at the size that is fed.
         geometry: The way between frame and source.
         warnings: What rendering chose or assumed; a scan's own warnings come first.
+
+    Example:
+        >>> film = Scan(np.zeros((1, 2400, 1935), np.uint8))
+        >>> render(film, Rendering(frame=(600, 800))).box_to_source((0, 0, 300, 400)).corners
+        (0.0, 0.0, 967.5, 1200.0)
     """
 
     frames: tuple[NDArray[np.uint8], ...]

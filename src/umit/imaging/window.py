@@ -89,6 +89,10 @@ def default_window(
 
     Raises:
         InputError: No value is finite.
+
+    Example:
+        >>> default_window(np.zeros(4, np.int16), "CT")
+        ((-160.0, 240.0), ('window: none declared, abdomen (40, 400)',))
     """
     if values.dtype == np.uint8:
         return None, ()
@@ -145,6 +149,10 @@ def to_rgb(
 
     Returns:
         ``(height, width, 3)``, contiguous.
+
+    Example:
+        >>> to_rgb(np.array([[-1000, 240]]), named_window("abdomen")).tolist()
+        [[[0, 0, 0], [255, 255, 255]]]
     """
     low, high = window or (0.0, 255.0)
     plain = window is None and not inverted and plane.dtype == np.uint8

@@ -49,23 +49,23 @@ class Share:
 
 _SHARES: Final[Mapping[str, tuple[Share, ...]]] = {
     "align": (
-        Share("film", 0.50, 16),
-        Share("cephalogram", 0.20, 16),
-        Share("volume", 0.22, 12),
-        Share("compare", 0.08, 6),
+        Share("film", 0.52, 12),
+        Share("cephalogram", 0.20, 12),
+        Share("volume", 0.22, 8),
+        Share("compare", 0.06, 6),
     ),
     "instruct": (
-        Share("film", 0.36, 16),
-        Share("single", 0.20, 16),
+        Share("film", 0.38, 12),
+        Share("single", 0.20, 12),
         Share("views", 0.04, 8),
-        Share("cephalogram", 0.18, 16),
-        Share("volume", 0.22, 12),
+        Share("cephalogram", 0.16, 12),
+        Share("volume", 0.22, 8),
     ),
 }
 _FIRST_SEED: Final = {"align": 0, "instruct": 5_000_000}  # both far below cases.HELD_OUT
 _STAGES: Final = {"align": ALIGN, "instruct": INSTRUCT}
 #: Optimizer steps and peak learning rate of each stage.
-RECIPES: Final[Mapping[str, tuple[int, float]]] = {"align": (3000, 1.8e-3), "instruct": (2200, 1.0e-3)}
+RECIPES: Final[Mapping[str, tuple[int, float]]] = {"align": (3200, 1.5e-3), "instruct": (2000, 1.0e-3)}
 _SMOKE: Final[Mapping[str, tuple[int, float]]] = {"align": (12, 2e-3), "instruct": (6, 1e-3)}
 SMOKE_BLUEPRINT: Final = replace(
     BLUEPRINT, vision_depth=1, vision_width=64, vision_heads=2, text_depth=2, text_width=64,

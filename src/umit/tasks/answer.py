@@ -58,9 +58,7 @@ class _OptionAnswer:
         return self._write(query, index)
 
     def _write(self, query: Ask, index: int) -> str:
-        return option_text(
-            index, query.options[index], first=self.first, language=query.language
-        )
+        return option_text(index, query.options[index], first=self.first, language=query.language)
 
     def decode(self, completion: Completion, query: Ask, view: View) -> Answer:
         index = read_option(completion, query.options, first=self.first)

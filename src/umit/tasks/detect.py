@@ -53,9 +53,7 @@ def _ordered(low: list[float], high: list[float]) -> tuple[list[float], list[flo
 def _found(
     boxes: list[Box2D | Box3D], warnings: set[str], query: Find, completion: Completion
 ) -> Detections:
-    items = tuple(
-        Detection(label=query.target, box=box, score=completion.logprob) for box in boxes
-    )
+    items = tuple(Detection(label=query.target, box=box, score=completion.logprob) for box in boxes)
     return Detections(items=items, warnings=tuple(sorted(warnings)))
 
 
@@ -124,11 +122,11 @@ class _BoxGrammar:
         else:
             low, high = [whole(v) for v in values[:n]], [whole(v) for v in values[n:]]
             last = list(size)
-        low = [min(max(v, 0), m - (not self.form.inclusive)) for v, m in zip(low, last, strict=True)]
-        least = 0 if self.form.inclusive else 1
-        high = [
-            min(max(v, a + least), m) for v, a, m in zip(high, low, last, strict=True)
+        low = [
+            min(max(v, 0), m - (not self.form.inclusive)) for v, m in zip(low, last, strict=True)
         ]
+        least = 0 if self.form.inclusive else 1
+        high = [min(max(v, a + least), m) for v, a, m in zip(high, low, last, strict=True)]
         if n == 3:
             return "[({},{},{}),({},{},{})]".format(*low, *high)
         return "{}({},{}),({},{}){}".format(BOX_START.text, *low, *high, BOX_END.text)
@@ -210,9 +208,7 @@ def detect_2d(dialect: Dialect, system: str) -> Task[Find, Detections]:
 
 def detect_3d(dialect: Dialect, system: str) -> Task[Find, Detections]:
     """Detection in volumes."""
-    form = _Form(
-        3, dialect.inclusive_voxels, _VOLUME_BOX, _JOINT, "[(x1,y1,z1),(x2,y2,z2)]"
-    )
+    form = _Form(3, dialect.inclusive_voxels, _VOLUME_BOX, _JOINT, "[(x1,y1,z1),(x2,y2,z2)]")
     return Task(
         name="detect_3d",
         wording={

@@ -1,0 +1,29 @@
+"""``umit classify``: one label for each file."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from umit.cli.parse import Commands, add_files
+
+__all__ = ["add", "run"]
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser("classify", help="choose one label", description=__doc__)
+    parser.add_argument(
+        "--label", action="append", required=True, help="a label to choose from; repeat it"
+    )
+    parser.add_argument("--question", help="what is to be decided; default: the task's own words")
+    add_files(parser)
+    parser.set_defaults(run=run)
+
+
+def run(given: Namespace) -> int:
+    """Classify, and return the exit code."""
+    from umit.cli.ask import ask
+    from umit.queries import Choose
+
+    query = Choose(tuple(given.label), given.question, language=given.language)
+    return ask(given, "classify", {"": query})

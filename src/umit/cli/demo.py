@@ -1,0 +1,127 @@
+"""``umit demo``: all tasks on synthetic phantoms, each answer beside the truth, as text and as a page."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from umit.cli.parse import LANGUAGES, Commands, add_model
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from umit.cli.scenes import Scene
+    from umit.display.overlay import Mark
+    from umit.display.page import Line
+    from umit.model import UMIT
+    from umit.several import Found
+
+__all__ = ["add", "run"]
+
+_WIDTHS: Final = (14, 30, 27, 27, 10)
+_README_HEIGHT: Final = 420  # pixels of demo.png
+_NAMES: Final = {"en": "English", "zh": "Chinese"}
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser("demo", help="see all tasks on phantoms", description=__doc__)
+    parser.add_argument("--out", default="umit-demo", metavar="DIR", help="default: umit-demo")
+    parser.add_argument("--seed", type=int, default=0, help="other phantoms, from 0 (default)")
+    parser.add_argument(
+        "--language", nargs="+", choices=LANGUAGES, default=list(LANGUAGES), help="default: both"
+    )
+    add_model(parser)
+    parser.set_defaults(run=run)
+
+
+def run(given: Namespace) -> int:
+    """Draw, ask, print and write; answers may be wrong or unreadable, and are shown as they are."""
+    from umit.cli.scenes import scenes
+    from umit.model import UMIT
+
+    out = Path(given.out)
+    out.mkdir(parents=True, exist_ok=True)
+    _tell("loading the checkpoint")
+    model = UMIT.from_pretrained(given.checkpoint, card=given.card, device=given.device)
+    _tell("drawing phantoms")
+    shown = scenes(given.seed, tuple(dict.fromkeys(given.language)))
+    _tell(f"asking {sum(len(scene.items) for scene in shown)} questions")
+    founds = _answers(model, shown)
+    print(f"{model.checkpoint.notice}\n")
+    _write(out, model.checkpoint.notice, shown, founds)
+    print(f"pictures and page: {out / 'index.html'}")
+    return 0
+
+
+def _answers(model: UMIT, shown: Sequence[Scene]) -> list[list[Found]]:
+    """Ask everything in one stream, so that questions about one picture share its encoding."""
+    from umit.errors import OutputError, UMITError
+
+    pairs = [(list(scene.case.scans), item.query) for scene in shown for item in scene.items]
+    found = list(model.predict(pairs))
+    for one in found:
+        if isinstance(one, UMITError) and not isinstance(one, OutputError):
+            raise one
+    waiting = iter(found)
+    return [[next(waiting) for _ in scene.items] for scene in shown]
+
+
+def _write(
+    out: Path, notice: str, shown: Sequence[Scene], founds: Sequence[Sequence[Found]]
+) -> None:
+    """Print each scene, and write its picture, the page, and one picture of several scenes."""
+    from umit.cli.beside_truth import compare
+    from umit.display.overlay import beside
+    from umit.display.page import Section, page
+
+    sections, composed = [], []
+    for scene, found in zip(shown, founds, strict=True):
+        lines = [compare(scene.case, i, f) for i, f in zip(scene.items, found, strict=True)]
+        title = f"{scene.title}, {_NAMES[scene.language]}"
+        _print(title, lines)
+        picture = _picture(scene, found)
+        picture.save(out / f"{scene.key}-{scene.language}.png")
+        sections.append(Section(title=title, lines=lines, picture=picture, note=_note(scene)))
+        if scene.language == shown[0].language and scene.key != "single":
+            composed.append(picture)
+    beside(composed, height=_README_HEIGHT).save(out / "demo.png")
+    text = page(sections, title="umit demo", notices=[notice])
+    (out / "index.html").write_text(text, encoding="utf-8")
+
+
+def _print(title: str, lines: Sequence[Line]) -> None:
+    from umit.cli.table import table
+
+    print(title)
+    head = ("task", "question", "answer", "truth", "")
+    rows = [head, *((x.task, x.question, x.answer, x.truth, x.score) for x in lines)]
+    print(table(rows, _WIDTHS) + "\n", flush=True)
+
+
+def _picture(scene: Scene, found: Sequence[Found]) -> Image.Image:
+    """Draw answers over the truth; what could not be read keeps its number free."""
+    from umit.cli.rows import marks
+    from umit.display.overlay import draw
+    from umit.queries import Find, Locate
+
+    answered: list[Mark | None] = []
+    true: list[Mark | None] = []
+    for item, one in zip(scene.items, found, strict=True):
+        if isinstance(item.query, Find | Locate):
+            here, there = marks(one), marks(item.gold)
+            count = max(len(here), len(there))
+            answered += [*here, *[None] * (count - len(here))]
+            true += [*there, *[None] * (count - len(there))]
+    return draw(scene.case.scans[0], answered, true)
+
+
+def _note(scene: Scene) -> str:
+    return f"Synthetic phantom {scene.case.scans[0].name}, never trained on. Orange: answer. Blue: truth."
+
+
+def _tell(text: str) -> None:
+    print(f"umit: {text}", file=sys.stderr, flush=True)

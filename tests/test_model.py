@@ -1,0 +1,465 @@
+"""The facade: five verbs and predict, over a scripted backend."""
+
+from __future__ import annotations
+
+import math
+import pickle
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import umit
+from umit import checkpoints
+from umit.chat import Completion, Request, spell
+from umit.checkpoints import PHANTOM, RELEASED, Checkpoint, write_card
+from umit.errors import (
+    BackendError,
+    CheckpointError,
+    CheckpointWarning,
+    InputError,
+    OutputError,
+    ParseError,
+    TruncatedError,
+    UMITError,
+    UnsupportedTaskError,
+)
+from umit.geometry import Box2D, Box3D, Point2D
+from umit.imaging import recent
+from umit.model import UMIT
+from umit.queries import Ask, Compare, Describe, Find, Locate, Query
+from umit.results import Answer, Detections, Landmarks, Report
+from umit.testing import ScriptedBackend
+
+FILM = umit.load(np.full((512, 256), 90, np.uint8), axes="yx", spacing=(0.2, 0.1))
+OTHER = umit.load(np.full((100, 100), 30, np.uint8), axes="yx")
+CT = umit.load(np.zeros((8, 64, 128), np.int16), axes="zyx", spacing=(5, 1, 1))
+BOX = "<|box_start|>(256,512),(512,768)<|box_end|>"
+
+
+def scored(*logprobs: float) -> Completion:
+    return Completion(text="2:no", option_logprobs=logprobs)
+
+
+def told(*replies: str) -> UMIT:
+    return UMIT(ScriptedBackend(replies), PHANTOM)
+
+
+def asked(one: UMIT) -> list[Request]:
+    backend = one.backend
+    assert isinstance(backend, ScriptedBackend)
+    return backend.requests
+
+
+# The verbs
+
+
+def test_open_question() -> None:
+    one = told("The lung.")
+    found = one.answer(FILM, "Which organ?")
+    assert found == Answer(text="The lung.")
+    assert (found.raw, found.checkpoint) == ("The lung.", "umit-phantom")
+    assert spell(asked(one)[0].words).endswith("Which organ?")
+    assert asked(one)[0].frames[0].shape == (224, 224, 3)
+
+
+def test_options_are_scored_and_probabilities_sum_to_one() -> None:
+    one = UMIT(ScriptedBackend(lambda request: scored(math.log(0.2), math.log(0.6))), PHANTOM)
+    found = one.answer(FILM, "Is it?", options=["yes", "no"])
+    assert (found.text, found.option, found.calibrated) == ("no", 1, False)
+    assert found.probabilities == pytest.approx((0.25, 0.75))
+
+
+def test_generate_lets_the_model_write_freely() -> None:
+    one = told("1：yes", "no", "0:b")
+    assert one.answer(FILM, "Is it?", options=["yes", "no"], generate=True).option == 0
+    assert one.classify(FILM, ["yes", "no"], generate=True).label == "no"
+    with pytest.raises(ParseError, match="contradict"):
+        one.classify(FILM, ["a", "b"], generate=True)
+    assert [request.options for request in asked(one)] == [(), (), ()]
+
+
+def test_classify_with_a_question_of_its_own() -> None:
+    one = told("10:spleen")
+    labels = [*"abcdefghij", "spleen"]
+    assert one.classify(CT, labels, question="Which organ?").label == "spleen"
+    assert len(asked(one)[0].frames) == 32
+    assert "10:spleen" in spell(asked(one)[0].words)
+
+
+def test_report_of_two_views_shows_both() -> None:
+    one = told("Clear lungs.")
+    assert one.report([FILM, OTHER], language="zh").text == "Clear lungs."
+    assert len(asked(one)[0].frames) == 2
+    assert "胸部" in spell(asked(one)[0].words)
+
+
+def test_report_of_a_volume_is_the_task_of_volumes() -> None:
+    one = told("Normal.")
+    assert "orientation: not recorded, shown as stored" in one.report(CT).warnings
+    assert "series" in spell(asked(one)[0].words)
+
+
+def test_detect_gives_boxes_of_the_file_and_presence() -> None:
+    def reply(request: Request) -> str | Completion:
+        return scored(math.log(0.9), math.log(0.1)) if request.options else BOX
+
+    found = UMIT(ScriptedBackend(reply), PHANTOM).detect(FILM, "nodule")
+    assert [item.box for item in found] == [Box2D(64, 256, 128, 384)]
+    assert found.items[0].view is None
+    assert found.items[0].box.to_mm()[0] == pytest.approx((6.4, 51.2))
+    assert found.presence == (("nodule", pytest.approx(0.9)),)
+
+
+def test_detect_in_a_volume() -> None:
+    one = told("[(32,64,4),(63,127,7)]", "1:yes")
+    found = one.detect(CT, "liver")
+    assert [item.box for item in found] == [Box3D(16, 16, 1, 32, 32, 2)]
+    assert found.presence is None  # the script gives no probabilities
+
+
+def test_detect_several_targets_in_several_views() -> None:
+    one = told(BOX, "There is no effusion in this image.", BOX, BOX, "1:yes", "1:yes")
+    found = one.detect([FILM, OTHER], ["nodule", "effusion"])
+    assert [(item.label, item.view) for item in found] == [
+        ("nodule", 0),
+        ("nodule", 1),
+        ("effusion", 1),
+    ]
+    assert found.items[1].box == Box2D(25, 50, 50, 75)
+    assert [len(request.frames) for request in asked(one)] == [1, 1, 1, 1, 2, 2]
+    assert found.raw.count(BOX) == 3
+
+
+def test_detect_without_closed_questions_asks_none() -> None:
+    card = RELEASED["dz-osamu/Disease_Detection"]
+    one = UMIT(ScriptedBackend(["There is no nodule in this image."]), card)
+    found = one.detect(FILM, "nodule")
+    assert not found
+    assert found.presence is None
+
+
+def test_detect_keeps_what_could_be_read() -> None:
+    one = told("nonsense", BOX, "yes", "no")
+    with pytest.raises(ParseError, match="1 of 2") as caught:
+        one.detect(FILM, ["nodule", "mass"])
+    assert isinstance(caught.value.partial, Detections)
+    assert [item.label for item in caught.value.partial] == ["mass"]
+    assert caught.value.text == "nonsense"
+
+
+def test_unreadable_presence_spoils_no_boxes() -> None:
+    assert len(told(BOX, "perhaps").detect(FILM, "nodule")) == 1
+
+
+def test_landmarks_one_question_a_point() -> None:
+    one = told("[300,400]", "[0,0]")
+    found = one.landmarks(FILM, ["Sella", "My point"])
+    assert found["Sella"] == Point2D(128, 256)
+    assert [item.name for item in found] == ["Sella", "My point"]
+    assert len(asked(one)) == 2
+
+
+def test_nineteen_landmarks_unless_told_otherwise() -> None:
+    assert len(told(*["[1,1]"] * 19).landmarks(FILM)) == 19
+
+
+def test_landmarks_keep_what_could_be_read() -> None:
+    with pytest.raises(ParseError, match="1 of 3") as caught:
+        told("[1,1]", "[1]", "[2,2]").landmarks(FILM, ["a", "b", "c"])
+    partial = pickle.loads(pickle.dumps(caught.value)).partial
+    assert isinstance(partial, Landmarks)
+    assert [item.name for item in partial] == ["a", "c"]
+
+
+def test_text_cut_by_length() -> None:
+    cut = Completion(text=BOX, finish_reason="length")
+    with pytest.raises(TruncatedError, match="detect_2d"):
+        UMIT(ScriptedBackend(lambda request: cut), PHANTOM).detect(FILM, "nodule")
+
+
+def test_view_warnings_reach_the_result() -> None:
+    scan = replace(FILM, warnings=("window: chosen",))
+    assert "window: chosen" in told("x").answer(scan, "What?").warnings
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        pytest.param(lambda m: m.answer(FILM, " "), "empty", id="blank question"),
+        pytest.param(lambda m: m.answer(FILM, "?", options=[]), "options", id="no options"),
+        pytest.param(lambda m: m.answer(FILM, "?", options="ab"), "options", id="options as text"),
+        pytest.param(lambda m: m.answer(FILM, "?", options=["a", "a"]), "options", id="twice"),
+        pytest.param(lambda m: m.answer(FILM, "?", options=["a", "A "]), "repeated", id="same"),
+        pytest.param(lambda m: m.answer(FILM, "?", language="de"), "language", id="language"),
+        pytest.param(lambda m: m.answer([], "?"), "empty", id="no scan"),
+        pytest.param(lambda m: m.answer("nowhere.png", "?"), "missing", id="no file"),
+        pytest.param(lambda m: m.answer(np.zeros((4, 4)), "?"), "axes", id="bare array"),
+        pytest.param(lambda m: m.answer(7, "?"), "type", id="a number"),
+        pytest.param(lambda m: m.classify(FILM, ["a"]), "options", id="one label"),
+        pytest.param(lambda m: m.detect(FILM, []), "targets", id="no target"),
+        pytest.param(lambda m: m.detect(FILM, "<|box_end|>"), "control_token", id="control"),
+        pytest.param(lambda m: m.landmarks(FILM, "Sella"), "names", id="names as text"),
+        pytest.param(lambda m: m.landmarks([FILM, FILM]), "views", id="two films"),
+        pytest.param(lambda m: m.answer([FILM, CT], "?"), "film", id="film and volume"),
+    ],
+)
+def test_bad_input_is_one_clear_error(call: object, code: str) -> None:
+    with pytest.raises(InputError) as caught:
+        call(told())  # type: ignore[operator]
+    assert caught.value.code == code
+
+
+def test_words_stay_words() -> None:
+    one = told("x")
+    one.answer(FILM, "<|im_end|><|image_pad|>")
+    assert all(isinstance(word, str) for word in asked(one)[0].words)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda m: m.landmarks(FILM),
+        lambda m: m.answer(FILM, "?"),
+        lambda m: m.report(CT),
+    ],
+)
+def test_task_that_the_checkpoint_does_not_know(call: object) -> None:
+    with pytest.raises(UnsupportedTaskError, match="UMIT-B"):
+        call(UMIT(ScriptedBackend([]), RELEASED["dz-osamu/Classification"]))  # type: ignore[operator]
+
+
+def test_landmarks_are_for_films() -> None:
+    with pytest.raises(UnsupportedTaskError, match="takes films"):
+        told().landmarks(CT)
+
+
+# predict
+
+
+def questions(count: int) -> list[tuple[object, Query]]:
+    return [(FILM, Ask(f"Question {i}")) for i in range(count)]
+
+
+def test_predict_keeps_order_and_yields_errors(tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("no picture")
+    items = [
+        ("nowhere.png", Describe()),
+        (FILM, Describe()),
+        (tmp_path / "text.png", Describe()),
+        (FILM, Locate("Sella")),
+        (FILM, Find("nodule")),
+        ([FILM, OTHER], Find("nodule")),
+        (FILM, Compare()),
+        ([FILM, OTHER], Compare()),
+        (FILM, "What is it?"),
+        (CT, Locate("Sella")),
+    ]
+    one = told("Clear.", "[1", "There is no nodule in this image.", "They differ.")
+    found = list(one.predict(items))  # type: ignore[arg-type]
+    kinds = [InputError, Report, InputError, ParseError, Detections, InputError, InputError]
+    kinds += [Report, InputError, UnsupportedTaskError]
+    assert all(isinstance(f, kind) for f, kind in zip(found, kinds, strict=True)), found
+    assert "no picture" not in str(found[2])
+
+
+def test_predict_of_nothing_and_of_errors_only() -> None:
+    assert list(told().predict([])) == []
+    found = list(told().predict([("nowhere.png", Describe())] * 600))
+    assert len(found) == 600
+    assert all(isinstance(error, InputError) for error in found)
+
+
+def test_predict_is_lazy() -> None:
+    pulled = 0
+
+    def endless() -> Iterator[tuple[object, Query]]:
+        nonlocal pulled
+        for item in questions(10_000):
+            pulled += 1
+            yield item
+
+    found = UMIT(ScriptedBackend(lambda request: "x"), PHANTOM).predict(endless())  # type: ignore[arg-type]
+    assert pulled == 0
+    next(found)
+    next(found)
+    assert pulled == 2
+
+
+def test_errors_do_not_pile_up_before_the_first_answer() -> None:
+    pulled = 0
+
+    def endless() -> Iterator[tuple[object, Query]]:
+        nonlocal pulled
+        while True:
+            pulled += 1
+            yield "nowhere.png", Describe()
+
+    next(told().predict(endless()))  # type: ignore[arg-type]
+    assert pulled <= 256
+
+
+class Failing:
+    """Takes two requests, then fails; the third call and later ones work."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
+        self.calls += 1
+        if self.calls < 3:
+            next(iter(requests))
+            next(iter(requests))
+            raise BackendError("out of order", engine="test")
+        for _ in requests:
+            yield Completion(text="x")
+
+
+def test_engine_that_fails_loses_what_it_took_and_no_more() -> None:
+    found = list(UMIT(Failing(), PHANTOM).predict(questions(6)))  # type: ignore[arg-type]
+    assert [isinstance(f, BackendError) for f in found] == [True] * 4 + [False] * 2
+
+
+@pytest.mark.parametrize("takes", [0, 1])
+def test_engine_that_never_answers(takes: int) -> None:
+    class Silent:
+        def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
+            for _, _ in zip(range(takes), requests, strict=False):
+                pass
+            return iter(())
+
+    found = list(UMIT(Silent(), PHANTOM).predict(questions(3)))  # type: ignore[arg-type]
+    assert [type(f) for f in found] == [BackendError] * 3
+
+
+def test_engine_that_answers_too_often() -> None:
+    class Twice:
+        def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
+            for _ in requests:
+                yield Completion(text="x")
+                yield Completion(text="y")
+
+    found = list(UMIT(Twice(), PHANTOM).predict(questions(2)))  # type: ignore[arg-type]
+    assert [f.text for f in found] == ["x", "x"]  # type: ignore[union-attr]
+
+
+def test_engine_that_refuses_before_it_looks() -> None:
+    class Down:
+        def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
+            raise BackendError("no connection", engine="test", retryable=True)
+
+    down = UMIT(Down(), PHANTOM)
+    assert [str(f) for f in down.predict(questions(2))] == ["test: no connection"] * 2  # type: ignore[arg-type]
+    with pytest.raises(BackendError, match="no connection"):
+        down.report(FILM)
+
+
+def test_each_scan_is_read_and_rendered_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    for name in ("load", "render"):
+        real = getattr(recent, name)
+
+        def counted(*given: object, name: str = name, real: object = real) -> object:
+            calls.append(name)
+            return real(*given)  # type: ignore[operator]
+
+        monkeypatch.setattr(recent, name, counted)
+    path = tmp_path / "film.png"
+    Image.new("L", (50, 50)).save(path)
+    items = [(path, Ask("One?")), (str(path), Ask("Two?")), (path, Locate("Sella"))]
+    one = told("a", "b", "[1,1]")
+    assert not [f for f in one.predict(items) if isinstance(f, UMITError)]
+    assert calls == ["load", "render", "render"]  # landmarks have a frame of their own
+    assert asked(one)[0].frames is asked(one)[1].frames
+
+
+def test_file_that_was_written_again_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "film.png"
+
+    def written() -> Iterator[tuple[Path, Query]]:
+        for width in (50, 60):
+            Image.new("L", (width, 50)).save(path)
+            yield path, Find("nodule")
+
+    boxes = [f.items[0].box for f in told(BOX, BOX).predict(written())]  # type: ignore[union-attr]
+    assert boxes[0] != boxes[1]
+
+
+def test_progress_only_after_two_seconds(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told("[1,1]", "[1,1]").landmarks(FILM, ["a", "b"])
+    assert capsys.readouterr().err == ""
+    clock = iter(range(0, 1000, 3))
+    monkeypatch.setattr("tqdm.std.time", lambda: next(clock))
+    told("[1,1]", "[1,1]").landmarks(FILM, ["a", "b"])
+    assert "question" in capsys.readouterr().err
+
+
+# Which weights, which card
+
+
+def test_embedded_weights_that_are_not_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(checkpoints, "files", lambda name: tmp_path)
+    with pytest.raises(CheckpointError, match=r"umit\.phantom\.build"):
+        UMIT.from_pretrained()
+
+
+def test_embedded_weights_warn_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = tmp_path / "phantom" / "weights"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    write_card(PHANTOM, folder)
+    monkeypatch.setattr(checkpoints, "files", lambda name: tmp_path)
+    checkpoints._say_phantom.cache_clear()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(3):
+            with pytest.raises(CheckpointError, match="qwen2_vl"):
+                UMIT.from_pretrained()
+    said = [w for w in caught if w.category is CheckpointWarning]
+    assert len(said) == 1
+    assert "phantoms only" in str(said[0].message)
+    assert said[0].filename == __file__
+
+
+def test_folder_without_a_card(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="dz-osamu/UMIT-B"):
+        UMIT.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["somebody/something", "dz-osamu/umit-b", "no-such-folder"])
+def test_name_without_a_card(name: str) -> None:
+    with pytest.raises(CheckpointError, match="pass card="):
+        UMIT.from_pretrained(name)
+
+
+def test_cards_by_name_by_file_and_as_they_are(tmp_path: Path) -> None:
+    own = Checkpoint(name="own", task_names=("classify",), languages=("en",))
+    write_card(own, tmp_path)
+    moved = (tmp_path / "umit.json").rename(tmp_path / "moved.json")
+    for card in (own, moved, str(moved)):
+        assert checkpoints.locate(tmp_path, card) == (tmp_path, own)
+    assert checkpoints.locate(tmp_path, "umit-phantom")[1] is PHANTOM
+    assert checkpoints.locate("a/b", "dz-osamu/VQA") == ("a/b", RELEASED["dz-osamu/VQA"])
+    assert checkpoints.locate("dz-osamu/VQA") == ("dz-osamu/VQA", RELEASED["dz-osamu/VQA"])
+    with pytest.raises(CheckpointError, match="expected card="):
+        checkpoints.locate(tmp_path, "nonsense")
+
+
+def test_errors_of_verbs_name_task_and_text() -> None:
+    with pytest.raises(OutputError) as caught:
+        told("maybe").answer(FILM, "Is it?", options=["yes", "no"])
+    assert str(caught.value).startswith("answer_closed: expected one of the options")
+    assert "'maybe'" in str(caught.value)

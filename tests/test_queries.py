@@ -1,0 +1,63 @@
+"""Questions: what is refused, and that they are plain values."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+
+import pytest
+
+from umit.errors import InputError
+from umit.queries import Ask, Choose, Compare, Describe, Find, Locate, Query
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        Ask("Is it?", ("yes", "no"), language="zh"),
+        Describe(purpose="caption"),
+        Choose(("a", "b"), "Which?"),
+        Find("nodule"),
+        Locate("Sella"),
+        Compare(),
+    ],
+    ids=lambda q: type(q).__name__,
+)
+def test_queries_are_values(query: Query) -> None:
+    assert pickle.loads(pickle.dumps(query)) == query
+    assert len({query, query}) == 1
+    with pytest.raises(AttributeError):
+        query.language = "en"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("make", "code"),
+    [
+        pytest.param(lambda: Ask(""), "empty", id="empty question"),
+        pytest.param(lambda: Ask(" \n\u3000"), "empty", id="blank question"),
+        pytest.param(lambda: Ask(None), "empty", id="no question"),
+        pytest.param(lambda: Ask("x" * 10_001), "too_long", id="very long"),
+        pytest.param(lambda: Ask("a\ud800"), "unicode", id="lone surrogate"),
+        pytest.param(lambda: Ask("?", ("a",)), "options", id="one option"),
+        pytest.param(lambda: Ask("?", "ab"), "options", id="one string"),
+        pytest.param(lambda: Ask("?", ("a", "A")), "repeated", id="same but case"),
+        pytest.param(lambda: Ask("?", ("a", " a ")), "repeated", id="same but blanks"),
+        pytest.param(lambda: Ask("?", ("a", "")), "empty", id="empty option"),
+        pytest.param(lambda: Ask("?", ("a", "b\nc")), "control_token", id="line break"),
+        pytest.param(lambda: Ask("?", language="fr"), "language", id="other language"),
+        pytest.param(lambda: Choose(()), "options", id="no labels"),
+        pytest.param(lambda: Choose(("a", "b"), " "), "empty", id="blank question"),
+        pytest.param(lambda: Find("<|box_end|>"), "control_token", id="control token"),
+        pytest.param(lambda: Find(""), "empty", id="empty target"),
+        pytest.param(lambda: Locate("a|>"), "control_token", id="half a token"),
+        pytest.param(lambda: Describe(language="EN"), "language", id="upper case"),
+    ],
+)
+def test_refused(make: Callable[[], Query], code: str) -> None:
+    with pytest.raises(InputError) as caught:
+        make()
+    assert caught.value.code == code
+
+
+def test_question_may_spell_anything() -> None:
+    assert Ask("<|im_end|>\n<|image_pad|>").question == "<|im_end|>\n<|image_pad|>"

@@ -1,0 +1,101 @@
+"""Results: plain values that survive JSON and pickle."""
+
+from __future__ import annotations
+
+import json
+import pickle
+
+import pytest
+
+from umit.errors import InputError
+from umit.geometry import Box2D, Box3D, Point2D, Space
+from umit.results import (
+    Answer,
+    Classification,
+    Detection,
+    Detections,
+    Landmark,
+    Landmarks,
+    Report,
+    Result,
+    from_dict,
+    stamped,
+)
+
+FILM = Space(size=(200, 100), spacing=(0.1, 0.2))
+CT = Space(
+    size=(9, 8, 7),
+    spacing=(1.0, 1.0, 5.0),
+    affine=(
+        (1.0, 0.0, 0.0, -3.0),
+        (0.0, 1.0, 0.0, 0.0),
+        (0.0, 0.0, 5.0, 2.5),
+        (0.0, 0.0, 0.0, 1.0),
+    ),
+)
+SEEN = {"raw": "as written\n图", "checkpoint": "c", "warnings": ("one", "two")}
+RESULTS = [
+    Answer(text="no", option=1, probabilities=(0.25, 0.75), **SEEN),  # type: ignore[arg-type]
+    Answer(text="free"),
+    Report(text="Clear.", findings="Clear.", impression=None, raw="Clear."),
+    Classification(label="spleen", probabilities=(0.5, 0.5), abstained=True),
+    Detections(
+        items=(
+            Detection(label="nodule", box=Box2D(1, 2, 3.5, 4, space=FILM), view=1, score=-2.5),
+            Detection(label="liver", box=Box3D(0, 1, 2, 3, 4, 5, space=CT)),
+        ),
+        presence=(("nodule", 0.9), ("liver", 0.1)),
+    ),
+    Detections(),
+    Landmarks(items=(Landmark(name="Sella", point=Point2D(1.5, 2, space=FILM)),)),
+    Landmarks(),
+]
+
+
+@pytest.mark.parametrize("result", RESULTS, ids=lambda r: type(r).__name__)
+def test_json_and_back(result: Result) -> None:
+    again = from_dict(json.loads(json.dumps(result.to_dict())))
+    assert again == result
+    for name in ("raw", "checkpoint", "warnings"):
+        assert getattr(again, name) == getattr(result, name)
+    assert again.to_dict() == result.to_dict()  # with the spaces, which are not compared
+    assert hash(again) == hash(result)
+
+
+@pytest.mark.parametrize("result", RESULTS, ids=lambda r: type(r).__name__)
+def test_pickle_and_back(result: Result) -> None:
+    assert pickle.loads(pickle.dumps(result)).to_dict() == result.to_dict()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"schema": 2, "type": "Report", "text": "x"},
+        {"schema": 1, "type": "Space", "size": [1]},
+    ],
+)
+def test_no_result_of_ours(data: dict[str, object]) -> None:
+    with pytest.raises(InputError, match="schema"):
+        from_dict(data)
+
+
+def test_provenance_is_not_compared() -> None:
+    found = stamped(
+        Report(text="x", warnings=("first",)), raw="x", checkpoint="c", warnings=("second",)
+    )
+    assert found == Report(text="x")
+    assert found.warnings == ("first", "second")
+
+
+def test_nothing_found_is_falsy() -> None:
+    assert not Detections()
+    assert RESULTS[4]
+
+
+def test_landmarks_by_name() -> None:
+    points = RESULTS[6]
+    assert isinstance(points, Landmarks)
+    assert points["Sella"] == Point2D(1.5, 2)
+    with pytest.raises(KeyError):
+        points["Nasion"]
