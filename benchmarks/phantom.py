@@ -1,6 +1,6 @@
 """Print the board of the embedded checkpoint and write ``benchmarks/results/phantom.json``.
 
-    python benchmarks/phantom.py [--first-seed N] [--n N] [--checkpoint FOLDER] [--out FILE]
+python benchmarks/phantom.py [--first-seed N] [--n N] [--checkpoint FOLDER] [--out FILE]
 """
 
 from __future__ import annotations
@@ -45,8 +45,13 @@ def main() -> int:
     record = {
         **found,
         "first_seed": given.first_seed,
-        "generator": {"film": asdict(FILM), "cephalogram": asdict(CEPHALOGRAM), "volume": asdict(VOLUME)},
-        "versions": {name: metadata.version(name) for name in packages} | {"python": platform.python_version()},
+        "generator": {
+            "film": asdict(FILM),
+            "cephalogram": asdict(CEPHALOGRAM),
+            "volume": asdict(VOLUME),
+        },
+        "versions": {name: metadata.version(name) for name in packages}
+        | {"python": platform.python_version()},
         "seconds": round(time.perf_counter() - started, 1),
         "cpu_seconds": round(time.process_time() - cpu, 1),
     }

@@ -129,11 +129,11 @@ def after_frames(request: Request) -> tuple[Word, ...]:
 
 
 def prompt(request: Request) -> tuple[Word, ...]:
-    """Return the whole prompt: system line, pictures, words, and the opened assistant turn.
+    r"""Return the whole prompt: system line, pictures, words, and the opened assistant turn.
 
     Example:
         >>> spell(prompt(Request(words=("Which plane?",), system="")))
-        '<|im_start|>user\\nWhich plane?<|im_end|>\\n<|im_start|>assistant\\n'
+        '<|im_start|>user\nWhich plane?<|im_end|>\n<|im_start|>assistant\n'
     """
     return (*before_frames(request), *frame_words(request), *after_frames(request))
 

@@ -67,7 +67,9 @@ def test_auto_processor_makes_the_same_prompt(built: Path) -> None:
 
     processor = AutoProcessor.from_pretrained(built)
     picture = np.full((224, 224, 3), 90, np.uint8)
-    messages = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "Is it?"}]}]
+    messages = [
+        {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "Is it?"}]}
+    ]
     text = processor.apply_chat_template(messages, add_generation_prompt=True)
     theirs = processor(text=[text], images=[Image.fromarray(picture)])["input_ids"][0]
     ours = Encoder(AutoTokenizer.from_pretrained(built)).prompt(

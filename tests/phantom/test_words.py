@@ -8,7 +8,11 @@ from umit.errors import ParseError
 from umit.phantom import words
 from umit.phantom.film import FINDINGS
 
-LUNGS = [("nodule", "right", "upper"), ("effusion", "left", "lower"), ("enlarged heart", None, None)]
+LUNGS = [
+    ("nodule", "right", "upper"),
+    ("effusion", "left", "lower"),
+    ("enlarged heart", None, None),
+]
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -31,7 +35,12 @@ def test_a_volume_report_is_read_back(language: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "The heart is fine.", "There is nodule in the middle.", "There is tumour in the left upper zone."],
+    [
+        "",
+        "The heart is fine.",
+        "There is nodule in the middle.",
+        "There is tumour in the left upper zone.",
+    ],
 )
 def test_other_sentences_are_refused(text: str) -> None:
     with pytest.raises(ParseError):

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import torch
 
+from umit.engine.encode import Encoder
 from umit.phantom.blueprint import new_model
 from umit.phantom.build import SMOKE_BLUEPRINT, _Batches, _tokenizer
-from umit.engine.encode import Encoder
 from umit.training.collate import collate
 from umit.training.loss import answer_loss
 from umit.training.run import Recipe, train

@@ -51,8 +51,9 @@ def run(given: Namespace) -> int:
     shown = scenes(given.seed, tuple(dict.fromkeys(given.language)))
     _tell(f"asking {sum(len(scene.items) for scene in shown)} questions")
     founds = _answers(model, shown)
-    print(f"{model.checkpoint.notice}\n")
-    _write(out, model.checkpoint.notice, shown, founds)
+    text = _write(out, model.checkpoint.notice, shown, founds)
+    # Printed last, so that `umit demo | head` has written everything all the same.
+    print(f"{model.checkpoint.notice}\n\n{text}")
     print(f"pictures and page: {out / 'index.html'}")
     return 0
 
@@ -72,34 +73,34 @@ def _answers(model: UMIT, shown: Sequence[Scene]) -> list[list[Found]]:
 
 def _write(
     out: Path, notice: str, shown: Sequence[Scene], founds: Sequence[Sequence[Found]]
-) -> None:
-    """Print each scene, and write its picture, the page, and one picture of several scenes."""
+) -> str:
+    """Write a picture of each scene, one of several, and the page; return it all as text."""
     from umit.cli.beside_truth import compare
     from umit.display.overlay import beside
     from umit.display.page import Section, page
 
-    sections, composed = [], []
+    sections, composed, texts = [], [], []
     for scene, found in zip(shown, founds, strict=True):
         lines = [compare(scene.case, i, f) for i, f in zip(scene.items, found, strict=True)]
         title = f"{scene.title}, {_NAMES[scene.language]}"
-        _print(title, lines)
+        texts.append(_text(title, lines))
         picture = _picture(scene, found)
         picture.save(out / f"{scene.key}-{scene.language}.png")
         sections.append(Section(title=title, lines=lines, picture=picture, note=_note(scene)))
         if scene.language == shown[0].language and scene.key != "single":
             composed.append(picture)
     beside(composed, height=_README_HEIGHT).save(out / "demo.png")
-    text = page(sections, title="umit demo", notices=[notice])
-    (out / "index.html").write_text(text, encoding="utf-8")
+    html = page(sections, title="umit demo", notices=[notice])
+    (out / "index.html").write_text(html, encoding="utf-8")
+    return "\n".join(texts)
 
 
-def _print(title: str, lines: Sequence[Line]) -> None:
+def _text(title: str, lines: Sequence[Line]) -> str:
     from umit.cli.table import table
 
-    print(title)
     head = ("task", "question", "answer", "truth", "")
     rows = [head, *((x.task, x.question, x.answer, x.truth, x.score) for x in lines)]
-    print(table(rows, _WIDTHS) + "\n", flush=True)
+    return f"{title}\n{table(rows, _WIDTHS)}\n"
 
 
 def _picture(scene: Scene, found: Sequence[Found]) -> Image.Image:

@@ -9,9 +9,7 @@ from umit.geometry import Box2D, Box3D, iou
 __all__ = ["matched_iou"]
 
 
-def matched_iou(
-    found: Sequence[Box2D | Box3D], true: Sequence[Box2D | Box3D]
-) -> tuple[float, ...]:
+def matched_iou(found: Sequence[Box2D | Box3D], true: Sequence[Box2D | Box3D]) -> tuple[float, ...]:
     """Return the overlap of each true box with its own found box, one to one.
 
     Pairs are taken greedily by falling overlap, so no found box serves two true ones.

@@ -12,7 +12,8 @@ from umit.chat import DEFAULT_SYSTEM, END, END_OF_TEXT
 from umit.engine.pixels import MERGE, PATCH, TEMPORAL
 
 if TYPE_CHECKING:
-    from transformers import Qwen2TokenizerFast, Qwen2VLForConditionalGeneration
+    from transformers import Qwen2VLForConditionalGeneration
+    from transformers.models.qwen2.tokenization_qwen2 import Qwen2Tokenizer
 
 __all__ = ["BLUEPRINT", "Blueprint", "new_model", "new_tokenizer", "write_processor"]
 
@@ -66,7 +67,7 @@ class Blueprint:
 BLUEPRINT: Final = Blueprint()
 
 
-def new_tokenizer(lines: Iterable[str], size: int) -> Qwen2TokenizerFast:
+def new_tokenizer(lines: Iterable[str], size: int) -> Qwen2Tokenizer:
     """Train a byte-level tokenizer with Qwen2-VL's control tokens.
 
     Args:
@@ -74,7 +75,7 @@ def new_tokenizer(lines: Iterable[str], size: int) -> Qwen2TokenizerFast:
         size: Vocabulary without control tokens; at least the 256 bytes.
     """
     from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import Qwen2TokenizerFast
+    from transformers.models.qwen2.tokenization_qwen2 import Qwen2Tokenizer
 
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -92,23 +93,25 @@ def new_tokenizer(lines: Iterable[str], size: int) -> Qwen2TokenizerFast:
     )
     tokenizer.train_from_iterator(lines, trainer)
     tokenizer.add_special_tokens([AddedToken(t, special=True, normalized=False) for t in _ADDED])
-    fast = Qwen2TokenizerFast(
+    fast = Qwen2Tokenizer(
         tokenizer_object=tokenizer,
         eos_token=END.text,
         pad_token=END_OF_TEXT.text,
         bos_token=None,
-        unk_token=None,
+        unk_token=None,  # type: ignore[arg-type]  # bytes are never unknown
     )
     fast.chat_template = _TEMPLATE
     return fast
 
 
-def new_model(blueprint: Blueprint, tokenizer: Qwen2TokenizerFast, seed: int) -> Qwen2VLForConditionalGeneration:
+def new_model(
+    blueprint: Blueprint, tokenizer: Qwen2Tokenizer, seed: int
+) -> Qwen2VLForConditionalGeneration:
     """Return an untrained Qwen2-VL of the blueprint's size."""
     import torch
     from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration
 
-    ids = {t: tokenizer.convert_tokens_to_ids(t) for t in _ADDED}
+    ids = {token: int(tokenizer.get_vocab()[token]) for token in _ADDED}
     b = blueprint
     config = Qwen2VLConfig(
         vision_config={
@@ -153,7 +156,7 @@ def new_model(blueprint: Blueprint, tokenizer: Qwen2TokenizerFast, seed: int) ->
     return model
 
 
-def write_processor(folder: Path, tokenizer: Qwen2TokenizerFast, *, pixels: int) -> None:
+def write_processor(folder: Path, tokenizer: Qwen2Tokenizer, *, pixels: int) -> None:
     """Write tokenizer and standard processor files that plain ``AutoProcessor`` loads.
 
     Args:
@@ -197,5 +200,3 @@ def blueprint_dict(blueprint: Blueprint) -> dict[str, Any]:
 
 def _dump(path: Path, data: dict[str, Any]) -> None:
     path.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
-
-

@@ -130,9 +130,7 @@ def _distances(replies: Sequence[Reply]) -> dict[str, float]:
         height = asked.case.scans[0].size[1]
         name = asked.item.query.name  # type: ignore[union-attr]
         far = height / 2
-        error = (
-            distance(got[name], asked.item.gold[name]) if isinstance(got, Landmarks) else far
-        )
+        error = distance(got[name], asked.item.gold[name]) if isinstance(got, Landmarks) else far
         errors.append(100 * error / height)
     return {"error_percent_of_height": _mean(errors)}
 

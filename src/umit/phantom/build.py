@@ -29,7 +29,7 @@ from umit.phantom.curriculum import align_turns, compare_turns, instruct_turns, 
 from umit.phantom.film import FILM
 from umit.phantom.volume import VOLUME
 from umit.training.rows import Row, Turn, pack
-from umit.training.stages import ALIGN, INSTRUCT, Stage
+from umit.training.stages import ALIGN, INSTRUCT
 
 if TYPE_CHECKING:
     from umit.engine.encode import Encoder
@@ -65,7 +65,10 @@ _SHARES: Final[Mapping[str, tuple[Share, ...]]] = {
 _FIRST_SEED: Final = {"align": 0, "instruct": 5_000_000}  # both far below cases.HELD_OUT
 _STAGES: Final = {"align": ALIGN, "instruct": INSTRUCT}
 #: Optimizer steps and peak learning rate of each stage.
-RECIPES: Final[Mapping[str, tuple[int, float]]] = {"align": (3200, 1.5e-3), "instruct": (2000, 1.0e-3)}
+RECIPES: Final[Mapping[str, tuple[int, float]]] = {
+    "align": (3200, 1.5e-3),
+    "instruct": (2000, 1.0e-3),
+}
 _SMOKE: Final[Mapping[str, tuple[int, float]]] = {"align": (12, 2e-3), "instruct": (6, 1e-3)}
 SMOKE_BLUEPRINT: Final = replace(
     BLUEPRINT, vision_depth=1, vision_width=64, vision_heads=2, text_depth=2, text_width=64,
@@ -199,11 +202,11 @@ def _recipe(plan: tuple[int, float], seed: int, smoke: bool) -> Recipe:
 
 
 def _tokenizer(folder: Path, seed: int, blueprint: Blueprint) -> Any:
-    from transformers import Qwen2TokenizerFast
+    from transformers.models.qwen2.tokenization_qwen2 import Qwen2Tokenizer
 
     if not folder.is_dir():
         new_tokenizer(_lines(seed), blueprint.vocabulary).save_pretrained(folder)
-    return Qwen2TokenizerFast.from_pretrained(folder)
+    return Qwen2Tokenizer.from_pretrained(folder)
 
 
 class _Log:
@@ -217,7 +220,12 @@ class _Log:
     def __call__(self, step: int, loss: float) -> bool:
         spent = (time.monotonic() - self.started) / 60
         self.losses.setdefault(self.stage, []).append(loss)
-        line = {"stage": self.stage, "step": step, "loss": round(loss, 4), "minutes": round(spent, 2)}
+        line = {
+            "stage": self.stage,
+            "step": step,
+            "loss": round(loss, 4),
+            "minutes": round(spent, 2),
+        }
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         self.late = self.minutes is not None and spent > self.minutes

@@ -165,13 +165,13 @@ def film_questions(film: Film, rng: Generator, language: Language) -> list[Item]
 
 def film_open(film: Film, rng: Generator, language: Language) -> Item:
     """One open question."""
-    placed = [
-        f for f in film.findings if f.side and f.zone and len(boxes_of(film, f.kind)) == 1
-    ]
+    placed = [f for f in film.findings if f.side and f.zone and len(boxes_of(film, f.kind)) == 1]
     if placed and rng.random() < 0.7:
         finding = placed[int(rng.integers(len(placed)))]
         text = words.place(str(finding.side), str(finding.zone), language)
-        return Item(Ask(asked("where", language, finding.kind), language=language), Answer(text=text))
+        return Item(
+            Ask(asked("where", language, finding.kind), language=language), Answer(text=text)
+        )
     return part("chest", language)
 
 
@@ -210,7 +210,9 @@ def landmarks(drawn: Cephalogram, names: Sequence[str], language: Language) -> l
     ]
 
 
-def some_landmarks(drawn: Cephalogram, rng: Generator, count: int, language: Language) -> list[Item]:
+def some_landmarks(
+    drawn: Cephalogram, rng: Generator, count: int, language: Language
+) -> list[Item]:
     """``count`` different landmarks in random order."""
     chosen = rng.permutation(len(CEPHALOMETRIC))[:count]
     return landmarks(drawn, [CEPHALOMETRIC[i] for i in chosen], language)

@@ -80,7 +80,9 @@ def _caption(case: Case, card: Checkpoint, view: View, rng: Generator, language:
         _phrase(item, card.task(choose(item.query, volume=volume)), view) for item in items
     ]
     text = _close(sentences, language)
-    return turn(card.task("caption"), Describe("caption", language=language), Report(text=text), view)
+    return turn(
+        card.task("caption"), Describe("caption", language=language), Report(text=text), view
+    )
 
 
 def _close(sentences: Sequence[str], language: Language) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import datasets
 import torch
 from torch import Tensor
-from transformers import TrainerCallback
+from transformers import PreTrainedModel, TrainerCallback
 from transformers.trainer_utils import get_last_checkpoint
 from trl import SFTConfig, SFTTrainer
 
@@ -60,7 +60,7 @@ class Recipe:
     seed: int = 0
 
 
-class PackedTrainer(SFTTrainer):  # type: ignore[misc]
+class PackedTrainer(SFTTrainer):
     """SFTTrainer on rows that are packed already."""
 
     def compute_loss(
@@ -68,7 +68,7 @@ class PackedTrainer(SFTTrainer):  # type: ignore[misc]
         model: Any,
         inputs: dict[str, Tensor],
         return_outputs: bool = False,
-        num_items_in_batch: Tensor | None = None,
+        num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
         """Return the loss on answers; TRL's own counts a four-dimensional mask as tokens."""
         core = self.accelerator.unwrap_model(model)
@@ -79,7 +79,7 @@ class PackedTrainer(SFTTrainer):  # type: ignore[misc]
             full = model(**fed, use_cache=False).logits[:, :-1]
             logits = full[inputs["labels"][:, 1:] != IGNORED].float()
             loss = torch.nn.functional.cross_entropy(logits, self._taught(inputs))
-        mode = "train" if self.model.training else "eval"
+        mode = "train" if core.training else "eval"
         right = (logits.detach().argmax(-1) == self._taught(inputs)).float().mean()
         self._metrics[mode]["mean_token_accuracy"].append(right.item())
         return (loss, {"logits": logits}) if return_outputs else loss
@@ -92,15 +92,19 @@ class PackedTrainer(SFTTrainer):  # type: ignore[misc]
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         # transformers 5 saves hub-style names and loads them with strict=False, so that every weight of
         # Qwen2-VL is missing and silently stays as it was; from_pretrained knows the names.
-        target = model or self.model
+        target: Any = model or self.model
+        if not isinstance(target, PreTrainedModel):  # an adapter's names do not change
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+            return
         loaded = type(target).from_pretrained(resume_from_checkpoint, dtype=target.dtype)
         target.load_state_dict(loaded.state_dict(), strict=True)
 
     def _load_best_model(self) -> None:
-        self._load_from_checkpoint(self.state.best_model_checkpoint)
+        if self.state.best_model_checkpoint is not None:
+            self._load_from_checkpoint(self.state.best_model_checkpoint)
 
 
-class _Losses(TrainerCallback):  # type: ignore[misc]
+class _Losses(TrainerCallback):
     def __init__(self, tell: Callable[[int, float], bool] | None) -> None:
         self.values: list[float] = []
         self.tell = tell
@@ -158,8 +162,8 @@ def train(
             processing_class=tokenizer,
             callbacks=[losses],
         )
-    before = get_last_checkpoint(str(folder)) if folder.is_dir() else None
-    trainer.train(resume_from_checkpoint=before)
+    last: Callable[[str], str | None] = get_last_checkpoint
+    trainer.train(resume_from_checkpoint=last(str(folder)) if folder.is_dir() else None)
     return losses.values
 
 
