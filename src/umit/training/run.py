@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import datasets
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel, TrainerCallback
+from transformers import PreTrainedModel, PrinterCallback, TrainerCallback
 from transformers.trainer_utils import get_last_checkpoint
 from trl import SFTConfig, SFTTrainer
 
@@ -162,6 +162,7 @@ def train(
             processing_class=tokenizer,
             callbacks=[losses],
         )
+    trainer.remove_callback(PrinterCallback)  # it prints what `tell` is told
     last: Callable[[str], str | None] = get_last_checkpoint
     trainer.train(resume_from_checkpoint=last(str(folder)) if folder.is_dir() else None)
     return losses.values
