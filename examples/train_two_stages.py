@@ -20,8 +20,9 @@ from umit.phantom import Film, draw_film
 from umit.queries import Describe, Find
 from umit.results import Detection, Detections, Report
 from umit.testing import tiny_checkpoint
+from umit.training.recipe import Recipe
 from umit.training.rows import Row, Turn, pack, turn
-from umit.training.run import Recipe, train
+from umit.training.run import train
 from umit.training.stages import ALIGN, INSTRUCT
 
 

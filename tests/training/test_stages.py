@@ -11,10 +11,10 @@ import torch
 from umit.engine.encode import Encoder
 from umit.phantom.blueprint import new_model
 from umit.phantom.build import SMOKE_BLUEPRINT, _Batches, _tokenizer
-from umit.training.collate import collate
-from umit.training.loss import answer_loss
-from umit.training.run import Recipe, train
-from umit.training.stages import ALIGN, INSTRUCT, Stage, freeze
+from umit.training import loop
+from umit.training.recipe import Recipe
+from umit.training.run import train
+from umit.training.stages import ALIGN, INSTRUCT, Stage
 
 
 @pytest.fixture(scope="module")
@@ -66,40 +66,35 @@ def test_resuming_equals_the_uninterrupted_run(tokenizer: Any, tmp_path: Path) -
 
 
 def test_the_shell_adds_nothing_to_the_plain_loop(tokenizer: Any, tmp_path: Path) -> None:
-    """Twenty losses of SFTTrainer equal those of twenty lines of torch."""
+    """Twenty losses of SFTTrainer equal those of the plain loop, which needs no TRL."""
     steps = 20
-    _, shell = run(tokenizer, tmp_path, stage=ALIGN, steps=steps)
+    _, shell = run(tokenizer, tmp_path / "shell", stage=ALIGN, steps=steps)
     encoder = Encoder(tokenizer)
-    model = new_model(SMOKE_BLUEPRINT, tokenizer, 0).train()
-    freeze(model, ALIGN)
-    batches = _Batches("align", 0, encoder, smoke=True)
-    optimizer, schedule = plain_optimizer(model, Recipe(steps=steps, warmup=2))
-    plain = []
-    for step in range(steps):
-        batch = collate(batches(step), image_pad=encoder.image_pad, padding=encoder.padding)
-        loss, _ = answer_loss(model, batch)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
-        plain.append(loss.item())
+    plain = loop.train(
+        new_model(SMOKE_BLUEPRINT, tokenizer, 0),
+        _Batches("align", 0, encoder, smoke=True),
+        encoder=encoder,
+        stage=ALIGN,
+        recipe=Recipe(steps=steps, warmup=2, log_every=1),
+        folder=tmp_path / "plain",
+    )
+    assert len(plain) == steps
     assert shell == pytest.approx(plain, abs=2e-4)
 
 
-def plain_optimizer(model: Any, recipe: Recipe) -> tuple[Any, Any]:
-    from transformers import get_cosine_with_min_lr_schedule_with_warmup
+def test_the_plain_loop_resumes_too(tokenizer: Any, tmp_path: Path) -> None:
+    encoder = Encoder(tokenizer)
 
-    decayed = [
-        p for n, p in model.named_parameters() if p.ndim > 1 and "norm" not in n and "ln_q" not in n
-    ]
-    kept = {id(p) for p in decayed}
-    groups = [
-        {"params": decayed, "weight_decay": recipe.weight_decay},
-        {"params": [p for p in model.parameters() if id(p) not in kept], "weight_decay": 0.0},
-    ]
-    optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.95))
-    schedule = get_cosine_with_min_lr_schedule_with_warmup(
-        optimizer, recipe.warmup, recipe.steps, min_lr_rate=0.01
-    )
-    return optimizer, schedule
+    def go(folder: Path, stop: int | None = None) -> list[float]:
+        return loop.train(
+            new_model(SMOKE_BLUEPRINT, tokenizer, 0),
+            _Batches("align", 0, encoder, smoke=True),
+            encoder=encoder,
+            stage=ALIGN,
+            recipe=Recipe(steps=6, warmup=2, log_every=1),
+            folder=folder,
+            tell=lambda step, loss: stop is None or step < stop,
+        )
+
+    whole = go(tmp_path / "whole")
+    assert go(tmp_path / "parts", stop=2) + go(tmp_path / "parts") == pytest.approx(whole, abs=1e-5)

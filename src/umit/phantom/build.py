@@ -11,8 +11,9 @@ import json
 import platform
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -33,7 +34,7 @@ from umit.training.stages import ALIGN, INSTRUCT
 
 if TYPE_CHECKING:
     from umit.engine.encode import Encoder
-    from umit.training.run import Recipe
+    from umit.training.recipe import Recipe
 
 __all__ = ["RECIPES", "Share", "build", "fingerprint", "main"]
 
@@ -67,7 +68,7 @@ _STAGES: Final = {"align": ALIGN, "instruct": INSTRUCT}
 #: Optimizer steps and peak learning rate of each stage.
 RECIPES: Final[Mapping[str, tuple[int, float]]] = {
     "align": (3200, 1.5e-3),
-    "instruct": (2000, 1.0e-3),
+    "instruct": (700, 1.0e-3),
 }
 _SMOKE: Final[Mapping[str, tuple[int, float]]] = {"align": (12, 2e-3), "instruct": (6, 1e-3)}
 SMOKE_BLUEPRINT: Final = replace(
@@ -138,7 +139,12 @@ class _Batches:
 
 
 def build(
-    folder: Path, *, seed: int = 0, minutes: float | None = None, smoke: bool = False
+    folder: Path,
+    *,
+    seed: int = 0,
+    minutes: float | None = None,
+    smoke: bool = False,
+    plain: bool = False,
 ) -> Path | None:
     """Train both stages and write the checkpoint.
 
@@ -147,12 +153,14 @@ def build(
         seed: Of weights, cases and questions.
         minutes: Stop after this long, to be continued; ``None``: to the end.
         smoke: A tiny model and a few steps, to see that everything runs.
+        plain: Train with umit's plain loop, which gives the same losses and needs no TRL.
 
     Returns:
         The folder of the finished checkpoint, or ``None`` if time ran out.
     """
+    import torch
+
     from umit.engine.encode import Encoder
-    from umit.training.run import train
 
     started = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
@@ -161,16 +169,17 @@ def build(
     tokenizer = _tokenizer(folder / "tokenizer", seed, blueprint)
     encoder = Encoder(tokenizer)
     model = new_model(blueprint, tokenizer, seed)
+    if plain and torch.cuda.is_available():
+        model.to(torch.device("cuda"))  # type: ignore[arg-type]
     recipes = _SMOKE if smoke else RECIPES
     for name, stage in _STAGES.items():
         recipe = _recipe(recipes[name], seed, smoke)
         log.stage = name
         done = folder / f"{name}.done"
         if not done.exists():
-            train(
+            _trainer(tokenizer, plain=plain)(
                 model,
                 _Batches(name, seed, encoder, smoke),
-                tokenizer=tokenizer,
                 encoder=encoder,
                 stage=stage,
                 recipe=recipe,
@@ -185,8 +194,18 @@ def build(
     return _export(folder, model, tokenizer, seed=seed, recipes=recipes, log=log)
 
 
+def _trainer(tokenizer: Any, *, plain: bool) -> Callable[..., list[float]]:
+    if plain:
+        from umit.training import loop
+
+        return loop.train
+    from umit.training import run
+
+    return partial(run.train, tokenizer=tokenizer)
+
+
 def _recipe(plan: tuple[int, float], seed: int, smoke: bool) -> Recipe:
-    from umit.training.run import Recipe
+    from umit.training.recipe import Recipe
 
     steps, rate = plan
     return Recipe(
@@ -253,7 +272,7 @@ def _export(
 
     out = folder / "umit-phantom"
     out.mkdir(exist_ok=True)
-    model.to(torch.bfloat16).save_pretrained(out)
+    model.cpu().to(torch.bfloat16).save_pretrained(out)
     write_processor(out, tokenizer, pixels=224 * 224)
     write_card(PHANTOM, out)
     weights = (out / "model.safetensors").read_bytes()
@@ -280,9 +299,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, help="stop after this long; run again to go on")
     parser.add_argument("--smoke", action="store_true", help="a tiny model, a minute")
+    parser.add_argument("--plain", action="store_true", help="umit's own loop, without TRL")
     parser.add_argument("--folder", type=Path, default=Path("umit-phantom-build"))
     given = parser.parse_args(arguments)
-    out = build(given.folder, seed=given.seed, minutes=given.minutes, smoke=given.smoke)
+    out = build(
+        given.folder, seed=given.seed, minutes=given.minutes, smoke=given.smoke, plain=given.plain
+    )
     if out is None:
         sys.stdout.write("time is up; run the same command to go on\n")
         return 0
