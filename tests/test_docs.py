@@ -187,3 +187,11 @@ def test_no_machine_is_named() -> None:
             f"{relative}: {m[0]}" for m in (*MACHINE.finditer(text), *REGISTRY.finditer(text))
         ]
     assert found == []
+
+
+def test_pages_show_the_measured_board() -> None:
+    root = Path(__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, str(root / "docs" / "_board.py"), "--check"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

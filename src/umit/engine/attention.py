@@ -55,6 +55,8 @@ def _for_transformers(
     scaling: float,
     **_: Any,
 ) -> tuple[Tensor, None]:
+    # Rotary positions are float32, and under autocast they make queries and keys so too.
+    query, key = query.to(value.dtype), key.to(value.dtype)
     groups = query.shape[1] // key.shape[1]
     if groups > 1:
         key, value = (t.repeat_interleave(groups, dim=1) for t in (key, value))

@@ -28,6 +28,7 @@ from umit.phantom.cases import Kind
 from umit.phantom.cephalogram import CEPHALOGRAM
 from umit.phantom.curriculum import align_turns, compare_turns, instruct_turns, show
 from umit.phantom.film import FILM
+from umit.phantom.model_card import model_card
 from umit.phantom.volume import VOLUME
 from umit.training.rows import Row, Turn, pack
 from umit.training.stages import ALIGN, INSTRUCT
@@ -290,6 +291,7 @@ def _export(
     }
     text = json.dumps(record, indent=2) + "\n"
     (out / "build.json").write_text(text, encoding="utf-8")
+    (out / "README.md").write_text(model_card(record), encoding="utf-8")
     return out
 
 

@@ -1,0 +1,51 @@
+"""The model card that is written beside the embedded weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["model_card"]
+
+_TEXT = """---
+license: apache-2.0
+library_name: transformers
+pipeline_tag: image-text-to-text
+language: [en, zh]
+---
+
+# umit-phantom
+
+A small Qwen2-VL ({parameters:,} parameters) trained from scratch on synthetic phantoms by umit's two stages.
+**Research use only, not a medical device. It knows synthetic phantoms only: its words about real patients mean nothing.**
+
+- Made by `python -m umit.phantom.build --seed {seed}` in {minutes:g} minutes on the machine that built it:
+  {align} steps of ALIGN (captions and comparisons, everything trains), {instruct} steps of INSTRUCT (the five tasks,
+  vision encoder frozen).
+- Fed 224 × 224 pixels a film and 32 slices of 56 × 56 a volume. It writes UMIT's frames: 1024 × 1024 for boxes,
+  600 × 800 for points, 256 × 256 × 32 for volumes.
+- Asks and answers in English and Chinese, in the words of `umit.phantom.words`; other words may give anything.
+- `build.json` holds seed, steps, versions, hashes of what the weights depend on, and the weights' SHA-256.
+
+## What it reaches on held-out phantoms
+
+Printed by `python benchmarks/phantom.py`.
+
+<!-- board -->
+<!-- /board -->
+"""
+
+
+def model_card(record: Mapping[str, Any]) -> str:
+    """Return the card's text.
+
+    Args:
+        record: What ``build.json`` holds.
+    """
+    return _TEXT.format(
+        parameters=record["parameters"],
+        seed=record["seed"],
+        minutes=record["minutes"],
+        align=record["steps"]["align"],
+        instruct=record["steps"]["instruct"],
+    )
