@@ -1,7 +1,7 @@
 """Put the board that ``benchmarks/phantom.py`` measured into the pages that show it.
 
-    python docs/_board.py            # rewrite the pages
-    python docs/_board.py --check    # exit 1 if a page is not current
+python docs/_board.py            # rewrite the pages
+python docs/_board.py --check    # exit 1 if a page is not current
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ def main() -> int:
         old = page.read_text(encoding="utf-8")
         new = with_board(old)
         if new != old and "--check" in sys.argv:
-            print(f"{name} does not show benchmarks/results/phantom.json; run python docs/_board.py")
+            print(
+                f"{name} does not show benchmarks/results/phantom.json; run python docs/_board.py"
+            )
             stale = 1
         elif new != old:
             page.write_text(new, encoding="utf-8")

@@ -192,6 +192,8 @@ def test_no_machine_is_named() -> None:
 def test_pages_show_the_measured_board() -> None:
     root = Path(__file__).parents[1]
     done = subprocess.run(
-        [sys.executable, str(root / "docs" / "_board.py"), "--check"], capture_output=True, text=True
+        [sys.executable, str(root / "docs" / "_board.py"), "--check"],
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
