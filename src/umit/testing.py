@@ -24,8 +24,8 @@ class ScriptedBackend:
 
     Example:
         >>> backend = ScriptedBackend(["yes"])
-        >>> [c.text for c in backend.generate([Request(words=("Nodule?",))])]
-        ['yes']
+        >>> next(backend.generate([Request(words=("Nodule?",))])).text
+        'yes'
         >>> backend.requests[0].words
         ('Nodule?',)
     """
