@@ -235,11 +235,9 @@ class _Log:
     def __init__(self, path: Path, started: float, minutes: float | None) -> None:
         self.path, self.started, self.minutes = path, started, minutes
         self.stage, self.late = "", False
-        self.losses: dict[str, list[float]] = {}
 
     def __call__(self, step: int, loss: float) -> bool:
         spent = (time.monotonic() - self.started) / 60
-        self.losses.setdefault(self.stage, []).append(loss)
         line = {
             "stage": self.stage,
             "step": step,
@@ -251,11 +249,22 @@ class _Log:
         self.late = self.minutes is not None and spent > self.minutes
         return not self.late
 
+    def lines(self) -> list[dict[str, Any]]:
+        """Return what all calls logged."""
+        return [json.loads(text) for text in self.path.read_text(encoding="utf-8").splitlines()]
+
+    def losses(self) -> dict[str, list[float]]:
+        """Return the first and the last logged loss of each stage."""
+        found: dict[str, list[float]] = {}
+        for line in self.lines():
+            found.setdefault(line["stage"], []).append(line["loss"])
+        return {stage: [values[0], values[-1]] for stage, values in found.items()}
+
     def total_minutes(self) -> float:
-        """Return the minutes of all calls together, from the log."""
+        """Return the minutes of all calls together; each call's clock begins at 0."""
         total = last = 0.0
-        for text in self.path.read_text(encoding="utf-8").splitlines():
-            now = float(json.loads(text)["minutes"])
+        for line in self.lines():
+            now = float(line["minutes"])
             total, last = total + (now - last if now >= last else now), now
         return round(total, 1)
 
@@ -282,7 +291,7 @@ def _export(
         "seed": seed,
         "steps": {name: steps for name, (steps, _) in recipes.items()},
         "minutes": log.total_minutes(),
-        "losses": {name: [values[0], values[-1]] for name, values in log.losses.items()},
+        "losses": log.losses(),
         "parameters": sum(p.numel() for p in model.parameters()),
         "hashes": fingerprint(),
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
