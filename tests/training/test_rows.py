@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from umit.engine.encode import Encoder
-from umit.training.rows import Turn, lengths, pack
+from umit.training.rows import Turn, pack
 
 Asking = Callable[..., Turn]
 
@@ -59,8 +59,3 @@ def test_text_alone_shares_nothing(encoder: Encoder, ask: Asking) -> None:
     assert row.frames == ()
     assert (row.segments == 1).all()
     assert row.ids[~row.taught].tolist() == encoder.prompt(turn.request)
-
-
-def test_lengths_count_tokens(encoder: Encoder, ask: Asking) -> None:
-    rows = [pack([ask("Which plane?", "PA.")], encoder), pack([ask("Normal?", "no", ())], encoder)]
-    assert lengths(rows) == [len(rows[0].ids), len(rows[1].ids)]

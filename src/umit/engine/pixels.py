@@ -10,18 +10,19 @@ from numpy.typing import NDArray
 
 from umit.errors import InputError
 
-__all__ = ["MERGE", "PATCH", "grid", "patches"]
+__all__ = ["MEAN", "MERGE", "PATCH", "STD", "grid", "patches"]
 
 PATCH: Final = 14  # Qwen2-VL's patch side in pixels
 MERGE: Final = 2  # patches merged along each side into one token
 TEMPORAL: Final = 2  # a still picture is shown to the encoder as two equal frames
 
-_MEAN: Final = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)  # CLIP's, as Qwen2-VL uses
-_STD: Final = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
+MEAN: Final = (0.48145466, 0.4578275, 0.40821073)  # CLIP's, as Qwen2-VL uses them
+STD: Final = (0.26862954, 0.26130258, 0.27577711)
 #: Rescaled in float64, rounded to float32, then normalised in float32: the order the reference has.
 _LEVELS: Final = (
-    (np.arange(256, dtype=np.float64) * 0.00392156862745098).astype(np.float32)[:, None] - _MEAN
-) / _STD
+    (np.arange(256, dtype=np.float64) * 0.00392156862745098).astype(np.float32)[:, None]
+    - np.array(MEAN, np.float32)
+) / np.array(STD, np.float32)
 
 
 def grid(frame: NDArray[np.uint8]) -> tuple[int, int, int]:

@@ -22,10 +22,6 @@ from umit.imaging.window import default_window, to_rgb
 
 __all__ = ["Rendering", "View", "ViewGeometry", "render", "resize_rgb", "smart_resize"]
 
-_TILT = (
-    20.0  # degrees off the patient's axes above which left, right and "axial" are said to be rough
-)
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rendering:

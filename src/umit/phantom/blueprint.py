@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from umit.chat import DEFAULT_SYSTEM, END, END_OF_TEXT
-from umit.engine.pixels import MERGE, PATCH, TEMPORAL
+from umit.engine.pixels import MEAN, MERGE, PATCH, STD, TEMPORAL
 
 if TYPE_CHECKING:
     from transformers import Qwen2VLForConditionalGeneration
@@ -170,8 +170,8 @@ def write_processor(folder: Path, tokenizer: Qwen2Tokenizer, *, pixels: int) -> 
         "do_normalize": True,
         "do_rescale": True,
         "do_resize": True,
-        "image_mean": [0.48145466, 0.4578275, 0.40821073],
-        "image_std": [0.26862954, 0.26130258, 0.27577711],
+        "image_mean": list(MEAN),
+        "image_std": list(STD),
         "image_processor_type": "Qwen2VLImageProcessor",
         "merge_size": MERGE,
         "patch_size": PATCH,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 import numpy as np
 
+from umit.chat import Completion
 from umit.errors import OutputError, ParseError, UMITError
 from umit.imaging.scan import Scan
 from umit.imaging.view import View
@@ -210,8 +211,6 @@ def _floor(line: _Line, asked: Sequence[_Asked], card: Checkpoint) -> dict[str, 
             return {}
         view = View.of(show(one.case, card, points=isinstance(query, Locate)).geometry)
         task = card.task(choose(query, volume=one.case.kind == "volume"), query.language)
-        from umit.chat import Completion
-
         text = task.encode(one.item.gold, query, view)
         replies.append((one, task.decode(Completion(text=text), query, view)))
     return line.score(replies)

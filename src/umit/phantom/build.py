@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import math
 import platform
 import sys
 import time
@@ -283,7 +284,7 @@ def _export(
     out = folder / "umit-phantom"
     out.mkdir(exist_ok=True)
     model.cpu().to(torch.bfloat16).save_pretrained(out)
-    write_processor(out, tokenizer, pixels=224 * 224)
+    write_processor(out, tokenizer, pixels=math.prod(PHANTOM.dialect.film.fed or ()))
     write_card(PHANTOM, out)
     weights = (out / "model.safetensors").read_bytes()
     packages = ("torch", "transformers", "trl", "numpy", "pillow")

@@ -14,12 +14,14 @@ from numpy.random import Generator
 
 from umit.geometry import Box2D, Box3D
 from umit.imaging.scan import Scan
+from umit.imaging.window import named_window
 from umit.phantom import words
 from umit.phantom.cephalogram import Cephalogram, draw_cephalogram
 from umit.phantom.film import FINDINGS, Film, draw_film
 from umit.phantom.volume import Volume, draw_volume
 from umit.queries import Ask, Choose, Describe, Find, Language, Locate, Query
 from umit.results import Answer, Classification, Detection, Detections, Landmark, Landmarks, Report
+from umit.tasks.detect import presence
 from umit.tasks.landmarks import CEPHALOMETRIC
 
 __all__ = ["HELD_OUT", "Case", "Item", "Kind", "cephalogram_case", "film_case", "volume_case"]
@@ -79,7 +81,7 @@ def volume_case(seed: int) -> Case:
         affine=drawn.affine,
         affine_source="phantom",
         modality="CT",
-        window=(-160.0, 240.0),  # the usual abdominal window, centre 40 width 400
+        window=named_window("abdomen"),
         name=f"ct-{seed}",
     )
     return Case("volume", (scan,), drawn)
@@ -113,9 +115,10 @@ def found(target: str, boxes: Sequence[Box2D | Box3D], language: Language) -> It
 
 
 def present(target: str, there: bool, language: Language) -> Item:
-    """The yes/no question whether a target is there."""
-    question = asked("presence", language, target)
-    return closed(question, ("yes", "no"), "yes" if there else "no", language)
+    """The yes/no question whether a target is there, as ``detect`` asks it."""
+    query = presence(Find(words.name(target, language), language=language))
+    index = 0 if there else 1
+    return Item(query, Answer(text=query.options[index], option=index))
 
 
 # ---------------------------------------------------------------- films

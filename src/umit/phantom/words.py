@@ -77,7 +77,6 @@ ORGAN_LABELS: Final = (
 
 #: Questions by key; ``{}`` is a name in the same language.
 QUESTIONS: Final[Mapping[str, Mapping[Language, str]]] = {
-    "presence": {"en": "Is there {} in this image?", "zh": "图像中有{}吗？"},
     "normal": {"en": "Is this image normal?", "zh": "这张图像正常吗？"},
     "side": {"en": "Which side is the {} on?", "zh": "{}在哪一侧？"},
     "zone": {"en": "Which zone is the {} in?", "zh": "{}在哪个肺野？"},

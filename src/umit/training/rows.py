@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,8 +97,3 @@ def _same_pictures(a: Request, b: Request) -> bool:
         one is other or np.array_equal(one, other)
         for one, other in zip(a.frames, b.frames, strict=True)
     )
-
-
-def lengths(rows: Iterable[Row]) -> list[int]:
-    """Return the number of tokens of each row."""
-    return [len(row.ids) for row in rows]
