@@ -13,6 +13,8 @@ nox.options.reuse_venv = "yes"  # torch is 6 GB; umit itself is installed anew e
 PROJECT = nox.project.load_toml("pyproject.toml")
 TESTS = ("pytest", "--doctest-modules", "--pyargs", "umit", "tests")
 EXAMPLES = "tests/test_examples.py"
+EXTRAS = "codecs,itk"
+FUZZ = "benchmarks/results/fuzz.json"
 
 
 def group(name: str) -> list[str]:
@@ -31,7 +33,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def check(session: nox.Session) -> None:
     """Types, documentation, examples and tests, in one environment with torch."""
-    session.install(".", *group("dev"))
+    session.install(f".[{EXTRAS}]", *group("dev"))
     heading(session, 1, "types")
     session.run("mypy")
     heading(session, 2, "documentation")
@@ -57,6 +59,14 @@ def lowest(session: nox.Session) -> None:
     pins.write_text("\n".join(lowest_of) + "\n", encoding="utf-8")
     session.install(".", *group("dev"), "--constraint", str(pins))
     session.run(*TESTS, *session.posargs)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Damage every kind of file 2,000 times, and write what came of it."""
+    session.install(f".[{EXTRAS}]", *group("dev"))
+    counted = {"UMIT_FUZZ": "2000", "UMIT_FUZZ_RESULT": str(Path(FUZZ).resolve())}
+    session.run("pytest", "tests/imaging/fuzz", *session.posargs, env=counted)
 
 
 def heading(session: nox.Session, step: int, name: str) -> None:

@@ -10,11 +10,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from umit.errors import InputError, MissingMetadataError
 
-__all__ = ["Affine", "Box2D", "Box3D", "Point2D", "Space", "iou"]
+__all__ = ["Affine", "Box2D", "Box3D", "Point2D", "Space", "World", "iou"]
 
 Affine: TypeAlias = tuple[tuple[float, float, float, float], ...]
 World: TypeAlias = Literal["RAS+", "LPS"]
@@ -192,8 +192,15 @@ class Box3D:
             Eight ``(x, y, z)``; the corner's x index varies fastest.
 
         Raises:
+            InputError: Another name of a world.
             MissingMetadataError: The volume's affine is not known.
         """
+        if world not in get_args(World):  # taking any other word for LPS would swap left and right
+            raise InputError(
+                f"expected a world of {', '.join(get_args(World))}, got {world!r}",
+                code="world",
+                where="world",
+            )
         if self.space is None or self.space.affine is None:
             raise MissingMetadataError(
                 "expected an affine, got a volume without one",

@@ -10,10 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from umit.errors import InputError
 from umit.geometry import Box2D, Box3D, Point2D, Space
+
+if TYPE_CHECKING:
+    from umit.display.overlay import Picture, Scans
 
 __all__ = [
     "Answer",
@@ -118,6 +121,27 @@ class Detections(_Provenance):
     def __iter__(self) -> Iterator[Detection]:
         return iter(self.items)
 
+    def overlay(self, scan: Scans, *, truth: Detections | None = None) -> Picture:
+        """Draw the boxes on what they were found in: numbers, the patient's sides, mm, the window.
+
+        Args:
+            scan: What was asked about: one scan, or the several views in their order. A volume
+                becomes a montage of the slices that its boxes lie in.
+            truth: True boxes, drawn in another colour.
+
+        Returns:
+            A Pillow picture; boxes are numbered from 1 in the order of ``items``.
+
+        Raises:
+            InputError: An unreadable scan, another kind of scan than the boxes', or views left out.
+        """
+        from umit.display.overlay import draw_views  # late: results alone need no numpy
+
+        true = truth.items if truth is not None else ()
+        return draw_views(
+            scan, [(one.view, one.box) for one in self.items], [(one.view, one.box) for one in true]
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Landmark:
@@ -144,6 +168,26 @@ class Landmarks(_Provenance):
             if item.name == name:
                 return item.point
         raise KeyError(name)
+
+    def overlay(self, scan: Scans, *, truth: Landmarks | None = None) -> Picture:
+        """Draw the points on the film they were found in: numbers, the patient's sides, mm, the window.
+
+        Args:
+            scan: The film that was asked about.
+            truth: True points, drawn in another colour.
+
+        Returns:
+            A Pillow picture; points are numbered from 1 in the order of ``items``.
+
+        Raises:
+            InputError: An unreadable scan, or no film.
+        """
+        from umit.display.overlay import draw_views  # late: results alone need no numpy
+
+        true = truth.items if truth is not None else ()
+        return draw_views(
+            scan, [(None, one.point) for one in self.items], [(None, one.point) for one in true]
+        )
 
 
 Result: TypeAlias = Answer | Report | Classification | Detections | Landmarks

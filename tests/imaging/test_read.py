@@ -84,7 +84,9 @@ def test_array_kinds() -> None:
     assert mask.voxels.tolist() == [[[255, 0]]]
     holes = load(np.array([[0.0, np.nan, 5.0]]), axes="yx")
     assert holes.warnings[0].startswith("values: 1 are not finite")
-    assert load(np.zeros((4, 5), np.uint8), axes="yx").warnings == ()
+    blank = load(np.zeros((4, 5), np.uint8), axes="yx")
+    assert blank.warnings == ("values: all are equal, there is nothing to see",)
+    assert load(np.arange(20, dtype=np.uint8).reshape(4, 5), axes="yx").warnings == ()
 
 
 def test_an_array_may_change_afterwards() -> None:
@@ -158,8 +160,8 @@ def test_spacing_is_given_only_where_none_is_known(tmp_path: Path) -> None:
         ("a.png", b"<!DOCTYPE html><html>log in</html>", "not_an_image"),
         ("a.nii.gz", b"\xef\xbb\xbf\n <html>", "not_an_image"),
         ("a.dcm", b"<?xml version='1.0'?>", "not_an_image"),
-        ("a.png", b"\x89PNG\r\n\x1a\n", "not_an_image"),
-        ("a.mha", b"ObjectType = Image", "not_an_image"),
+        ("a.png", b"\x89PNG\r\n\x1a\n", "truncated"),
+        ("a.mha", b"ObjectType = Image", "header"),
         ("a.txt", b"hello", "not_an_image"),
         ("a.nii", b"hello", "truncated"),
         ("a.nii.gz", b"hello", "truncated"),

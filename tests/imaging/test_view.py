@@ -115,8 +115,8 @@ def test_one_resize_only() -> None:
 def test_slices_are_the_nearest_to_even_centres(
     slices: int, depth: int, expected: list[int]
 ) -> None:
-    scan = Scan(np.zeros((slices, 4, 4), np.uint8))
-    view = render(scan, Rendering(frame=(8, 8), depth=depth))
+    voxels = np.arange(slices * 16, dtype=np.uint8).reshape(slices, 4, 4)
+    view = render(Scan(voxels), Rendering(frame=(8, 8), depth=depth))
     assert list(view.geometry.slices) == expected
     assert view.warnings == ("orientation: not recorded, shown as stored",)
     whole = Box3D(0, 0, 0, 4, 4, slices)
@@ -169,6 +169,38 @@ def test_boxes_of_other_axes_are_refused(box: tuple[float, ...]) -> None:
 def test_renderings_are_checked(fields: dict[str, object]) -> None:
     with pytest.raises(InputError, match="expected positive sizes"):
         Rendering(**fields)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"frame": (8, 8), "depth": 4, "preparation": "m3D"},
+        {"frame": (8, 8), "preparation": "m3d"},
+        {"frame": None, "depth": 4, "preparation": "m3d"},
+    ],
+)
+def test_preparations_are_checked(fields: dict[str, object]) -> None:
+    with pytest.raises(InputError, match="expected a preparation of nearest, m3d"):
+        Rendering(**fields)  # type: ignore[arg-type]
+
+
+def test_a_grey_picture_gets_the_values_of_three_equal_channels() -> None:
+    grey = np.random.default_rng(3).integers(0, 256, (61, 90), np.uint8)
+    frame = render(Scan(grey[None]), Rendering(frame=None)).frames[0]
+    expected = resize_rgb(np.repeat(grey[..., None], 3, axis=2), *frame.shape[1::-1])
+    assert np.array_equal(frame, expected)
+    assert not frame.flags.writeable
+
+
+def test_a_picture_without_anything_in_it_is_said_so() -> None:
+    assert "picture: blank" in render(FILM, Rendering(frame=None)).warnings[0]
+    dark = Scan(np.arange(1200, dtype=np.int16).reshape(1, 30, 40), window=(5000.0, 6000.0))
+    assert "picture: blank" in render(dark, Rendering(frame=None)).warnings[0]
+
+
+def test_the_window_used_is_said() -> None:
+    scan = Scan(np.arange(1200, dtype=np.int16).reshape(1, 30, 40), window=(0.0, 1500.0))
+    assert render(scan, Rendering(frame=None)).warnings == ("window: shown from 0 to 1500",)
 
 
 def test_reversed_corners_of_a_flipped_view_come_back_ordered() -> None:

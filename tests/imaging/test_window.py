@@ -8,6 +8,7 @@ import pytest
 from umit.errors import InputError
 from umit.imaging.window import (
     PRESETS,
+    choose_window,
     default_window,
     named_window,
     percentile_window,
@@ -76,6 +77,34 @@ def test_default_windows() -> None:
     shown, notes = default_window(np.arange(201, dtype=np.int16), "MR")
     assert shown == (1, 199)
     assert "percentiles" in notes[0]
+
+
+@pytest.mark.parametrize("dtype", ["i1", "u1", "i2", "u2", ">i2"])
+@pytest.mark.parametrize("inverted", [False, True])
+def test_many_whole_numbers_go_through_a_table_with_the_same_levels(
+    dtype: str, inverted: bool
+) -> None:
+    kind = np.dtype(dtype)
+    low, high = np.iinfo(kind).min, np.iinfo(kind).max
+    values = np.random.default_rng(0).integers(low, high, (200, 300), endpoint=True).astype(kind)
+    values[0, :2] = low, high
+    for window in ((low / 3, high / 2), (-20.5, 77.25), (3, 3), (low, high)):
+        found = to_uint8(values, *window, inverted)
+        few = np.concatenate([to_uint8(row, *window, inverted)[None] for row in values])
+        assert np.array_equal(found, few)
+        assert found.dtype == np.uint8
+
+
+def test_chosen_windows_say_what_they_assume() -> None:
+    values = np.array([-5, 300], np.int16)
+    assert choose_window(values, "stroke", "CT") == ((20, 60), ())
+    assert choose_window(values, "full", "MR") == ((-5, 300), ())
+    assert choose_window(values, (10, 4), "MR") == ((8, 12), ())
+    assert choose_window(values, "stroke")[1] == (
+        "window: stroke taken in HU, the file records no CT",
+    )
+    with pytest.raises(InputError, match="expected CT for the window 'stroke', got MR"):
+        choose_window(values, "stroke", "MR")
 
 
 def test_to_rgb_keeps_colours_and_repeats_grey() -> None:

@@ -23,7 +23,7 @@ ALLOWED: dict[str, set[str] | None] = {
     "errors": set(),
     "geometry": {"errors"},
     "queries": {"errors"},
-    "results": _BOTTOM,
+    "results": _BOTTOM | {"display"},  # inside overlay() alone
     "chat": _BOTTOM,
     "imaging": _BOTTOM,
     "metrics": _BOTTOM | {"results"},
@@ -37,7 +37,7 @@ ALLOWED: dict[str, set[str] | None] = {
     "training": _TASKS | {"datasets", "checkpoints", "engine"},
     "evaluation": _TASKS | {"datasets", "checkpoints", "model"},
     "export": _BOTTOM | {"results", "imaging"},
-    "display": _BOTTOM | {"results", "imaging"},
+    "display": _BOTTOM | {"imaging"},  # marks on pictures; results know which marks
     # tiny_checkpoint writes a card beside weights, so it needs both.
     "testing": _BOTTOM | {"chat", "imaging", "checkpoints", "engine"},
     "cli": EVERYTHING,

@@ -12,6 +12,7 @@ import pytest
 from umit.chat import spell
 from umit.phantom import build as building
 from umit.phantom.cases import HELD_OUT
+from umit.phantom.steps import FIRST_SEED, step_turns
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +87,7 @@ def test_a_stopped_build_goes_on(tmp_path: Path) -> None:
 
 def test_a_step_is_a_function_of_its_number() -> None:
     for stage in ("align", "instruct"):
-        a, b = (building.step_turns(stage, 5, 0, smoke=True) for _ in range(2))
+        a, b = (step_turns(stage, 5, 0, smoke=True) for _ in range(2))
         assert [[spell(t.request.words) + t.answer for t in row] for row in a] == [
             [spell(t.request.words) + t.answer for t in row] for row in b
         ]
@@ -94,8 +95,8 @@ def test_a_step_is_a_function_of_its_number() -> None:
 
 def test_training_never_draws_a_held_out_seed() -> None:
     last = max(building.RECIPES[stage][0] * 32 + 32 for stage in building.RECIPES)
-    assert max(building._FIRST_SEED.values()) + last + 1_000_000 < HELD_OUT
-    assert building._FIRST_SEED["align"] + last + 1_000_000 < building._FIRST_SEED["instruct"]
+    assert max(FIRST_SEED.values()) + last + 1_000_000 < HELD_OUT
+    assert FIRST_SEED["align"] + last + 1_000_000 < FIRST_SEED["instruct"]
 
 
 def test_the_embedded_weights_are_what_the_code_builds() -> None:

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, TypeAlias
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from umit.display.guides import FONT, Colour, draw_bar, draw_sides, text_width, write_text
 from umit.errors import InputError
 from umit.geometry import Box2D, Box3D, Point2D
-from umit.imaging.frame import shown_axes
+from umit.imaging.frame import shown_axes, shown_letters
 from umit.imaging.read import load
+from umit.imaging.recent import Scans, listed
 from umit.imaging.scan import Scan, ScanLike
 from umit.imaging.view import Rendering, View, render
 from umit.imaging.window import default_window
 
-__all__ = ["FOUND", "TRUTH", "Colour", "Mark", "beside", "draw", "write_text"]
+__all__ = [
+    "FOUND",
+    "TRUTH",
+    "Colour",
+    "Mark",
+    "Picture",
+    "Scans",
+    "beside",
+    "draw",
+    "draw_views",
+    "write_text",
+]
 
 Mark: TypeAlias = Box2D | Box3D | Point2D
 Marks: TypeAlias = Sequence[Mark | None]
-Colour: TypeAlias = tuple[int, int, int]
+Picture: TypeAlias = Image.Image
 
 # Orange and sky blue stay apart for colour-blind readers; Okabe and Ito, "Color Universal Design".
 #: Colour of what a model answered.
@@ -29,15 +43,25 @@ FOUND: Final[Colour] = (230, 159, 0)
 TRUTH: Final[Colour] = (86, 180, 233)
 
 _LEAST, _MOST = 384 * 384, 768 * 768  # pixels of a drawing; smaller ones could not hold the numbers
+_TILE = 256 * 256  # of one slice of many
 _PANELS: Final = 4  # slices side by side
-_FONT: Final = 14  # pixels
-_STRIP: Final = 22  # height of the strip under a picture
+_MONTAGE: Final = 9  # slices of a volume that a result is drawn on
+_LINE: Final = 22  # height of a line of text under a picture
 
 
-def draw(scan: ScanLike, found: Marks = (), truth: Marks = (), *, caption: str = "") -> Image.Image:
+def draw(
+    scan: ScanLike,
+    found: Marks = (),
+    truth: Marks = (),
+    *,
+    caption: str = "",
+    panels: int | None = None,
+) -> Image.Image:
     """Draw boxes and points on a scan, windowed and turned the way models see it.
 
-    A volume becomes one to four slices side by side, through the middle of its boxes.
+    The patient's sides stand at the edges and a scale bar in mm below, where the file records
+    them; the window stands under the picture. A volume becomes one to four slices side by side,
+    through the middle of its boxes, or a montage.
 
     Args:
         scan: A film or a volume.
@@ -45,6 +69,8 @@ def draw(scan: ScanLike, found: Marks = (), truth: Marks = (), *, caption: str =
             ``None`` keeps the number of what could not be read.
         truth: What is true, numbered likewise in :data:`TRUTH`.
         caption: Written under the picture; ASCII only.
+        panels: For a volume: a montage of up to so many slices, spread over its boxes, or over the
+            volume if there are none.
 
     Raises:
         InputError: An unreadable scan, marks of another number of axes, or a caption beyond ASCII.
@@ -62,14 +88,49 @@ def draw(scan: ScanLike, found: Marks = (), truth: Marks = (), *, caption: str =
             raise InputError(f"expected {kind}, got {type(mark).__name__}", code="axes")
     if not source.is_volume:
         return _panel(source, found, truth, caption)
-    axis = shown_axes(source, volume=True)[0][2]
-    panels = []
-    for index in _slices(source, axis, marks):
-        cut = _slab(source, axis, index)
-        here, true = (_through(group, axis, index) for group in (found, truth))
+    axes, flips, _ = shown_axes(source, volume=True)
+    pictures = []
+    for index in _slices(source, axes[2], flips[2], marks, panels):
+        cut = _slab(source, axes[2], index)
+        here, true = (_through(group, axes[2], index) for group in (found, truth))
         text = f"{caption} slice {index}".strip()
-        panels.append(_panel(cut, here, true, text, depth=cut.has_depth))
-    return beside(panels)
+        least = _LEAST if panels is None else _TILE
+        pictures.append(_panel(cut, here, true, text, depth=cut.has_depth, least=least))
+    columns = len(pictures) if len(pictures) <= _PANELS else math.ceil(math.sqrt(len(pictures)))
+    rows = [beside(pictures[k : k + columns]) for k in range(0, len(pictures), columns)]
+    return _stacked(rows)
+
+
+def draw_views(
+    scans: Scans,
+    found: Sequence[tuple[int | None, Mark]],
+    truth: Sequence[tuple[int | None, Mark]] = (),
+) -> Image.Image:
+    """Draw a result on the scan it is of, or on each of several views.
+
+    Args:
+        scans: What was asked about, in the order it was given.
+        found: Marks, each with the index of its view; ``None`` where there is one.
+        truth: Likewise.
+
+    Raises:
+        InputError: As :func:`draw`, or a mark whose view is not among the scans.
+    """
+    views: list[ScanLike] = listed(scans)
+    for view, _ in (*found, *truth):
+        if (view is None and len(views) != 1) or not 0 <= (view or 0) < len(views):
+            raise InputError(
+                f"expected the scans that the result is of, got {len(views)} for view {view}",
+                code="views",
+                where="scan",
+            )
+
+    def of(marks: Sequence[tuple[int | None, Mark]], k: int) -> list[Mark | None]:
+        return [mark if (view or 0) == k else None for view, mark in marks]
+
+    return beside(
+        [draw(scan, of(found, k), of(truth, k), panels=_MONTAGE) for k, scan in enumerate(views)]
+    )
 
 
 def beside(pictures: Sequence[Image.Image], *, height: int | None = None) -> Image.Image:
@@ -100,41 +161,39 @@ def beside(pictures: Sequence[Image.Image], *, height: int | None = None) -> Ima
     return sheet
 
 
-def write_text(
-    pen: ImageDraw.ImageDraw, at: tuple[float, float], text: str, colour: Colour = (255, 255, 255)
-) -> None:
-    """Write a line of ASCII on a picture; fonts for other scripts may be missing.
+def _stacked(rows: Sequence[Image.Image]) -> Image.Image:
+    if len(rows) == 1:
+        return rows[0]
+    gap = 4
+    height = sum(row.height for row in rows) + gap * (len(rows) - 1)
+    sheet = Image.new("RGB", (max(row.width for row in rows), height))
+    top = 0
+    for row in rows:
+        sheet.paste(row, (0, top))
+        top += row.height + gap
+    return sheet
 
-    Args:
-        pen: Draws on the picture.
-        at: Left and top edge in pixels.
-        text: Printable ASCII.
-        colour: Red, green, blue.
 
-    Raises:
-        InputError: Text with other characters.
+def _slices(
+    scan: Scan, axis: int, flip: bool, marks: Sequence[Mark], panels: int | None
+) -> list[int]:
+    """Return source slices so that each box is seen, in the order in which they are shown.
+
+    Without ``panels`` one a box, through its middle if no other slice shows it; with it as many as
+    fit, spread over each box.
     """
-    if not (text.isascii() and text.isprintable()):
-        raise InputError(
-            f"expected printable ASCII on a picture, got {text!r}",
-            code="ascii",
-            where="text",
-            hint="Write a number, and the name beside the picture.",
-        )
-    font = ImageFont.load_default(_FONT)
-    pen.text(at, text, fill=colour, font=font, stroke_width=1, stroke_fill=(0, 0, 0))
-
-
-def _slices(scan: Scan, axis: int, marks: Sequence[Mark]) -> list[int]:
-    """Return source slices so that each box is seen, through its middle if no other shows it."""
-    last = scan.size[axis] - 1
+    low, high = scan.presentation.slices or (0, scan.size[axis])
+    spans = [(m.corners[axis], m.corners[axis + 3]) for m in marks if isinstance(m, Box3D)]
+    each = 1 if panels is None else max(1, panels // max(1, len(spans)))
     chosen: list[int] = []
-    for mark in marks:
-        if not isinstance(mark, Box3D) or any(_cuts(mark, axis, index) for index in chosen):
+    for start, stop in spans or [(low, high)]:
+        if panels is None and any(start <= k + 0.5 <= stop for k in chosen):
             continue
-        middle = int((mark.corners[axis] + mark.corners[axis + 3]) / 2)
-        chosen.append(min(max(middle, 0), last))
-    return chosen[:_PANELS] or [last // 2]
+        for part in range(each):
+            place = int(start + (stop - start) * (2 * part + 1) / (2 * each))
+            chosen.append(min(max(place, 0), scan.size[axis] - 1))
+    kept = list(dict.fromkeys(chosen))[: panels or _PANELS]
+    return sorted(kept, reverse=flip)
 
 
 def _cuts(box: Box3D, axis: int, index: int) -> bool:
@@ -164,26 +223,47 @@ def _slab(scan: Scan, axis: int, index: int) -> Scan:
     if affine is not None:
         moved = [(r[0], r[1], r[2], r[3] + r[axis] * index) for r in affine[:3]]
         affine = (*moved, affine[3])
-    return replace(scan, voxels=scan.voxels[tuple(cut)], affine=affine, window=window)
+    return replace(
+        scan,
+        voxels=scan.voxels[tuple(cut)],
+        affine=affine,
+        window=window,
+        presentation=replace(scan.presentation, slices=None),
+    )
 
 
 def _panel(
-    scan: Scan, found: Marks, truth: Marks, caption: str, *, depth: bool = False
+    scan: Scan,
+    found: Marks,
+    truth: Marks,
+    caption: str,
+    *,
+    depth: bool = False,
+    least: int = _LEAST,
 ) -> Image.Image:
-    view = render(scan, _rendering(scan, depth))
+    view = render(scan, _rendering(scan, depth, least))
     shown = Image.fromarray(view.frames[0])
-    sheet = Image.new("RGB", (shown.width, shown.height + _STRIP))
+    lines = _legend(scan, caption, shown.width, found=bool(found), truth=bool(truth))
+    sheet = Image.new("RGB", (shown.width, shown.height + _LINE * len(lines)))
     sheet.paste(shown, (0, 0))
     pen = ImageDraw.Draw(sheet)
+    letters = shown_letters(scan, volume=depth)
+    if letters is not None:
+        draw_sides(pen, shown.size, letters)
+    if scan.spacing is not None:
+        across = view.geometry.axes[0]
+        draw_bar(pen, shown.size, scan.spacing[across] * scan.size[across] / shown.width)
     for marks, colour in ((truth, TRUTH), (found, FOUND)):
         for number, mark in enumerate(marks, 1):
             if mark is not None:
                 _mark(pen, _ends(mark, view, shown.size), str(number), colour, shown.size)
-    _legend(pen, shown.height, caption, found=bool(found), truth=bool(truth))
+    for row, line in enumerate(lines):
+        for left, text, colour in line:
+            write_text(pen, (left, shown.height + _LINE * row + 2), text, colour)
     return sheet
 
 
-def _rendering(scan: Scan, depth: bool) -> Rendering:
+def _rendering(scan: Scan, depth: bool, least: int) -> Rendering:
     """Show a scan at its own size where that is practical, in the proportions of the patient."""
     axes = shown_axes(scan, volume=depth)[0][:2]
     size = [scan.size[axis] for axis in axes]
@@ -192,7 +272,7 @@ def _rendering(scan: Scan, depth: bool) -> Rendering:
     return Rendering(
         frame=None,
         depth=1 if depth else None,
-        min_pixels=_LEAST,
+        min_pixels=least,
         max_pixels=_MOST,
         factor=1,
         fed=(fed[0], fed[1]),
@@ -227,17 +307,31 @@ def _mark(
         pen.rectangle((x1, y1, max(x2 - 1, x1), max(y2 - 1, y1)), outline=colour, width=width)
     above = colour == FOUND  # answer and truth often overlap, so their numbers stand apart
     left = (x2 + 2) if not above else x1 - 10 * len(number)
-    top = y1 - _FONT if above else y2 - 4
+    top = y1 - FONT if above else y2 - 4
     at = (
         min(max(left, 0.0), size[0] - 10.0 * len(number)),
-        min(max(top, 0.0), size[1] - _FONT - 2.0),
+        min(max(top, 0.0), size[1] - FONT - 2.0),
     )
     write_text(pen, at, number, colour)
 
 
-def _legend(pen: ImageDraw.ImageDraw, top: int, caption: str, *, found: bool, truth: bool) -> None:
+_Line: TypeAlias = list[tuple[float, str, Colour]]
+
+
+def _legend(scan: Scan, caption: str, width: int, *, found: bool, truth: bool) -> list[_Line]:
+    """Return the text under a picture: one line, or a second one for what does not fit."""
     parts: list[tuple[str, Colour]] = [("answer", FOUND)] * found + [("truth", TRUTH)] * truth
+    white = (255, 255, 255)
+    parts += [(caption, white)] if caption else []
+    if scan.window is not None:
+        low, high = scan.window
+        parts.append((f"W {high - low:g} L {(low + high) / 2:g}", white))
+    lines: list[_Line] = [[]]
     left = 4.0
-    for text, colour in [*parts, (caption, (255, 255, 255))]:
-        write_text(pen, (left, top + 2), text, colour)
-        left += 9.0 * len(text) + 6.0
+    for text, colour in parts:
+        if lines[-1] and left + text_width(text) > width - 4:
+            lines.append([])
+            left = 4.0
+        lines[-1].append((left, text, colour))
+        left += text_width(text) + 12.0
+    return lines

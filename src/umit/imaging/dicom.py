@@ -6,25 +6,43 @@ import logging
 import struct
 import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+import zlib
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
-
 from umit.errors import InputError, UnsupportedFormatError
 from umit.geometry import Affine
-from umit.imaging.planes import Plane, Window, read_plane
+from umit.imaging.codecs import check_inflated, frame_count
+from umit.imaging.film import film_directions, film_spacing
+from umit.imaging.planes import Plane, Window, joined, read_plane
 from umit.imaging.scan import Scan, pick_frame
-from umit.imaging.series import frame_stack, functional, stack
+from umit.imaging.series import frame_stack, stack
 
 __all__ = ["read_dicom", "read_series"]
 
 _Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
 
-# catch_warnings swaps state of the whole process; two threads at once would leave it swapped.
+# Nothing else is read from a file, so that no patient's name is ever in memory.
+_TAGS = """
+    Modality SeriesInstanceUID FrameOfReferenceUID NumberOfFrames FrameTime FrameTimeVector CineRate
+    Rows Columns BitsAllocated BitsStored HighBit PixelRepresentation SamplesPerPixel
+    PhotometricInterpretation PlanarConfiguration PixelPaddingValue PixelPaddingRangeLimit
+    RescaleSlope RescaleIntercept RescaleType ModalityLUTSequence VOILUTSequence VOILUTFunction
+    WindowCenter WindowWidth WindowCenterWidthExplanation PixelSpacing PixelSpacingCalibrationType
+    ImagerPixelSpacing NominalScannedPixelSpacing SpacingBetweenSlices ImagePositionPatient
+    ImageOrientationPatient PatientOrientation SharedFunctionalGroupsSequence
+    PerFrameFunctionalGroupsSequence ExtendedOffsetTable ExtendedOffsetTableLengths
+    RedPaletteColorLookupTableDescriptor GreenPaletteColorLookupTableDescriptor
+    BluePaletteColorLookupTableDescriptor RedPaletteColorLookupTableData
+    GreenPaletteColorLookupTableData BluePaletteColorLookupTableData
+    SegmentedRedPaletteColorLookupTableData SegmentedGreenPaletteColorLookupTableData
+    SegmentedBluePaletteColorLookupTableData PixelData FloatPixelData DoubleFloatPixelData
+""".split()  # noqa: SIM905  (one name a line would fill a page)
+
+# catch_warnings and the log's level are the whole process's; two threads at once would leave them.
 _ONE_AT_A_TIME = threading.Lock()
 
 # What pydicom and its decoders are seen to raise on damaged files.
@@ -36,10 +54,12 @@ _BROKEN = (
     IndexError,
     TypeError,
     AttributeError,
-    OverflowError,
+    ArithmeticError,
+    MemoryError,
     NotImplementedError,
     RuntimeError,  # RecursionError too: sequences nested hundreds deep
     struct.error,
+    zlib.error,
 )
 
 
@@ -49,8 +69,8 @@ def read_dicom(path: Path, *, frame: int | None = None, window: Window = None) -
     Args:
         path: The file.
         frame: Which frame, from 0. Without it, several grey frames are a volume.
-        window: Index of a declared window. Anything else given is applied by the caller, and then
-            no VOI look-up table is.
+        window: A preset's name, ``(centre, width)``, or one that the file declares, by its name or
+            its index. Given any, no VOI look-up table is applied but one that it names.
 
     Returns:
         A film, or the volume of a multi-frame file.
@@ -58,17 +78,24 @@ def read_dicom(path: Path, *, frame: int | None = None, window: Window = None) -
     Raises:
         UnsupportedFormatError: Not DICOM, a missing decoder, or colours that are not RGB or YBR.
         InputError: Damaged, no pixels, no such frame or window, or several frames and none chosen.
+
+    Example:
+        >>> from pydicom.data import get_testdata_file
+        >>> read_dicom(Path(get_testdata_file("CT_small.dcm", download=False))).modality
+        'CT'
     """
-    notes: list[str] = []
-    with _reading(path.name, notes):
+
+    def read(notes: list[str]) -> Scan:
         header = _open(path)
-        count = int(header.get("NumberOfFrames") or 1)
+        _check_is_file(header)
+        count = frame_count(header)
         order, affine = [pick_frame(frame or 0, count, path.name)], None
         if count > 1 and frame is None:
             order, affine = frame_stack(header, count, path.name, notes)
         planes = [read_plane(header, k, window, notes) for k in order]
-        scan = _scan(header, planes, affine, notes, path.name)
-    return replace(scan, warnings=tuple(dict.fromkeys(notes)))
+        return _scan(header, order[0], planes, affine, notes, path.name)
+
+    return _quietly(read, path.name)
 
 
 def read_series(paths: list[Path], *, window: Window = None) -> Scan:
@@ -86,95 +113,118 @@ def read_series(paths: list[Path], *, window: Window = None) -> Scan:
         MissingMetadataError: Slices without position or orientation.
         InputError: Damaged, several series, orientations or sizes, or two slices at one place.
     """
-    name, notes = paths[0].parent.name, list[str]()
-    with _reading(name, notes):
+    name = paths[0].parent.name
+
+    def read(notes: list[str]) -> Scan:
         headers = [(_open(path, pixels=False), path) for path in paths]
         pictures = [(header, path) for header, path in headers if "Rows" in header]
         if len(pictures) < len(headers):
             notes.append(f"series: {len(headers) - len(pictures)} files without a picture left out")
         order, affine = stack([header for header, _ in pictures], name, notes)
         planes = [read_plane(_open(pictures[k][1]), 0, window, notes) for k in order]
-        scan = _scan(pictures[order[0]][0], planes, affine, notes, name)
-    return replace(scan, warnings=tuple(dict.fromkeys(notes)))
+        return _scan(pictures[order[0]][0], 0, planes, affine, notes, name)
+
+    return _quietly(read, name)
 
 
 def _scan(
-    header: _Header, planes: list[Plane], affine: Affine | None, notes: list[str], name: str
+    header: _Header,
+    frame: int,
+    planes: list[Plane],
+    affine: Affine | None,
+    notes: list[str],
+    name: str,
 ) -> Scan:
-    spacing = _spacing(header, notes) if affine is None else None
+    spacing: tuple[float, ...] | None = None
+    directions: str | None = None
+    if affine is None:
+        spacing = film_spacing(header, frame, notes)
+    if len(planes) == 1:
+        directions = film_directions(header, frame, notes)
     if spacing and len(planes) > 1:  # a stack without positions: z only if the file says so
         between = float(header.get("SpacingBetweenSlices") or 0)
         spacing = (*spacing, between) if between > 0 else None
+    voxels, shown = joined(planes, notes)
+    modality = str(header.get("Modality") or "")
     return Scan(
-        np.stack([values for values, _ in planes]),
+        voxels,
         spacing=spacing,
         affine=affine,
         affine_source=None if affine is None else "dicom",
-        modality=str(header.get("Modality") or "")[:16] or None,
-        window=planes[0][1],
+        modality=modality if modality.isalnum() and len(modality) <= 16 else None,
+        window=shown,
         inverted=header.get("PhotometricInterpretation") == "MONOCHROME1",
         name=name,
+        directions=directions,
     )
 
 
-@contextmanager
-def _reading(name: str, notes: list[str]) -> Iterator[None]:
-    """Turn what pydicom raises and warns into ours; its own texts can quote a patient's values."""
+def _quietly(read: Callable[[list[str]], Scan], name: str) -> Scan:
+    """Turn what pydicom raises, logs and warns into ours; its own texts quote a patient's values.
+
+    Our error is raised where no header is in reach: neither its context nor its traceback's locals
+    lead to one.
+    """
     from pydicom.errors import BytesLengthException, InvalidDicomError
 
-    log, none = logging.getLogger("pydicom"), logging.Filter("none of its records")
-    log.addFilter(none)
-    try:
-        with _ONE_AT_A_TIME, warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            yield
-    except InputError as error:
-        if error.where:
-            raise
-        fields = {"code": error.code, "hint": error.hint, "where": name}
-        raise type(error)(error.message, **fields) from None
-    except InvalidDicomError:
-        raise UnsupportedFormatError(
-            "expected a DICOM file, got one without its preamble",
-            code="not_dicom",
-            where=name,
-            hint="Save it again as a DICOM Part 10 file.",
-        ) from None
-    except (BytesLengthException, *_BROKEN) as error:
-        raise InputError(
-            f"expected a whole DICOM file, got one that breaks off or is malformed "
-            f"({type(error).__name__})",
-            code="malformed",
-            where=name,
-            hint="Fetch the file again.",
-        ) from None
-    finally:
-        log.removeFilter(none)
-    for warning in caught:
-        longer = "excess padding" in str(warning.message)
-        notes.append(
-            "DICOM: the pixel data is longer than its header says"
-            if longer
-            else "DICOM: the file departs from the standard in some field"
-        )
+    notes, log = list[str](), logging.getLogger("pydicom")
+    found: Scan | InputError
+    with _ONE_AT_A_TIME, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        level = log.level
+        log.setLevel(logging.CRITICAL + 1)  # its children log too; a filter would not reach them
+        try:
+            found = read(notes)
+        except InputError as error:
+            fields = {"code": error.code, "hint": error.hint, "where": error.where or name}
+            found = type(error)(error.message, **fields)
+        except InvalidDicomError:
+            found = UnsupportedFormatError(
+                "expected a DICOM file, got one without its preamble",
+                code="not_dicom",
+                where=name,
+                hint="Save it again as a DICOM Part 10 file.",
+            )
+        except (BytesLengthException, *_BROKEN) as error:
+            found = InputError(
+                f"expected a whole DICOM file, got one that breaks off or is malformed "
+                f"({type(error).__name__})",
+                code="malformed",
+                where=name,
+                hint="Fetch the file again.",
+            )
+        finally:
+            log.setLevel(level)
+    if isinstance(found, InputError):
+        raise found
+    longer = ["excess padding" in str(warning.message) for warning in caught]
+    if any(longer):
+        notes.append("DICOM: the pixel data is longer than its header says")
+    if not all(longer):
+        notes.append("DICOM: the file departs from the standard in some field")
+    return replace(found, warnings=tuple(dict.fromkeys(notes)))
 
 
 def _open(path: Path, *, pixels: bool = True) -> _Header:
     from pydicom import dcmread
 
-    return dcmread(path, stop_before_pixels=not pixels)
+    check_inflated(path)
+    return dcmread(path, stop_before_pixels=not pixels, specific_tags=list(_tags()))
 
 
-def _spacing(header: _Header, notes: list[str]) -> tuple[float, ...] | None:
-    """Return mm ``(x, y)``, and say so where they are measured at the detector."""
-    for place, tag in (
-        (functional(header, 0, "PixelMeasuresSequence"), "PixelSpacing"),
-        (header, "ImagerPixelSpacing"),
-    ):
-        pair = [float(value) for value in place.get(tag) or ()]
-        if len(pair) != 2 or not all(0 < value < float("inf") for value in pair):
-            continue
-        if tag == "ImagerPixelSpacing":
-            notes.append("spacing: from ImagerPixelSpacing, at the detector and not in the body")
-        return pair[1], pair[0]  # the file says (between rows, between columns)
-    return None
+@cache
+def _tags() -> tuple[int, ...]:
+    from pydicom.datadict import tag_for_keyword
+
+    return tuple(tag for tag in map(tag_for_keyword, _TAGS) if tag is not None)
+
+
+def _check_is_file(header: _Header) -> None:
+    from pydicom.uid import MediaStorageDirectoryStorage
+
+    if header.file_meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
+        raise InputError(
+            "expected a DICOM picture, got a DICOMDIR, whose references are not followed",
+            code="dicomdir",
+            hint="Pass the folder of one series, or one of its files.",
+        )

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from umit.geometry import Space
-from umit.imaging.scan import Scan, closest_axes
+from umit.imaging.orientation import PLANES, closest_axes, patient_axis, turn
+from umit.imaging.scan import Scan
 
-__all__ = ["ViewGeometry", "shown_axes"]
+__all__ = ["ViewGeometry", "shown_axes", "shown_letters"]
 
 _TILT = 20.0  # degrees off the patient's axes above which "axial" and "left" are only rough
+
+
+_PROJECTIONS = ("CR", "DX", "IO", "PX", "RF", "XA")  # DICOM PS3.3 C.7.3.1.1.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +45,8 @@ class ViewGeometry:
     crop: tuple[float, ...] | None = None
     pictures: int = 1
 
-    def _range(self, axis: int) -> tuple[float, float]:
+    def shown_range(self, axis: int) -> tuple[float, float]:
+        """Return what is shown along a source axis, from edge to edge."""
         if self.crop is None:
             return 0.0, float(self.source.size[axis])
         return self.crop[axis], self.crop[axis + len(self.frame)]
@@ -50,7 +55,7 @@ class ViewGeometry:
         """Map ``(x, y[, z])`` of the source, continuous, to the frame."""
         shown = []
         for axis, flip, length in zip(self.axes, self.flips, self.frame, strict=False):
-            low, high = self._range(axis)
+            low, high = self.shown_range(axis)
             part = (high - point[axis]) if flip else (point[axis] - low)
             shown.append(part * length / (high - low))
         return tuple(shown)
@@ -61,7 +66,7 @@ class ViewGeometry:
         for value, axis, flip, length in zip(
             point, self.axes, self.flips, self.frame, strict=False
         ):
-            low, high = self._range(axis)
+            low, high = self.shown_range(axis)
             part = value * (high - low) / length
             found[axis] = high - part if flip else low + part
         return tuple(found)
@@ -91,34 +96,60 @@ class ViewGeometry:
         )
 
 
+def shown_letters(scan: Scan, *, volume: bool) -> str | None:
+    """Return where the shown axes run to in the patient: across, down, and on to the next slice.
+
+    Args:
+        scan: With an affine or a film's directions, or of unknown orientation.
+        volume: Whether all three axes are shown, or one slice in its own plane.
+
+    Returns:
+        Three letters or two, or ``None`` if the file records no orientation.
+    """
+    own = scan.orientation
+    if own is None or (volume and scan.presentation.as_stored):
+        return own
+    if volume:
+        return PLANES[scan.presentation.plane]
+    pair = {patient_axis(letter): letter for letter in own[:2]}
+    if scan.affine is None and (
+        scan.modality == "MG" or (2 not in pair and scan.modality in _PROJECTIONS)
+    ):
+        return own  # breasts hang by their side, and films from above have no one way of hanging
+    down = "I" if 2 in pair else "P"
+    across = "L" if 0 in pair else "P"
+    if scan.affine is None and across == "P":
+        across = pair[1]  # there is no rule for the way a face looks on a lateral film
+    return across + down
+
+
 def shown_axes(
     scan: Scan, *, volume: bool
 ) -> tuple[tuple[int, ...], tuple[bool, ...], tuple[str, ...]]:
     """Choose the axis order in which a scan is shown, by whole flips and swaps only.
 
     Args:
-        scan: With an affine, or shown as stored.
+        scan: With an orientation, or shown as stored.
         volume: Whether all three axes are shown, or one slice in its own plane.
 
     Returns:
         For each shown axis its source axis, and whether it runs against it; then the warnings.
     """
     count = 3 if volume else 2
-    if scan.affine is None:
+    own, shown = scan.orientation, shown_letters(scan, volume=volume)
+    if own is None or shown is None:
         note = ("orientation: not recorded, shown as stored",) if volume else ()
         return (0, 1, 2)[:count], (False,) * count, note
-    found = closest_axes(scan.affine)
-    tilted = f"orientation: oblique by {found.degrees:.0f} degrees, shown by its closest axes"
-    notes = (tilted,) if found.degrees > _TILT else ()
-    # Shown axes run to the patient's left, back and head; found.forward is right, front, head.
-    flip = (found.forward[0], found.forward[1], not found.forward[2])
-    if volume:
-        return found.axis, flip, notes
-    # One slice keeps its plane. Across: left, or back in a sagittal one; down: back, or feet.
-    shown = [patient for patient in range(3) if found.axis[patient] != 2]
-    down_to_feet = shown[1] == 2
-    return (
-        tuple(found.axis[patient] for patient in shown),
-        (flip[shown[0]], found.forward[2] if down_to_feet else flip[1]),
-        notes,
-    )
+    axes, flips = turn(own[:count], shown)
+    return axes, flips, _notes(scan, own[:count], shown)
+
+
+def _notes(scan: Scan, own: str, shown: str) -> tuple[str, ...]:
+    if scan.affine is None:
+        turned = f"orientation: film stored towards {own}, shown towards {shown}"
+        return (turned,) if own != shown else ()
+    if scan.presentation.as_stored and len(own) == 3:
+        return ("orientation: shown as stored, as asked",)
+    degrees = closest_axes(scan.affine).degrees
+    tilted = f"orientation: oblique by {degrees:.0f} degrees, shown by its closest axes"
+    return (tilted,) if degrees > _TILT else ()

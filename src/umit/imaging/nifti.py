@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import math
-import struct
-import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from umit.errors import InputError, UnsupportedFormatError
 from umit.geometry import Affine
-from umit.imaging.scan import MAX_VOXELS, Scan, closest_axes, pick_frame, to_affine
+from umit.imaging import stream
+from umit.imaging.scan import Scan, closest_axes, to_affine
+from umit.imaging.stored import Stored, assumed_modality, read_stored
 
 __all__ = ["read_nifti"]
 
-_DEFLATE = 1032  # the most bytes one compressed byte can become; zlib's technical notes
-# HU of the darkest hundredth: air, or padding down to -3024. An MR can reach -610 in a few voxels
-# of ringing (nibabel's anatomical.nii), so a minimum proves nothing; a phase map starts at -4096.
-_DARKEST_HU = (-3100, -500)
-_MM = {"meter": 1000.0, "micron": 0.001}  # NIfTI-1 xyzt_units
+_Header: TypeAlias = Any  # nibabel's Nifti1Header or Nifti2Header, which are not typed
+
+_UNITS = {1: ("meter", 1000.0), 3: ("micron", 0.001)}  # xyzt_units, nifti1.h; 2 is mm, 0 unknown
+_REPAIRED = 30  # nibabel's level from which a repair of the header changes what is read
 
 
 def read_nifti(path: Path, *, frame: int | None = None) -> Scan:
@@ -35,51 +34,19 @@ def read_nifti(path: Path, *, frame: int | None = None) -> Scan:
         A volume, scaled to file units, with the affine of the sform, else of the qform.
 
     Raises:
-        UnsupportedFormatError: Not a NIfTI file.
+        UnsupportedFormatError: Not a NIfTI file, or one whose pixels lie in another.
         InputError: Truncated, impossible dimensions, complex numbers, an affine that is no grid,
             or 4-D without ``frame``.
     """
-    from nibabel.filebasedimages import ImageFileError
-    from nibabel.spatialimages import HeaderDataError
-    from nibabel.wrapstruct import WrapStructError
-
-    broken = (OSError, EOFError, zlib.error, struct.error, ValueError, OverflowError, KeyError)
-    try:
-        return _read(path, frame)
-    except InputError:
-        raise
-    except (ImageFileError, HeaderDataError, WrapStructError, *broken, TypeError) as error:
-        raise InputError(
-            f"expected a whole NIfTI file, got one that breaks off or is damaged "
-            f"({type(error).__name__})",
-            code="truncated",
-            where=path.name,
-            hint="Fetch the file again.",
-        ) from None
-
-
-def _read(path: Path, frame: int | None) -> Scan:
-    import nibabel
-
-    image: Any = nibabel.load(path, mmap=False)
-    if not isinstance(image, nibabel.Nifti1Image):
-        raise UnsupportedFormatError(
-            "expected a single-file NIfTI, got another format", code="format", where=path.name
-        )
-    header: Any = image.header
     notes: list[str] = []
-    pick = _volume(image, path, frame)
-    voxels = _voxels(image, pick, path.name, notes)
+    header = _header(path, notes)
+    stored = _stored(header, path.name, notes)
+    voxels = read_stored(path, stored, frame, notes)
     affine, source = _affine(header, path.name, notes)
-    modality = None
-    whole = header.get_data_dtype().kind in "iu"
-    if whole and voxels.ndim == 3 and _DARKEST_HU[0] <= np.percentile(voxels, 1) <= _DARKEST_HU[1]:
-        modality = "CT"
-        notes.append("modality: assumed CT in HU, whole numbers with air at -500 and below")
-    spacing = None if affine else _zooms(header)
+    modality = assumed_modality(voxels, notes) if stored.dtype.kind in "iu" else None
     return Scan(
-        voxels,
-        spacing=spacing,
+        np.asarray(voxels),
+        spacing=None if affine else _zooms(header),
         affine=affine,
         affine_source=source,
         modality=modality,
@@ -88,40 +55,67 @@ def _read(path: Path, frame: int | None) -> Scan:
     )
 
 
-def _volume(image: Any, path: Path, frame: int | None) -> tuple[int, ...]:
-    """Check the header against the file; return the indices behind x, y, z of the wanted volume."""
-    shape = tuple(int(n) for n in image.shape)
-    sizes = (*shape[:3], *(1 for _ in range(3 - len(shape))))
-    if len(shape) < 2 or min(shape) < 1 or math.prod(sizes) > MAX_VOXELS:
+def _header(path: Path, notes: list[str]) -> _Header:
+    """Read the header alone: extensions may hold a patient's name and are never opened."""
+    from nibabel.nifti1 import Nifti1Header
+    from nibabel.nifti2 import Nifti2Header
+    from nibabel.spatialimages import HeaderDataError
+
+    block = stream.head(path, Nifti2Header.sizeof_hdr)
+    if len(block) < Nifti1Header.sizeof_hdr:
         raise InputError(
-            f"expected 2 to 4 positive dimensions and at most {MAX_VOXELS} voxels, got {shape}",
-            code="header_dims",
-            where=path.name,
-        )
-    size = math.prod(shape) * int(image.get_data_dtype().itemsize)
-    room = path.stat().st_size * (_DEFLATE if path.suffix.lower() == ".gz" else 1)
-    if size > room:
-        raise InputError(
-            f"expected {size} bytes of voxels, got a file with room for {room} at most",
+            f"expected a NIfTI header of {Nifti1Header.sizeof_hdr} bytes, got {len(block)}",
             code="truncated",
             where=path.name,
             hint="Fetch the file again.",
         )
-    behind = shape[3:]
-    if sum(n > 1 for n in behind) > 1:
-        raise UnsupportedFormatError(
-            f"expected at most 4 dimensions, got {shape}", code="header_dims", where=path.name
-        )
-    chosen = pick_frame(frame, math.prod(behind), path.name)
-    return tuple(chosen if n > 1 else 0 for n in behind)
+    kind: Any = Nifti1Header
+    if block[4:8] in (b"n+2\0", b"ni2\0") and len(block) == Nifti2Header.sizeof_hdr:
+        kind = Nifti2Header
+    elif block[344:348] not in (b"n+1\0", b"ni1\0"):
+        raise _other("another format, or Analyze, which records no orientation", path.name)
+    header = kind(block[: kind.sizeof_hdr], check=False)
+    if not header["magic"].item().startswith(b"n+"):
+        raise _other("the header of a pair, .hdr and .img", path.name)
+    try:
+        header.check_fix(logger=_Repairs(notes))
+    except (HeaderDataError, ValueError, OverflowError) as error:
+        raise InputError(
+            f"expected a NIfTI header that makes sense, got: {error}",
+            code="header",
+            where=path.name,
+        ) from None
+    return header
 
 
-def _voxels(image: Any, pick: tuple[int, ...], name: str, notes: list[str]) -> NDArray[Any]:
-    """Return ``(z, y, x[, 3])``, scaled, in this machine's byte order."""
-    kind = image.get_data_dtype()
-    data: NDArray[Any] = np.asanyarray(image.dataobj[(..., *pick)] if pick else image.dataobj)
+def _other(got: str, name: str) -> UnsupportedFormatError:
+    return UnsupportedFormatError(
+        f"expected a single-file NIfTI, got {got}",
+        code="format",
+        where=name,
+        hint="Convert it to .nii or .nii.gz.",
+    )
+
+
+class _Repairs:
+    """Takes nibabel's log of what it repaired, which is otherwise only printed."""
+
+    def __init__(self, notes: list[str]) -> None:
+        self._notes = notes
+
+    def log(self, level: int, message: str) -> None:
+        if level >= _REPAIRED:
+            self._notes.append(f"header: {message}")
+
+
+def _stored(header: _Header, name: str, notes: list[str]) -> Stored:
+    """Return where the numbers lie; nothing is allocated yet."""
+    axes = int(header["dim"][0])
+    shape = tuple(int(n) for n in header["dim"][1 : 1 + axes]) if 1 <= axes <= 7 else ()
+    kind: np.dtype[Any] = header.get_data_dtype()
+    offset = float(header["vox_offset"])
     if kind.names == ("R", "G", "B"):
-        data = np.stack([data[channel] for channel in kind.names], axis=-1)
+        kind, colours = np.dtype(np.uint8), 3
     elif kind.names or kind.kind not in "iuf":
         raise InputError(
             "expected one real value or RGB a voxel, got complex numbers or records",
@@ -129,33 +123,46 @@ def _voxels(image: Any, pick: tuple[int, ...], name: str, notes: list[str]) -> N
             where=name,
             hint="Save the magnitude.",
         )
-    elif data.dtype.kind == "f" and (kind.kind in "iu" or data.dtype.itemsize > 8):
-        top = float(np.finfo(np.float32).max)
-        if np.nanmax(np.abs(data)) > top:
-            notes.append("values: clipped to the range of 32-bit numbers")
-        data = np.clip(data, -top, top).astype(np.float32)
-    data = data.astype(data.dtype.newbyteorder("="), copy=False)
-    if data.ndim < 3:
-        data = data[:, :, None]
-    return data.transpose(2, 1, 0, *range(3, data.ndim))
+    else:
+        colours = 1
+    slope, inter = float(header["scl_slope"]), float(header["scl_inter"])
+    if not math.isfinite(slope):
+        notes.append("scaling: scl_slope is not a number, no scaling applied")
+    if slope == 0 or not math.isfinite(slope) or colours == 3:  # nifti1.h: 0 means no scaling
+        slope, inter = 1.0, 0.0
+    if not math.isfinite(inter) or not 0 <= offset < stream.MOST_INFLATED:
+        raise InputError(
+            f"expected finite scl_inter and vox_offset, got {inter} and {offset}",
+            code="header",
+            where=name,
+        )
+    return Stored(
+        shape=shape,
+        dtype=kind,
+        offset=int(offset) or header.single_vox_offset,
+        colours=colours,
+        slope=slope,
+        inter=inter,
+    )
 
 
-def _affine(header: Any, name: str, notes: list[str]) -> tuple[Affine | None, str | None]:
+def _affine(header: _Header, name: str, notes: list[str]) -> tuple[Affine | None, str | None]:
     """Return the affine in mm and its source; both ``None`` if the file records no orientation."""
-    coded = {
-        "sform": header.get_sform() if header["sform_code"] > 0 else None,
-        "qform": header.get_qform() if header["qform_code"] > 0 else None,
-    }
-    if all(matrix is None for matrix in coded.values()):
+    coded = {}
+    if header["sform_code"] > 0:
+        coded["sform"] = header.get_sform()
+    if header["qform_code"] > 0:
+        coded["qform"] = _qform(header)
+    if not coded:
         notes.append("orientation: neither sform nor qform is set, left and right are not known")
         return None, None
-    scale = _MM.get(header.get_xyzt_units()[0], 1.0)
+    unit, scale = _unit(header)
     if scale != 1.0:
-        notes.append(f"spacing: {header.get_xyzt_units()[0]} converted to mm")
+        notes.append(f"spacing: {unit} converted to mm")
     found = {
         source: to_affine(np.diag([scale, scale, scale, 1.0]) @ matrix)
         for source, matrix in coded.items()
-        if matrix is not None and _spans(matrix)
+        if _spans(matrix)
     }
     if not found:
         raise InputError(
@@ -165,13 +172,21 @@ def _affine(header: Any, name: str, notes: list[str]) -> tuple[Affine | None, st
             hint="Repair the header, or clear both codes to have it shown as stored.",
         )
     source = next(iter(found))
-    if source == "qform" and coded["sform"] is not None:
-        notes.append("orientation: the sform is not invertible, qform used")
+    if len(found) < len(coded):
+        other = "sform" if source == "qform" else "qform"
+        notes.append(f"orientation: the {other} is not invertible, {source} used")
     if len(found) == 2:
         axes = [closest_axes(affine) for affine in found.values()]
         if (axes[0].axis, axes[0].forward) != (axes[1].axis, axes[1].forward):
             notes.append("orientation: sform and qform disagree, sform used")
     return found[source], source
+
+
+def _qform(header: _Header) -> NDArray[np.float64]:
+    try:
+        return np.asarray(header.get_qform())
+    except ValueError:  # a quaternion longer than 1
+        return np.zeros((4, 4))
 
 
 def _spans(matrix: NDArray[np.float64]) -> bool:
@@ -181,8 +196,11 @@ def _spans(matrix: NDArray[np.float64]) -> bool:
     return bool(lengths.min() > 0 and abs(np.linalg.det(matrix[:3, :3] / lengths)) >= 1e-6)
 
 
-def _zooms(header: Any) -> tuple[float, ...] | None:
+def _unit(header: _Header) -> tuple[str, float]:
+    return _UNITS.get(int(header["xyzt_units"]) & 7, ("mm", 1.0))
+
+
+def _zooms(header: _Header) -> tuple[float, ...] | None:
     """Return the header's spacing in mm, or ``None`` where it is not a spacing."""
-    scale = _MM.get(header.get_xyzt_units()[0], 1.0)
-    zooms = tuple(float(zoom) * scale for zoom in header.get_zooms()[:3])
-    return zooms if len(zooms) == 3 and all(0 < zoom < math.inf for zoom in zooms) else None
+    zooms = tuple(float(zoom) * _unit(header)[1] for zoom in header["pixdim"][1:4])
+    return zooms if all(0 < zoom < math.inf for zoom in zooms) else None

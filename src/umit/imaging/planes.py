@@ -1,116 +1,136 @@
-"""One DICOM frame: stored numbers to file units (such as HU), and the window it declares."""
+"""One DICOM frame: stored numbers to file units (such as HU), and what it is shown with."""
 
 from __future__ import annotations
 
 import math
-from typing import Any, TypeAlias
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from umit.errors import InputError, UnsupportedFormatError
-from umit.imaging.scan import MAX_PIXELS
+from umit.imaging.codecs import bit_depth, decode
 from umit.imaging.series import functional
+from umit.imaging.voi import Shown, Table, Window, declared, is_declared, read_table
 
-__all__ = ["Plane", "Window", "read_plane"]
+__all__ = ["Plane", "Window", "joined", "read_plane"]
 
-Plane: TypeAlias = tuple[NDArray[Any], tuple[float, float] | None]
-Window: TypeAlias = str | int | tuple[float, float] | None
 _Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
 
 _COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "PALETTE COLOR")
 _GREYS = ("MONOCHROME1", "MONOCHROME2")
 
 
+class Plane(NamedTuple):
+    """Values ``(row, column[, 3])`` in file units, and what the file declares to show them with."""
+
+    values: NDArray[Any]
+    shown: Shown
+
+
 def read_plane(header: _Header, frame: int, window: Window, notes: list[str]) -> Plane:
-    """Return one frame in file units and the range of values that is shown.
+    """Return one frame in file units and what it is shown with.
 
     Args:
         header: The whole file, pixels included.
         frame: From 0.
-        window: Index of a declared window; ``None`` takes the look-up table, else the first window.
+        window: As for :func:`umit.imaging.voi.declared`.
         notes: Takes warnings.
 
     Returns:
-        ``(row, column[, 3])``, and ``(low, high)`` or ``None`` where nothing is declared.
+        ``uint8`` RGB, or values in file units without any VOI table applied.
 
     Raises:
         UnsupportedFormatError: A missing decoder, or colours that are not RGB, YBR or a palette.
         InputError: No pixels, too few or too many of them, or no such window.
     """
+    stored, kind = decode(header, frame), header.get("PhotometricInterpretation")
+    if kind in _COLOURS:
+        if window is not None and is_declared(window):
+            raise InputError(
+                "expected no window, or (centre, width), got one to look for in a colour picture",
+                code="window",
+                hint="Leave window= out.",
+            )
+        return Plane(_rgb(stored, header), None)
+    if kind not in _GREYS or stored.ndim != 2:
+        raise UnsupportedFormatError(
+            "expected MONOCHROME1, MONOCHROME2, " + ", ".join(_COLOURS) + ", got another kind",
+            code="photometric",
+        )
+    values = _units(stored, header, frame, notes)
+    padded = _padded(stored, header)
+    if padded is not None and padded.any() and not padded.all():
+        inside = values[~padded]
+        # PS3.3 C.7.5.1.1.2: no part of the picture, so left out of windows and shown as background.
+        values = np.where(padded, inside.max() if kind == "MONOCHROME1" else inside.min(), values)
+        notes.append("values: pixels at PixelPaddingValue hold the darkest value of the others")
+    shown = declared(header, frame, window, notes)
+    if shown is None and stored.dtype == np.uint8 and bit_depth(header) < 8:
+        shown = (0.0, 2.0 ** bit_depth(header) - 1)
+    return Plane(values, shown)
+
+
+def joined(
+    planes: Sequence[Plane], notes: list[str]
+) -> tuple[NDArray[Any], tuple[float, float] | None]:
+    """Stack planes that are shown alike.
+
+    Args:
+        planes: At least one, of one size.
+        notes: Takes warnings where the planes declare different windows or tables.
+
+    Returns:
+        ``(slice, row, column[, 3])``, and ``(low, high)`` or ``None``.
+    """
+    shown, others = planes[0].shown, {plane.shown for plane in planes}
+    values = [plane.values for plane in planes]
+    if len(others) > 1 and any(isinstance(other, Table) for other in others):
+        notes.append("window: slices declare different look-up tables, none is applied")
+        shown = None
+    elif len(others) > 1:
+        notes.append(f"window: that of the first slice; {len(others)} different ones are declared")
+    if isinstance(shown, Table):
+        return np.stack([shown.look_up(plane) for plane in values]), (0.0, shown.top)
+    return np.stack(values), shown
+
+
+def _rgb(stored: NDArray[Any], header: _Header) -> NDArray[np.uint8]:
     from pydicom.pixels.processing import apply_color_lut
 
-    kind = header.get("PhotometricInterpretation")
-    stored = _decode(header, frame)
-    if kind in _COLOURS:
-        rgb, depth = stored, _depth(header)
-        if kind == "PALETTE COLOR":  # its tables fill their own depth, whatever the indices need
-            rgb = apply_color_lut(stored, header)[..., :3]
-            depth = 8 * rgb.dtype.itemsize
-        return (rgb >> max(0, depth - 8)).astype(np.uint8), None
-    if kind not in _GREYS:
-        raise UnsupportedFormatError(
-            f"expected grey, RGB, YBR or palette colours, got {kind}", code="photometric"
-        )
-    values = _units(stored, header, frame)
-    if window is None and header.get("VOILUTSequence"):
-        notes.append("window: VOI look-up table applied")
-        return _look_up(values, header.VOILUTSequence[0], header)
-    shown = None if isinstance(window, str | tuple) else _declared(header, frame, window, notes)
-    if shown is None and window is None and stored.dtype == np.uint8 and _depth(header) < 8:
-        shown = (0.0, 2.0 ** _depth(header) - 1)
-    return values, shown
+    depth = bit_depth(header)
+    if header.PhotometricInterpretation == "PALETTE COLOR":
+        stored = apply_color_lut(stored, header)[..., :3]
+        depth = 8 * stored.dtype.itemsize  # its tables fill their own depth, whatever the indices
+    if stored.ndim != 3:
+        raise InputError("expected three colours a pixel, got one", code="photometric")
+    return (stored >> max(0, depth - 8)).astype(np.uint8)
 
 
-def _depth(header: _Header) -> int:
-    return int(header.get("BitsStored") or header.BitsAllocated)
+def _padded(stored: NDArray[Any], header: _Header) -> NDArray[np.bool_] | None:
+    """Return where a frame is padding; its value is compared before any scaling."""
+    value = header.get("PixelPaddingValue")
+    if not isinstance(value, int) or stored.dtype.kind == "f":
+        return None
+    limit = header.get("PixelPaddingRangeLimit")
+    # Scanners write -2000 as 63536: in the pixels' own kind of number both are the same.
+    ends = [
+        int(np.int64(end).astype(stored.dtype))
+        for end in (value, limit if isinstance(limit, int) else value)
+    ]
+    return (stored >= min(ends)) & (stored <= max(ends))
 
 
-def _decode(header: _Header, frame: int) -> NDArray[Any]:
-    """Return stored numbers, YBR turned to RGB."""
-    from pydicom.pixels.decoders.base import get_decoder
-    from pydicom.pixels.utils import pixel_array
-
-    if "PixelData" not in header or "Rows" not in header or "Columns" not in header:
-        raise InputError("expected a DICOM picture, got an object without pixels", code="no_pixels")
-    if int(header.Rows) * int(header.Columns) > MAX_PIXELS:
-        raise InputError(
-            f"expected at most {MAX_PIXELS // 1_000_000} megapixels, "
-            f"got {header.Columns} × {header.Rows} pixels",
-            code="pixel_limit",
-        )
-    syntax = header.file_meta.get("TransferSyntaxUID")
-    if syntax is None:
-        raise InputError("expected a transfer syntax, got none", code="transfer_syntax")
-    try:
-        ready = not syntax.is_compressed or get_decoder(syntax).is_available
-    except NotImplementedError:
-        ready = False
-    if not ready:
-        raise UnsupportedFormatError(
-            f"expected a picture that Pillow can decode, got {syntax.name}",
-            code="codec_missing",
-            hint='Install its decoder: pip install "umit[codecs]".',
-        )
-    try:
-        return pixel_array(header, index=frame)
-    except (ValueError, RuntimeError) as error:
-        raise InputError(
-            f"expected {header.Columns} × {header.Rows} pixels, got fewer or damaged ones "
-            f"({type(error).__name__})",
-            code="truncated",
-            hint="Fetch the file again.",
-        ) from None
-
-
-def _units(stored: NDArray[Any], header: _Header, frame: int) -> NDArray[Any]:
+def _units(stored: NDArray[Any], header: _Header, frame: int, notes: list[str]) -> NDArray[Any]:
     """Apply the modality transform; whole numbers stay whole (DICOM PS3.3 C.11.1)."""
-    from pydicom.pixels.processing import apply_modality_lut
-
     if header.get("ModalityLUTSequence"):
-        return np.asarray(apply_modality_lut(stored, header))
+        return read_table(header.ModalityLUTSequence[0], header).look_up(stored)
     transform = functional(header, frame, "PixelValueTransformationSequence")
     slope, intercept = transform.get("RescaleSlope"), transform.get("RescaleIntercept")
+    hounsfield = slope is not None and (transform.get("RescaleType") or "HU") in ("HU", "HU_MOD")
+    if header.get("Modality") == "CT" and not hounsfield:
+        notes.append("values: CT, but the file does not say that they are HU")
     slope = 1.0 if slope is None else float(slope)
     intercept = 0.0 if intercept is None else float(intercept)
     if not (math.isfinite(slope) and math.isfinite(intercept) and slope != 0):
@@ -118,63 +138,9 @@ def _units(stored: NDArray[Any], header: _Header, frame: int) -> NDArray[Any]:
     if (slope, intercept) == (1.0, 0.0):
         return stored
     values = stored.astype(np.float64) * slope + intercept
-    if not (slope.is_integer() and intercept.is_integer()):
+    if not (slope.is_integer() and intercept.is_integer() and stored.dtype.kind in "iu"):
         return values.astype(np.float32)
-    small = values.min() >= -(2**15) and values.max() < 2**15
-    return values.astype(np.int16 if small else np.int32)
-
-
-def _declared(
-    header: _Header, frame: int, window: Window, notes: list[str]
-) -> tuple[float, float] | None:
-    """Return ``(low, high)`` of the chosen window, by DICOM PS3.3 C.11.2.1.2 and C.11.2.1.3."""
-    voi = functional(header, frame, "FrameVOILUTSequence")
-    pairs = list(zip(_floats(voi, "WindowCenter"), _floats(voi, "WindowWidth"), strict=False))
-    if not pairs and window is None:
-        return None
-    index = window if isinstance(window, int) else 0
-    if not 0 <= index < len(pairs):
-        raise InputError(
-            f"expected the index of one of {len(pairs)} declared windows, got {index}",
-            code="window",
-            hint="Pass window=(centre, width) or a preset's name.",
-        )
-    if window is None and len(pairs) > 1:
-        notes.append(f"window: the first of {len(pairs)} declared")
-    (centre, width), function = pairs[index], voi.get("VOILUTFunction") or "LINEAR"
-    if function == "SIGMOID":
-        notes.append("window: declared as a sigmoid, shown as a line")
-    linear = function == "LINEAR"
-    if not (math.isfinite(centre) and (width >= 1 if linear else width > 0)):
-        raise InputError(
-            f"expected a declared window of width 1 or more, got {width:g}",
-            code="window",
-            hint="Pass window=(centre, width) or a preset's name.",
-        )
-    if linear:
-        centre, width = centre - 0.5, width - 1
-    return centre - width / 2, centre + width / 2
-
-
-def _floats(header: _Header, tag: str) -> list[float]:
-    value = header.get(tag)
-    if value is None or value == "":
-        return []
-    return [float(v) for v in ([value] if isinstance(value, int | float) else value)]
-
-
-def _look_up(values: NDArray[Any], item: _Header, header: _Header) -> Plane:
-    """Apply a VOI look-up table; pydicom 3.0.2's own wraps inputs above 255 for 8-bit tables."""
-    count, first, bits = (int(number) for number in item.LUTDescriptor)
-    count = count or 2**16
-    data = item.LUTData
-    if isinstance(data, bytes):
-        order = "<" if header.file_meta.TransferSyntaxUID.is_little_endian else ">"
-        data = np.frombuffer(data, "u1" if len(data) < 2 * count else f"{order}u2")
-    table = np.asarray(data)[:count].astype(np.uint8 if bits <= 8 else np.uint16)
-    if len(table) < count:
-        raise InputError(
-            f"expected a look-up table of {count} entries, got {len(table)}", code="malformed"
-        )
-    index = np.clip(np.rint(values).astype(np.int64) - first, 0, count - 1)
-    return table[index], (0.0, 2.0**bits - 1)
+    for kind in (np.int16, np.int32):
+        if np.iinfo(kind).min <= values.min() and values.max() <= np.iinfo(kind).max:
+            return values.astype(kind)
+    return values

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from umit.errors import InputError, UnsupportedFormatError
 from umit.imaging.scan import MAX_PIXELS, Scan, pick_frame
 
-__all__ = ["FORMATS", "read_raster"]
+__all__ = ["FORMATS", "looks_like_raster", "read_raster"]
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF")
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"GIF8", *_TIFF)
 _ORIENTATION = 0x0112  # EXIF 2.32, table 4
+_PHOTOMETRIC = 262  # TIFF 6.0, section 8; 0 is WhiteIsZero
 # What Pillow's decoders are seen to raise on damaged files, beside OSError.
 _BROKEN = (
     OSError,
@@ -27,6 +33,11 @@ _BROKEN = (
     TypeError,
     OverflowError,
 )
+
+
+def looks_like_raster(head: bytes) -> bool:
+    """Tell from the first bytes."""
+    return head.startswith(_MAGIC) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
 
 
 def read_raster(source: Path | Image.Image, *, frame: int | None = None) -> Scan:
@@ -56,11 +67,7 @@ def read_raster(source: Path | Image.Image, *, frame: int | None = None) -> Scan
     except Image.DecompressionBombError:
         raise _too_large("far more", name) from None
     except UnidentifiedImageError:
-        raise UnsupportedFormatError(
-            f"expected {', '.join(FORMATS)}, got something else or a damaged header",
-            code="not_an_image",
-            where=name,
-        ) from None
+        raise _unknown(source, name) from None
     except _BROKEN as error:
         raise InputError(
             "expected a whole picture, got one that breaks off or is damaged "
@@ -73,16 +80,17 @@ def read_raster(source: Path | Image.Image, *, frame: int | None = None) -> Scan
 
 def _read(image: Image.Image, frame: int | None, name: str) -> Scan:
     notes: list[str] = []
+    _check_size(image, name)
     if image.format == "MPO":  # a camera's JPEG with a preview behind it
         notes.append("frames: only the main picture of an MPO file is read")
     else:
         chosen = pick_frame(frame, getattr(image, "n_frames", 1), name)
         if chosen != image.tell():
             image.seek(chosen)
-    size = image.size
-    if size[0] * size[1] > MAX_PIXELS:
-        raise _too_large(f"{size[0]} × {size[1]}", name)
+    size = _check_size(image, name)
+    _check_depth(image, name, notes)
     turned = image.getexif().get(_ORIENTATION, 1)  # before load(), which turns a TIFF itself
+    negative = getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0
     image.load()
     if image.size != size:
         raise OSError("the pixels are not of the size that the header says")
@@ -90,12 +98,50 @@ def _read(image: Image.Image, frame: int | None, name: str) -> Scan:
     if turned in range(2, 9):
         notes.append(f"EXIF orientation {turned} applied")
     plain = _plain(upright, notes)
-    return Scan(np.array(plain)[None], warnings=tuple(notes), name=name)
+    inverted = negative and _is_deep(plain)  # Pillow turns the 8-bit ones itself, and only those
+    if inverted:
+        notes.append("grey levels: the file stores white as 0, shown so")
+    return Scan(_pixels(plain, notes)[None], inverted=inverted, warnings=tuple(notes), name=name)
+
+
+def _check_size(image: Image.Image, name: str) -> tuple[int, int]:
+    if image.size[0] * image.size[1] > MAX_PIXELS:
+        raise _too_large(f"{image.size[0]} × {image.size[1]}", name)
+    return image.size
+
+
+def _check_depth(image: Image.Image, name: str, notes: list[str]) -> None:
+    """Find the 16-bit channels that Pillow cuts to their upper 8 without a word."""
+    stored = str([tile[3] for tile in getattr(image, "tile", ())])
+    if "LA;16" in stored:
+        raise UnsupportedFormatError(
+            "expected 16-bit grey without transparency, got both, which loses the lower 8 bits",
+            code="depth",
+            where=name,
+            hint="Save it without its alpha channel.",
+        )
+    if re.search(r"(RGB|RGBA|RGBX|CMYK);16", stored):
+        notes.append("colours: the upper 8 of 16 bits are shown")
+
+
+def _is_deep(image: Image.Image) -> bool:
+    return image.mode.startswith(("I", "F"))
+
+
+def _pixels(image: Image.Image, notes: list[str]) -> NDArray[Any]:
+    """Return a copy in this machine's byte order, a transparent grey level made black."""
+    pixels = np.array(image)
+    pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+    clear = image.info.get("transparency")
+    if _is_deep(image) and isinstance(clear, int) and (pixels == clear).any():
+        pixels[pixels == clear] = 0
+        notes.append("transparency: composited on black")
+    return pixels
 
 
 def _plain(image: Image.Image, notes: list[str]) -> Image.Image:
     """Return the picture as L, RGB, or the mode of its deeper numbers."""
-    deep = image.mode.startswith(("I", "F"))
+    deep = _is_deep(image)
     if image.has_transparency_data and not deep:
         grey = image.mode in ("L", "LA", "La", "1")
         layers = image.convert("RGBA")
@@ -110,6 +156,27 @@ def _plain(image: Image.Image, notes: list[str]) -> Image.Image:
     if image.mode not in ("P", "PA"):
         notes.append(f"colours: {image.mode} converted to RGB")
     return image.convert("RGB")
+
+
+def _unknown(source: Path | Image.Image, name: str) -> InputError:
+    """Say whether a file that Pillow does not know is damaged, or of another kind."""
+    head = b""
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            head = file.read(12)
+    if looks_like_raster(head) and not head.startswith(_TIFF):
+        return InputError(
+            "expected a whole picture, got a damaged or cut header",
+            code="truncated",
+            where=name,
+            hint="Fetch the file again.",
+        )
+    return UnsupportedFormatError(
+        f"expected {', '.join(FORMATS)}, got something else, a damaged header or unusual numbers",
+        code="not_an_image",
+        where=name,
+        hint="Save it again as an 8- or 16-bit PNG or TIFF.",
+    )
 
 
 def _too_large(size: str, name: str) -> InputError:

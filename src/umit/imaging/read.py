@@ -16,17 +16,21 @@ from PIL import Image
 from umit.errors import InputError
 from umit.geometry import Affine
 from umit.imaging.dicom import read_dicom, read_series
+from umit.imaging.metaimage import read_itk
+from umit.imaging.mgh import read_mgh
 from umit.imaging.nifti import read_nifti
 from umit.imaging.raster import read_raster
 from umit.imaging.scan import Scan, ScanLike
 from umit.imaging.sniff import file_kind, folder_files
-from umit.imaging.window import default_window, named_window
+from umit.imaging.voi import is_declared
+from umit.imaging.window import FULL, PRESETS, default_window, named_window
 
 __all__ = ["Source", "Window", "load"]
 
 Source: TypeAlias = "ScanLike | NDArray[Any]"
 Window: TypeAlias = "str | int | tuple[float, float]"
 
+_READERS = {"itk": read_itk, "mgh": read_mgh, "nifti": read_nifti, "raster": read_raster}
 _AXES = ("yx", "yxc", "zyx", "zyxc")
 
 
@@ -117,7 +121,7 @@ def _from_path(text: str, frame: int | None, window: Window | None) -> Scan:
     if kind == "dicom":
         return read_dicom(paths[0], frame=frame, window=window)
     _no_index(window)
-    return (read_nifti if kind == "nifti" else read_raster)(paths[0], frame=frame)
+    return _READERS[kind](paths[0], frame=frame)
 
 
 def _is(path: Path, question: str) -> bool:
@@ -129,12 +133,12 @@ def _is(path: Path, question: str) -> bool:
 
 
 def _no_index(window: Window | None) -> None:
-    if isinstance(window, int):
+    if window is not None and is_declared(window):
         raise InputError(
-            f"expected a preset's name or (centre, width), got {window}",
+            f"expected a window of {', '.join(PRESETS)}, {FULL} or (centre, width), got {window!r}",
             code="window",
             where="window",
-            hint="Only DICOM files declare windows that an index can pick.",
+            hint="Only DICOM files declare windows that an index or a name of theirs can pick.",
         )
 
 
@@ -179,21 +183,33 @@ def _along(spacing: Sequence[float] | None, axes: str) -> tuple[float, ...] | No
 
 def _windowed(scan: Scan, window: Window | None) -> Scan:
     """Give the scan the asked window, or choose one and say so; readers use an index."""
-    notes: tuple[str, ...] = ()
-    values = scan.voxels
-    if values.dtype.kind == "f" and (wild := int(values.size - np.isfinite(values).sum())):
-        if wild == values.size:
-            raise InputError(
-                "expected some finite values, got none", code="not_finite", where=scan.name
-            )
-        notes = (f"values: {wild} are not finite; NaN is shown black",)
+    values, notes = scan.voxels, _remarks(scan)
     low_high = scan.window
-    if window is not None and not isinstance(window, int):
+    # One that a DICOM file declares is already there: its reader has applied it.
+    if not isinstance(window, int | None) and not is_declared(window):
         low_high = named_window(window)
     elif low_high is None:
         low_high, chosen = default_window(values, scan.modality)
         notes += chosen
     return replace(scan, window=low_high, warnings=tuple(dict.fromkeys((*scan.warnings, *notes))))
+
+
+def _remarks(scan: Scan) -> tuple[str, ...]:
+    """Say what is not finite, and whether there is anything to see; slice by slice, with no copy."""
+    values = scan.voxels
+    wild = 0
+    if values.dtype.kind == "f":
+        wild = values.size - sum(int(np.count_nonzero(np.isfinite(plane))) for plane in values)
+    if wild == values.size:
+        raise InputError(
+            "expected some finite values, got none", code="not_finite", where=scan.name
+        )
+    if wild:
+        return (f"values: {wild} are not finite; NaN is shown black",)
+    first = values.flat[0]
+    if all((plane == first).all() for plane in values):  # ends at the first slice that shows more
+        return ("values: all are equal, there is nothing to see",)
+    return ()
 
 
 def _spaced(scan: Scan, mm: tuple[float, ...] | None) -> Scan:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Hashable, Sequence
+from hashlib import file_digest
 from pathlib import Path
 from typing import Final, TypeAlias, TypeVar, cast
 
@@ -16,6 +18,8 @@ __all__ = ["Recent", "Scans", "listed"]
 
 Scans: TypeAlias = "ScanLike | Sequence[ScanLike]"
 _KEPT: Final = 4  # a volume may take hundreds of megabytes
+#: Nanoseconds in which a file can be written twice under one time; FAT counts in steps of 2 s.
+_YOUNG: Final = 2_000_000_000
 Value = TypeVar("Value")
 
 
@@ -34,8 +38,10 @@ def listed(scans: Scans) -> list[ScanLike]:
 class Recent:
     """Reads and renders, and remembers the last few of both.
 
-    A file is known again by its path, time and size, a :class:`Scan` by being the same object. Pillow
-    pictures and folders can change unseen and are read each time.
+    A file is known again by its path, time and size, and while it is young by its content too; a
+    :class:`Scan` by being the same object. Pillow pictures and folders can change unseen and are
+    read each time. A view is known by its scans and its rendering, never by pixels alone: 30 × 100
+    and 100 × 30 pixels can be the same bytes, and one scan in two windows is two scans.
     """
 
     def __init__(self) -> None:
@@ -72,10 +78,15 @@ def _signature(source: ScanLike) -> Hashable | None:
         return None
     path = Path(source)
     try:
-        state = path.stat() if path.is_file() else None
+        if not path.is_file():
+            return None
+        state, content = path.stat(), b""
+        if time.time_ns() - state.st_mtime_ns < _YOUNG:
+            with path.open("rb") as file:
+                content = file_digest(file, "blake2b").digest()
     except (OSError, ValueError):
         return None  # load says what is wrong with it
-    return state and (str(path), state.st_mtime_ns, state.st_size, state.st_ino)
+    return str(path), state.st_mtime_ns, state.st_size, state.st_ino, content
 
 
 def _keep(store: dict[Hashable, Value], key: Hashable, value: Value) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from itertools import permutations
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,6 +12,23 @@ from PIL import Image
 
 from umit.errors import InputError
 from umit.geometry import Affine, Space
+from umit.imaging.orientation import (
+    OPPOSITE,
+    Orientation,
+    Plane,
+    axis_letters,
+    closest_axes,
+    patient_axis,
+    to_affine,
+)
+from umit.imaging.presentation import (
+    Presentation,
+    depth_axis,
+    masked_slices,
+    near_slices,
+    numbered_slices,
+)
+from umit.imaging.window import choose_window
 
 __all__ = [
     "MAX_PIXELS",
@@ -27,6 +43,7 @@ __all__ = [
 
 MAX_PIXELS = 100_000_000  # one picture, ten times the largest film; 23 KB of PNG can spell more
 MAX_VOXELS = 2**30  # one volume; 1024 × 1024 × 1024, twice the longest CT in common use
+_WHOLE = Presentation()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -44,6 +61,9 @@ class Scan:
         inverted: Whether low values are shown bright (DICOM's MONOCHROME1).
         warnings: What was repaired, chosen or assumed while reading.
         name: Base name of the file, for listings only.
+        directions: Film only: where x and y run to in the patient, two of R, L, A, P, S and I:
+            ``"LI"``, left and inferior, is a film as it is hung; ``None`` if the file does not say.
+        presentation: Volume only: plane and slices that are shown; see :meth:`shown`.
 
     Raises:
         InputError: No pixels, an array of another shape or kind, or an affine that is no grid.
@@ -62,12 +82,15 @@ class Scan:
     inverted: bool = False
     warnings: tuple[str, ...] = ()
     name: str = ""
+    directions: str | None = None
+    presentation: Presentation = _WHOLE
 
     def __post_init__(self) -> None:
         _check_voxels(self.voxels, self.name)
         if self.affine is not None and self.spacing is None:
             object.__setattr__(self, "spacing", _lengths(self.affine))
         _check_grid(self.spacing, self.affine, self.name)
+        _check_directions(self.directions, self.name)
         if self.is_volume and len(self.spacing or (0, 0, 0)) != 3:
             raise InputError(
                 f"expected a spacing (x, y, z) in mm for a volume, got {self.spacing}",
@@ -106,69 +129,82 @@ class Scan:
     @property
     def orientation(self) -> str | None:
         """Where file x, y and z run to in the patient, such as ``"LPS"``; ``None`` if unknown."""
-        if self.affine is None:
-            return None
-        axes = closest_axes(self.affine)
-        letters = [""] * 3
-        names = (("R", "L"), ("A", "P"), ("S", "I"))
-        for axis, forward, (plus, minus) in zip(axes.axis, axes.forward, names, strict=True):
-            letters[axis] = plus if forward else minus
-        return "".join(letters)
+        return self.directions if self.affine is None else axis_letters(self.affine)
+
+    def windowed(self, window: str | tuple[float, float]) -> Scan:
+        """Return this scan in another window.
+
+        Args:
+            window: A preset's name such as ``"lung"``, ``"full"`` for all values, or
+                ``(centre, width)`` in file units.
+
+        Raises:
+            InputError: An unknown name, no width, a CT preset on another modality, or values that a
+                look-up table of the file has already replaced.
+
+        Example:
+            >>> Scan(np.zeros((1, 2, 2), np.int16), modality="CT").windowed("lung").window
+            (-1350.0, 150.0)
+        """
+        if any(note.startswith("window: VOI look-up table") for note in self.warnings):
+            raise InputError(
+                "expected values in file units, got those of a VOI look-up table",
+                code="window",
+                where=self.name,
+                hint="Read the file again with umit.load(..., window=...).",
+            )
+        low_high, notes = choose_window(self.voxels, window, self.modality)
+        kept = [note for note in self.warnings if not note.startswith("window:")]
+        return replace(self, window=low_high, warnings=(*kept, *notes))
+
+    def shown(
+        self,
+        *,
+        plane: Plane = "axial",
+        slices: tuple[int, int] | NDArray[Any] | Scan | None = None,
+        mm: tuple[float, float] | None = None,
+        as_stored: bool = False,
+    ) -> Scan:
+        """Return this volume shown in another plane, or a part of its slices.
+
+        Nothing is cut: boxes still come back in voxels of the whole file.
+
+        Args:
+            plane: ``"axial"``, ``"coronal"`` or ``"sagittal"``.
+            slices: ``(start, stop)`` along the file axis that crosses the plane, or a mask on the
+                same grid, whose slices are taken; pictures are spread evenly over them.
+            mm: Lowest and highest place of a slice's middle in RAS+ millimetres: up for axial, to the
+                front for coronal, to the right for sagittal slices.
+            as_stored: Shown in the file's own order, and neither cropped nor stretched: for arrays
+                that were prepared elsewhere, such as M3D's.
+
+        Raises:
+            InputError: A film, no such slices, or a mask on another grid.
+            MissingMetadataError: A plane or millimetres without an affine.
+
+        Example:
+            >>> scan = Scan(np.zeros((40, 8, 8), np.int16), spacing=(1, 1, 5))
+            >>> scan.shown(slices=(10, 30)).presentation.slices
+            (10, 30)
+        """
+        if not self.has_depth:
+            raise InputError("expected a volume, got a film", code="film", where=self.name)
+        if slices is not None and mm is not None:
+            raise InputError("expected slices= or mm=, got both", code="slices", where="slices")
+        chosen = Presentation(plane=plane, as_stored=as_stored)
+        axis = depth_axis(self.affine, chosen)
+        part: tuple[int, int] | None = None
+        if mm is not None:
+            part = near_slices(mm, self.affine, self.size, axis)
+        elif isinstance(slices, Scan | np.ndarray):
+            mask = slices if isinstance(slices, np.ndarray) else _same_grid(slices, self)
+            part = masked_slices(mask, self.voxels.shape[:3], axis)
+        elif slices is not None:
+            part = numbered_slices(slices, self.size[axis])
+        return replace(self, presentation=replace(chosen, slices=part))
 
 
 ScanLike: TypeAlias = "str | os.PathLike[str] | Image.Image | Scan"
-
-
-@dataclass(frozen=True, slots=True)
-class Orientation:
-    """Which file axis runs closest to each patient axis.
-
-    Args:
-        axis: File axis (0 is x) closest to right, anterior and superior.
-        forward: Whether that file axis runs to the right, to the front, to the head.
-        degrees: The largest angle between a file axis and its patient axis, 0 to 90.
-    """
-
-    axis: tuple[int, int, int]
-    forward: tuple[bool, bool, bool]
-    degrees: float
-
-
-def closest_axes(affine: Affine) -> Orientation:
-    """Return the axis order that fits an affine best, with no resampling.
-
-    Args:
-        affine: Voxel index to RAS+ millimetres.
-
-    Returns:
-        The assignment with the largest sum of absolute cosines.
-
-    Example:
-        >>> closest_axes(((-1, 0, 0, 0), (0, 0, 2, 0), (0, 1, 0, 0), (0, 0, 0, 1))).axis
-        (0, 2, 1)
-    """
-    matrix = np.asarray(affine, dtype=np.float64)[:3, :3]
-    cosines = matrix / np.linalg.norm(matrix, axis=0)
-
-    def fit(order: tuple[int, ...]) -> float:
-        return float(sum(abs(cosines[patient, file]) for patient, file in enumerate(order)))
-
-    first, second, third = max(permutations(range(3)), key=fit)
-    chosen = [float(cosines[0, first]), float(cosines[1, second]), float(cosines[2, third])]
-    return Orientation(
-        axis=(first, second, third),
-        forward=(chosen[0] > 0, chosen[1] > 0, chosen[2] > 0),
-        degrees=float(np.degrees(np.arccos(min(1.0, *(abs(c) for c in chosen))))),
-    )
-
-
-def to_affine(matrix: NDArray[Any]) -> Affine:
-    """Return a 4 × 4 array as plain numbers.
-
-    Args:
-        matrix: Shape ``(4, 4)``, voxel index ``(x, y, z)`` to RAS+ millimetres.
-    """
-    return tuple((float(a), float(b), float(c), float(d)) for a, b, c, d in matrix)
 
 
 def pick_frame(frame: int | None, count: int, name: str) -> int:
@@ -192,6 +228,19 @@ def pick_frame(frame: int | None, count: int, name: str) -> int:
             hint=f"The file holds {count}; choose one with umit.load(..., frame=k).",
         )
     return frame
+
+
+def _same_grid(mask: Scan, scan: Scan) -> NDArray[Any]:
+    """Return a mask's voxels; one of equal shape that lies elsewhere in the patient is refused."""
+    here, there = scan.affine, mask.affine
+    if here is not None and there is not None and not np.allclose(here, there, atol=1e-2):
+        raise InputError(
+            "expected a mask with the scan's affine, got another",
+            code="mask",
+            where=mask.name,
+            hint="Resample the mask to the scan, or pass its array if the grids are known equal.",
+        )
+    return mask.voxels
 
 
 def _check_voxels(voxels: Any, name: str) -> None:
@@ -236,6 +285,18 @@ def _check_grid(spacing: tuple[float, ...] | None, affine: Affine | None, name: 
             code="affine",
             where=name,
             hint="Leave it out: without an affine the volume is shown as stored.",
+        )
+
+
+def _check_directions(directions: str | None, name: str) -> None:
+    if directions is None:
+        return
+    known = len(directions) == 2 and set(directions) <= OPPOSITE.keys()
+    if not known or len({patient_axis(letter) for letter in directions}) != 2:
+        raise InputError(
+            f"expected two letters of R, L, A, P, S, I along two axes, got {directions!r}",
+            code="directions",
+            where=name,
         )
 
 

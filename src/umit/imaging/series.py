@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from umit.errors import InputError, MissingMetadataError
 from umit.geometry import Affine
-from umit.imaging.scan import MAX_VOXELS, to_affine
+from umit.imaging.orientation import to_affine
+from umit.imaging.scan import MAX_VOXELS
 
 __all__ = ["frame_stack", "functional", "stack"]
 
@@ -18,6 +19,7 @@ _Array: TypeAlias = NDArray[np.float64]
 
 _SAME = 1e-3  # cosines, and mm between positions; scanners write 6 digits
 _JITTER = 0.01  # of the spacing between slices, above which a gap is reported
+_SKEW = 0.01  # length and angle of direction cosines; more is no rounding
 _TILT = 1.0  # degrees between the stack and the normal of its slices: a tilted gantry
 
 
@@ -55,6 +57,7 @@ def stack(headers: list[_Header], name: str, notes: list[str]) -> tuple[list[int
         np.array([_numbers(h, "PixelSpacing", 2, name) for h in headers]),
         name,
         notes,
+        hint="Keep one time, echo or contrast phase.",
     )
 
 
@@ -82,6 +85,14 @@ def frame_stack(
             where=name,
             hint="Choose one with umit.load(..., frame=k).",
         )
+    each = header.get("PerFrameFunctionalGroupsSequence")
+    if each and len(each) != count:
+        raise InputError(
+            f"expected functional groups for {count} frames, got {len(each)}",
+            code="malformed",
+            where=name,
+            hint="Choose one frame with umit.load(..., frame=k).",
+        )
     places = [functional(header, k, "PlanePositionSequence") for k in range(count)]
     if places[0] is header:
         notes.append("orientation: frames without positions, shown as stored")
@@ -94,6 +105,7 @@ def frame_stack(
         np.array([_numbers(measure, "PixelSpacing", 2, name) for measure in pixel]),
         name,
         notes,
+        hint="Choose one frame with umit.load(..., frame=k).",
     )
 
 
@@ -108,7 +120,7 @@ def functional(header: _Header, frame: int, sequence: str) -> _Header:
 
 
 def _grid(
-    positions: _Array, turns: _Array, pixel: _Array, name: str, notes: list[str]
+    positions: _Array, turns: _Array, pixel: _Array, name: str, notes: list[str], *, hint: str
 ) -> tuple[list[int], Affine]:
     """Sort slices along their normal and lay one affine through them; DICOM is LPS, we are RAS+."""
     if np.ptp(turns, axis=0).max() > _SAME or np.ptp(pixel, axis=0).max() > _SAME:
@@ -118,22 +130,22 @@ def _grid(
             where=name,
             hint="Leave localizers out, or choose one with frame=.",
         )
-    along_row, along_column = turns[0, :3], turns[0, 3:]
-    normal = np.cross(along_row, along_column)
+    along_row, along_column, normal = _directions(turns[0], name)
     heights = positions @ normal
     order = np.argsort(heights, kind="stable")
     gaps = np.diff(heights[order])
     if gaps.min() < _SAME:
+        places = 1 + int((gaps >= _SAME).sum())
         raise InputError(
-            "expected one slice at each place, got two",
+            f"expected one slice at each place, got {len(order)} at {places} places",
             code="duplicate_slice",
             where=name,
-            hint="Keep one time, echo or contrast phase.",
+            hint=hint,
         )
-    typical = float(np.median(gaps))
-    if np.abs(gaps - typical).max() > _JITTER * typical:
-        notes.append(f"series: slices are {gaps.min():.2f} to {gaps.max():.2f} mm apart")
     step = (positions[order[-1]] - positions[order[0]]) / (len(order) - 1)
+    straight = positions[order[0]] + np.arange(len(order))[:, None] * step
+    off = float(np.linalg.norm(positions[order] - straight, axis=1).max())
+    _note_gaps(gaps, off, notes)
     lean = np.degrees(np.arccos(min(1.0, abs(step @ normal) / np.linalg.norm(step))))
     if lean > _TILT:
         notes.append(f"series: slices are sheared by {lean:.0f} degrees, as by a tilted gantry")
@@ -143,12 +155,43 @@ def _grid(
     matrix[:3, 2] = step
     matrix[:3, 3] = positions[order[0]]
     matrix[:2] *= -1
-    return [int(k) for k in order], to_affine(matrix)
+    return [int(k) for k in order], to_affine(matrix + 0.0)  # no negative zeros
+
+
+def _directions(turn: _Array, name: str) -> tuple[_Array, _Array, _Array]:
+    """Return unit vectors along rows, along columns and across, from ImageOrientationPatient."""
+    lengths = np.linalg.norm(turn.reshape(2, 3), axis=1)
+    if (np.abs(lengths - 1) > _SKEW).any() or abs(turn[:3] @ turn[3:]) > _SKEW:
+        raise InputError(
+            "expected two perpendicular directions of length 1 in ImageOrientationPatient, "
+            "got others",
+            code="orientation",
+            where=name,
+            hint="Pass one file as a film.",
+        )
+    along_row, along_column = turn[:3] / lengths[0], turn[3:] / lengths[1]
+    normal = np.cross(along_row, along_column)
+    return along_row, along_column, normal / np.linalg.norm(normal)
+
+
+def _note_gaps(gaps: _Array, off: float, notes: list[str]) -> None:
+    """Say where one step between slices does not fit them all, and by how many mm."""
+    typical = float(np.median(gaps))
+    uneven = bool(np.abs(gaps - typical).max() > _JITTER * typical)
+    if not uneven and off <= _JITTER * typical:
+        return
+    missing = int((np.rint(gaps / typical) - 1).clip(0).sum())
+    notes.append(
+        f"series: slices are {gaps.min():.2f} to {gaps.max():.2f} mm apart"
+        + (f", {missing} may be missing" if missing else "")
+        + f"; one even grid puts some of them {off:.2f} mm off"
+    )
 
 
 def _check_alike(headers: list[_Header], name: str) -> None:
     for tag, what in (
         ("SeriesInstanceUID", "series"),
+        ("FrameOfReferenceUID", "frame of reference"),
         ("Rows", "size"),
         ("Columns", "size"),
         ("PhotometricInterpretation", "kind of picture"),

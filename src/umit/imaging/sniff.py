@@ -6,14 +6,25 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from umit.errors import InputError, UnsupportedFormatError
-from umit.imaging.raster import FORMATS
+from umit.imaging import stream
+from umit.imaging.metaimage import looks_like_metaimage, looks_like_nrrd
+from umit.imaging.mgh import looks_like_mgh
+from umit.imaging.raster import FORMATS, looks_like_raster
 
 __all__ = ["Kind", "file_kind", "folder_files"]
 
-Kind: TypeAlias = Literal["dicom", "nifti", "raster"]
+Kind: TypeAlias = Literal["dicom", "itk", "mgh", "nifti", "raster"]
 
-_MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"GIF8")
-_DICOM, _NIFTI = (".dcm", ".dicom"), (".nii", ".nii.gz")
+_NIFTI = (b"n+1\0", b"ni1\0", b"n+2\0", b"ni2\0")
+_ANALYZE = (b"\x5c\x01\0\0", b"\0\0\x01\x5c")  # 348, the length of its header
+_MINC = (b"CDF\x01", b"CDF\x02", b"\x89HDF\r\n\x1a\n")  # netCDF and HDF5, which MINC 1 and 2 are
+# Read by name where the first bytes say nothing: so that damage is called damage.
+_NAMES: dict[Kind, tuple[str, ...]] = {
+    "dicom": (".dcm", ".dicom"),
+    "nifti": (".nii", ".nii.gz"),
+    "itk": (".nrrd", ".nhdr", ".mha", ".mhd"),
+    "mgh": (".mgh", ".mgz"),
+}
 _RASTER = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif")
 
 
@@ -28,34 +39,47 @@ def file_kind(path: Path) -> Kind:
         InputError: Empty or unreadable.
     """
     try:
-        with path.open("rb") as file:
-            head = file.read(512)
+        head = stream.head(path, 512)
     except OSError as error:
         raise InputError(
             f"expected a readable file, got {type(error).__name__}",
             code="unreadable",
             where=path.name,
         ) from None
-    lower = path.name.lower()
-    if not head:
+    if not head and not path.stat().st_size:
         raise InputError("expected a picture, got 0 bytes", code="empty_file", where=path.name)
-    if head[128:132] == b"DICM":
-        return "dicom"
-    if head.startswith(_MAGIC) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
-        return "raster"
+    kind = _by_content(head)
+    if kind is not None:
+        return kind
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     page = start.startswith((b"<!doctype", b"<html", b"<?xml"))
-    if not page and lower.endswith(_DICOM):
-        return "dicom"
-    if not page and lower.endswith(_NIFTI):
-        return "nifti"
+    named = [kind for kind, ends in _NAMES.items() if path.name.lower().endswith(ends)]
+    minc = head.startswith(_MINC)
+    if named and not page and not minc:
+        return named[0]
+    got, hint = "something else", "Convert the file first."
+    if page:
+        got, hint = "a web page", "It may be a login page saved by a download."
+    elif minc:
+        got, hint = "netCDF or HDF5, such as MINC", "Convert MINC with mnc2nii."
     raise UnsupportedFormatError(
-        f"expected {', '.join(FORMATS)}, DICOM or NIfTI (.nii, .nii.gz), "
-        f"got {'a web page' if page else 'something else'}",
+        f"expected {', '.join(FORMATS)}, DICOM, NIfTI, MGH, NRRD or MetaImage, got {got}",
         code="not_an_image",
         where=path.name,
-        hint="It may be a login page saved by a download." if page else "Convert the file first.",
+        hint=hint,
     )
+
+
+def _by_content(head: bytes) -> Kind | None:
+    if head[128:132] == b"DICM":
+        return "dicom"
+    if looks_like_raster(head):
+        return "raster"
+    if head[344:348] in _NIFTI or head[4:8] in _NIFTI or head.startswith(_ANALYZE):
+        return "nifti"
+    if looks_like_nrrd(head) or looks_like_metaimage(head):
+        return "itk"
+    return "mgh" if looks_like_mgh(head) else None
 
 
 def folder_files(folder: Path) -> tuple[Kind, list[Path]]:
@@ -67,7 +91,7 @@ def folder_files(folder: Path) -> tuple[Kind, list[Path]]:
         folder: An existing folder.
 
     Raises:
-        InputError: No scan, several kinds, or several pictures or NIfTI files.
+        InputError: No scan, several kinds, or several pictures or volume files.
     """
     found: dict[Kind, list[Path]] = {}
     for path in sorted(folder.iterdir()):
@@ -76,14 +100,14 @@ def folder_files(folder: Path) -> tuple[Kind, list[Path]]:
         try:
             found.setdefault(file_kind(path), []).append(path)
         except InputError:
-            if path.name.lower().endswith((*_DICOM, *_NIFTI, *_RASTER)):
+            if path.name.lower().endswith(sum(_NAMES.values(), _RASTER)):
                 raise  # a scan by its name: leaving it out would hide a lost slice
     kinds = list(found.items())
     if len(kinds) == 1 and (kinds[0][0] == "dicom" or len(kinds[0][1]) == 1):
         return kinds[0]
     counts = ", ".join(f"{len(paths)} {kind}" for kind, paths in sorted(kinds))
     raise InputError(
-        f"expected one DICOM series, one NIfTI file or one picture, got {counts or 'none'}",
+        f"expected one DICOM series, one volume file or one picture, got {counts or 'none'}",
         code="folder",
         where=folder.name,
         hint="Pass the file itself, or several views in a list.",

@@ -6,9 +6,9 @@ two things: UMIT writes pixels of 1024 × 1024 and is fed 756 × 756.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +16,23 @@ from numpy.typing import NDArray
 from umit.errors import InputError
 from umit.geometry import Box2D, Box3D, Point2D, Space
 from umit.imaging.frame import ViewGeometry, shown_axes
+from umit.imaging.prepare import foreground, levels, luminance, stretched
+from umit.imaging.presentation import depth_axis
 from umit.imaging.resize import resize_rgb, smart_resize
 from umit.imaging.scan import Scan
-from umit.imaging.window import default_window, to_rgb
+from umit.imaging.window import default_window, to_grey
 
-__all__ = ["Rendering", "View", "ViewGeometry", "render", "resize_rgb", "smart_resize"]
+__all__ = [
+    "Preparation",
+    "Rendering",
+    "View",
+    "ViewGeometry",
+    "render",
+    "resize_rgb",
+    "smart_resize",
+]
+
+Preparation: TypeAlias = Literal["nearest", "m3d"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +46,9 @@ class Rendering:
         max_pixels: Most pixels fed a picture; 768 * 28 * 28, UMIT's MAX_PIXELS.
         factor: Both fed sides are multiples of this; 14-pixel patches merged 2 × 2, Qwen2-VL.
         fed: ``(width, height)`` fed whatever the frame; ``None``: computed from frame and budget.
+        preparation: How a volume comes to its slices. ``"nearest"`` takes whole slices of the file;
+            ``"m3d"`` crops to what is not black, stretches the grey levels and resizes in all three
+            axes, as the volumes of UMIT's training were (:mod:`umit.imaging.prepare`).
 
     Example:
         >>> Rendering(frame=(256, 256), depth=32).max_pixels
@@ -46,8 +61,17 @@ class Rendering:
     max_pixels: int = 602112
     factor: int = 28
     fed: tuple[int, int] | None = None
+    preparation: Preparation = "nearest"
 
     def __post_init__(self) -> None:
+        if self.preparation not in get_args(Preparation) or (
+            self.preparation == "m3d" and (self.depth is None or self.frame is None)
+        ):
+            raise InputError(
+                f"expected a preparation of {', '.join(get_args(Preparation))}, m3d with a frame "
+                f"and a depth, got {self}",
+                code="rendering",
+            )
         sizes = (*(self.frame or ()), self.depth if self.depth is not None else 1, self.factor)
         if min(sizes) < 1 or not 1 <= self.min_pixels <= self.max_pixels:
             raise InputError(
@@ -147,7 +171,7 @@ def render(scan: Scan | Sequence[Scan], rendering: Rendering) -> View:
 
     A film is windowed and resized once, from its own pixels. A volume with an affine is flipped and
     permuted to axial slices, by whole axes only: patient right on the image's left, front at the
-    top, feet first. Without an affine it is shown as stored. Its slices are the nearest ones.
+    top, feet first. Without an affine it is shown as stored. :meth:`Scan.shown` chooses otherwise.
 
     Args:
         scan: One scan, or several whose pictures follow each other.
@@ -187,7 +211,8 @@ def _one(scan: Scan, rendering: Rendering, pictures: int) -> View:
         raise InputError(
             "expected a volume, got a film", code="film", where=scan.name, hint="Use a film's task."
         )
-    geometry, notes = _geometry(scan, rendering, pictures)
+    window, chosen = _window(scan, rendering)
+    geometry, notes = _geometry(scan, rendering, pictures, window)
     width, height = rendering.fed or geometry.frame[:2]
     rows, columns = smart_resize(
         height,
@@ -196,51 +221,130 @@ def _one(scan: Scan, rendering: Rendering, pictures: int) -> View:
         min_pixels=rendering.min_pixels,
         max_pixels=rendering.max_pixels,
     )
-    window, chosen = (
-        (scan.window, ()) if scan.window else default_window(scan.voxels, scan.modality)
-    )
-    frames = tuple(
-        resize_rgb(to_rgb(plane, window, scan.inverted), columns, rows)
-        for plane in _planes(scan, geometry)
-    )
-    return View(frames, geometry, (*scan.warnings, *notes, *chosen))
+    if rendering.preparation == "m3d":
+        levels_shown = _prepared(scan, geometry, window)
+    else:
+        levels_shown = (to_grey(p, window, scan.inverted) for p in _planes(scan, geometry))
+    greys = [resize_rgb(picture, columns, rows) for picture in levels_shown]
+    if all(int(grey.min()) == int(grey.max()) for grey in greys):
+        notes += ("picture: blank, all of its pixels are equal",)
+    return View(tuple(map(_rgb, greys)), geometry, (*scan.warnings, *notes, *chosen))
+
+
+def _window(scan: Scan, rendering: Rendering) -> tuple[tuple[float, float] | None, tuple[str, ...]]:
+    """Return the window and what to say of it: how it came about if chosen here, and its ends."""
+    window, notes = scan.window, tuple[str, ...]()
+    if rendering.preparation == "m3d" and not scan.presentation.as_stored:
+        window = levels(luminance(_part(scan, _range(scan))), window)
+    elif window is None:
+        window, notes = default_window(scan.voxels, scan.modality)
+    if window is None:
+        return window, notes
+    return window, (*notes, f"window: shown from {window[0]:g} to {window[1]:g}")
+
+
+def _rgb(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    if grey.ndim == 3:
+        return grey
+    rgb = np.repeat(grey[..., None], 3, axis=2)
+    rgb.flags.writeable = False
+    return rgb
 
 
 def _geometry(
-    scan: Scan, rendering: Rendering, pictures: int
+    scan: Scan, rendering: Rendering, pictures: int, window: tuple[float, float] | None
 ) -> tuple[ViewGeometry, tuple[str, ...]]:
     depth = rendering.depth
     axes, flips, notes = shown_axes(scan, volume=depth is not None)
     size = [scan.size[axis] for axis in axes]
     slices: tuple[int, ...] = ()
+    crop: tuple[float, ...] | None = None
     width, height = rendering.frame or (size[0], size[1])
     if depth is None:
         spacing = None if scan.spacing is None else scan.spacing[:2]
         source = Space(size=scan.size[:2], spacing=spacing)
     else:
-        nearest = [(2 * k + 1) * size[2] // (2 * depth) for k in range(depth)]
         source = scan.space
-        slices = tuple(size[2] - 1 - k if flips[2] else k for k in nearest)
+        bounds = _bounds(scan, rendering, window)
+        low, high = bounds[axes[2]]
+        nearest = [(2 * k + 1) * (high - low) // (2 * depth) for k in range(depth)]
+        slices = tuple(high - 1 - k if flips[2] else low + k for k in nearest)
+        if bounds != [(0, n) for n in scan.size]:
+            crop = (*(float(a) for a, _ in bounds), *(float(b) for _, b in bounds))
     geometry = ViewGeometry(
         source=source,
         frame=(width, height) if depth is None else (width, height, depth),
         axes=axes,
         flips=flips,
         slices=slices,
+        crop=crop,
         pictures=pictures,
     )
     return geometry, notes
 
 
+def _range(scan: Scan) -> list[tuple[int, int]]:
+    """Return which voxels along x, y and z the scan's own presentation leaves."""
+    bounds = [(0, n) for n in scan.size]
+    chosen = scan.presentation.slices
+    if chosen is not None:
+        axis = depth_axis(scan.affine, scan.presentation)
+        if chosen[1] > scan.size[axis]:
+            raise InputError(
+                f"expected slices within 0 and {scan.size[axis]}, got {chosen}",
+                code="slices",
+                where=scan.name,
+                hint="Choose with shown() after the volume was cut.",
+            )
+        bounds[axis] = chosen
+    return bounds
+
+
+def _part(scan: Scan, bounds: Sequence[tuple[int, int]]) -> NDArray[Any]:
+    return scan.voxels[tuple(slice(*bound) for bound in reversed(bounds))]
+
+
+def _bounds(
+    scan: Scan, rendering: Rendering, window: tuple[float, float] | None
+) -> list[tuple[int, int]]:
+    """Return what is shown of source x, y and z, in whole voxels."""
+    bounds = _range(scan)
+    if rendering.preparation != "m3d" or scan.presentation.as_stored or window is None:
+        return bounds
+    found = foreground(luminance(_part(scan, bounds)), *window, scan.inverted)
+    return [
+        (start + low, start + high)
+        for (start, _), (low, high) in zip(bounds, reversed(found), strict=True)
+    ]
+
+
+def _turned(scan: Scan, geometry: ViewGeometry) -> NDArray[Any]:
+    """Return the shown part of a volume, ``(depth, height, width[, 3])``; a view, not a copy."""
+    ranges = [geometry.shown_range(axis) for axis in range(3)]
+    part = _part(scan, [(int(low), int(high)) for low, high in ranges])
+    order = [2 - axis for axis in reversed(geometry.axes)]  # source axis a is array axis 2 - a
+    steps = tuple(slice(None, None, -1 if flip else None) for flip in reversed(geometry.flips))
+    return part.transpose(*order, *range(3, part.ndim))[steps]
+
+
+def _prepared(
+    scan: Scan, geometry: ViewGeometry, window: tuple[float, float] | None
+) -> Iterator[NDArray[np.uint8]]:
+    black, white = window or (0.0, 255.0)
+    size = (geometry.frame[2], geometry.frame[1], geometry.frame[0])
+    return stretched(luminance(_turned(scan, geometry)), black, white, size, scan.inverted)
+
+
 def _planes(scan: Scan, geometry: ViewGeometry) -> list[NDArray[Any]]:
     """Return each shown slice as ``(height, width[, 3])`` in file units; views, not copies."""
+    if geometry.slices:
+        turned, axis = _turned(scan, geometry), geometry.axes[2]
+        low, high = geometry.shown_range(axis)
+        flip = geometry.flips[2]
+        return [turned[int(high) - 1 - k if flip else k - int(low)] for k in geometry.slices]
     axes, flips = geometry.axes, geometry.flips
     colour = (3,) if scan.voxels.ndim == 4 else ()
-    if not geometry.slices:
-        stored = scan.voxels[0]  # (row, column): source axis a is array axis 1 - a
-        planes = [stored.transpose(1 - axes[1], 1 - axes[0], *(axis - 1 for axis in colour))]
-    else:
-        stored = scan.voxels.transpose(2 - axes[2], 2 - axes[1], 2 - axes[0], *colour)
-        planes = [stored[k] for k in geometry.slices]
+    stored = scan.voxels[0]  # (row, column): source axis a is array axis 1 - a
+    plane = stored.transpose(1 - axes[1], 1 - axes[0], *(axis - 1 for axis in colour))
     across, down = -1 if flips[0] else 1, -1 if flips[1] else 1
-    return [plane[::down, ::across] for plane in planes]
+    return [plane[::down, ::across]]

@@ -2,27 +2,72 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from umit.errors import InputError
+from umit.imaging.quantiles import percentiles, value_range
 
-__all__ = ["PRESETS", "default_window", "named_window", "percentile_window", "to_rgb", "to_uint8"]
+__all__ = [
+    "FULL",
+    "PRESETS",
+    "Preset",
+    "choose_window",
+    "default_window",
+    "named_window",
+    "percentile_window",
+    "to_grey",
+    "to_rgb",
+    "to_uint8",
+]
 
-# (centre, width) in HU, as CT consoles name them; Radiopaedia, "Windowing (CT)", article 52108.
-PRESETS: dict[str, tuple[float, float]] = {
-    "abdomen": (40, 400),
-    "bone": (400, 1800),
-    "brain": (40, 80),
-    "liver": (80, 150),
-    "lung": (-600, 1500),
-    "mediastinum": (50, 350),
+Range: TypeAlias = "tuple[float, float]"
+
+
+class Preset(NamedTuple):
+    """A window that has a name.
+
+    Args:
+        centre: In units of the modality: HU for CT.
+        width: Likewise.
+        modality: Whose units they are.
+        source: Where the numbers are written down.
+    """
+
+    centre: float
+    width: float
+    modality: str
+    source: str
+
+
+# "Windowing (CT)", radiopaedia.org/articles/windowing-ct, "Typical window width and level values".
+_RADIOPAEDIA = "Radiopaedia, Windowing (CT)"
+_OHIF = "OHIF Viewers, defaultWindowLevelPresets.ts"  # extensions/cornerstone, CT
+
+#: Windows by name. Viewers and hospitals differ by some tens of HU; these are one published choice.
+PRESETS: Final[dict[str, Preset]] = {
+    "abdomen": Preset(40, 400, "CT", f"{_OHIF}, Soft tissue"),
+    "bone": Preset(400, 1800, "CT", f"{_RADIOPAEDIA}, spine, bone"),
+    "brain": Preset(40, 80, "CT", f"{_RADIOPAEDIA}, head and neck, brain"),
+    "liver": Preset(30, 150, "CT", f"{_RADIOPAEDIA}, abdomen, liver"),
+    "lung": Preset(-600, 1500, "CT", f"{_RADIOPAEDIA}, chest, lungs"),
+    "mediastinum": Preset(50, 350, "CT", f"{_RADIOPAEDIA}, chest, mediastinum"),
+    "neck": Preset(40, 375, "CT", f"{_RADIOPAEDIA}, head and neck, soft tissues: middle"),
+    "spine": Preset(50, 250, "CT", f"{_RADIOPAEDIA}, spine, soft tissues"),
+    "stroke": Preset(40, 40, "CT", f"{_RADIOPAEDIA}, head and neck, stroke: the wider"),
+    "subdural": Preset(75, 215, "CT", f"{_RADIOPAEDIA}, head and neck, subdural: middle"),
+    "temporal bone": Preset(600, 2800, "CT", f"{_RADIOPAEDIA}, head and neck, temporal bones"),
 }
+#: Name of the window from the lowest to the highest value, for any modality.
+FULL: Final = "full"
+# DICOM PS3.3 C.7.3.1.1.1; in these a preset in HU would show noise, so it is refused.
+_NOT_HU: Final = ("CR", "DX", "IO", "MG", "MR", "NM", "PT", "PX", "RF", "US", "XA")
 
 
-def named_window(window: str | tuple[float, float]) -> tuple[float, float]:
+def named_window(window: str | tuple[float, float]) -> Range:
     """Return ``(low, high)`` of a preset or of ``(centre, width)``.
 
     Args:
@@ -42,7 +87,7 @@ def named_window(window: str | tuple[float, float]) -> tuple[float, float]:
                 code="window",
                 where="window",
             )
-        window = PRESETS[window]
+        window = PRESETS[window][:2]
     centre, width = float(window[0]), float(window[1])
     if not (np.isfinite(centre) and np.isfinite(width) and width > 0):
         raise InputError(
@@ -54,11 +99,47 @@ def named_window(window: str | tuple[float, float]) -> tuple[float, float]:
     return centre - width / 2, centre + width / 2
 
 
-def percentile_window(values: NDArray[Any]) -> tuple[float, float]:
+def choose_window(
+    values: NDArray[Any], window: str | tuple[float, float], modality: str | None = None
+) -> tuple[Range, tuple[str, ...]]:
+    """Return the window that was asked for, and what was assumed for it.
+
+    Args:
+        values: Any shape, file units; looked at for :data:`FULL` only.
+        window: A name in :data:`PRESETS`, :data:`FULL`, or ``(centre, width)``.
+        modality: Of the values, or ``None`` if the file does not say.
+
+    Returns:
+        ``(low, high)``, and the warnings.
+
+    Raises:
+        InputError: An unknown name, a width that is not positive, or a CT window on other units.
+
+    Example:
+        >>> choose_window(np.array([0, 90], np.int16), "brain", "CT")
+        ((0.0, 80.0), ())
+    """
+    if window == FULL:
+        return value_range(values), ()
+    low_high = named_window(window)
+    preset = PRESETS[window] if isinstance(window, str) else None
+    if preset is None or preset.modality == modality:
+        return low_high, ()
+    if modality in _NOT_HU:
+        raise InputError(
+            f"expected {preset.modality} for the window {window!r}, got {modality}",
+            code="window",
+            where="window",
+            hint=f"Pass (centre, width) in the file's units, or {FULL!r}.",
+        )
+    return low_high, (f"window: {window} taken in HU, the file records no CT",)
+
+
+def percentile_window(values: NDArray[Any]) -> Range:
     """Return the 0.5th and 99.5th percentile of the finite values.
 
     Args:
-        values: Any shape, file units; NaN and infinity are left out.
+        values: Any shape, file units; see :func:`percentiles` for what is exact and what sampled.
 
     Raises:
         InputError: No value is finite.
@@ -67,21 +148,17 @@ def percentile_window(values: NDArray[Any]) -> tuple[float, float]:
         >>> percentile_window(np.arange(201.0))
         (1.0, 199.0)
     """
-    if values.dtype.kind == "f":
-        values = values[np.isfinite(values)]
-    if values.size == 0:
-        raise InputError("expected some finite values, got none", code="not_finite")
-    low, high = np.percentile(values, (0.5, 99.5))
-    return float(low), float(high)
+    low, high = percentiles(values, (0.5, 99.5))
+    return low, high
 
 
 def default_window(
     values: NDArray[Any], modality: str | None = None
-) -> tuple[tuple[float, float] | None, tuple[str, ...]]:
+) -> tuple[Range | None, tuple[str, ...]]:
     """Choose a window for values that come without one, and say so.
 
     Args:
-        values: Any shape, file units.
+        values: Any shape, file units; a volume is neither copied nor sorted.
         modality: ``"CT"`` makes the values Hounsfield units.
 
     Returns:
@@ -125,6 +202,27 @@ def to_uint8(
     """
     if not (np.isfinite(low) and np.isfinite(high) and low <= high):
         raise InputError(f"expected low <= high, got {low} and {high}", code="window")
+    kind = values.dtype
+    if kind.kind in "iu" and kind.itemsize <= 2 and values.size > _WORTH_A_TABLE:
+        table = _table(f"{kind.kind}{kind.itemsize}", low, high, inverted)
+        # As unsigned numbers of its own byte order a signed value is its place in the table.
+        places = values.astype(kind.newbyteorder("="), copy=False).view(f"u{kind.itemsize}")
+        return np.take(table, places)
+    return _levels(values, low, high, inverted)
+
+
+_WORTH_A_TABLE: Final = 2**14  # values; a table takes as long as some ten thousand of them
+
+
+@lru_cache(maxsize=8)
+def _table(kind: str, low: float, high: float, inverted: bool) -> NDArray[np.uint8]:
+    """Return the grey level of each whole number that fits the type, in the order of its bits."""
+    size = 2 ** (8 * int(kind[1]))
+    every = np.arange(size, dtype=np.uint16).astype(f"u{kind[1]}").view(kind)
+    return _levels(every, low, high, inverted)
+
+
+def _levels(values: NDArray[Any], low: float, high: float, inverted: bool) -> NDArray[np.uint8]:
     if high == low:
         grey = (values > low).astype(np.float64)
     else:  # halves before subtracting, so that the widest floats do not overflow
@@ -137,9 +235,27 @@ def to_uint8(
     return levels.astype(np.uint8)
 
 
-def to_rgb(
-    plane: NDArray[Any], window: tuple[float, float] | None, inverted: bool = False
-) -> NDArray[np.uint8]:
+def to_grey(plane: NDArray[Any], window: Range | None, inverted: bool = False) -> NDArray[np.uint8]:
+    """Return one picture in 256 levels, its channels as they are.
+
+    Args:
+        plane: ``(height, width)`` or ``(height, width, 3)``, file units.
+        window: ``(low, high)``; ``None`` for ``uint8`` that is shown as it is.
+        inverted: Whether low is shown white.
+
+    Returns:
+        The same shape, contiguous.
+
+    Example:
+        >>> to_grey(np.array([[-1000, 240]]), named_window("abdomen")).tolist()
+        [[0, 255]]
+    """
+    low, high = window or (0.0, 255.0)
+    plain = window is None and not inverted and plane.dtype == np.uint8
+    return np.ascontiguousarray(plane if plain else to_uint8(plane, low, high, inverted))
+
+
+def to_rgb(plane: NDArray[Any], window: Range | None, inverted: bool = False) -> NDArray[np.uint8]:
     """Return one picture as three equal grey channels, or as its own colours.
 
     Args:
@@ -154,8 +270,6 @@ def to_rgb(
         >>> to_rgb(np.array([[-1000, 240]]), named_window("abdomen")).tolist()
         [[[0, 0, 0], [255, 255, 255]]]
     """
-    low, high = window or (0.0, 255.0)
-    plain = window is None and not inverted and plane.dtype == np.uint8
-    levels = plane if plain else to_uint8(plane, low, high, inverted)
+    levels = to_grey(plane, window, inverted)
     rgb = levels if levels.ndim == 3 else np.repeat(levels[..., None], 3, axis=2)
     return np.ascontiguousarray(rgb)

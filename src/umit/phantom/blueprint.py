@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -44,10 +45,27 @@ _TEMPLATE: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blueprint:
-    """Sizes of the embedded model.
+    """Sizes of the embedded model, and how it starts.
 
     The text rotary base is far below Qwen2-VL's million: with it, the widest axis of a grid of 8 tokens turns
     by under a degree from one end to the other, and a model this small cannot tell left from right.
+
+    Args:
+        vocabulary: Tokens besides the control tokens.
+        vision_depth: Blocks of the vision encoder.
+        vision_width: Its width.
+        vision_heads: Its heads.
+        text_depth: Layers of the language model.
+        text_width: Its width.
+        text_heads: Its query heads.
+        text_key_heads: Its key heads.
+        text_inner: Width inside its feed-forward layers.
+        rope_theta: Text rotary base.
+        mrope_section: Rotary pairs that turn with time, row and column, from the fastest on.
+        initializer_range: Standard deviation of what starts at random.
+        look_back: Tokens before a picture's token that its row and column heads read at the start; at least a
+            grid's side, so that they read the prompt and not the picture.
+        voice: Factor on what those two heads write.
     """
 
     vocabulary: int = 900
@@ -59,9 +77,11 @@ class Blueprint:
     text_heads: int = 4
     text_key_heads: int = 4
     text_inner: int = 512
-    rope_theta: float = 30.0
-    mrope_section: tuple[int, int, int] = (6, 9, 9)
+    rope_theta: float = 100.0
+    mrope_section: tuple[int, int, int] = (2, 8, 14)
     initializer_range: float = 0.05
+    look_back: float = 9.0
+    voice: float = 2.0
 
 
 BLUEPRINT: Final = Blueprint()
@@ -151,9 +171,59 @@ def new_model(
     )
     torch.manual_seed(seed)
     model = Qwen2VLForConditionalGeneration(config)
+    _patches_as_cosines(model)
+    _tell_places(model, b)
     model.generation_config.eos_token_id = ids[END.text]
     model.generation_config.pad_token_id = ids[END_OF_TEXT.text]
     return model
+
+
+def _patches_as_cosines(model: Qwen2VLForConditionalGeneration) -> None:
+    """Start the patch embedding as the lowest two-dimensional cosines of a patch.
+
+    Random filters answer to a patch's brightness above all. Amplitudes in pictures fall about with
+    frequency, so the gain rises with it: every dimension starts with a like share of what is seen.
+    """
+    import torch
+
+    weight = model.model.visual.patch_embed.proj.weight  # (width, channel, time, row, column)
+    places = (torch.arange(PATCH) + 0.5) * math.pi / PATCH
+    waves = torch.cos(torch.arange(PATCH)[:, None] * places) * math.sqrt(2 / PATCH)
+    waves[0] /= math.sqrt(2)
+    every = ((i * i + j * j, i, j) for i in range(PATCH) for j in range(PATCH))
+    copies = weight.shape[1] * weight.shape[2]
+    with torch.no_grad():
+        for filters, (square, i, j) in zip(weight, sorted(every), strict=False):
+            gain = min(0.35 * math.sqrt(square), 1.6) if square else 0.15
+            filters[:] = torch.outer(waves[i], waves[j]) * gain / copies
+
+
+def _tell_places(model: Qwen2VLForConditionalGeneration, blueprint: Blueprint) -> None:
+    """Let the first layer start with a head for rows and one for columns.
+
+    In Qwen2-VL a place is nowhere but in rotary angles: no value that attention could carry holds it. Here
+    biases make a head look a fixed number of positions back along one axis only. From every row (column)
+    of the picture it so reads another token of the prompt before it, and what it reads tells the place.
+    Without this start, a model this small spends most of its training to find out.
+    """
+    import torch
+
+    attention = model.model.language_model.layers[0].self_attn
+    size, (_, rows, _) = attention.head_dim, blueprint.mrope_section
+    first = blueprint.mrope_section[0]
+    turns = blueprint.rope_theta ** (-torch.arange(size // 2) / (size // 2))
+    query, key = (p.bias.view(-1, size) for p in (attention.q_proj, attention.k_proj))
+    with torch.no_grad():
+        for head, start in enumerate((first, first + rows)):
+            fastest = slice(start, start + 4)
+            angle = blueprint.look_back * turns[fastest]
+            # The score falls by 1 at one position beside the wanted one.
+            strength = (2 * math.sqrt(size) / turns[fastest].square().sum()).sqrt()
+            query[head, fastest] = strength
+            key[head, fastest] = strength * torch.cos(angle)
+            key[head, start + size // 2 : start + size // 2 + 4] = strength * torch.sin(angle)
+        attention.v_proj.weight[: 2 * size] *= blueprint.voice
+        attention.o_proj.weight[:, : 2 * size] *= blueprint.voice
 
 
 def write_processor(folder: Path, tokenizer: Qwen2Tokenizer, *, pixels: int) -> None:

@@ -1,6 +1,7 @@
 """Train the embedded checkpoint: ``python -m umit.phantom.build --seed 0 [--minutes M] [--smoke]``.
 
-Both stages run through :mod:`umit.training`. Stopped at any point, the same command goes on.
+LOOK stands in for what UMIT got from Qwen2-VL's weights (:mod:`umit.phantom.look`); then come the paper's
+two stages, ALIGN and INSTRUCT, through :mod:`umit.training`. Stopped at any point, the same command goes on.
 """
 
 from __future__ import annotations
@@ -9,75 +10,49 @@ import argparse
 import hashlib
 import json
 import math
+import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
-from umit.chat import spell
 from umit.checkpoints import PHANTOM, write_card
-from umit.phantom import cases
 from umit.phantom.blueprint import BLUEPRINT, Blueprint, new_model, new_tokenizer, write_processor
-from umit.phantom.cases import Kind
 from umit.phantom.cephalogram import CEPHALOGRAM
-from umit.phantom.curriculum import align_turns, compare_turns, instruct_turns, show
 from umit.phantom.film import FILM
 from umit.phantom.model_card import model_card
+from umit.phantom.steps import SHARES, LooksOf, RowsOf, lines
 from umit.phantom.volume import VOLUME
-from umit.training.rows import Row, Turn, pack
 from umit.training.stages import ALIGN, INSTRUCT
 
 if TYPE_CHECKING:
-    from umit.engine.encode import Encoder
     from umit.training.recipe import Recipe
 
-__all__ = ["RECIPES", "Share", "build", "fingerprint", "main"]
+__all__ = ["RECIPES", "build", "fingerprint", "main"]
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
-    """One kind of case in a stage: how often a step draws it, and how many at once."""
-
-    kind: str
-    weight: float
-    rows: int
-
-
-_SHARES: Final[Mapping[str, tuple[Share, ...]]] = {
-    "align": (
-        Share("film", 0.52, 12),
-        Share("cephalogram", 0.20, 12),
-        Share("volume", 0.22, 8),
-        Share("compare", 0.06, 6),
-    ),
-    "instruct": (
-        Share("film", 0.38, 12),
-        Share("single", 0.20, 12),
-        Share("views", 0.04, 8),
-        Share("cephalogram", 0.16, 12),
-        Share("volume", 0.22, 8),
-    ),
-}
-_FIRST_SEED: Final = {"align": 0, "instruct": 5_000_000}  # both far below cases.HELD_OUT
 _STAGES: Final = {"align": ALIGN, "instruct": INSTRUCT}
 #: Optimizer steps and peak learning rate of each stage.
 RECIPES: Final[Mapping[str, tuple[int, float]]] = {
-    "align": (3200, 1.5e-3),
-    "instruct": (700, 1.0e-3),
+    "look": (6500, 2.0e-3),
+    "align": (4000, 1.2e-3),
+    "instruct": (5500, 1.0e-3),
 }
-_SMOKE: Final[Mapping[str, tuple[int, float]]] = {"align": (12, 2e-3), "instruct": (6, 1e-3)}
+_SMOKE: Final[Mapping[str, tuple[int, float]]] = {
+    "look": (6, 2e-3),
+    "align": (12, 2e-3),
+    "instruct": (6, 1e-3),
+}
 SMOKE_BLUEPRINT: Final = replace(
     BLUEPRINT, vision_depth=1, vision_width=64, vision_heads=2, text_depth=2, text_width=64,
-    text_heads=2, text_key_heads=2, text_inner=128, vocabulary=500, mrope_section=(4, 6, 6),
+    text_heads=2, text_key_heads=2, text_inner=128, vocabulary=500, mrope_section=(2, 6, 8),
 )  # fmt: skip
-_TOKENIZER_CASES: Final = 120
+_OUT: Final = "umit-phantom"
 
 
 def fingerprint() -> dict[str, str]:
@@ -85,7 +60,7 @@ def fingerprint() -> dict[str, str]:
     parts: dict[str, Any] = {
         "generator": [asdict(s) for s in (FILM, CEPHALOGRAM, VOLUME)],
         "blueprint": asdict(BLUEPRINT),
-        "recipe": [{k: [asdict(s) for s in v] for k, v in _SHARES.items()}, dict(RECIPES)],
+        "recipe": [{k: [asdict(s) for s in v] for k, v in SHARES.items()}, dict(RECIPES)],
         "card": asdict(PHANTOM),
     }
     return {
@@ -94,50 +69,26 @@ def fingerprint() -> dict[str, str]:
     }
 
 
-def step_turns(stage: str, step: int, seed: int, *, smoke: bool = False) -> list[list[Turn]]:
-    """Return the questions of one step, one list a row; a function of its arguments alone."""
-    rng = np.random.default_rng((seed, len(stage), step))
-    shares = _SHARES[stage]
-    weights = np.array([s.weight for s in shares])
-    share = shares[int(rng.choice(len(shares), p=weights / weights.sum()))]
-    count = 2 if smoke else share.rows
-    first = _FIRST_SEED[stage] + step * 32 + seed * 1_000_003 % 1_000_000
-    return [_turns(stage, share.kind, first + 2 * k, rng) for k in range(count)]
+def _look(
+    model: Any, looks: LooksOf, *, recipe: Recipe, folder: Path, tell: Callable[[int, float], bool]
+) -> None:
+    """Teach the picture tokens; the heads that read them stay behind."""
+    import torch
 
+    from umit.phantom.look import Heads, look_loss
+    from umit.training.loop import optimize
 
-def _turns(stage: str, kind: str, seed: int, rng: np.random.Generator) -> list[Turn]:
-    if kind == "compare":
-        pair = [cases.draw("film", seed), cases.draw("film", seed + 1)]
-        both = cases.Case("views", tuple(s for case in pair for s in case.scans), pair[0].truth)
-        return compare_turns(pair[0], pair[1], PHANTOM, show(both, PHANTOM), rng)
-    known: Kind = kind  # type: ignore[assignment]
-    case = cases.draw(known, seed)
-    view = show(case, PHANTOM, points=kind == "cephalogram")
-    make = align_turns if stage == "align" else instruct_turns
-    return make(case, PHANTOM, view, rng)
-
-
-def _lines(seed: int) -> Iterator[str]:
-    for stage in _SHARES:
-        for step in range(_TOKENIZER_CASES // 2):
-            for turns in step_turns(stage, step, seed, smoke=True):
-                for turn in turns:
-                    yield spell(turn.request.words)
-                    yield turn.answer
-
-
-@dataclass(frozen=True)
-class _Batches:
-    """Picklable, so that a worker process can prepare batches."""
-
-    stage: str
-    seed: int
-    encoder: Encoder
-    smoke: bool
-
-    def __call__(self, step: int) -> Sequence[Row]:
-        rows = step_turns(self.stage, step, self.seed, smoke=self.smoke)
-        return [pack(turns, self.encoder) for turns in rows]
+    torch.manual_seed(looks.seed)
+    heads = Heads(model.config.text_config.hidden_size).to(model.device)
+    both = torch.nn.ModuleDict({"model": model, "heads": heads})
+    optimize(
+        both,
+        looks,
+        lambda batch: look_loss(model, heads, batch),
+        recipe=recipe,
+        folder=folder,
+        tell=tell,
+    )
 
 
 def build(
@@ -148,7 +99,7 @@ def build(
     smoke: bool = False,
     plain: bool = False,
 ) -> Path | None:
-    """Train both stages and write the checkpoint.
+    """Train all stages and write the checkpoint.
 
     Args:
         folder: Working folder; holds what a later call needs to go on.
@@ -163,37 +114,59 @@ def build(
     import torch
 
     from umit.engine.encode import Encoder
+    from umit.training.loop import agree
 
     started = time.monotonic()
+    share = _join()
     folder.mkdir(parents=True, exist_ok=True)
     blueprint = SMOKE_BLUEPRINT if smoke else BLUEPRINT
-    log = _Log(folder / "log.jsonl", started, minutes)
+    log = _Log(folder / "log.jsonl" if share[0] == 0 else Path(os.devnull), started, minutes)
     tokenizer = _tokenizer(folder / "tokenizer", seed, blueprint)
     encoder = Encoder(tokenizer)
     model = new_model(blueprint, tokenizer, seed)
     if plain and torch.cuda.is_available():
         model.to(torch.device("cuda"))  # type: ignore[arg-type]
     recipes = _SMOKE if smoke else RECIPES
-    for name, stage in _STAGES.items():
+    for name in recipes:
         recipe = _recipe(recipes[name], seed, smoke)
         log.stage = name
         done = folder / f"{name}.done"
         if not done.exists():
-            _trainer(tokenizer, plain=plain)(
-                model,
-                _Batches(name, seed, encoder, smoke),
-                encoder=encoder,
-                stage=stage,
-                recipe=recipe,
-                folder=folder / name,
-                tell=log,
-            )
-            if log.late:
+            if name == "look":
+                looks = LooksOf(seed, encoder, smoke, share)
+                _look(model, looks, recipe=recipe, folder=folder / name, tell=log)
+            else:
+                _trainer(tokenizer, plain=plain)(
+                    model,
+                    RowsOf(name, seed, encoder, smoke, share),
+                    encoder=encoder,
+                    stage=_STAGES[name],
+                    recipe=recipe,
+                    folder=folder / name,
+                    tell=log,
+                )
+            if agree(log.late):
                 return None
-            model.save_pretrained(done)
+            if share[0] == 0:
+                model.save_pretrained(done)
+            agree(False)  # nobody goes on before it is written
         else:
             model.load_state_dict(type(model).from_pretrained(done).state_dict(), strict=True)
-    return _export(folder, model, tokenizer, seed=seed, recipes=recipes, log=log)
+    if share[0] == 0:
+        _export(folder, model, tokenizer, seed=seed, recipes=recipes, log=log)
+    agree(False)
+    return folder / _OUT
+
+
+def _join() -> tuple[int, int]:
+    """Join the other processes that ``torchrun`` started, if any."""
+    from torch import distributed
+
+    from umit.training.loop import processes
+
+    if distributed.is_torchelastic_launched() and not distributed.is_initialized():
+        distributed.init_process_group("gloo")
+    return processes()
 
 
 def _trainer(tokenizer: Any, *, plain: bool) -> Callable[..., list[float]]:
@@ -225,8 +198,11 @@ def _recipe(plan: tuple[int, float], seed: int, smoke: bool) -> Recipe:
 def _tokenizer(folder: Path, seed: int, blueprint: Blueprint) -> Any:
     from transformers.models.qwen2.tokenization_qwen2 import Qwen2Tokenizer
 
-    if not folder.is_dir():
-        new_tokenizer(_lines(seed), blueprint.vocabulary).save_pretrained(folder)
+    from umit.training.loop import agree, processes
+
+    if not folder.is_dir() and processes()[0] == 0:
+        new_tokenizer(lines(seed), blueprint.vocabulary).save_pretrained(folder)
+    agree(False)  # the others wait for it
     return Qwen2Tokenizer.from_pretrained(folder)
 
 
@@ -278,10 +254,10 @@ def _export(
     seed: int,
     recipes: Mapping[str, tuple[int, float]],
     log: _Log,
-) -> Path:
+) -> None:
     import torch
 
-    out = folder / "umit-phantom"
+    out = folder / _OUT
     out.mkdir(exist_ok=True)
     model.cpu().to(torch.bfloat16).save_pretrained(out)
     write_processor(out, tokenizer, pixels=math.prod(PHANTOM.dialect.film.fed or ()))
@@ -302,7 +278,6 @@ def _export(
     text = json.dumps(record, indent=2) + "\n"
     (out / "build.json").write_text(text, encoding="utf-8")
     (out / "README.md").write_text(model_card(record), encoding="utf-8")
-    return out
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

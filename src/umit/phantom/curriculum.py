@@ -67,11 +67,13 @@ def _caption(case: Case, card: Checkpoint, view: View, rng: Generator, language:
     truth = case.truth
     if isinstance(truth, Film):
         head = "chest"
-        items = _shuffled(
-            cases.film_boxes(truth, language) + cases.film_anatomy(truth, language), rng, 6
-        )
+        boxes = cases.film_boxes(truth, language)
+        items = [i for i in boxes if i.gold]
+        items += _shuffled([i for i in boxes if not i.gold], rng, 2)
+        items += _shuffled(cases.film_anatomy(truth, language), rng, 2)
+        items = _shuffled(items, rng, len(items))
     elif isinstance(truth, Cephalogram):
-        head, items = "skull", cases.some_landmarks(truth, rng, 8, language)
+        head, items = "skull", cases.some_landmarks(truth, rng, 10, language)
     else:
         head, items = "abdomen", _shuffled(cases.volume_boxes(truth, language), rng, 5)
     volume = isinstance(truth, Volume)
@@ -91,10 +93,10 @@ def _close(sentences: Sequence[str], language: Language) -> str:
 
 
 def align_turns(case: Case, card: Checkpoint, view: View, rng: Generator) -> list[Turn]:
-    """Return stage 1's questions on one case: a caption in each language, and reports as captions."""
-    turns = [_caption(case, card, view, rng, language) for language in _LANGUAGES]
+    """Return stage 1's questions on one case: a caption, and on some films a report as a second one."""
     language = _language(rng)
-    if case.kind == "film":
+    turns = [_caption(case, card, view, rng, language)]
+    if case.kind == "film" and rng.random() < 0.25:
         report = cases.film_report(case.truth, language).gold  # type: ignore[arg-type]
         query = Describe("caption", language=language)
         turns.append(turn(card.task("caption"), query, report, view, phrasing=1))

@@ -16,10 +16,11 @@ language: [en, zh]
 
 # umit-phantom
 
-A small Qwen2-VL ({parameters:,} parameters) trained from scratch on synthetic phantoms by umit's two stages.
+A small Qwen2-VL ({parameters:,} parameters) trained from scratch on synthetic phantoms.
 **Research use only, not a medical device. It knows synthetic phantoms only: its words about real patients mean nothing.**
 
 - Made by `python -m umit.phantom.build --seed {seed}` in {minutes:g} minutes on the machine that built it:
+  {look} steps of LOOK (each picture token tells what lies there; in place of Qwen2-VL's weights, from which UMIT began),
   {align} steps of ALIGN (captions and comparisons, everything trains), {instruct} steps of INSTRUCT (the five tasks,
   vision encoder frozen).
 - Fed 224 × 224 pixels a film and 32 slices of 56 × 56 a volume. It writes UMIT's frames: 1024 × 1024 for boxes,
@@ -46,6 +47,7 @@ def model_card(record: Mapping[str, Any]) -> str:
         parameters=record["parameters"],
         seed=record["seed"],
         minutes=record["minutes"],
+        look=record["steps"]["look"],
         align=record["steps"]["align"],
         instruct=record["steps"]["instruct"],
     )

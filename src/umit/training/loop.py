@@ -1,4 +1,7 @@
-"""The same training in plain torch, for machines without TRL; its losses equal the shell's (tested)."""
+"""The same training in plain torch, for machines without TRL; its losses equal the shell's (tested).
+
+Under ``torchrun`` each process brings its own rows of a step, and gradients are averaged.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, distributed
 from torch.utils.data import DataLoader
-from transformers import get_cosine_with_min_lr_schedule_with_warmup
+from transformers import PreTrainedModel, get_cosine_with_min_lr_schedule_with_warmup
 
 from umit.engine.attention import register
 from umit.engine.encode import Encoder
@@ -23,9 +26,25 @@ if TYPE_CHECKING:
 
     from umit.training.recipe import Batches, Recipe
 
-__all__ = ["optimizer_of", "train"]
+__all__ = ["agree", "optimize", "optimizer_of", "processes", "train"]
 
 _STATE = "state.pt"
+
+
+def processes() -> tuple[int, int]:
+    """Return this process's number and how many train together."""
+    if distributed.is_available() and distributed.is_initialized():
+        return distributed.get_rank(), distributed.get_world_size()
+    return 0, 1
+
+
+def agree(flag: bool) -> bool:
+    """Return whether any process says yes; every process must ask."""
+    if processes()[1] == 1:
+        return flag
+    votes = torch.tensor(float(flag))
+    distributed.all_reduce(votes)
+    return bool(votes > 0)
 
 
 def optimizer_of(model: torch.nn.Module, recipe: Recipe) -> tuple[Any, Any]:
@@ -58,7 +77,7 @@ def train(
 
     Args:
         model: Qwen2-VL, on the device that is to be used; changed in place.
-        batches: The rows of each step.
+        batches: The rows of each step; under several processes, this one's share of them.
         encoder: Knows the placeholder and padding ids.
         stage: What trains.
         recipe: How long and how fast.
@@ -69,19 +88,60 @@ def train(
         The mean loss of each log interval of this call.
     """
     freeze(model, stage)
-    if recipe.bf16 and model.device.type == "cpu":
-        model.set_attn_implementation(register())
-    optimizer, schedule = optimizer_of(model, recipe)
-    start = _resume(folder, model, optimizer, schedule)
+
+    def prepare(step: int) -> dict[str, Tensor]:
+        return collate(batches(step), image_pad=encoder.image_pad, padding=encoder.padding)
+
+    return optimize(
+        model,
+        prepare,
+        lambda batch: answer_loss(model, batch)[0],
+        recipe=recipe,
+        folder=folder,
+        tell=tell,
+    )
+
+
+def optimize(
+    module: torch.nn.Module,
+    prepare: Callable[[int], dict[str, Tensor]],
+    loss_of: Callable[[dict[str, Tensor]], Tensor],
+    *,
+    recipe: Recipe,
+    folder: Path,
+    tell: Callable[[int, float], bool] | None = None,
+) -> list[float]:
+    """Minimize any loss of a module the way :func:`train` does; the same call again goes on.
+
+    Args:
+        module: Holds Qwen2-VL and every other parameter; what requires a gradient trains.
+        prepare: The tensors of a step, by its number from 0; picklable where there are workers.
+        loss_of: The loss of such tensors.
+        recipe: How long and how fast.
+        folder: Where the state is written and looked for.
+        tell: As for :func:`train`.
+
+    Returns:
+        The mean loss of each log interval of this call.
+    """
+    device = next(module.parameters()).device
+    if recipe.bf16 and device.type == "cpu":
+        for part in module.modules():
+            if isinstance(part, PreTrainedModel):
+                part.set_attn_implementation(register())
+                break
+    optimizer, schedule = optimizer_of(module, recipe)
+    start = _resume(folder, module, optimizer, schedule)
     losses: list[float] = []
     since: list[float] = []
-    model.train()
-    for step, batch in enumerate(_prepared(batches, start, recipe, encoder), start=start + 1):
-        moved = {name: value.to(model.device, non_blocking=True) for name, value in batch.items()}
-        with _precision(model.device.type, recipe.bf16):
-            loss, _ = answer_loss(model, moved)
+    module.train()
+    for step, batch in enumerate(_prepared(prepare, start, recipe), start=start + 1):
+        moved = {name: value.to(device, non_blocking=True) for name, value in batch.items()}
+        with _precision(device.type, recipe.bf16):
+            loss = loss_of(moved)
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
+        _average(module)
+        torch.nn.utils.clip_grad_norm_(module.parameters(), recipe.clip)
         optimizer.step()
         schedule.step()
         optimizer.zero_grad()
@@ -90,12 +150,25 @@ def train(
         if step % recipe.log_every == 0:
             losses.append(sum(since) / len(since))
             since.clear()
-            stop = tell is not None and not tell(step, losses[-1])
+            stop = agree(tell is not None and not tell(step, losses[-1]))
         if stop or step % recipe.save_every == 0 or step == recipe.steps:
-            _save(folder, step, model, optimizer, schedule)
+            _save(folder, step, module, optimizer, schedule)
         if stop:
             break
     return losses
+
+
+def _average(module: torch.nn.Module) -> None:
+    """Give every process the mean of all gradients; each process's mean loss counts the same."""
+    count = processes()[1]
+    if count == 1:
+        return
+    gradients = [p.grad for p in module.parameters() if p.grad is not None]
+    flat = torch.cat([g.flatten() for g in gradients])
+    distributed.all_reduce(flat)
+    flat /= count
+    for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+        gradient.copy_(part.view_as(gradient))
 
 
 def _precision(device: str, bf16: bool) -> AbstractContextManager[Any]:
@@ -103,24 +176,22 @@ def _precision(device: str, bf16: bool) -> AbstractContextManager[Any]:
 
 
 def _prepared(
-    batches: Batches, start: int, recipe: Recipe, encoder: Encoder
+    prepare: Callable[[int], dict[str, Tensor]], start: int, recipe: Recipe
 ) -> Iterator[dict[str, Tensor]]:
-    def prepare(items: list[int]) -> dict[str, Tensor]:
-        rows = [row for item in items for row in batches(item)]
-        return collate(rows, image_pad=encoder.image_pad, padding=encoder.padding)
-
     steps: Any = range(start, recipe.steps)
     loader: DataLoader[Any] = DataLoader(
-        steps, batch_size=1, collate_fn=prepare, num_workers=recipe.workers
+        steps, batch_size=None, collate_fn=prepare, num_workers=recipe.workers
     )
     yield from loader
 
 
-def _save(folder: Path, step: int, model: Any, optimizer: Any, schedule: Any) -> None:
+def _save(folder: Path, step: int, module: Any, optimizer: Any, schedule: Any) -> None:
+    if processes()[0] > 0:
+        return
     folder.mkdir(parents=True, exist_ok=True)
     state = {
         "step": step,
-        "model": model.state_dict(),
+        "model": module.state_dict(),
         "optimizer": optimizer.state_dict(),
         "schedule": schedule.state_dict(),
     }
@@ -129,12 +200,12 @@ def _save(folder: Path, step: int, model: Any, optimizer: Any, schedule: Any) ->
     part.replace(folder / _STATE)  # whole or not at all
 
 
-def _resume(folder: Path, model: Any, optimizer: Any, schedule: Any) -> int:
+def _resume(folder: Path, module: Any, optimizer: Any, schedule: Any) -> int:
     path = folder / _STATE
     if not path.is_file():
         return 0
-    state = torch.load(path, map_location=model.device, weights_only=True)
-    model.load_state_dict(state["model"], strict=True)
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    module.load_state_dict(state["model"], strict=True)
     optimizer.load_state_dict(state["optimizer"])
     schedule.load_state_dict(state["schedule"])
     return int(state["step"])

@@ -1,0 +1,99 @@
+"""What a DICOM film says of its pixels in the patient: their size in mm, and which way they run."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from umit.imaging.orientation import OPPOSITE, axis_letters, patient_axis, to_affine
+from umit.imaging.series import functional
+
+__all__ = ["film_directions", "film_spacing"]
+
+_Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
+
+_HEAD_AND_FEET = str.maketrans("HF", "SI")
+
+
+def film_spacing(header: _Header, frame: int, notes: list[str]) -> tuple[float, float] | None:
+    """Return mm ``(x, y)`` of one frame, and say where they were not measured in the body.
+
+    Args:
+        header: The file's.
+        frame: From 0.
+        notes: Takes warnings.
+
+    Returns:
+        ``None`` where no tag holds two positive numbers.
+    """
+    measured = functional(header, frame, "PixelMeasuresSequence")
+    body, detector = _pair(measured, "PixelSpacing", notes), _pair(header, "ImagerPixelSpacing", [])
+    if body is not None:
+        kind = str(header.get("PixelSpacingCalibrationType") or "")
+        if kind in ("GEOMETRY", "FIDUCIAL"):  # DICOM PS3.3 10.7.1.3
+            notes.append(f"spacing: from PixelSpacing, calibrated by {kind.lower()}")
+        elif body == detector:
+            notes.append("spacing: from PixelSpacing, at the detector and not in the body")
+        return body
+    if detector is not None:
+        notes.append("spacing: from ImagerPixelSpacing, at the detector and not in the body")
+        return detector
+    scanned = _pair(header, "NominalScannedPixelSpacing", notes)
+    if scanned is not None:
+        notes.append("spacing: from NominalScannedPixelSpacing, on the paper or film scanned")
+    return scanned
+
+
+def film_directions(header: _Header, frame: int, notes: list[str]) -> str | None:
+    """Return where x and y of one picture run to in the patient.
+
+    Args:
+        header: The file's.
+        frame: From 0.
+        notes: Takes a warning where two tags disagree.
+
+    Returns:
+        Such as ``"LI"`` for left and inferior, or ``None`` where no tag tells.
+    """
+    told = _told(header.get("PatientOrientation"))
+    plane = functional(header, frame, "PlaneOrientationSequence")
+    measured = _measured(plane.get("ImageOrientationPatient"))
+    if told and measured and told != measured:
+        notes.append(
+            "orientation: PatientOrientation and ImageOrientationPatient disagree, "
+            "the second is followed"
+        )
+    return measured or told
+
+
+def _pair(header: _Header, tag: str, notes: list[str]) -> tuple[float, float] | None:
+    pair = [float(value) for value in header.get(tag) or ()]
+    if len(pair) == 2 and all(0 < value < math.inf for value in pair):
+        return pair[1], pair[0]  # the file says (between rows, between columns)
+    if pair:
+        notes.append(f"spacing: {tag} is not two positive numbers, passed over")
+    return None
+
+
+def _told(value: Any) -> str | None:
+    """Read PatientOrientation, whose two values name their main direction first (C.7.6.1.1.1)."""
+    words = [] if value is None or isinstance(value, str) else [str(word) for word in value]
+    letters = "".join(word[:1] for word in words).translate(_HEAD_AND_FEET)
+    if not len(words) == len(letters) == 2 or not set(letters) <= OPPOSITE.keys():
+        return None
+    return letters if len({patient_axis(letter) for letter in letters}) == 2 else None
+
+
+def _measured(value: Any) -> str | None:
+    """Read the main directions of ImageOrientationPatient; DICOM is LPS, we are RAS+."""
+    cosines = np.array([float(number) for number in value or ()])
+    if cosines.shape != (6,) or not np.isfinite(cosines).all():
+        return None
+    row, column = cosines.reshape(2, 3) * (-1, -1, 1)
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.stack([row, column, np.cross(row, column)], axis=1)
+    if abs(np.linalg.det(matrix)) < 0.5:  # no two directions; perpendicular ones give 1
+        return None
+    return axis_letters(to_affine(matrix))[:2]

@@ -1,0 +1,159 @@
+"""Which plane and which slices of a volume are shown; the scan itself stays whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from umit.errors import InputError, MissingMetadataError
+from umit.geometry import Affine
+from umit.imaging.orientation import PLANES, Plane, axis_letters, patient_axis, turn
+
+__all__ = ["Presentation", "depth_axis", "masked_slices", "near_slices", "numbered_slices"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presentation:
+    """How a volume is shown. Coordinates stay those of the whole file whatever is chosen here.
+
+    Args:
+        plane: Of the pictures; another than axial needs an affine.
+        slices: ``(start, stop)`` along the file axis that crosses the plane, in the file's own
+            voxels, from which pictures are drawn; ``None`` for all.
+        as_stored: Shown in the file's own order, whatever its affine says, and neither cropped nor
+            stretched: for arrays that were prepared elsewhere, such as M3D's.
+    """
+
+    plane: Plane = "axial"
+    slices: tuple[int, int] | None = None
+    as_stored: bool = False
+
+    def __post_init__(self) -> None:
+        if self.plane not in PLANES:
+            raise InputError(
+                f"expected a plane of {', '.join(PLANES)}, got {self.plane!r}",
+                code="plane",
+                where="plane",
+            )
+        if self.as_stored and self.plane != "axial":
+            raise InputError(
+                f"expected either plane= or as_stored=, got {self.plane!r} and both",
+                code="plane",
+                where="plane",
+                hint="As stored there is no plane to choose.",
+            )
+
+
+def depth_axis(affine: Affine | None, chosen: Presentation) -> int:
+    """Return the file axis (0 is x) that crosses the pictures.
+
+    Raises:
+        MissingMetadataError: A plane is asked for and the volume's orientation is not known.
+    """
+    if affine is None and chosen.plane != "axial":
+        raise MissingMetadataError(
+            f"expected an affine for {chosen.plane} pictures, got a volume without one",
+            code="affine",
+            where="plane",
+            hint="Leave plane= out: the volume is shown as stored.",
+        )
+    if affine is None or chosen.as_stored:
+        return 2
+    return turn(axis_letters(affine), PLANES[chosen.plane])[0][2]
+
+
+def numbered_slices(asked: Sequence[int], count: int) -> tuple[int, int]:
+    """Return a range of slices by their numbers in the file.
+
+    Args:
+        asked: ``(start, stop)``, from 0; the stop is left out.
+        count: How many slices there are.
+
+    Raises:
+        InputError: Not two whole numbers with ``0 <= start < stop <= count``.
+    """
+    whole = len(asked) == 2 and all(isinstance(k, int | np.integer) for k in asked)
+    if not whole or not 0 <= asked[0] < asked[1] <= count:
+        raise InputError(
+            f"expected (start, stop) within 0 and {count}, got {tuple(asked)}",
+            code="slices",
+            where="slices",
+            hint="Count from 0; the stop is left out. Millimetres go to mm=.",
+        )
+    return int(asked[0]), int(asked[1])
+
+
+def near_slices(
+    mm: Sequence[float], affine: Affine | None, size: Sequence[int], axis: int
+) -> tuple[int, int]:
+    """Return the slices whose middle lies between two places in the patient.
+
+    Args:
+        mm: Lowest and highest RAS+ coordinate: height for axial slices, to the front for coronal,
+            to the right for sagittal ones. In an oblique volume that of the slice's centre counts.
+        affine: Of the volume.
+        size: Its voxels along x, y and z.
+        axis: The file axis that crosses the slices.
+
+    Raises:
+        MissingMetadataError: No affine.
+        InputError: Not two numbers in order, or no slice between them.
+    """
+    if affine is None:
+        raise MissingMetadataError(
+            "expected an affine for mm=, got a volume without one",
+            code="affine",
+            where="mm",
+            hint="Pass slices= by number.",
+        )
+    patient = patient_axis(axis_letters(affine)[axis])
+    row = affine[patient]
+    start = row[3] + sum(row[a] * (size[a] - 1) / 2 for a in range(3) if a != axis)
+    places = start + row[axis] * np.arange(size[axis])
+    inside: NDArray[Any] = np.zeros(len(places), bool)
+    if len(mm) == 2:
+        inside = (places >= mm[0]) & (places <= mm[1])
+    if not inside.any():
+        raise InputError(
+            f"expected (lowest, highest) in mm around a slice between {places.min():.1f} and "
+            f"{places.max():.1f}, got {tuple(mm)}",
+            code="slices",
+            where="mm",
+            hint="RAS+ millimetres: up, to the front, or to the right.",
+        )
+    return _hull(inside)
+
+
+def masked_slices(mask: NDArray[Any], shape: Sequence[int], axis: int) -> tuple[int, int]:
+    """Return the range of slices that a mask touches.
+
+    Args:
+        mask: ``(slice, row, column)``, anything but zero is inside.
+        shape: Of the scan's voxels, which it must equal.
+        axis: The file axis that crosses the slices.
+
+    Raises:
+        InputError: Another shape, or an empty mask.
+    """
+    if tuple(mask.shape) != tuple(shape):
+        raise InputError(
+            f"expected a mask on the scan's own grid {tuple(shape)}, got {tuple(mask.shape)}",
+            code="mask",
+            where="slices",
+        )
+    others = tuple(a for a in range(3) if a != 2 - axis)  # file axis a is array axis 2 - a
+    inside = np.asarray(mask.any(axis=others))
+    if not inside.any():
+        raise InputError(
+            "expected a mask with something in it, got an empty one", code="mask", where="slices"
+        )
+    return _hull(inside)
+
+
+def _hull(inside: NDArray[Any]) -> tuple[int, int]:
+    found = np.flatnonzero(inside)
+    return int(found[0]), int(found[-1]) + 1

@@ -1,0 +1,212 @@
+"""A volume's numbers as its file stores them: checked before they are believed, then read once."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from umit.errors import InputError, UnsupportedFormatError
+from umit.imaging import stream
+from umit.imaging.scan import MAX_VOXELS, pick_frame
+
+__all__ = ["MAX_BYTES", "Stored", "assumed_modality", "check_sizes", "read_stored"]
+
+MAX_BYTES = 2 * MAX_VOXELS  # one volume in memory; 2 GiB hold the largest of 16-bit numbers
+_MAPPED = 2**25  # bytes from which a plain file is mapped; a smaller one is read, and may change
+# HU of the darkest hundredth: air, or padding down to -3024. An MR can reach -610 in a few voxels
+# of ringing (nibabel's anatomical.nii), so a minimum proves nothing; a phase map starts at -4096.
+_DARKEST_HU = (-3100, -500)
+_TOP = float(np.finfo(np.float32).max)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """Where numbers lie in a file and how they become file units.
+
+    Args:
+        shape: ``(x, y[, z[, ...]])``, x running fastest.
+        dtype: Of one number, byte order included.
+        offset: Bytes before the first number, inflated.
+        colours: Numbers a voxel, next to each other: 1 or 3.
+        slope: Factor to file units.
+        inter: Added after the factor.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    offset: int
+    colours: int = 1
+    slope: float = 1.0
+    inter: float = 0.0
+
+
+def read_stored(path: Path, stored: Stored, frame: int | None, notes: list[str]) -> NDArray[Any]:
+    """Read one volume in file units.
+
+    Whole numbers stay whole where their scaling allows. A large plain file is mapped, so only the
+    slices that are looked at are read; it must not be rewritten in place while the scan lives.
+
+    Args:
+        path: Plain or gzipped.
+        stored: Where the numbers are.
+        frame: Which volume where there are several, from 0.
+        notes: Takes warnings.
+
+    Returns:
+        ``(z, y, x)`` or ``(z, y, x, 3)`` in this machine's byte order.
+
+    Raises:
+        InputError: Impossible or too large sizes, a file too short for them, or no such frame.
+    """
+    kind, name = stored.dtype, path.name
+    packed, scaled = stream.is_packed(path), (stored.slope, stored.inter) != (1.0, 0.0)
+    room = stream.room(path, packed) - stored.offset
+    count = check_sizes(stored.shape, stored.colours * kind.itemsize, room, name)
+    x, y, z = (*stored.shape, 1)[:3]
+    shape = (z, y, x) if stored.colours == 1 else (z, y, x, stored.colours)
+    size = math.prod(shape) * kind.itemsize
+    offset = stored.offset + pick_frame(frame, count, name) * size
+    if packed and offset + size > stream.MOST_INFLATED:
+        raise _too_large(f"one behind {offset} bytes to inflate", name)
+    if size >= _MAPPED and kind.isnative and not packed and not scaled:
+        return np.memmap(path, kind, "r", offset, shape)
+    raw = np.empty(shape, kind)
+    try:
+        stream.fill(path, offset, raw.reshape(-1).view(np.uint8).data)
+    except (EOFError, OSError, zlib.error) as error:
+        raise InputError(
+            f"expected {size} bytes of voxels, got a file that breaks off or is damaged "
+            f"({type(error).__name__})",
+            code="truncated",
+            where=name,
+            hint="Fetch the file again.",
+        ) from None
+    if not kind.isnative:
+        raw = raw.byteswap(inplace=True).view(kind.newbyteorder("="))
+    if kind.itemsize > 8:  # 80- or 128-bit reals, which differ from machine to machine
+        with np.errstate(over="ignore"):
+            raw = raw.astype(np.float64)
+    return _scaled(raw, stored, notes) if scaled else raw
+
+
+def check_sizes(shape: tuple[int, ...], voxel: int, room: int, name: str) -> int:
+    """Check what a header claims against limits and against the file, before any memory is taken.
+
+    Args:
+        shape: ``(x, y[, z[, ...]])``.
+        voxel: Bytes of one voxel.
+        room: The most bytes of voxels that the file can hold.
+        name: Base name of the file, for messages.
+
+    Returns:
+        How many volumes there are.
+
+    Raises:
+        UnsupportedFormatError: More than four axes longer than 1.
+        InputError: Not two axes, none positive, too many bytes, or more than the file can hold.
+    """
+    if not 2 <= len(shape) <= 7 or min(shape) < 1:
+        raise InputError(
+            f"expected 2 to 4 positive dimensions, got {shape}", code="header_dims", where=name
+        )
+    one, claimed = math.prod(shape[:3]), math.prod(shape) * voxel
+    if one > MAX_VOXELS or one * voxel > MAX_BYTES:
+        if claimed > room:
+            raise InputError(
+                f"expected sizes that fit the file, got {shape} in one with room for {room} bytes",
+                code="header_dims",
+                where=name,
+            )
+        raise _too_large(f"{shape[:3]} of {voxel} bytes each", name)
+    if claimed > room:
+        raise InputError(
+            f"expected {claimed} bytes, got a file with room for {room} at most",
+            code="truncated",
+            where=name,
+            hint="Fetch the file again.",
+        )
+    if sum(n > 1 for n in shape[3:]) > 1:
+        raise UnsupportedFormatError(
+            f"expected at most 4 dimensions, got {shape}",
+            code="header_dims",
+            where=name,
+            hint="Save one volume, or one series of them, as a file of its own.",
+        )
+    return math.prod(shape[3:])
+
+
+def assumed_modality(voxels: NDArray[Any], notes: list[str]) -> str | None:
+    """Return ``"CT"`` where the darkest hundredth of the values ends as in HU, and say so.
+
+    Args:
+        voxels: What :func:`read_stored` gave, from numbers that are whole in the file.
+        notes: Takes the assumption.
+    """
+    lowest, highest = _DARKEST_HU
+    if voxels.ndim != 3 or voxels.dtype.kind == "u":
+        return None
+    below = air = 0  # counted: a percentile would copy and sort the volume
+    for plane in _planes(voxels):
+        air += int(np.count_nonzero(plane <= highest))
+        below += int(np.count_nonzero(plane < lowest))
+    if not 100 * below <= voxels.size <= 100 * air:
+        return None
+    notes.append("modality: assumed CT in HU, whole numbers with air at -500 and below")
+    return "CT"
+
+
+def _planes(voxels: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Yield each slice; a mapped file is read past the map, so that it does not fill the memory."""
+    if not isinstance(voxels, np.memmap):
+        yield from voxels
+        return
+    with open(str(voxels.filename), "rb") as file:
+        file.seek(voxels.offset)
+        for plane in voxels:
+            yield np.fromfile(file, plane.dtype, plane.size)
+
+
+def _scaled(raw: NDArray[Any], stored: Stored, notes: list[str]) -> NDArray[Any]:
+    """Apply slope and intercept slice by slice: no copy of the volume in 64-bit reals."""
+    values = np.empty(raw.shape, _kind(raw.dtype, stored))
+    whole, clipped = values.dtype.kind in "iu", False
+    with np.errstate(over="ignore", invalid="ignore"):
+        for k, plane in enumerate(raw):
+            if whole:
+                values[k] = plane.astype(np.int64) + int(stored.inter)
+                continue
+            units = plane * np.float64(stored.slope) + stored.inter
+            if raw.dtype.kind in "iu":
+                clipped |= bool(max(units.max(), -units.min()) > _TOP)
+                units = units.clip(-_TOP, _TOP)
+            values[k] = units
+    if clipped:
+        notes.append("values: clipped to the range of 32-bit numbers")
+    return values
+
+
+def _kind(kind: np.dtype[Any], stored: Stored) -> np.dtype[Any]:
+    """Return the smallest kind that holds scaled numbers: whole, if only an integer is added."""
+    if kind.kind == "f":
+        return kind
+    if stored.slope == 1 and stored.inter.is_integer() and abs(stored.inter) < 2**31:
+        ends = [int(end) + int(stored.inter) for end in (np.iinfo(kind).min, np.iinfo(kind).max)]
+        if -(2**31) <= ends[0] and ends[1] < 2**31:
+            return np.promote_types(np.min_scalar_type(ends[0]), np.min_scalar_type(ends[1]))
+    return np.dtype(np.float32)
+
+
+def _too_large(got: str, name: str) -> InputError:
+    return InputError(
+        f"expected at most {MAX_VOXELS} voxels and {MAX_BYTES} bytes a volume, got {got}",
+        code="volume_limit",
+        where=name,
+        hint="Unpack the file, or cut or resample the volume.",
+    )

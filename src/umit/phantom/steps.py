@@ -1,0 +1,172 @@
+"""What each step of the build draws: a function of the stage, the step's number and the seed alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from umit.chat import spell
+from umit.checkpoints import PHANTOM
+from umit.phantom import cases
+from umit.phantom.cases import Kind
+from umit.phantom.curriculum import align_turns, compare_turns, instruct_turns, show
+from umit.queries import Describe
+from umit.training.rows import Row, Turn, pack
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from umit.engine.encode import Encoder
+
+__all__ = ["FIRST_SEED", "SHARES", "LooksOf", "RowsOf", "Share", "lines", "step_turns"]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One kind of case in a stage: how often a step draws it, and how many at once."""
+
+    kind: str
+    weight: float
+    rows: int
+
+
+SHARES: Final[Mapping[str, tuple[Share, ...]]] = {
+    "look": (
+        Share("film", 0.55, 16),
+        Share("cephalogram", 0.25, 16),
+        Share("volume", 0.20, 10),
+    ),
+    "align": (
+        Share("film", 0.56, 8),
+        Share("cephalogram", 0.20, 8),
+        Share("volume", 0.20, 8),
+        Share("compare", 0.04, 4),
+    ),
+    "instruct": (
+        Share("film", 0.42, 8),
+        Share("single", 0.20, 8),
+        Share("views", 0.04, 6),
+        Share("cephalogram", 0.16, 8),
+        Share("volume", 0.18, 6),
+    ),
+}
+#: First case of each stage; all far below ``cases.HELD_OUT``.
+FIRST_SEED: Final = {"align": 0, "instruct": 5_000_000, "look": 7_000_000}
+_TOKENIZER_CASES: Final = 120
+
+
+def step_turns(
+    stage: str, step: int, seed: int, *, smoke: bool = False, share: tuple[int, int] = (0, 1)
+) -> list[list[Turn]]:
+    """Return the questions of one step, one list a row; a function of its arguments alone.
+
+    Args:
+        stage: ``"align"`` or ``"instruct"``.
+        step: From 0.
+        seed: Of the build.
+        smoke: Whether only two rows are wanted.
+        share: This process's number and how many share the rows.
+    """
+    kind, seeds = _plan(stage, step, seed, smoke)
+    mine = seeds[share[0] :: share[1]]
+    return [_turns(stage, kind, one, np.random.default_rng((seed, one))) for one in mine]
+
+
+def _plan(stage: str, step: int, seed: int, smoke: bool) -> tuple[str, list[int]]:
+    """Return the kind of a step's cases and their seeds."""
+    rng = np.random.default_rng((seed, len(stage), step))
+    shares = SHARES[stage]
+    weights = np.array([s.weight for s in shares])
+    share = shares[int(rng.choice(len(shares), p=weights / weights.sum()))]
+    first = FIRST_SEED[stage] + step * 32 + seed * 1_000_003 % 1_000_000
+    return share.kind, [first + 2 * k for k in range(2 if smoke else share.rows)]
+
+
+def _turns(stage: str, kind: str, seed: int, rng: np.random.Generator) -> list[Turn]:
+    if kind == "compare":
+        pair = [cases.draw("film", seed), cases.draw("film", seed + 1)]
+        both = cases.Case("views", tuple(s for case in pair for s in case.scans), pair[0].truth)
+        return compare_turns(pair[0], pair[1], PHANTOM, show(both, PHANTOM), rng)
+    known: Kind = kind  # type: ignore[assignment]
+    case = cases.draw(known, seed)
+    view = show(case, PHANTOM, points=kind == "cephalogram")
+    make = align_turns if stage == "align" else instruct_turns
+    return make(case, PHANTOM, view, rng)
+
+
+def lines(seed: int) -> Iterator[str]:
+    """Return text that the tokenizer learns from."""
+    for stage in ("align", "instruct"):
+        for step in range(_TOKENIZER_CASES // 2):
+            for turns in step_turns(stage, step, seed, smoke=True):
+                for turn in turns:
+                    yield spell(turn.request.words)
+                    yield turn.answer
+
+
+@dataclass(frozen=True)
+class RowsOf:
+    """Prepares the rows of a step; picklable, so that a worker process can do it.
+
+    Args:
+        stage: ``"align"`` or ``"instruct"``.
+        seed: Of the build.
+        encoder: The checkpoint's.
+        smoke: Whether only two rows are wanted.
+        share: This process's number and how many share the rows.
+    """
+
+    stage: str
+    seed: int
+    encoder: Encoder
+    smoke: bool
+    share: tuple[int, int] = (0, 1)
+
+    def __call__(self, step: int) -> Sequence[Row]:
+        """Return the rows of a step."""
+        rows = step_turns(self.stage, step, self.seed, smoke=self.smoke, share=self.share)
+        return [pack(turns, self.encoder) for turns in rows]
+
+
+@dataclass(frozen=True)
+class LooksOf:
+    """Prepares the tensors of a step of LOOK: pictures with the prompt before them, and what each token should say.
+
+    Args:
+        seed: Of the build.
+        encoder: The checkpoint's.
+        smoke: Whether only two rows are wanted.
+        share: This process's number and how many share the rows.
+    """
+
+    seed: int
+    encoder: Encoder
+    smoke: bool
+    share: tuple[int, int] = (0, 1)
+
+    def __call__(self, step: int) -> dict[str, Tensor]:
+        """Return the batch of a step."""
+        import torch
+
+        from umit.phantom.look import LOOKS, look_at, weigh
+        from umit.training.collate import collate
+
+        kind, seeds = _plan("look", step, self.seed, self.smoke)
+        rows, wanted = [], []
+        for seed in seeds[self.share[0] :: self.share[1]]:
+            case = cases.draw(kind, seed)  # type: ignore[arg-type]
+            view = show(case, PHANTOM, points=kind == "cephalogram")
+            task = PHANTOM.task("caption")
+            prefix = self.encoder.split(task.request(Describe("caption"), view))[0]
+            silent = np.zeros(len(prefix), np.int64)
+            rows.append(Row(view.frames, np.array(prefix), silent, silent.astype(np.bool_)))
+            presence, offsets, digits = look_at(case, view)
+            wanted.append((presence, weigh(presence), offsets, digits))
+        batch = collate(rows, image_pad=self.encoder.image_pad, padding=self.encoder.padding)
+        names = ("presence", "weights", "offsets", "digits")
+        for name, part in zip(names, zip(*wanted, strict=True), strict=True):
+            batch[name] = torch.from_numpy(np.concatenate(part))
+        return {**batch, "kind": torch.tensor(list(LOOKS).index(kind))}

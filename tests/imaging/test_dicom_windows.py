@@ -1,0 +1,226 @@
+"""DICOM windows and look-up tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydicom import Dataset, FileDataset, Sequence
+
+from umit.errors import InputError
+from umit.imaging.read import load
+
+FILM = np.random.default_rng(9).integers(0, 4096, (6, 8)).astype(np.uint16)
+
+
+@pytest.mark.parametrize(
+    ("fields", "window", "expected"),
+    [
+        ({"WindowCenter": 50, "WindowWidth": 101}, None, (-0.5, 99.5)),  # PS3.3 C.11.2.1.2.1
+        ({"WindowCenter": [50, 10], "WindowWidth": [101, 5]}, None, (-0.5, 99.5)),
+        ({"WindowCenter": [50, 10], "WindowWidth": [101, 5]}, 1, (7.5, 11.5)),
+        (
+            {"WindowCenter": 50, "WindowWidth": 100, "VOILUTFunction": "LINEAR_EXACT"},
+            None,
+            (0, 100),
+        ),
+        ({"WindowCenter": 50, "WindowWidth": 100}, (7, 2), (6, 8)),
+        ({"WindowCenter": 50, "WindowWidth": 0}, (7, 2), (6, 8)),
+        ({"WindowCenter": 50, "WindowWidth": 100}, "brain", (0, 80)),
+        ({"WindowCenter": 50, "WindowWidth": 1}, None, (49.5, 49.5)),
+    ],
+)
+def test_windows(
+    dicom: Any, tmp_path: Path, fields: dict[str, Any], window: Any, expected: tuple[float, float]
+) -> None:
+    assert load(dicom.film(tmp_path, FILM, **fields), window=window).window == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "window"),
+    [
+        ({"WindowCenter": 50, "WindowWidth": 0}, None),
+        ({"WindowCenter": 50, "WindowWidth": 100}, 1),
+        ({"WindowCenter": 50, "WindowWidth": 100}, -1),
+        ({}, 0),
+    ],
+)
+def test_bad_windows(dicom: Any, tmp_path: Path, fields: dict[str, Any], window: Any) -> None:
+    with pytest.raises(InputError) as caught:
+        load(dicom.film(tmp_path, FILM, **fields), window=window)
+    assert (caught.value.code, caught.value.where) == ("window", "film.dcm")
+
+
+NAMED = {
+    "WindowCenter": [50, 10, -600],
+    "WindowWidth": [101, 5, 1501],
+    "WindowCenterWidthExplanation": ["WINDOW1", "Soft Tissue", "LUNG"],
+}
+
+
+@pytest.mark.parametrize(
+    ("window", "expected"),
+    [
+        ("soft tissue", (7.5, 11.5)),  # the file's, any case
+        ("Lung", (-1350.5, 149.5)),  # the file's
+        ("lung", (-1350, 150)),  # the preset
+        ("WINDOW1", (-0.5, 99.5)),
+        (2, (-1350.5, 149.5)),
+    ],
+)
+def test_windows_by_the_names_of_the_file(
+    dicom: Any, tmp_path: Path, window: Any, expected: tuple[float, float]
+) -> None:
+    assert load(dicom.film(tmp_path, FILM, **NAMED), window=window).window == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "window"),
+    [
+        (NAMED, "kidney"),
+        (NAMED, ""),
+        (NAMED, 3),
+        ({**NAMED, "WindowCenterWidthExplanation": ["SECRET"]}, "Soft Tissue"),
+        ({}, "Soft Tissue"),
+    ],
+    ids=["unknown", "no name", "no such index", "fewer names", "no window"],
+)
+def test_windows_that_the_file_does_not_name(
+    dicom: Any, tmp_path: Path, fields: dict[str, Any], window: Any
+) -> None:
+    with pytest.raises(InputError) as caught:
+        load(dicom.film(tmp_path, FILM, **fields), window=window)
+    assert (caught.value.code, caught.value.where) == ("window", "film.dcm")
+    assert "SECRET" not in str(caught.value)
+    assert "WINDOW1" not in str(caught.value)  # free text may hold anything
+
+
+def test_only_dicom_files_name_windows() -> None:
+    for window in ("Soft Tissue", 1):
+        with pytest.raises(InputError, match="Only DICOM files declare windows"):
+            load(FILM, axes="yx", window=window)
+
+
+def _table(entries: Any, first: int, bits: int, **fields: Any) -> Dataset:
+    item = Dataset()
+    item.LUTDescriptor = [len(entries), first, bits]
+    item.LUTData = [int(entry) for entry in entries]
+    item["LUTDescriptor"].VR = "SS" if first < 0 else "US"
+    item["LUTData"].VR = "US"
+    for name, value in fields.items():
+        setattr(item, name, value)
+    return item
+
+
+@pytest.mark.parametrize("first", [0, 2000])
+@pytest.mark.parametrize("bits", [8, 12])
+def test_the_look_up_table_wins_over_the_window(
+    dicom: Any, tmp_path: Path, bits: int, first: int
+) -> None:
+    table = np.linspace(0, 2**bits - 1, 1000).round().astype(int)[::-1]
+    item = _table(table, first, bits)
+    fields = {"WindowCenter": 50, "WindowWidth": 100, "VOILUTSequence": Sequence([item])}
+    path = dicom.film(tmp_path, FILM, **fields)
+    scan = load(path)
+    expected = table[np.clip(FILM.astype(int) - first, 0, 999)]
+    assert np.array_equal(scan.voxels[0], expected)
+    assert scan.window == (0, 2**bits - 1)
+    assert "window: VOI look-up table applied" in scan.warnings
+    assert np.array_equal(load(path, window=(50, 100)).voxels[0], FILM)
+
+
+def test_tables_by_index_and_name(dicom: Any, tmp_path: Path) -> None:
+    up, down = np.arange(256), np.arange(256)[::-1]
+    tables = [_table(up, 0, 8, LUTExplanation="UP"), _table(down, 0, 8, LUTExplanation="Down")]
+    path = dicom.film(
+        tmp_path, FILM, WindowCenter=50, WindowWidth=101, VOILUTSequence=Sequence(tables)
+    )
+    index = np.clip(FILM, 0, 255)
+    assert load(path, window=0).window == (-0.5, 99.5)  # windows come before tables
+    for window, table in ((None, up), (1, up), ("up", up), (2, down), ("DOWN", down)):
+        assert np.array_equal(load(path, window=window).voxels[0], table[index])
+
+
+def test_a_table_may_be_of_any_form(dicom: Any, tmp_path: Path) -> None:
+    data = dicom.header(FILM - np.uint16(1000), VOILUTSequence=Sequence([_table([3, 9], -1000, 8)]))
+    data.PixelRepresentation = 1
+    assert set(load(dicom.saved(tmp_path / "s.dcm", data)).voxels.ravel().tolist()) <= {3, 9}
+    packed = _table([0, 0], 0, 8)
+    packed.LUTDescriptor, packed.LUTData = [4, 1, 8], bytes([7, 6, 5, 4])
+    packed["LUTData"].VR = "OW"
+    stored = np.array([[0, 1, 2, 3, 4, 5]], np.uint16)
+    scan = load(dicom.film(tmp_path, stored, VOILUTSequence=Sequence([packed])))
+    assert scan.voxels[0].tolist() == [[7, 7, 6, 5, 4, 4]]
+    whole = _table(np.arange(2**16)[::-1], 0, 16)
+    whole.LUTDescriptor = [0, 0, 16]  # 0 stands for 65536
+    scan = load(dicom.film(tmp_path, FILM, VOILUTSequence=Sequence([whole])))
+    assert np.array_equal(scan.voxels[0], 65535 - FILM)
+    short = _table([1, 2], 0, 8)
+    short.LUTDescriptor = [3, 0, 8]
+    with pytest.raises(InputError) as caught:
+        load(dicom.film(tmp_path, FILM, VOILUTSequence=Sequence([short])))
+    assert caught.value.code == "malformed"
+
+
+def test_a_modality_table_comes_before_the_window(dicom: Any, tmp_path: Path) -> None:
+    table = _table(np.arange(1000) * 3, 100, 12)  # 1000 entries for 8 of 12 bits
+    fields = {"ModalityLUTSequence": Sequence([table]), "WindowCenter": 50, "WindowWidth": 101}
+    scan = load(dicom.film(tmp_path, FILM, **fields))
+    assert np.array_equal(scan.voxels[0], 3 * np.clip(FILM.astype(int) - 100, 0, 999))
+    assert scan.window == (-0.5, 99.5)
+
+
+def test_a_sigmoid_is_said(dicom: Any, tmp_path: Path) -> None:
+    fields = {"WindowCenter": 50, "WindowWidth": 100, "VOILUTFunction": "SIGMOID"}
+    scan = load(dicom.film(tmp_path, FILM, **fields))
+    assert scan.window == (0, 100)
+    assert "window: declared as a sigmoid, shown as a line" in scan.warnings
+
+
+@pytest.mark.parametrize(
+    ("change", "window", "said"),
+    [
+        ({"WindowCenter": 50}, (-0.5, 99.5), None),
+        ({"WindowCenter": 60}, (-0.5, 99.5), "window: that of the first slice; 2 different ones"),
+        ({"VOILUTSequence": Sequence([_table([1, 2], 0, 8)])}, None, "window: slices declare"),
+    ],
+    ids=["alike", "other window", "other kind"],
+)
+def test_slices_that_are_not_shown_alike(
+    dicom: Any,
+    tmp_path: Path,
+    change: dict[str, Any],
+    window: tuple[float, float] | None,
+    said: str | None,
+) -> None:
+    def declare(k: int, data: FileDataset) -> None:
+        data.WindowCenter, data.WindowWidth = 50, 101
+        for name, value in change.items() if k == 2 else ():
+            setattr(data, name, value)
+
+    stack = FILM.reshape(3, 2, 8).astype(np.int16)
+    scan = load(dicom.series(tmp_path / "ct", stack, declare))
+    assert np.array_equal(scan.voxels, stack - 1000)
+    assert scan.window == (window or (-160, 240))
+    notes = [note for note in scan.warnings if note.startswith(("window: that", "window: slices"))]
+    assert [note.startswith(said) for note in notes] == ([True] if said else []), notes
+
+
+def test_one_table_for_all_slices_is_applied(dicom: Any, tmp_path: Path) -> None:
+    def declare(k: int, data: FileDataset) -> None:
+        data.VOILUTSequence = Sequence([_table(np.arange(256), 0, 8)])
+
+    scan = load(dicom.series(tmp_path / "ct", FILM.reshape(3, 2, 8).astype(np.int16), declare))
+    assert np.array_equal(scan.voxels, np.clip(FILM.reshape(3, 2, 8).astype(int) - 1000, 0, 255))
+    assert scan.window == (0, 255)
+
+
+def test_colours_have_no_window_of_their_own(dicom: Any, tmp_path: Path) -> None:
+    path = dicom.film(tmp_path, np.zeros((4, 4, 3), np.uint8), **NAMED)
+    assert load(path, window=(128, 256)).window == (0, 256)
+    for window in (0, "LUNG"):
+        with pytest.raises(InputError) as caught:
+            load(path, window=window)
+        assert caught.value.code == "window"
