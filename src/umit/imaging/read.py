@@ -23,7 +23,7 @@ from umit.imaging.raster import read_raster
 from umit.imaging.scan import Scan, ScanLike
 from umit.imaging.sniff import file_kind, folder_files
 from umit.imaging.voi import is_declared
-from umit.imaging.window import FULL, PRESETS, default_window, named_window
+from umit.imaging.window import FULL, PRESETS, choose_window, default_window
 
 __all__ = ["Source", "Window", "load"]
 
@@ -187,7 +187,8 @@ def _windowed(scan: Scan, window: Window | None) -> Scan:
     low_high = scan.window
     # One that a DICOM file declares is already there: its reader has applied it.
     if not isinstance(window, int | None) and not is_declared(window):
-        low_high = named_window(window)
+        low_high, said = choose_window(values, window, scan.modality)
+        notes += said
     elif low_high is None:
         low_high, chosen = default_window(values, scan.modality)
         notes += chosen
@@ -247,4 +248,5 @@ def _cut(scan: Scan, slices: slice | tuple[int, int] | None) -> Scan:
         affine = (*rows, last)
     spacing = scan.spacing and (*scan.spacing[:2], scan.spacing[2] * abs(kept.step))
     voxels = scan.voxels[kept.start :: kept.step][: len(kept)]
-    return replace(scan, voxels=voxels, affine=affine, spacing=spacing)
+    presentation = replace(scan.presentation, slices=None)  # it counted the slices of the whole
+    return replace(scan, voxels=voxels, affine=affine, spacing=spacing, presentation=presentation)

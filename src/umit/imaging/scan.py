@@ -55,7 +55,8 @@ class Scan:
             ``uint8`` is shown as it is, any other kind is in file units (HU for CT).
         spacing: Millimetres ``(x, y)`` of a film, ``(x, y, z)`` of a volume, or ``None``.
         affine: Volume only: voxel index ``(x, y, z)`` to RAS+ millimetres, or ``None``.
-        affine_source: Where the affine comes from (``"sform"``, ``"qform"``, ``"dicom"``).
+        affine_source: Where the affine comes from (``"sform"``, ``"qform"``, ``"dicom"``, ``"mgh"``, ``"nrrd"``,
+            ``"metaimage"``).
         modality: ``"CT"``, ``"MR"``, ``"CR"``, ``"US"`` and so on, or ``None``.
         window: ``(low, high)``, the values shown as 0 and 255; ``None`` shows ``uint8`` as it is.
         inverted: Whether low values are shown bright (DICOM's MONOCHROME1).

@@ -111,21 +111,16 @@ def build(
     Returns:
         The folder of the finished checkpoint, or ``None`` if time ran out.
     """
-    import torch
-
     from umit.engine.encode import Encoder
     from umit.training.loop import agree
 
-    started = time.monotonic()
-    share = _join()
+    started, share = time.monotonic(), _join()
     folder.mkdir(parents=True, exist_ok=True)
     blueprint = SMOKE_BLUEPRINT if smoke else BLUEPRINT
     log = _Log(folder / "log.jsonl" if share[0] == 0 else Path(os.devnull), started, minutes)
     tokenizer = _tokenizer(folder / "tokenizer", seed, blueprint)
     encoder = Encoder(tokenizer)
-    model = new_model(blueprint, tokenizer, seed)
-    if plain and torch.cuda.is_available():
-        model.to(torch.device("cuda"))  # type: ignore[arg-type]
+    model = _start(blueprint, tokenizer, seed, gpu=plain)
     recipes = _SMOKE if smoke else RECIPES
     for name in recipes:
         recipe = _recipe(recipes[name], seed, smoke)
@@ -136,15 +131,12 @@ def build(
                 looks = LooksOf(seed, encoder, smoke, share)
                 _look(model, looks, recipe=recipe, folder=folder / name, tell=log)
             else:
-                _trainer(tokenizer, plain=plain)(
-                    model,
-                    RowsOf(name, seed, encoder, smoke, share),
-                    encoder=encoder,
-                    stage=_STAGES[name],
-                    recipe=recipe,
-                    folder=folder / name,
-                    tell=log,
-                )
+                rows = RowsOf(name, seed, encoder, smoke, share)
+                train = _trainer(tokenizer, plain=plain)
+                train(
+                    model, rows, encoder=encoder, stage=_STAGES[name],
+                    recipe=recipe, folder=folder / name, tell=log,
+                )  # fmt: skip
             if agree(log.late):
                 return None
             if share[0] == 0:
@@ -156,6 +148,16 @@ def build(
         _export(folder, model, tokenizer, seed=seed, recipes=recipes, log=log)
     agree(False)
     return folder / _OUT
+
+
+def _start(blueprint: Blueprint, tokenizer: Any, seed: int, *, gpu: bool) -> Any:
+    """Return the untrained model, on a GPU if there is one and it is wanted."""
+    import torch
+
+    model = new_model(blueprint, tokenizer, seed)
+    if gpu and torch.cuda.is_available():
+        model.to(torch.device("cuda"))  # type: ignore[arg-type]
+    return model
 
 
 def _join() -> tuple[int, int]:

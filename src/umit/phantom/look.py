@@ -229,4 +229,5 @@ def weigh(presence: NDArray[np.float32]) -> NDArray[np.float32]:
     Args:
         presence: ``(tokens, names)`` of one picture.
     """
-    return presence / np.maximum(presence.sum(axis=0), 1)
+    counts = np.maximum(presence.sum(axis=0, dtype=np.float32), np.float32(1))
+    return np.divide(presence, counts, dtype=np.float32)

@@ -167,7 +167,8 @@ def _average(module: torch.nn.Module) -> None:
     flat = torch.cat([g.flatten() for g in gradients])
     distributed.all_reduce(flat)
     flat /= count
-    for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+    parts = torch.split(flat, [g.numel() for g in gradients])
+    for gradient, part in zip(gradients, parts, strict=True):
         gradient.copy_(part.view_as(gradient))
 
 
@@ -179,8 +180,9 @@ def _prepared(
     prepare: Callable[[int], dict[str, Tensor]], start: int, recipe: Recipe
 ) -> Iterator[dict[str, Tensor]]:
     steps: Any = range(start, recipe.steps)
+    made: Any = prepare  # without batches, the loader gives it one number and not a list
     loader: DataLoader[Any] = DataLoader(
-        steps, batch_size=None, collate_fn=prepare, num_workers=recipe.workers
+        steps, batch_size=None, collate_fn=made, num_workers=recipe.workers
     )
     yield from loader
 
