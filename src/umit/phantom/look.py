@@ -230,4 +230,5 @@ def weigh(presence: NDArray[np.float32]) -> NDArray[np.float32]:
         presence: ``(tokens, names)`` of one picture.
     """
     counts = np.maximum(presence.sum(axis=0, dtype=np.float32), np.float32(1))
-    return np.divide(presence, counts, dtype=np.float32)
+    shares: NDArray[np.float32] = np.divide(presence, counts, dtype=np.float32)
+    return shares
