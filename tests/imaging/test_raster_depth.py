@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 import zlib
@@ -181,3 +182,33 @@ def _code(folder: Path, content: bytes) -> str:
     with pytest.raises(InputError) as caught:
         load(folder / "a.png")
     return caught.value.code
+
+
+def test_a_header_that_claims_more_than_the_file_can_hold(tmp_path: Path) -> None:
+    """Its pixels would take the memory of the whole claim before the damage showed."""
+    path = tmp_path / "claims.png"
+    Image.new("L", (48, 40)).save(path)
+    data = bytearray(path.read_bytes())
+    data[16:24] = struct.pack(">II", 9_000, 9_000)
+    data[29:33] = struct.pack(">I", zlib.crc32(bytes(data[12:29])))
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="too small to hold them") as caught:
+        load(path)
+    assert caught.value.code == "truncated"
+
+
+def test_a_chunk_that_claims_gigabytes(tmp_path: Path) -> None:
+    """Pillow asks for a chunk's whole claim, and Python would take that memory first."""
+    import tracemalloc
+
+    path = tmp_path / "chunk.png"
+    Image.new("L", (48, 40), 7).save(path)
+    data = bytearray(path.read_bytes())
+    data[33:37] = struct.pack(">I", 0x70000000)  # the length of IDAT
+    path.write_bytes(data)
+    tracemalloc.start()
+    with contextlib.suppress(InputError):
+        load(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 50_000_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import struct
 from pathlib import Path
@@ -13,6 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from umit.errors import InputError, UnsupportedFormatError
 from umit.imaging.scan import MAX_PIXELS, Scan, pick_frame
+from umit.imaging.stream import DEFLATE
 
 __all__ = ["FORMATS", "looks_like_raster", "read_raster"]
 
@@ -60,7 +62,8 @@ def read_raster(source: Path | Image.Image, *, frame: int | None = None) -> Scan
             return _read(source, frame, name)
         # By handle: from a path Pillow 13.0.0 maps an uncompressed TIFF with orientation 5 to 8
         # into rows of the wrong length, which scrambles it.
-        with source.open("rb") as file, Image.open(file, formats=FORMATS) as image:
+        with _Bounded(source) as file, Image.open(file, formats=FORMATS) as image:
+            _check_room(image, source.stat().st_size, name)
             return _read(image, frame, name)
     except InputError:
         raise
@@ -76,6 +79,19 @@ def read_raster(source: Path | Image.Image, *, frame: int | None = None) -> Scan
             where=name,
             hint="Fetch the file again.",
         ) from None
+
+
+class _Bounded(io.BufferedReader):
+    """Never asks for more than a file has left: memory is taken for a claimed length before it is read."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(path))
+        self._size = path.stat().st_size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > 0:
+            size = min(size, max(self._size - self.tell(), 0))
+        return super().read(size)
 
 
 def _read(image: Image.Image, frame: int | None, name: str) -> Scan:
@@ -108,6 +124,18 @@ def _check_size(image: Image.Image, name: str) -> tuple[int, int]:
     if image.size[0] * image.size[1] > MAX_PIXELS:
         raise _too_large(f"{image.size[0]} × {image.size[1]}", name)
     return image.size
+
+
+def _check_room(image: Image.Image, stored: int, name: str) -> None:
+    """Refuse a PNG whose bytes can't become its pixels before memory is taken for them."""
+    width, height = _check_size(image, name)
+    if image.format == "PNG" and width * height > 8 * DEFLATE * stored:  # 1 bit a pixel at least
+        raise InputError(
+            f"expected {width} × {height} pixels, got a file too small to hold them",
+            code="truncated",
+            where=name,
+            hint="Fetch the file again.",
+        )
 
 
 def _check_depth(image: Image.Image, name: str, notes: list[str]) -> None:
