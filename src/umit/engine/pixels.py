@@ -61,13 +61,24 @@ def patches(frames: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         >>> patches([np.zeros((28, 56, 3), np.uint8)]).shape
         (8, 1176)
     """
-    cut = []
-    for frame in frames:
-        _, rows, columns = grid(frame)
-        values = np.stack([_LEVELS[frame[..., c], c] for c in range(3)])
-        blocks = values.reshape(
-            3, rows // MERGE, MERGE, PATCH, columns // MERGE, MERGE, PATCH
-        ).transpose(1, 4, 2, 5, 0, 3, 6)
-        still = np.repeat(blocks[:, :, :, :, :, None], TEMPORAL, axis=5)
-        cut.append(still.reshape(rows * columns, -1))
-    return np.concatenate(cut)
+    counts = [grid(frame) for frame in frames]
+    out = np.empty((sum(r * c for _, r, c in counts), 3, TEMPORAL, PATCH, PATCH), dtype=np.float32)
+    start = 0
+    for frame, (_, rows, columns) in zip(frames, counts, strict=True):
+        end = start + rows * columns
+        _fill(out[start:end], frame, rows, columns)
+        start = end
+    return out.reshape(len(out), -1)
+
+
+def _fill(out: NDArray[np.float32], frame: NDArray[np.uint8], rows: int, columns: int) -> None:
+    """Write one frame's patches; bytes are put in order first, since floats are four times as large."""
+    grey = frame.strides[2] == 0  # one channel seen three times, as umit renders films
+    for channel in range(3):
+        if channel == 0 or not grey:
+            blocks = frame[..., channel].reshape(
+                rows // MERGE, MERGE, PATCH, columns // MERGE, MERGE, PATCH
+            )
+            ordered = blocks.transpose(0, 3, 1, 4, 2, 5).reshape(-1, PATCH, PATCH)
+        out[:, channel, 0] = _LEVELS[:, channel].take(ordered)
+    out[:, :, 1:] = out[:, :, :1]

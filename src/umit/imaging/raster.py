@@ -110,8 +110,9 @@ def _read(image: Image.Image, frame: int | None, name: str) -> Scan:
     image.load()
     if image.size != size:
         raise OSError("the pixels are not of the size that the header says")
-    upright = ImageOps.exif_transpose(image)
-    if turned in range(2, 9):
+    upright = image
+    if turned in range(2, 9):  # otherwise exif_transpose would copy the picture for nothing
+        upright = ImageOps.exif_transpose(image)
         notes.append(f"EXIF orientation {turned} applied")
     plain = _plain(upright, notes)
     inverted = negative and _is_deep(plain)  # Pillow turns the 8-bit ones itself, and only those

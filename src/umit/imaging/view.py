@@ -246,9 +246,7 @@ def _window(scan: Scan, rendering: Rendering) -> tuple[tuple[float, float] | Non
 def _rgb(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if grey.ndim == 3:
         return grey
-    rgb = np.repeat(grey[..., None], 3, axis=2)
-    rgb.flags.writeable = False
-    return rgb
+    return np.broadcast_to(grey[..., None], (*grey.shape, 3))  # read-only, and nothing is copied
 
 
 def _geometry(
