@@ -12,7 +12,8 @@ from PIL import Image, ImageDraw
 
 from umit.display.guides import GUIDE, write_text
 from umit.display.overlay import FOUND, TRUTH
-from umit.imaging.scan import Scan, to_affine
+from umit.imaging.orientation import to_affine
+from umit.imaging.scan import Scan
 from umit.imaging.view import Rendering, render
 
 PICTURE = Path(__file__).parent / "images" / "coordinates.png"

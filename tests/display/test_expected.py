@@ -21,7 +21,8 @@ from umit.display.guides import FONT, GUIDE, text_width, write_text
 from umit.display.overlay import FOUND, TRUTH
 from umit.errors import InputError
 from umit.geometry import Box2D, Box3D, Point2D
-from umit.imaging.scan import Scan, to_affine
+from umit.imaging.orientation import to_affine
+from umit.imaging.scan import Scan
 from umit.results import Detection, Detections, Landmark, Landmarks
 
 EXPECTED = Path(__file__).parent / "expected"

@@ -13,8 +13,9 @@ from PIL import Image, ImageDraw, ImageFont
 from umit.display.overlay import FOUND, TRUTH, beside, draw, write_text
 from umit.errors import InputError
 from umit.geometry import Box2D, Box3D, Point2D
+from umit.imaging.orientation import to_affine
 from umit.imaging.read import load
-from umit.imaging.scan import Scan, to_affine
+from umit.imaging.scan import Scan
 
 FILM = load(np.zeros((500, 400), np.uint8), axes="yx")
 

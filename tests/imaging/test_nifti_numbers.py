@@ -210,8 +210,9 @@ def test_values_that_are_not_finite(tmp_path: Path, source: str) -> None:
 @pytest.mark.parametrize("value", [0, -1000, 7])
 def test_a_constant_volume_is_read_and_said(tmp_path: Path, value: int) -> None:
     scan = load(saved(tmp_path / "a.nii.gz", np.full_like(XYZ, value)))
-    assert "values: all are equal, there is nothing to see" in scan.warnings
-    assert len(render(scan, Rendering(frame=None, depth=2)).frames) == 2
+    view = render(scan, Rendering(frame=None, depth=2))
+    assert "picture: blank, all of its pixels are equal" in view.warnings
+    assert len(view.frames) == 2
 
 
 def test_a_name_in_an_extension_is_never_read(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from umit.geometry import Box3D
+from umit.imaging.orientation import to_affine
 from umit.imaging.prepare import foreground, levels, luminance, stretched
-from umit.imaging.scan import Scan, to_affine
+from umit.imaging.scan import Scan
 from umit.imaging.view import Rendering, render
 
 Array = NDArray[np.float64]

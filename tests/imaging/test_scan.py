@@ -9,7 +9,8 @@ import pytest
 
 from umit.errors import InputError, MissingMetadataError
 from umit.geometry import Affine, Box3D
-from umit.imaging.scan import Scan, to_affine
+from umit.imaging.orientation import to_affine
+from umit.imaging.scan import Scan
 from umit.imaging.view import Rendering, render
 from umit.imaging.window import PRESETS
 

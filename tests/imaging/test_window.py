@@ -12,7 +12,7 @@ from umit.imaging.window import (
     default_window,
     named_window,
     percentile_window,
-    to_rgb,
+    to_grey,
     to_uint8,
 )
 
@@ -107,8 +107,8 @@ def test_chosen_windows_say_what_they_assume() -> None:
         choose_window(values, "stroke", "MR")
 
 
-def test_to_rgb_keeps_colours_and_repeats_grey() -> None:
+def test_to_grey_keeps_colours() -> None:
     colour = np.random.default_rng(0).integers(0, 256, (2, 3, 3), np.uint8)
-    assert np.array_equal(to_rgb(colour, None), colour)
-    assert np.array_equal(to_rgb(colour, None, inverted=True), 255 - colour)
-    assert to_rgb(np.array([[0, 9]]), (0, 9)).tolist() == [[[0] * 3, [255] * 3]]
+    assert np.array_equal(to_grey(colour, None), colour)
+    assert np.array_equal(to_grey(colour, None, inverted=True), 255 - colour)
+    assert to_grey(np.array([[0, 9]]), (0, 9)).tolist() == [[0, 255]]

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from umit.geometry import Box2D, Box3D, Point2D
+from umit.imaging.orientation import to_affine
 from umit.imaging.read import load
-from umit.imaging.scan import Scan, to_affine
+from umit.imaging.scan import Scan
 from umit.imaging.view import Rendering, View, ViewGeometry, render
 
 ORDERS = [(p, s) for p in permutations(range(3)) for s in product((False, True), repeat=3)]

@@ -24,8 +24,9 @@ from umit.chat import Request
 from umit.checkpoints import PHANTOM, Checkpoint
 from umit.errors import InputError
 from umit.geometry import Box2D, Box3D, Space
+from umit.imaging.orientation import to_affine
 from umit.imaging.read import load
-from umit.imaging.scan import Scan, to_affine
+from umit.imaging.scan import Scan
 from umit.imaging.view import Rendering, render
 from umit.model import UMIT
 from umit.testing import ScriptedBackend

@@ -12,7 +12,7 @@ import pytest
 from umit.chat import spell
 from umit.phantom import build as building
 from umit.phantom.cases import HELD_OUT
-from umit.phantom.steps import FIRST_SEED, step_turns
+from umit.phantom.steps import FIRST_SEED, Draw, step_turns
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_a_stopped_build_goes_on(tmp_path: Path) -> None:
 
 def test_a_step_is_a_function_of_its_number() -> None:
     for stage in ("align", "instruct"):
-        a, b = (step_turns(stage, 5, 0, smoke=True) for _ in range(2))
+        a, b = (step_turns(stage, 5, Draw(0, smoke=True)) for _ in range(2))
         assert [[spell(t.request.words) + t.answer for t in row] for row in a] == [
             [spell(t.request.words) + t.answer for t in row] for row in b
         ]

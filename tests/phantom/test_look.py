@@ -15,7 +15,7 @@ from umit.phantom.blueprint import new_model
 from umit.phantom.build import SMOKE_BLUEPRINT, _tokenizer
 from umit.phantom.curriculum import show
 from umit.phantom.look import LOOKS, Heads, look_at, look_loss, weigh
-from umit.phantom.steps import LooksOf
+from umit.phantom.steps import Draw, LooksOf
 
 TOKENS = {"film": (8, 8), "cephalogram": (8, 8), "volume": (32, 2, 2)}
 
@@ -85,7 +85,7 @@ def test_a_thing_counts_once_however_many_tokens_hold_it() -> None:
 def test_the_loss_reaches_the_encoder_and_half_the_layers(tmp_path: Path) -> None:
     tokenizer = _tokenizer(tmp_path / "t", 0, SMOKE_BLUEPRINT)
     model = new_model(SMOKE_BLUEPRINT, tokenizer, 0)
-    looks = LooksOf(0, Encoder(tokenizer), smoke=True)
+    looks = LooksOf(Draw(0, smoke=True), Encoder(tokenizer))
     heads = Heads(SMOKE_BLUEPRINT.text_width)
     loss = look_loss(model, heads, looks(0))
     loss.backward()  # type: ignore[no-untyped-call]
@@ -98,7 +98,7 @@ def test_the_loss_reaches_the_encoder_and_half_the_layers(tmp_path: Path) -> Non
 
 def test_processes_share_the_rows_of_a_step(tmp_path: Path) -> None:
     encoder = Encoder(_tokenizer(tmp_path / "t", 0, SMOKE_BLUEPRINT))
-    whole = LooksOf(0, encoder, smoke=True)(3)
-    parts = [LooksOf(0, encoder, smoke=True, share=(k, 2))(3) for k in range(2)]
+    whole = LooksOf(Draw(0, smoke=True), encoder)(3)
+    parts = [LooksOf(Draw(0, True, (k, 2)), encoder)(3) for k in range(2)]
     together = np.concatenate([part["presence"].numpy() for part in parts])
     assert np.array_equal(together, whole["presence"].numpy())

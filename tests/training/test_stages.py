@@ -11,7 +11,7 @@ import torch
 from umit.engine.encode import Encoder
 from umit.phantom.blueprint import new_model
 from umit.phantom.build import SMOKE_BLUEPRINT, _tokenizer
-from umit.phantom.steps import RowsOf
+from umit.phantom.steps import Draw, RowsOf
 from umit.training import loop
 from umit.training.recipe import Recipe
 from umit.training.run import train
@@ -36,7 +36,7 @@ def run(
     model = new_model(SMOKE_BLUEPRINT, tokenizer, 0)
     losses = train(
         model,
-        RowsOf(stage.name, 0, encoder, smoke=True),
+        RowsOf(stage.name, Draw(0, smoke=True), encoder),
         tokenizer=tokenizer,
         encoder=encoder,
         stage=stage,
@@ -73,7 +73,7 @@ def test_the_shell_adds_nothing_to_the_plain_loop(tokenizer: Any, tmp_path: Path
     encoder = Encoder(tokenizer)
     plain = loop.train(
         new_model(SMOKE_BLUEPRINT, tokenizer, 0),
-        RowsOf("align", 0, encoder, smoke=True),
+        RowsOf("align", Draw(0, smoke=True), encoder),
         encoder=encoder,
         stage=ALIGN,
         recipe=Recipe(steps=steps, warmup=2, log_every=1),
@@ -89,7 +89,7 @@ def test_the_plain_loop_resumes_too(tokenizer: Any, tmp_path: Path) -> None:
     def go(folder: Path, stop: int | None = None) -> list[float]:
         return loop.train(
             new_model(SMOKE_BLUEPRINT, tokenizer, 0),
-            RowsOf("align", 0, encoder, smoke=True),
+            RowsOf("align", Draw(0, smoke=True), encoder),
             encoder=encoder,
             stage=ALIGN,
             recipe=Recipe(steps=6, warmup=2, log_every=1),

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from umit.errors import InputError, UnsupportedFormatError
-from umit.imaging.scan import MAX_PIXELS, MAX_VOXELS
+from umit.imaging.scan import MAX_PIXELS
+from umit.imaging.stored import MAX_BYTES
 
 __all__ = ["bit_depth", "check_inflated", "decode", "frame_count"]
 
@@ -18,7 +19,6 @@ _Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
 
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _CHUNK = 1 << 20  # bytes inflated at a time while counting
-_MAX_INFLATED = 2 * MAX_VOXELS  # bytes; the largest volume of 16-bit voxels
 
 
 def decode(header: _Header, frame: int) -> NDArray[Any]:
@@ -90,7 +90,7 @@ def frame_count(header: _Header) -> int:
     return count
 
 
-def check_inflated(path: Path, *, limit: int = _MAX_INFLATED) -> None:
+def check_inflated(path: Path, *, limit: int = MAX_BYTES) -> None:
     """Refuse a deflated file that grows beyond any volume, before it takes memory.
 
     Args:

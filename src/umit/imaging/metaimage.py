@@ -12,7 +12,8 @@ import numpy as np
 
 from umit.errors import InputError, UnsupportedFormatError
 from umit.geometry import Affine
-from umit.imaging.scan import Scan, pick_frame, to_affine
+from umit.imaging.orientation import to_affine
+from umit.imaging.scan import Scan, pick_frame
 from umit.imaging.stored import MAX_BYTES, assumed_modality, check_sizes
 from umit.imaging.stream import room
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from umit.errors import InputError, UnsupportedFormatError
 from umit.geometry import Affine
 from umit.imaging import stream
-from umit.imaging.scan import Scan, closest_axes, to_affine
+from umit.imaging.orientation import closest_axes, spans, to_affine
+from umit.imaging.scan import Scan
 from umit.imaging.stored import Stored, assumed_modality, read_stored
 
 __all__ = ["read_nifti"]
@@ -162,7 +163,7 @@ def _affine(header: _Header, name: str, notes: list[str]) -> tuple[Affine | None
     found = {
         source: to_affine(np.diag([scale, scale, scale, 1.0]) @ matrix)
         for source, matrix in coded.items()
-        if _spans(matrix)
+        if spans(matrix)
     }
     if not found:
         raise InputError(
@@ -187,13 +188,6 @@ def _qform(header: _Header) -> NDArray[np.float64]:
         return np.asarray(header.get_qform())
     except ValueError:  # a quaternion longer than 1
         return np.zeros((4, 4))
-
-
-def _spans(matrix: NDArray[np.float64]) -> bool:
-    if not np.isfinite(matrix).all():
-        return False
-    lengths = np.linalg.norm(matrix[:3, :3], axis=0)
-    return bool(lengths.min() > 0 and abs(np.linalg.det(matrix[:3, :3] / lengths)) >= 1e-6)
 
 
 def _unit(header: _Header) -> tuple[str, float]:

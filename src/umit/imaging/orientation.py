@@ -19,6 +19,7 @@ __all__ = [
     "axis_letters",
     "closest_axes",
     "patient_axis",
+    "spans",
     "to_affine",
     "turn",
 ]
@@ -115,6 +116,18 @@ def turn(own: str, shown: str) -> tuple[tuple[int, ...], tuple[bool, ...]]:
     places = {patient_axis(letter): axis for axis, letter in enumerate(own)}
     axes = tuple(places[patient_axis(letter)] for letter in shown)
     return axes, tuple(own[axis] != letter for axis, letter in zip(axes, shown, strict=True))
+
+
+def spans(matrix: NDArray[np.float64]) -> bool:
+    """Tell whether an affine is a grid: finite, and its three columns span space, whatever their lengths.
+
+    Args:
+        matrix: Shape ``(4, 4)``.
+    """
+    if not np.isfinite(matrix).all():
+        return False
+    lengths = np.linalg.norm(matrix[:3, :3], axis=0)
+    return bool(lengths.min() > 0 and abs(np.linalg.det(matrix[:3, :3] / lengths)) >= 1e-6)
 
 
 def to_affine(matrix: NDArray[Any]) -> Affine:

@@ -14,7 +14,6 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from umit.errors import InputError, UnsupportedFormatError
 from umit.imaging.scan import MAX_PIXELS, Scan, pick_frame
-from umit.imaging.stream import DEFLATE
 
 __all__ = ["FORMATS", "looks_like_raster", "read_raster"]
 
@@ -63,7 +62,6 @@ def read_raster(source: Path | Image.Image, *, frame: int | None = None) -> Scan
         # By handle: from a path Pillow 13.0.0 maps an uncompressed TIFF with orientation 5 to 8
         # into rows of the wrong length, which scrambles it.
         with _Bounded(source) as file, Image.open(file, formats=FORMATS) as image:
-            _check_room(image, source.stat().st_size, name)
             return _read(image, frame, name)
     except InputError:
         raise
@@ -125,18 +123,6 @@ def _check_size(image: Image.Image, name: str) -> tuple[int, int]:
     if image.size[0] * image.size[1] > MAX_PIXELS:
         raise _too_large(f"{image.size[0]} × {image.size[1]}", name)
     return image.size
-
-
-def _check_room(image: Image.Image, stored: int, name: str) -> None:
-    """Refuse a PNG whose bytes can't become its pixels before memory is taken for them."""
-    width, height = _check_size(image, name)
-    if image.format == "PNG" and width * height > 8 * DEFLATE * stored:  # 1 bit a pixel at least
-        raise InputError(
-            f"expected {width} × {height} pixels, got a file too small to hold them",
-            code="truncated",
-            where=name,
-            hint="Fetch the file again.",
-        )
 
 
 def _check_depth(image: Image.Image, name: str, notes: list[str]) -> None:

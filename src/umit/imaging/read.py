@@ -50,7 +50,8 @@ def load(
         axes: For an array: what its axes are, such as ``"yx"``, ``"yxc"``, ``"zyx"``, ``"zyxc"``.
         spacing: mm along the spatial axes, in the order of ``axes`` (files: y, x or z, y, x).
         frame: Which frame, page or 4-D volume, from 0; needed where there are several.
-        window: A preset's name, ``(centre, width)``, or the index of one that DICOM declares.
+        window: A preset's name, ``"full"``, ``(centre, width)``, or the name or index of one that
+            DICOM declares.
         slices: ``(start, stop)`` or a slice of the slices to keep; the affine follows.
 
     Returns:
@@ -196,7 +197,7 @@ def _windowed(scan: Scan, window: Window | None) -> Scan:
 
 
 def _remarks(scan: Scan) -> tuple[str, ...]:
-    """Say what is not finite, and whether there is anything to see; slice by slice, with no copy."""
+    """Say how many values are not finite; slice by slice, with no copy."""
     values = scan.voxels
     wild = 0
     if values.dtype.kind == "f":
@@ -205,12 +206,7 @@ def _remarks(scan: Scan) -> tuple[str, ...]:
         raise InputError(
             "expected some finite values, got none", code="not_finite", where=scan.name
         )
-    if wild:
-        return (f"values: {wild} are not finite; NaN is shown black",)
-    first = values.flat[0]
-    if all((plane == first).all() for plane in values):  # ends at the first slice that shows more
-        return ("values: all are equal, there is nothing to see",)
-    return ()
+    return (f"values: {wild} are not finite; NaN is shown black",) if wild else ()
 
 
 def _spaced(scan: Scan, mm: tuple[float, ...] | None) -> Scan:

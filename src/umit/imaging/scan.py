@@ -17,9 +17,8 @@ from umit.imaging.orientation import (
     Orientation,
     Plane,
     axis_letters,
-    closest_axes,
     patient_axis,
-    to_affine,
+    spans,
 )
 from umit.imaging.presentation import (
     Presentation,
@@ -36,9 +35,7 @@ __all__ = [
     "Orientation",
     "Scan",
     "ScanLike",
-    "closest_axes",
     "pick_frame",
-    "to_affine",
 ]
 
 MAX_PIXELS = 100_000_000  # one picture, ten times the largest film; 23 KB of PNG can spell more
@@ -280,7 +277,7 @@ def _check_grid(spacing: tuple[float, ...] | None, affine: Affine | None, name: 
     if affine is None:
         return
     matrix = np.asarray(affine, dtype=np.float64)
-    if matrix.shape != (4, 4) or not np.isfinite(matrix).all() or _flat(matrix[:3, :3]):
+    if matrix.shape != (4, 4) or not spans(matrix):
         raise InputError(
             "expected an invertible 4 × 4 affine, got one that is not",
             code="affine",
@@ -304,9 +301,3 @@ def _check_directions(directions: str | None, name: str) -> None:
 def _lengths(affine: Affine) -> tuple[float, ...]:
     """Return the spacing an affine implies: the length of each of its columns, in mm."""
     return tuple(float(np.hypot.reduce([row[i] for row in affine[:3]])) for i in range(3))
-
-
-def _flat(matrix: NDArray[np.float64]) -> bool:
-    """Whether three columns do not span space, whatever their lengths."""
-    lengths = np.linalg.norm(matrix, axis=0)
-    return bool((lengths == 0).any() or abs(np.linalg.det(matrix / lengths)) < 1e-6)

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["DEFLATE", "MOST_INFLATED", "fill", "head", "is_packed", "room"]
+__all__ = ["MOST_INFLATED", "fill", "head", "is_packed", "room"]
 
 MOST_INFLATED = 2**33  # bytes passed to reach one volume; 54 of 512 × 512 × 300 16-bit numbers
 
 _GZIP = b"\x1f\x8b"
 _TAKEN = 128 * 1024  # compressed bytes at a time
 _GIVEN = 1024 * 1024  # inflated bytes at a time: what a bomb can take at once
-DEFLATE = 1032  # the most bytes one compressed byte can become; zlib's technical notes
+_DEFLATE = 1032  # the most bytes one compressed byte can become; zlib's technical notes
 
 
 def is_packed(path: Path) -> bool:
@@ -25,7 +25,7 @@ def is_packed(path: Path) -> bool:
 
 def room(path: Path, packed: bool) -> int:
     """Return how many bytes a file can hold at most, once inflated."""
-    return path.stat().st_size * (DEFLATE if packed else 1)
+    return path.stat().st_size * (_DEFLATE if packed else 1)
 
 
 def head(path: Path, count: int) -> bytes:

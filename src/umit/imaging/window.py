@@ -20,7 +20,6 @@ __all__ = [
     "named_window",
     "percentile_window",
     "to_grey",
-    "to_rgb",
     "to_uint8",
 ]
 
@@ -174,7 +173,9 @@ def default_window(
     if values.dtype == np.uint8:
         return None, ()
     if modality == "CT":
-        return named_window("abdomen"), ("window: none declared, abdomen (40, 400)",)
+        centre, width = PRESETS["abdomen"][:2]
+        note = f"window: none declared, abdomen ({centre:g}, {width:g})"
+        return named_window("abdomen"), (note,)
     low, high = percentile_window(values)
     return (low, high), (f"window: none declared, percentiles 0.5-99.5 ({low:g} to {high:g})",)
 
@@ -253,23 +254,3 @@ def to_grey(plane: NDArray[Any], window: Range | None, inverted: bool = False) -
     low, high = window or (0.0, 255.0)
     plain = window is None and not inverted and plane.dtype == np.uint8
     return np.ascontiguousarray(plane if plain else to_uint8(plane, low, high, inverted))
-
-
-def to_rgb(plane: NDArray[Any], window: Range | None, inverted: bool = False) -> NDArray[np.uint8]:
-    """Return one picture as three equal grey channels, or as its own colours.
-
-    Args:
-        plane: ``(height, width)`` or ``(height, width, 3)``, file units.
-        window: ``(low, high)``; ``None`` for ``uint8`` that is shown as it is.
-        inverted: Whether low is shown white.
-
-    Returns:
-        ``(height, width, 3)``, contiguous.
-
-    Example:
-        >>> to_rgb(np.array([[-1000, 240]]), named_window("abdomen")).tolist()
-        [[[0, 0, 0], [255, 255, 255]]]
-    """
-    levels = to_grey(plane, window, inverted)
-    rgb = levels if levels.ndim == 3 else np.repeat(levels[..., None], 3, axis=2)
-    return np.ascontiguousarray(rgb)

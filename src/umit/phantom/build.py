@@ -26,7 +26,7 @@ from umit.phantom.blueprint import BLUEPRINT, Blueprint, new_model, new_tokenize
 from umit.phantom.cephalogram import CEPHALOGRAM
 from umit.phantom.film import FILM
 from umit.phantom.model_card import model_card
-from umit.phantom.steps import SHARES, LooksOf, RowsOf, lines
+from umit.phantom.steps import SHARES, Draw, LooksOf, RowsOf, lines
 from umit.phantom.volume import VOLUME
 from umit.training.stages import ALIGN, INSTRUCT
 
@@ -78,7 +78,7 @@ def _look(
     from umit.phantom.look import Heads, look_loss
     from umit.training.loop import optimize
 
-    torch.manual_seed(looks.seed)
+    torch.manual_seed(looks.draw.seed)
     heads = Heads(model.config.text_config.hidden_size).to(model.device)
     both = torch.nn.ModuleDict({"model": model, "heads": heads})
     optimize(
@@ -106,7 +106,8 @@ def build(
         seed: Of weights, cases and questions.
         minutes: Stop after this long, to be continued; ``None``: to the end.
         smoke: A tiny model and a few steps, to see that everything runs.
-        plain: Train with umit's plain loop, which gives the same losses and needs no TRL.
+        plain: Train with umit's plain loop, which gives the same losses and needs no TRL. Under
+            ``torchrun`` it is always taken: SFTTrainer would deal out steps, not the rows of one.
 
     Returns:
         The folder of the finished checkpoint, or ``None`` if time ran out.
@@ -115,9 +116,11 @@ def build(
     from umit.training.loop import agree
 
     started, share = time.monotonic(), _join()
+    draw = Draw(seed, smoke, share)
     folder.mkdir(parents=True, exist_ok=True)
     blueprint = SMOKE_BLUEPRINT if smoke else BLUEPRINT
-    log = _Log(folder / "log.jsonl" if share[0] == 0 else Path(os.devnull), started, minutes)
+    file = folder / "log.jsonl" if share[0] == 0 else Path(os.devnull)
+    log = _Log(file, started, minutes, processes=share[1])
     tokenizer = _tokenizer(folder / "tokenizer", seed, blueprint)
     encoder = Encoder(tokenizer)
     model = _start(blueprint, tokenizer, seed, gpu=plain)
@@ -128,11 +131,11 @@ def build(
         done = folder / f"{name}.done"
         if not done.exists():
             if name == "look":
-                looks = LooksOf(seed, encoder, smoke, share)
+                looks = LooksOf(draw, encoder)
                 _look(model, looks, recipe=recipe, folder=folder / name, tell=log)
             else:
-                rows = RowsOf(name, seed, encoder, smoke, share)
-                train = _trainer(tokenizer, plain=plain)
+                rows = RowsOf(name, draw, encoder)
+                train = _trainer(tokenizer, plain=plain or share[1] > 1)
                 train(
                     model, rows, encoder=encoder, stage=_STAGES[name],
                     recipe=recipe, folder=folder / name, tell=log,
@@ -211,8 +214,11 @@ def _tokenizer(folder: Path, seed: int, blueprint: Blueprint) -> Any:
 class _Log:
     """Writes one line a log step and says when time is up."""
 
-    def __init__(self, path: Path, started: float, minutes: float | None) -> None:
+    def __init__(
+        self, path: Path, started: float, minutes: float | None, *, processes: int
+    ) -> None:
         self.path, self.started, self.minutes = path, started, minutes
+        self.processes = processes
         self.stage, self.late = "", False
 
     def __call__(self, step: int, loss: float) -> bool:
@@ -222,6 +228,7 @@ class _Log:
             "step": step,
             "loss": round(loss, 4),
             "minutes": round(spent, 2),
+            "processes": self.processes,
         }
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
@@ -270,6 +277,7 @@ def _export(
         "seed": seed,
         "steps": {name: steps for name, (steps, _) in recipes.items()},
         "minutes": log.total_minutes(),
+        "processes": max(line["processes"] for line in log.lines()),
         "losses": log.losses(),
         "parameters": sum(p.numel() for p in model.parameters()),
         "hashes": fingerprint(),
@@ -288,7 +296,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, help="stop after this long; run again to go on")
     parser.add_argument("--smoke", action="store_true", help="a tiny model, a minute")
-    parser.add_argument("--plain", action="store_true", help="umit's own loop, without TRL")
+    parser.add_argument(
+        "--plain", action="store_true", help="umit's own loop, without TRL; always under torchrun"
+    )
     parser.add_argument("--folder", type=Path, default=Path("umit-phantom-build"))
     given = parser.parse_args(arguments)
     out = build(

@@ -19,7 +19,7 @@ language: [en, zh]
 A small Qwen2-VL ({parameters:,} parameters) trained from scratch on synthetic phantoms.
 **Research use only, not a medical device. It knows synthetic phantoms only: its words about real patients mean nothing.**
 
-- Made by `python -m umit.phantom.build --seed {seed}` in {minutes:g} minutes on the machine that built it:
+- Made by `python -m umit.phantom.build --seed {seed}` ({processes} processes, {minutes:g} minutes on the machine that built it):
   {look} steps of LOOK (each picture token tells what lies there; in place of Qwen2-VL's weights, from which UMIT began),
   {align} steps of ALIGN (captions and comparisons, everything trains), {instruct} steps of INSTRUCT (the five tasks,
   vision encoder frozen).
@@ -47,6 +47,7 @@ def model_card(record: Mapping[str, Any]) -> str:
         parameters=record["parameters"],
         seed=record["seed"],
         minutes=record["minutes"],
+        processes=record["processes"],
         look=record["steps"]["look"],
         align=record["steps"]["align"],
         instruct=record["steps"]["instruct"],

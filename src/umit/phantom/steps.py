@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from umit.engine.encode import Encoder
 
-__all__ = ["FIRST_SEED", "SHARES", "LooksOf", "RowsOf", "Share", "lines", "step_turns"]
+__all__ = ["FIRST_SEED", "SHARES", "Draw", "LooksOf", "RowsOf", "Share", "lines", "step_turns"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,31 +58,46 @@ FIRST_SEED: Final = {"align": 0, "instruct": 5_000_000, "look": 7_000_000}
 _TOKENIZER_CASES: Final = 120
 
 
-def step_turns(
-    stage: str, step: int, seed: int, *, smoke: bool = False, share: tuple[int, int] = (0, 1)
-) -> list[list[Turn]]:
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """What a build draws, and this process's share of it.
+
+    Args:
+        seed: Of the build.
+        smoke: Whether two rows a step are enough.
+        share: This process's number, and how many share the rows of each step.
+    """
+
+    seed: int
+    smoke: bool = False
+    share: tuple[int, int] = (0, 1)
+
+    def cases(self, stage: str, step: int) -> tuple[str, list[int]]:
+        """Return the kind of a step's cases, and the seeds of this process's.
+
+        Args:
+            stage: A key of :data:`SHARES`.
+            step: From 0.
+        """
+        rng = np.random.default_rng((self.seed, len(stage), step))
+        shares = SHARES[stage]
+        weights = np.array([s.weight for s in shares])
+        chosen = shares[int(rng.choice(len(shares), p=weights / weights.sum()))]
+        first = FIRST_SEED[stage] + step * 32 + self.seed * 1_000_003 % 1_000_000
+        seeds = [first + 2 * k for k in range(2 if self.smoke else chosen.rows)]
+        return chosen.kind, seeds[self.share[0] :: self.share[1]]
+
+
+def step_turns(stage: str, step: int, draw: Draw) -> list[list[Turn]]:
     """Return the questions of one step, one list a row; a function of its arguments alone.
 
     Args:
         stage: ``"align"`` or ``"instruct"``.
         step: From 0.
-        seed: Of the build.
-        smoke: Whether only two rows are wanted.
-        share: This process's number and how many share the rows.
+        draw: What is drawn.
     """
-    kind, seeds = _plan(stage, step, seed, smoke)
-    mine = seeds[share[0] :: share[1]]
-    return [_turns(stage, kind, one, np.random.default_rng((seed, one))) for one in mine]
-
-
-def _plan(stage: str, step: int, seed: int, smoke: bool) -> tuple[str, list[int]]:
-    """Return the kind of a step's cases and their seeds."""
-    rng = np.random.default_rng((seed, len(stage), step))
-    shares = SHARES[stage]
-    weights = np.array([s.weight for s in shares])
-    share = shares[int(rng.choice(len(shares), p=weights / weights.sum()))]
-    first = FIRST_SEED[stage] + step * 32 + seed * 1_000_003 % 1_000_000
-    return share.kind, [first + 2 * k for k in range(2 if smoke else share.rows)]
+    kind, seeds = draw.cases(stage, step)
+    return [_turns(stage, kind, one, np.random.default_rng((draw.seed, one))) for one in seeds]
 
 
 def _turns(stage: str, kind: str, seed: int, rng: np.random.Generator) -> list[Turn]:
@@ -101,7 +116,7 @@ def lines(seed: int) -> Iterator[str]:
     """Return text that the tokenizer learns from."""
     for stage in ("align", "instruct"):
         for step in range(_TOKENIZER_CASES // 2):
-            for turns in step_turns(stage, step, seed, smoke=True):
+            for turns in step_turns(stage, step, Draw(seed, smoke=True)):
                 for turn in turns:
                     yield spell(turn.request.words)
                     yield turn.answer
@@ -113,39 +128,30 @@ class RowsOf:
 
     Args:
         stage: ``"align"`` or ``"instruct"``.
-        seed: Of the build.
+        draw: What is drawn.
         encoder: The checkpoint's.
-        smoke: Whether only two rows are wanted.
-        share: This process's number and how many share the rows.
     """
 
     stage: str
-    seed: int
+    draw: Draw
     encoder: Encoder
-    smoke: bool
-    share: tuple[int, int] = (0, 1)
 
     def __call__(self, step: int) -> Sequence[Row]:
         """Return the rows of a step."""
-        rows = step_turns(self.stage, step, self.seed, smoke=self.smoke, share=self.share)
-        return [pack(turns, self.encoder) for turns in rows]
+        return [pack(turns, self.encoder) for turns in step_turns(self.stage, step, self.draw)]
 
 
 @dataclass(frozen=True)
 class LooksOf:
-    """Prepares the tensors of a step of LOOK: pictures with the prompt before them, and what each token should say.
+    """Prepares LOOK's tensors of a step: pictures, the prompt before them, what each token should say.
 
     Args:
-        seed: Of the build.
+        draw: What is drawn.
         encoder: The checkpoint's.
-        smoke: Whether only two rows are wanted.
-        share: This process's number and how many share the rows.
     """
 
-    seed: int
+    draw: Draw
     encoder: Encoder
-    smoke: bool
-    share: tuple[int, int] = (0, 1)
 
     def __call__(self, step: int) -> dict[str, Tensor]:
         """Return the batch of a step."""
@@ -154,9 +160,9 @@ class LooksOf:
         from umit.phantom.look import LOOKS, look_at, weigh
         from umit.training.collate import collate
 
-        kind, seeds = _plan("look", step, self.seed, self.smoke)
+        kind, seeds = self.draw.cases("look", step)
         rows, wanted = [], []
-        for seed in seeds[self.share[0] :: self.share[1]]:
+        for seed in seeds:
             case = cases.draw(kind, seed)  # type: ignore[arg-type]
             view = show(case, PHANTOM, points=kind == "cephalogram")
             task = PHANTOM.task("caption")

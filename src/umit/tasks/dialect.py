@@ -33,10 +33,11 @@ class Dialect:
 
 
 #: UMIT's own. Frames are measured in the paper's figure: boxes on films are pixels of 1024 x 1024,
-#: landmarks pixels of 600 x 800, volumes voxels of 256 x 256 x 32; never thousandths.
+#: landmarks pixels of 600 x 800, volumes voxels of 256 x 256 x 32; never thousandths. Its volumes
+#: were cropped and stretched by M3D's scripts before, so others are, too.
 UMIT = Dialect(
     film=Rendering(frame=None),
-    volume=Rendering(frame=(256, 256), depth=32),
+    volume=Rendering(frame=(256, 256), depth=32, preparation="m3d"),
     boxes=Rendering(frame=(1024, 1024)),
     points=Rendering(frame=(600, 800)),
 )
