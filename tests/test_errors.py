@@ -52,6 +52,7 @@ def test_every_error_has_the_one_root() -> None:
         assert issubclass(kind, UMITError | UserWarning)
     assert {type(e).__name__ for e in EXAMPLES} >= set(errors.__all__) - {
         "CheckpointWarning",
+        "DatasetWarning",
         "OutputError",
     }
 

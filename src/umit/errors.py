@@ -26,6 +26,7 @@ __all__ = [
     "CheckpointError",
     "CheckpointWarning",
     "DatasetError",
+    "DatasetWarning",
     "InputError",
     "MissingExtraError",
     "MissingMetadataError",
@@ -157,8 +158,26 @@ class CheckpointWarning(UserWarning):
     """A checkpoint works, and its results need a word of caution."""
 
 
+class DatasetWarning(UserWarning):
+    """A data set is read, and something in it was skipped or assumed."""
+
+
 class DatasetError(UMITError):
-    """A file or row of a data set is wrong."""
+    """A file or row of a data set is wrong.
+
+    Args:
+        message: What was expected and what came.
+        dataset: The data set's name.
+        file: The file's base name, with line or row where one is meant.
+    """
+
+    def __init__(self, message: str, *, dataset: str = "", file: str = "") -> None:
+        self.message, self.dataset, self.file = message, dataset, file
+        super().__init__(": ".join(part for part in (dataset, file, message) if part))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        state = {"message": self.message, "dataset": self.dataset, "file": self.file}
+        return (_rebuild, (type(self), state))
 
 
 def _rebuild(kind: type[UMITError], state: dict[str, object]) -> UMITError:

@@ -20,7 +20,18 @@ from umit.imaging.recent import Recent, Scans, listed
 from umit.imaging.view import View
 from umit.queries import Ask, Choose, Describe, Find, Language, Locate, Query
 from umit.results import Answer, Classification, Detections, Landmarks, Report, Result, stamped
-from umit.several import Found, Item, check_query, distinct, in_view, merged, probabilities
+from umit.several import (
+    Found,
+    Item,
+    Plan,
+    apart,
+    check_query,
+    distinct,
+    in_view,
+    merged,
+    probabilities,
+    together,
+)
 from umit.tasks.detect import presence
 from umit.tasks.landmarks import CEPHALOMETRIC
 from umit.tasks.task import Task, choose
@@ -52,6 +63,7 @@ class UMIT:
     Args:
         backend: Answers requests.
         checkpoint: The card of the weights behind it.
+        fingerprint: Tells these weights from others; ``""`` if it is not known.
 
     Example:
         >>> import numpy as np
@@ -62,9 +74,10 @@ class UMIT:
         'The lung.'
     """
 
-    def __init__(self, backend: Backend, checkpoint: Checkpoint) -> None:
+    def __init__(self, backend: Backend, checkpoint: Checkpoint, *, fingerprint: str = "") -> None:
         self.backend = backend
         self.checkpoint = checkpoint
+        self.fingerprint = fingerprint
 
     def __repr__(self) -> str:
         return f"UMIT({self.checkpoint.name!r})"
@@ -99,7 +112,7 @@ class UMIT:
         from umit.engine.load import load_engine
 
         engine = load_engine(place, device=device, dtype=dtype, revision=revision)
-        return cls(LocalBackend(engine), found)
+        return cls(LocalBackend(engine), found, fingerprint=engine.fingerprint)
 
     def answer(
         self,
@@ -227,7 +240,8 @@ class UMIT:
         Yields:
             A result for each item, or the error that stands in its place.
         """
-        return self._run(items)
+        plan: Plan = deque()
+        return together(self._run(apart(items, plan, presence)), plan)
 
     def _only(self, scan: Scans, query: Query, generate: bool = False) -> Result:
         (found,) = self._run([(scan, query)], generate=generate)

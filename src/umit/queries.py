@@ -57,23 +57,26 @@ class Describe(_Spoken):
 
 @dataclass(frozen=True, slots=True)
 class Choose(_Spoken):
-    """A classification: exactly one of the labels.
+    """A classification: exactly one of the labels, or each of them by itself.
 
     Args:
         labels: At least two distinct labels, numbered from 0 in this order.
         question: What is to be decided; ``None`` takes the task's own question.
+        several: Whether any number of them may hold: each is then asked as a yes/no question of its own,
+            and ``question`` is for readers only. One label is enough.
         language: ``"en"`` or ``"zh"``.
 
     Raises:
-        InputError: Fewer than two labels, or labels that repeat.
+        InputError: Too few labels, or labels that repeat.
     """
 
     labels: tuple[str, ...]
     question: str | None = None
+    several: bool = False
 
     def __post_init__(self) -> None:
         _Spoken.__post_init__(self)
-        _check_choices("labels", self.labels)
+        _check_choices("labels", self.labels, least=1 if self.several else 2)
         if self.question is not None:
             _check_text("question", self.question)
 
@@ -131,12 +134,14 @@ def _check_label(what: str, text: str) -> None:
         )
 
 
-def _check_choices(what: str, choices: tuple[str, ...] | str) -> None:
+def _check_choices(what: str, choices: tuple[str, ...] | str, *, least: int = 2) -> None:
     if isinstance(choices, str):
         raise InputError(f"expected several {what}, got one string", code="options", where=what)
-    if len(choices) < 2:
+    if len(choices) < least:
         raise InputError(
-            f"expected at least two {what}, got {len(choices)}", code="options", where=what
+            f"expected at least {'two' if least == 2 else 'one of the'} {what}, got {len(choices)}",
+            code="options",
+            where=what,
         )
     for choice in choices:
         _check_label(what, choice)

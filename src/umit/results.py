@@ -23,8 +23,10 @@ __all__ = [
     "Classification",
     "Detection",
     "Detections",
+    "Findings",
     "Landmark",
     "Landmarks",
+    "Marked",
     "Report",
     "Result",
     "from_dict",
@@ -80,6 +82,42 @@ class Classification(_Provenance):
     probabilities: tuple[float, ...] | None = None
     calibrated: bool = False
     abstained: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marked:
+    """Whether one of several labels holds.
+
+    Args:
+        label: One of the query's labels.
+        present: Whether the model says yes.
+        probability: Of "yes", from a scored yes/no question; ``None`` if the engine has none.
+        calibrated: Whether it was fitted on held-out data; ``False`` means ranking only.
+    """
+
+    label: str
+    present: bool
+    probability: float | None = None
+    calibrated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings(_Provenance):
+    """Each of several labels by itself, in the query's order."""
+
+    items: tuple[Marked, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[Marked]:
+        return iter(self.items)
+
+    def __getitem__(self, label: str) -> Marked:
+        for item in self.items:
+            if item.label == label:
+                return item
+        raise KeyError(label)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,8 +228,8 @@ class Landmarks(_Provenance):
         )
 
 
-Result: TypeAlias = Answer | Report | Classification | Detections | Landmarks
-AnyResult = TypeVar("AnyResult", Answer, Report, Classification, Detections, Landmarks)
+Result: TypeAlias = Answer | Report | Classification | Findings | Detections | Landmarks
+AnyResult = TypeVar("AnyResult", Answer, Report, Classification, Findings, Detections, Landmarks)
 
 
 def stamped(
@@ -203,7 +241,7 @@ def stamped(
 
 _GEOMETRY: Final = {"Box2D": Box2D, "Box3D": Box3D, "Point2D": Point2D}
 _TYPES: Final[dict[str, Any]] = {
-    t.__name__: t for t in (Answer, Report, Classification, Detections, Landmarks)
+    t.__name__: t for t in (Answer, Report, Classification, Findings, Detections, Landmarks)
 }
 
 
@@ -255,6 +293,8 @@ def from_dict(data: dict[str, Any]) -> Result:
         values["items"] = tuple(Detection(**{**d, "box": _shape(d["box"])}) for d in data["items"])
         if data["presence"] is not None:
             values["presence"] = tuple((t, p) for t, p in data["presence"])
+    if kind == "Findings":
+        values["items"] = tuple(Marked(**one) for one in data["items"])
     if kind == "Landmarks":
         values["items"] = tuple(
             Landmark(**{**d, "point": _shape(d["point"])}) for d in data["items"]

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeAlias, TypeVar, get_args
 
 from umit.errors import InputError, OutputError, UMITError
 from umit.imaging.recent import Scans
-from umit.queries import Compare, Find, Locate, Query
-from umit.results import Answer, Detections, Landmarks, Result
+from umit.queries import Ask, Choose, Compare, Find, Locate, Query
+from umit.results import Answer, Detections, Findings, Landmarks, Marked, Result
 
-__all__ = ["Found", "Item", "check_query", "distinct", "in_view", "merged", "probabilities"]
+__all__ = [
+    "Found",
+    "Item",
+    "Plan",
+    "apart",
+    "check_query",
+    "distinct",
+    "in_view",
+    "merged",
+    "probabilities",
+    "together",
+]
 
 Found: TypeAlias = Result | UMITError
 Item: TypeAlias = tuple[Scans, Query]
 Listed = TypeVar("Listed", Detections, Landmarks)
+#: What each item was before it was taken apart: a query of several labels, or nothing.
+Plan: TypeAlias = "deque[Choose | None]"
 
 
 def distinct(what: str, given: Sequence[str]) -> tuple[str, ...]:
@@ -110,6 +124,54 @@ def merged(parts: Sequence[Found], empty: Listed) -> Listed:
     if bad:
         raise bad[0] if len(parts) == 1 else _partly(bad[0], len(bad), len(parts), result)
     return result
+
+
+def apart(items: Iterable[Item], plan: Plan, ask: Callable[[Find], Ask]) -> Iterator[Item]:
+    """Yield items as engines take them: a query of several labels becomes one question a label.
+
+    Args:
+        items: Scans with queries.
+        plan: Filled with what :func:`together` needs.
+        ask: The yes/no question whether a target is there, "yes" first.
+    """
+    for scan, query in items:
+        if isinstance(query, Choose) and query.several:
+            plan.append(query)
+            yield from ((scan, ask(Find(one, language=query.language))) for one in query.labels)
+        else:
+            plan.append(None)
+            yield scan, query
+
+
+def together(found: Iterator[Found], plan: Plan) -> Iterator[Found]:
+    """Yield one result for each item that :func:`apart` was given, in order."""
+    for first in found:
+        query = plan.popleft()
+        if query is None:
+            yield first
+            continue
+        parts = [first, *(next(found) for _ in query.labels[1:])]
+        yield _marked(query, parts)
+
+
+def _marked(query: Choose, parts: Sequence[Found]) -> Found:
+    answers = [part for part in parts if isinstance(part, Answer)]
+    if len(answers) < len(parts):
+        return next(part for part in parts if not isinstance(part, Answer))
+    return Findings(
+        items=tuple(
+            Marked(
+                label=label,
+                present=answer.option == 0,
+                probability=answer.probabilities[0] if answer.probabilities else None,
+                calibrated=answer.calibrated,
+            )
+            for label, answer in zip(query.labels, answers, strict=True)
+        ),
+        raw="\n".join(answer.raw for answer in answers),
+        checkpoint=answers[0].checkpoint,
+        warnings=tuple(dict.fromkeys(note for one in answers for note in one.warnings)),
+    )
 
 
 def _partly(

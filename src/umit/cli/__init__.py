@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from umit import __version__
-from umit.cli import answer, classify, demo, detect, info, landmarks, report
+from umit.cli import answer, classify, data, demo, detect, info, landmarks, report
 from umit.cli.parse import Parser
-from umit.errors import CheckpointWarning, UMITError
+from umit.errors import CheckpointWarning, DatasetWarning, UMITError
 
 __all__ = ["main"]
 
-_COMMANDS = (demo, answer, report, classify, detect, landmarks, info)
+_COMMANDS = (demo, answer, report, classify, detect, landmarks, data, info)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: Words after ``umit``; ``None`` takes those of this process.
 
     Returns:
-        0 fine, 2 bad use or bad input, 3 some items failed, 130 interrupted.
+        0 fine, 1 a checker found something, 2 bad use or bad input, 3 some items failed, 130 interrupted.
 
     Example:
         >>> main(["answer", "film.png", "--question", " "])
@@ -40,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(ended.code or 0)
     with warnings.catch_warnings():
         warnings.simplefilter("default", CheckpointWarning)
+        warnings.simplefilter("default", DatasetWarning)
         warnings.showwarning = _show
         try:
             code: int = given.run(given)
@@ -82,7 +83,7 @@ def _show(
 ) -> None:
     """Show a warning as one line; whose code it came from matters only if it is not ours."""
     said = " ".join(str(message).split())
-    ours = issubclass(category, CheckpointWarning)
+    ours = issubclass(category, CheckpointWarning | DatasetWarning)
     print(f"umit: {said}" if ours else f"{category.__name__}: {said}", file=file or sys.stderr)
 
 

@@ -18,6 +18,7 @@ TaskName: TypeAlias = Literal[
     "answer_open",
     "answer_closed",
     "classify",
+    "findings",
     "report_film",
     "report_ct",
     "detect_2d",
@@ -152,7 +153,7 @@ def choose(query: Query, *, volume: bool) -> TaskName:
         case Ask():
             return "answer_closed" if query.options else "answer_open"
         case Choose():
-            return "classify"
+            return "findings" if query.several else "classify"
         case Describe(purpose="caption"):
             return "caption"
         case Describe():

@@ -1,0 +1,204 @@
+"""``umit data``: list the data sets that umit reads, show samples, check files, convert, unpack."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from umit.cli.parse import LANGUAGES, Commands, Parser
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from umit.datasets import Dataset, Sample, Samples
+
+__all__ = ["add"]
+
+_NOTICE: Final = "Research use only, not a medical device. Licences are their owners'; read them."
+
+
+def add(commands: Commands) -> None:
+    """Add the command with its own commands."""
+    parser = commands.add_parser("data", help="read data sets", description=__doc__)
+    kinds = parser.add_subparsers(metavar="COMMAND", required=True)
+    listed = kinds.add_parser("list", help="say what each data set holds and where to get it")
+    listed.set_defaults(run=_list)
+    shown = kinds.add_parser("show", help="print and draw a few samples")
+    _add_source(shown)
+    shown.add_argument("--limit", type=int, default=3, metavar="N", help="how many (default: 3)")
+    shown.add_argument("--out", metavar="DIR", help="write their pictures with the true marks")
+    shown.set_defaults(run=_show)
+    checked = kinds.add_parser("check", help="find what is wrong in a folder or a file of rows")
+    checked.add_argument("root", metavar="ROOT-OR-JSONL")
+    checked.add_argument("--name", help="which data set it is, where its files do not say")
+    checked.set_defaults(run=_check)
+    for one in (listed, shown, checked):
+        one.add_argument("--json", action="store_true", help="print JSON")
+    made = kinds.add_parser("convert", help="write rows for training elsewhere")
+    _add_source(made)
+    made.add_argument("target", metavar="OUT", help="the file to write")
+    made.add_argument(
+        "--to",
+        choices=("swift", "swift2", "parquet", "coco"),
+        default="swift",
+        help="ms-swift's messages (default), its older queries, a parquet table, or COCO boxes",
+    )
+    made.set_defaults(run=_convert)
+    unpacked = kinds.add_parser("unpack", help="unpack a download, nothing outside the folder")
+    unpacked.add_argument("archive", metavar="ARCHIVE")
+    unpacked.add_argument("target", metavar="FOLDER")
+    unpacked.set_defaults(run=_unpack)
+
+
+def _add_source(parser: Parser) -> None:
+    parser.add_argument("name", metavar="NAME", help="see umit data list")
+    parser.add_argument("root", metavar="ROOT", help="the folder of its files")
+    parser.add_argument("--split", help="train, validation or test")
+    parser.add_argument("--language", choices=LANGUAGES)
+    parser.add_argument("--variant", help="such as MedMNIST's pneumoniamnist")
+    parser.add_argument(
+        "--field",
+        action="append",
+        default=[],
+        metavar="NAME=FIELD",
+        help="how the files call what umit calls NAME, for data sets without fixed names",
+    )
+
+
+def _samples(given: Namespace) -> Samples:
+    from umit.datasets import load
+
+    return load(
+        given.name,
+        given.root,
+        split=given.split,
+        language=given.language,
+        variant=given.variant,
+        fields=dict(one.partition("=")[::2] for one in given.field),
+    )
+
+
+def _list(given: Namespace) -> int:
+    from umit.datasets import NAMES, describe
+
+    found = [_facts(describe(name)) for name in NAMES]
+    if given.json:
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+        return 0
+    for one in found:
+        print(
+            f"{one['name']:<14}{one['title']}, {one['dimensions']}, {', '.join(one['languages'])}"
+        )
+        sizes = ", ".join(
+            f"{split} {'?' if size is None else format(size, ',')}"
+            for split, size in one["splits"].items()
+        )
+        for label in ("tasks", "variants"):
+            if one[label]:
+                print(f"  {label:<10}{', '.join(one[label])}")
+        print(f"  {'rows':<10}{sizes or 'as many as the files hold'} ({one['splitting']})")
+        for label in ("licence", "home", "citation"):
+            print(f"  {label:<10}{one[label]}")
+    print(f"\n{len(found)} data sets. {_NOTICE}")
+    return 0
+
+
+def _facts(dataset: Dataset) -> dict[str, Any]:
+    kept = (
+        "name", "title", "tasks", "languages", "dimensions", "splits", "splitting", "licence", "citation", "home",
+        "variants", "fields",
+    )  # fmt: skip
+    return {name: getattr(dataset, name) for name in kept}
+
+
+def _show(given: Namespace) -> int:
+    from umit.cli.rows import value
+
+    samples = _samples(given)
+    for number, sample in enumerate(islice(samples, given.limit), start=1):
+        if given.json:
+            print(json.dumps(_plain(sample), ensure_ascii=False))
+        else:
+            print(f"{sample.id}\n  {'place':<10}{sample.place}\n  {'task':<10}{sample.task}")
+            asked = {k: v for k, v in asdict(sample.query).items() if v and k != "language"}
+            print(f"  {'query':<10}{type(sample.query).__name__} {asked}")
+            print(f"  {'gold':<10}{value(sample.gold)}")
+            print(f"  {'pictures':<10}{', '.join(Path(n).name for n in sample.source.names[:3])}")
+            print(f"  {'facts':<10}{dict(sample.facts)}")
+        if given.out:
+            folder = Path(given.out)
+            folder.mkdir(parents=True, exist_ok=True)
+            path = folder / f"{given.name}-{number}.png"
+            _picture(sample).save(path)
+            print(f"  {'drawn':<10}{path}", file=sys.stderr)
+    return 0
+
+
+def _plain(sample: Sample[Any, Any]) -> dict[str, Any]:
+    return {
+        "id": sample.id,
+        "task": sample.task,
+        "query": {"type": type(sample.query).__name__, **asdict(sample.query)},
+        "gold": sample.gold.to_dict(),
+        "pictures": list(sample.source.names),
+        "group": sample.group,
+        "place": sample.place,
+        "facts": dict(sample.facts),
+    }
+
+
+def _picture(sample: Sample[Any, Any]) -> Image.Image:
+    from umit.results import Detections, Landmarks
+
+    scans = sample.source.scans()
+    gold = sample.gold
+    if not isinstance(gold, Landmarks):
+        gold = gold if isinstance(gold, Detections) else Detections()
+    drawn: Image.Image = gold.overlay(scans if len(scans) > 1 else scans[0])
+    return drawn
+
+
+def _check(given: Namespace) -> int:
+    from umit.checkpoints import RELEASED
+    from umit.datasets.check import check
+
+    wrong = count = 0
+    card = next(iter(RELEASED.values()))
+    for one in check(given.root, card.tasks, name=given.name):
+        count += 1
+        wrong += one.level == "error"
+        if given.json:
+            print(json.dumps(asdict(one), ensure_ascii=False))
+        else:
+            print(f"{one.level:<8}{one.place}: {one.message} [{one.code}]")
+    if not given.json:
+        print(f"{wrong} errors, {count - wrong} warnings")
+    return 1 if wrong else 0
+
+
+def _convert(given: Namespace) -> int:
+    from umit.checkpoints import RELEASED
+    from umit.datasets.convert import convert
+
+    card = next(iter(RELEASED.values()))
+    count = convert(_samples(given), Path(given.target), form=given.to, tasks=card.tasks)
+    print(f"wrote {count} rows to {given.target}")
+    return 0
+
+
+def _unpack(given: Namespace) -> int:
+    from umit.datasets.archive import unpack
+
+    place = unpack(given.archive, given.target)
+    print(f"unpacked {sum(1 for p in _files(place))} files to {given.target}")
+    return 0
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file())

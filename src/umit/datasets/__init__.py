@@ -1,0 +1,103 @@
+"""The paper's data sets, from their own files: ``umit.datasets.load("slake", root, split="test")``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+from umit.datasets.dataset import Choice, Dataset, Sample, Samples, Split, split_name, warn
+from umit.datasets.folder import Folder
+from umit.errors import DatasetError
+from umit.queries import Language
+
+__all__ = ["NAMES", "Dataset", "Sample", "Samples", "Split", "describe", "load"]
+
+#: Where each data set is described; the order is the paper's.
+_MODULES: Final[Mapping[str, str]] = {
+    "pmc-oa": "pmc_oa",
+    "cm-vl-a": "chimed_alignment",
+    "cm-vl-i": "chimed_instruction",
+    "vqa-rad": "vqa_rad",
+    "pathvqa": "pathvqa",
+    "m3d-vqa": "m3d_vqa",
+    "m3d-cap": "m3d_cap",
+    "m3d-seg": "m3d_seg",
+    "slake": "slake",
+    "slake-boxes": "slake_boxes",
+    "medmnist-2d": "medmnist_2d",
+    "medmnist-3d": "medmnist_3d",
+    "iu-xray": "iu_xray",
+    "peir-gross": "peir_gross",
+    "rsna": "rsna",
+    "isbi-2015": "isbi_2015",
+}
+#: Names that :func:`load` takes.
+NAMES: Final = tuple(_MODULES)
+
+
+def describe(name: str) -> Dataset:
+    """Return the description of a data set.
+
+    Raises:
+        DatasetError: No such data set.
+
+    Example:
+        >>> describe("vqa-rad").licence
+        'CC0-1.0'
+    """
+    if name not in _MODULES:
+        raise DatasetError(f"expected one of {', '.join(NAMES)}, got {name!r}")
+    found: Dataset = import_module(f"umit.datasets.{_MODULES[name]}").DATASET
+    return found
+
+
+def load(
+    name: str,
+    root: Path | str,
+    *,
+    split: str | None = None,
+    language: Language | None = None,
+    variant: str | None = None,
+    fields: Mapping[str, str] | None = None,
+    resplit: bool = False,
+    seed: int = 0,
+) -> Samples:
+    """Return the samples of a data set; its files are read as they are iterated.
+
+    Args:
+        name: One of :data:`NAMES`.
+        root: The folder that its download was unpacked to.
+        split: ``"train"``, ``"validation"`` or ``"test"``, or a source's own spelling; ``None`` for all.
+        language: ``"en"`` or ``"zh"``; ``None`` for all that the data set has.
+        variant: One of the data set's variants, such as MedMNIST's ``"pneumoniamnist"``.
+        fields: For sources without fixed field names: umit's names to the files'.
+        resplit: Split by group with ``seed`` instead of the official way.
+        seed: Of a split that umit makes.
+
+    Returns:
+        Samples; what was skipped or assumed is warned of while reading, as ``DatasetWarning``.
+
+    Raises:
+        DatasetError: An unknown name, split, language or variant, or nothing at the root.
+    """
+    dataset = describe(name)
+    if language is not None and language not in dataset.languages:
+        raise DatasetError(
+            f"expected {' or '.join(dataset.languages)}, got {language!r}", dataset=name
+        )
+    if variant is not None and variant not in dataset.variants:
+        known = ", ".join(dataset.variants) or "no variant"
+        raise DatasetError(f"expected {known}, got {variant!r}", dataset=name)
+    choice = Choice(
+        root=Folder.of(root),
+        split=None if split is None else split_name(split),
+        languages=dataset.languages if language is None else (language,),
+        variant=variant or next(iter(dataset.variants), ""),
+        fields=dict(fields or {}),
+        resplit=resplit,
+        seed=seed,
+        tell=warn,
+    )
+    return Samples(dataset, choice)

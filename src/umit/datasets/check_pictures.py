@@ -1,0 +1,136 @@
+"""The doctor's look at picture files: missing, unreadable, repeated, shared between splits; boxes outside them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from umit.datasets.dataset import Sample, Split
+from umit.datasets.pictures import Files as Pictured
+from umit.datasets.pictures import Stack
+from umit.errors import InputError
+from umit.imaging.header import picture_size
+from umit.results import Detections, Landmarks
+
+__all__ = ["Complaint", "Files", "out_of_order"]
+
+_CHUNK: Final = 1 << 20
+_EDGE: Final = 0.5  # pixels beyond the border that rounding explains
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """One thing that is wrong.
+
+    Args:
+        level: ``"error"``: the row is useless, or a score of it wrong; ``"warning"``: look at it.
+        code: A short stable name, such as ``"missing"``.
+        place: File with line or row.
+        message: What was found, and what was expected.
+    """
+
+    level: Literal["error", "warning"]
+    code: str
+    place: str
+    message: str
+
+
+@dataclass
+class Files:
+    """Every picture file that rows named, looked at once."""
+
+    sizes: dict[str, tuple[int, ...] | None] = field(default_factory=dict)
+    first: dict[str, tuple[Split | None, str]] = field(default_factory=dict)
+    lengths: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def look(self, sample: Sample[Any, Any], split: Split | None) -> Iterator[Complaint]:
+        """Yield what is wrong with a sample's files, the first time that they are named, and with its marks."""
+        source = sample.source
+        if isinstance(source, Pictured | Stack):
+            for path in source.paths:
+                yield from self.file(path, split, sample.place)
+            if isinstance(source, Stack):
+                yield from out_of_order([p.name for p in source.paths], sample.place)
+            if isinstance(sample.gold, Detections | Landmarks) and isinstance(source, Pictured):
+                size = self.sizes.get(str(source.paths[0]))
+                if size is not None:
+                    yield from outside(sample.gold, size, sample.place)
+
+    def file(self, path: Path, split: Split | None, place: str) -> Iterator[Complaint]:
+        """Look at one file, if it was not looked at before."""
+        name = str(path)
+        if name in self.sizes:
+            return
+        self.sizes[name] = None
+        if not path.is_file():
+            yield Complaint("error", "missing", place, f"there is no file {path.name!r}")
+            return
+        try:
+            if path.suffix != ".npy":
+                self.sizes[name] = picture_size(path)
+        except InputError as error:
+            yield Complaint("error", "unreadable", place, f"{path.name}: {error.message}")
+        self.first[name] = (split, place)
+        self.lengths[path.stat().st_size].append(name)
+
+    def shared(self) -> Iterator[Complaint]:
+        """Yield files of one content under several names; only those of one length are read."""
+        for names in self.lengths.values():
+            if len(names) < 2:
+                continue
+            same: dict[bytes, str] = {}
+            for name in names:
+                early = same.setdefault(_content(Path(name)), name)
+                if early == name:
+                    continue
+                (one, _), (other, place) = self.first[early], self.first[name]
+                apart = one is not None and other is not None and one != other
+                yield Complaint(
+                    "error" if apart else "warning",
+                    "shared_content" if apart else "repeated_file",
+                    place,
+                    f"{Path(name).name!r} is the same file as {Path(early).name!r}"
+                    + (f" of {one}" if apart else ""),
+                )
+
+
+def _content(path: Path) -> bytes:
+    digest = hashlib.blake2b(digest_size=16)
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.digest()
+
+
+def outside(gold: Detections | Landmarks, size: Sequence[int], place: str) -> Iterator[Complaint]:
+    """Yield marks that reach beyond a picture of a size."""
+    for number, item in enumerate(gold.items, start=1):
+        mark = getattr(item, "box", None) or item.point  # type: ignore[union-attr]
+        corners = mark.corners if hasattr(mark, "corners") else (mark.x, mark.y)
+        axes = len(corners) // 2 if hasattr(mark, "corners") else len(corners)
+        limits = list(size)[:axes] * (len(corners) // axes)
+        if any(v < -_EDGE or v > limit + _EDGE for v, limit in zip(corners, limits, strict=False)):
+            yield Complaint(
+                "error", "outside", place,
+                f"mark {number}, {tuple(round(v, 1) for v in corners)}, leaves the picture of "
+                f"{' x '.join(map(str, size))}",
+            )  # fmt: skip
+
+
+def out_of_order(names: Sequence[str], place: str) -> Iterator[Complaint]:
+    """Yield a complaint if slices with numbers in their names are not in the numbers' order."""
+    numbers = ["".join(c if c.isdigit() else " " for c in name).split() for name in names]
+    last = [int(found[-1]) if found else None for found in numbers]
+    known = [n for n in last if n is not None]
+    if len(known) == len(names) > 1 and known not in (sorted(known), sorted(known, reverse=True)):
+        where = next(i for i, (a, b) in enumerate(zip(known, known[1:], strict=False)) if b < a)
+        yield Complaint(
+            "error",
+            "slice_order",
+            place,
+            f"slice {names[where + 1]!r} comes after {names[where]!r}",
+        )

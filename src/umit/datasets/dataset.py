@@ -1,0 +1,210 @@
+"""What a data set is: a description that can be read, and the samples that come out of it."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
+
+from umit.datasets.folder import Folder
+from umit.datasets.pictures import Pictures
+from umit.errors import DatasetError, DatasetWarning
+from umit.queries import Language, Query
+from umit.results import Result
+from umit.tasks.task import TaskName, choose
+
+__all__ = ["SPLITS", "Choice", "Dataset", "Sample", "Samples", "Split", "split_name", "split_of"]
+
+Split: TypeAlias = Literal["train", "validation", "test"]
+SPLITS: Final[tuple[Split, ...]] = ("train", "validation", "test")
+#: How data sets spell their splits.
+_SPELLINGS: Final[Mapping[str, Split]] = {
+    "train": "train", "training": "train",
+    "validation": "validation", "validate": "validation", "valid": "validation", "val": "validation", "dev": "validation",
+    "test": "test", "testing": "test",
+}  # fmt: skip
+#: Shares of a split that umit makes itself.
+_SHARES: Final = (("train", 0.8), ("validation", 0.1), ("test", 0.1))
+
+Q = TypeVar("Q", bound=Query)
+R = TypeVar("R", bound=Result)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample(Generic[Q, R]):
+    """One question with its true answer, in the coordinates of the source.
+
+    Args:
+        id: Stable and unique within the data set.
+        query: What is asked, with its language.
+        gold: The true result.
+        source: Its pictures, not read yet.
+        group: The patient, article or picture that no split may divide.
+        place: File and row that it came from, for messages.
+        facts: What scores are broken down by, such as ``("modality", "CT")``.
+    """
+
+    id: str
+    query: Q
+    gold: R
+    source: Pictures
+    group: str
+    place: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def task(self) -> TaskName:
+        """The task that the query belongs to."""
+        return choose(self.query, volume=self.source.is_volume)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What is wanted of a data set; what a source's ``read`` gets.
+
+    Args:
+        root: The data set's folder or file.
+        split: Which split, or ``None`` for all rows.
+        languages: Which languages.
+        variant: Which of the source's variants; ``""`` for its first.
+        fields: The user's own names of a source's fields, where the source has no fixed ones.
+        resplit: Whether umit's own split by group is taken instead of the official one.
+        seed: Of a split that umit makes.
+        tell: Called with what was skipped or assumed, and where.
+    """
+
+    root: Folder
+    split: Split | None = None
+    languages: tuple[Language, ...] = ("en", "zh")
+    variant: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    resplit: bool = False
+    seed: int = 0
+    tell: Callable[[str], None] = lambda message: None
+
+    def wants(self, official: Split | None, group: str) -> bool:
+        """Return whether a row is in the wanted split.
+
+        Args:
+            official: The row's split as the data set gives it, or ``None`` if it has none.
+            group: What may not be divided.
+        """
+        if self.split is None:
+            return True
+        if official is None or self.resplit:
+            return split_of(group, self.seed) == self.split
+        return official == self.split
+
+    def holds(self, official: Split) -> bool:
+        """Return whether rows of an official split's file can be wanted, so that others stay unread."""
+        return self.split is None or self.resplit or official == self.split
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A description of a data set, and how its files are read.
+
+    Args:
+        name: As commands take it, such as ``"slake"``.
+        title: Its name in print.
+        tasks: Tasks that its samples ask.
+        languages: Languages that they are asked in.
+        dimensions: ``"2D"`` or ``"3D"``.
+        splits: Official sizes in rows, as published; reported, never asserted, since partial copies are
+            common. A split of unknown size is ``None``.
+        splitting: How samples are divided, in one sentence.
+        licence: As its owners state it, in short.
+        citation: Where it was published.
+        home: Where to get it.
+        read: Yields the samples of a choice.
+        variants: Names of its forms, the first taken if none is named.
+        fields: Names that the user has to give a field for, since the files' own are not fixed.
+    """
+
+    name: str
+    title: str
+    tasks: tuple[TaskName, ...]
+    languages: tuple[Language, ...]
+    dimensions: Literal["2D", "3D"]
+    splits: Mapping[Split, int | None]
+    splitting: str
+    licence: str
+    citation: str
+    home: str
+    read: Callable[[Choice], Iterator[Sample[Any, Any]]]
+    variants: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+
+
+class Samples:
+    """The samples of a choice; each pass reads the files again, lazily.
+
+    Args:
+        dataset: What is read.
+        choice: What is wanted of it.
+    """
+
+    def __init__(self, dataset: Dataset, choice: Choice) -> None:
+        self.dataset, self.choice = dataset, choice
+
+    def __iter__(self) -> Iterator[Sample[Any, Any]]:
+        read = 0
+        for sample in self.dataset.read(self.choice):
+            read += 1
+            yield sample
+        if not read:
+            raise DatasetError(
+                f"expected samples of {self._wanted()}, found none; "
+                "look at the folder with `umit data check`",
+                dataset=self.dataset.name,
+            )
+
+    def __repr__(self) -> str:
+        return f"Samples({self.dataset.name!r}, {self._wanted()})"
+
+    def _wanted(self) -> str:
+        split = self.choice.split or "every split"
+        return f"{split} in {' and '.join(self.choice.languages)}"
+
+
+def split_name(text: str) -> Split:
+    """Return the one name of a split.
+
+    Raises:
+        DatasetError: No split's name.
+
+    Example:
+        >>> split_name("valid")
+        'validation'
+    """
+    found = _SPELLINGS.get(text.strip().casefold())
+    if found is None:
+        raise DatasetError(f"expected one of {', '.join(_SPELLINGS)}, got {text!r}")
+    return found
+
+
+def split_of(group: str, seed: int = 0) -> Split:
+    """Return the split of a group: 80, 10 and 10 of 100, by a hash, whatever else there is.
+
+    Args:
+        group: A patient, an article or a picture.
+        seed: Another seed, another split.
+
+    Example:
+        >>> split_of("PMC212319") == split_of("PMC212319")
+        True
+    """
+    digest = hashlib.sha256(f"{seed}:{group}".encode()).digest()
+    place = int.from_bytes(digest[:8], "big") / 2**64
+    for name, share in _SHARES:
+        if place < share:
+            return split_name(name)
+        place -= share
+    return "test"
+
+
+def warn(message: str) -> None:
+    """Say what was skipped or assumed while reading."""
+    warnings.warn(message, DatasetWarning, stacklevel=3)

@@ -1,0 +1,294 @@
+"""Rows of the files that data sets come in, each with its place; nothing is read before it is asked for."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import json
+import pickle
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, Final, NoReturn
+
+from umit.errors import DatasetError
+
+__all__ = [
+    "csv_rows",
+    "json_file",
+    "json_rows",
+    "parquet_rows",
+    "pickled_rows",
+    "plain_rows",
+    "text",
+    "tried_rows",
+    "tsv_rows",
+]
+
+Row = tuple[str, dict[str, Any]]
+
+_LONGEST_FIELD: Final = 10_000_000  # characters; a whole report is far below
+_DELIMITERS: Final = ",;\t|"
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """Yield the lines of a UTF-8 text, with or without a byte order mark, each decoded by itself.
+
+    So a line in another encoding is named by its number, whatever came before it in a buffer.
+    """
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    yield (line.removeprefix(codecs.BOM_UTF8) if number == 1 else line).decode()
+                except UnicodeDecodeError as error:
+                    raise DatasetError(
+                        f"expected UTF-8: {error.reason}", file=f"{path.name} line {number}"
+                    ) from error
+    except OSError as error:
+        raise DatasetError(f"expected a readable file: {error.strerror}", file=path.name) from error
+
+
+def json_file(path: Path) -> Any:
+    """Return what one JSON file holds.
+
+    Raises:
+        DatasetError: Not JSON, or not UTF-8.
+    """
+    try:
+        return json.loads("".join(_lines(path)))
+    except (ValueError, RecursionError) as error:
+        raise DatasetError(f"expected JSON: {error}", file=path.name) from error
+
+
+def json_rows(path: Path) -> Iterator[Row]:
+    """Yield the objects of a JSON list, or of a file with one object a line, whatever its suffix.
+
+    Yields:
+        ``"name row N"`` or ``"name line N"``, N from 1, and the object.
+
+    Raises:
+        DatasetError: A line that is no object, with its number.
+    """
+    for place, row in tried_rows(path):
+        if isinstance(row, DatasetError):
+            raise row
+        yield place, row
+
+
+def tried_rows(path: Path) -> Iterator[tuple[str, dict[str, Any] | DatasetError]]:
+    """Yield what :func:`json_rows` yields, and a line that is no object as the error that it is."""
+    if _is_list(path):
+        try:
+            yield from _listed(path, json_file(path))
+        except DatasetError as error:
+            yield path.name, error
+        return
+    number = 0
+    with _binary(path) as file:
+        for number, line in enumerate(file, start=1):
+            place = f"{path.name} line {number}"
+            if number == 1:
+                line = line.removeprefix(codecs.BOM_UTF8)
+            if line.strip():
+                yield place, _parsed(line, place)
+
+
+def _binary(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise DatasetError(f"expected a readable file: {error.strerror}", file=path.name) from error
+
+
+def _is_list(path: Path) -> bool:
+    """Tell a JSON list from one object a line by its first character; suffixes lie."""
+    with _binary(path) as file:
+        head = file.read(len(codecs.BOM_UTF8)).removeprefix(codecs.BOM_UTF8)
+        while head and not head.strip():
+            head = file.read(1)
+        return head.lstrip()[:1] == b"["
+
+
+def _parsed(line: bytes, place: str) -> dict[str, Any] | DatasetError:
+    try:
+        return _object(json.loads(line.decode()), place)
+    except UnicodeDecodeError as error:
+        return DatasetError(f"expected UTF-8: {error.reason}", file=place)
+    except (ValueError, RecursionError) as error:
+        return DatasetError(f"expected a JSON object: {error}", file=place)
+    except DatasetError as error:
+        return error
+
+
+def _listed(path: Path, rows: Any) -> Iterator[Row]:
+    for number, row in enumerate(rows, start=1):
+        place = f"{path.name} row {number}"
+        yield place, _object(row, place)
+
+
+def _object(row: Any, place: str) -> dict[str, Any]:
+    if not isinstance(row, dict):
+        raise DatasetError(f"expected an object with names, got {type(row).__name__}", file=place)
+    return row
+
+
+def csv_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
+    """Yield the rows of a table with a header; every field stays the text that it is, ``NA`` too.
+
+    Args:
+        path: Comma-, semicolon-, tab- or bar-separated; what the header has most of separates.
+        columns: Columns that must be there.
+
+    Raises:
+        DatasetError: A column is missing, or a row is torn.
+    """
+    csv.field_size_limit(min(_LONGEST_FIELD, sys.maxsize))
+    head = next(_lines(path), "")
+    delimiter = max(_DELIMITERS, key=head.count)
+    reader = csv.DictReader(_lines(path), delimiter=delimiter, strict=True)
+    try:
+        names = [name.strip() for name in reader.fieldnames or ()]
+        if missing := [c for c in columns if c not in names]:
+            raise DatasetError(
+                f"expected the columns {', '.join(columns)}, got {', '.join(names)}; "
+                f"missing: {', '.join(missing)}",
+                file=path.name,
+            )
+        reader.fieldnames = names
+        for row in reader:
+            place = f"{path.name} line {reader.line_num}"
+            if None in row or None in row.values():
+                raise DatasetError(f"expected {len(names)} fields, got another number", file=place)
+            yield place, row
+    except csv.Error as error:
+        raise DatasetError(
+            f"expected a table: {error}", file=f"{path.name} line {reader.line_num}"
+        ) from error
+
+
+def tsv_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
+    """Yield lines of fields between tabs, without header and without quoting; the last keeps its tabs.
+
+    Raises:
+        DatasetError: A line with fewer fields.
+    """
+    for number, line in enumerate(_lines(path), start=1):
+        if not line.strip():
+            continue
+        place = f"{path.name} line {number}"
+        fields = line.rstrip("\r\n").split("\t", len(columns) - 1)
+        if len(fields) < len(columns):
+            raise DatasetError(
+                f"expected {len(columns)} fields between tabs, got {len(fields)}", file=place
+            )
+        yield place, dict(zip(columns, fields, strict=True))
+
+
+def plain_rows(path: Path, least: int) -> Iterator[tuple[str, list[str]]]:
+    """Yield the fields of a comma-separated table without a header.
+
+    Args:
+        path: The file.
+        least: Fields that every line has.
+
+    Raises:
+        DatasetError: A line with fewer fields.
+    """
+    reader = csv.reader(_lines(path), strict=True)
+    try:
+        for fields in reader:
+            place = f"{path.name} line {reader.line_num}"
+            if len(fields) < least:
+                raise DatasetError(f"expected {least} fields, got {len(fields)}", file=place)
+            yield place, fields
+    except csv.Error as error:
+        raise DatasetError(
+            f"expected a table: {error}", file=f"{path.name} line {reader.line_num}"
+        ) from error
+
+
+class _Plain(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> NoReturn:
+        raise pickle.UnpicklingError(f"it names {module}.{name}")
+
+
+def pickled_rows(path: Path) -> Iterator[Row]:
+    """Yield the dicts of a pickled list that holds plain values and nothing else.
+
+    Raises:
+        DatasetError: Anything in it that is no plain value.
+    """
+    try:
+        with path.open("rb") as file:
+            rows = _Plain(file).load()
+    except (
+        pickle.UnpicklingError, EOFError, ValueError, TypeError, IndexError, KeyError,
+        AttributeError, MemoryError, OverflowError, UnicodeDecodeError,
+    ) as error:  # fmt: skip
+        raise DatasetError(
+            f"expected a pickled list of plain values: {error}", file=path.name
+        ) from error
+    if not isinstance(rows, list):
+        raise DatasetError(f"expected a list, got {type(rows).__name__}", file=path.name)
+    yield from _listed(path, rows)
+
+
+def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
+    """Yield the rows of a parquet file, a thousand at a time.
+
+    Raises:
+        DatasetError: Not parquet, or a column is missing.
+    """
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        table = parquet.ParquetFile(path)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise DatasetError(f"expected parquet: {error}", file=path.name) from error
+    with table:
+        names = table.schema_arrow.names
+        if missing := [c for c in columns if c not in names]:
+            raise DatasetError(
+                f"expected the columns {', '.join(columns)}, got {', '.join(names)}; "
+                f"missing: {', '.join(missing)}",
+                file=path.name,
+            )
+        number = 0
+        for batch in table.iter_batches(batch_size=1000, columns=list(columns)):
+            for row in batch.to_pylist():
+                number += 1
+                yield f"{path.name} row {number}", row
+
+
+def text(row: dict[str, Any], name: str, place: str, *, default: str | None = None) -> str:
+    """Return a field as text without blanks around it; numbers become their digits.
+
+    Args:
+        row: A row.
+        name: The field.
+        place: For the message.
+        default: Taken where the field is missing or null; ``None`` makes that an error.
+
+    Raises:
+        DatasetError: The field is missing, or holds a list or an object.
+
+    Example:
+        >>> text({"answer": 4}, "answer", "a.json row 1")
+        '4'
+    """
+    value = row.get(name)
+    if value is None and default is not None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise DatasetError(
+            f"expected the field {name!r} with text, got {_described(row, name)}", file=place
+        )
+    return str(value).strip()
+
+
+def _described(row: dict[str, Any], name: str) -> str:
+    if name in row:
+        return type(row[name]).__name__
+    return f"only the fields {', '.join(map(str, row))[:300]}"

@@ -1,0 +1,199 @@
+"""An append-only file of answers: killing the process loses none and repeats none.
+
+A line is written by one system call to a file opened for appending, so it is there whole as soon as the
+call returns, whatever happens to the process. What a power cut may take is bounded by ``_GROUP`` and
+``_SECONDS``. A line that was cut is moved aside when the journal is opened again.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+from umit.errors import InputError
+
+__all__ = ["Journal", "records"]
+
+LINES: Final = "results.jsonl"
+MANIFEST: Final = "run.json"
+_GROUP: Final = 64  # lines between two syncs of the disk
+_SECONDS: Final = 1.0  # at most between two syncs, as long as lines come
+#: Every line starts so; what is done is read from here without parsing the rest.
+_START: Final = re.compile(rb'^\{"id": ("(?:[^"\\\n]|\\.)*"), "ok": (true|false)[,}]', re.MULTILINE)
+_ENCODE: Final = json.JSONEncoder(ensure_ascii=False).encode
+
+
+class Journal:
+    """The answers of one run; one process writes one at a time.
+
+    Args:
+        folder: Made if it does not exist.
+        manifest: What the answers depend on: checkpoint, card, data set, preparation. A journal that was
+            begun with another one is refused.
+
+    Raises:
+        InputError: Another manifest, another process at the same journal, or no room on the disk.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as name, Journal(Path(name), {"model": "a"}) as journal:
+        ...     journal.add("1", {"raw": "yes"})
+        ...     journal.add("2", {"error": "cut"}, ok=False)
+        ...     journal.done
+        {'1'}
+    """
+
+    def __init__(self, folder: Path, manifest: Mapping[str, Any]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.path = folder, folder / LINES
+        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            self._lock()
+            self._check(manifest)
+            #: Ids that have an answer; those that failed only are tried again.
+            self.done = self._mend()
+        except InputError:
+            os.close(self._file)
+            raise
+        self._unsynced, self._synced = 0, time.monotonic()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def add(self, name: str, record: Mapping[str, Any], *, ok: bool = True) -> None:
+        """Write one line.
+
+        Args:
+            name: The item's id.
+            record: Plain JSON values.
+            ok: Whether the item is done; what is not is tried again by the next run.
+
+        Raises:
+            InputError: The disk is full; the line is not there in part either.
+        """
+        line = (_ENCODE({"id": name, "ok": ok, **record}) + "\n").encode()
+        self._write(line)
+        if ok:
+            self.done.add(name)
+        self._unsynced += 1
+        if self._unsynced >= _GROUP or time.monotonic() - self._synced > _SECONDS:
+            self.sync()
+
+    def sync(self) -> None:
+        """Wait until the disk has everything."""
+        os.fsync(self._file)
+        self._unsynced, self._synced = 0, time.monotonic()
+
+    def close(self) -> None:
+        """Sync and let go; a second call does nothing."""
+        if self._file >= 0:
+            self.sync()
+            os.close(self._file)
+            self._file = -1
+
+    def _write(self, line: bytes) -> None:
+        start = os.fstat(self._file).st_size
+        try:
+            written = os.write(self._file, line)
+        except OSError as error:
+            raise self._full(error) from error
+        if written < len(line):  # the disk took a part
+            os.ftruncate(self._file, start)
+            raise self._full(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+
+    def _full(self, error: OSError) -> InputError:
+        return InputError(
+            f"expected room for an answer: {error.strerror}",
+            code="disk",
+            where=self.path.name,
+            hint="Free some space and run the same command; nothing is lost.",
+        )
+
+    def _lock(self) -> None:
+        """Keep other processes away for as long as this one lives; where there are no locks, trust."""
+        try:
+            import fcntl
+        except ImportError:  # Windows
+            return
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InputError(
+                "expected a journal that nobody writes, another process does",
+                code="locked",
+                where=self.folder.name,
+                hint="Give each process its own --shard.",
+            ) from error
+
+    def _check(self, manifest: Mapping[str, Any]) -> None:
+        path = self.folder / MANIFEST
+        wanted = json.loads(json.dumps(manifest))
+        if not path.exists():
+            part = path.with_suffix(".part")
+            part.write_text(json.dumps(wanted, indent=2, ensure_ascii=False) + "\n", "utf-8")
+            part.replace(path)
+            return
+        there = json.loads(path.read_text("utf-8"))
+        changed = sorted(k for k in {*wanted, *there} if wanted.get(k) != there.get(k))
+        if changed:
+            raise InputError(
+                f"expected a run of the same {', '.join(changed)}, the journal has another",
+                code="manifest",
+                where=self.folder.name,
+                hint="Take another folder for the new run.",
+            )
+
+    def _mend(self) -> set[str]:
+        """Move a cut last line aside; return what is done."""
+        data = self.path.read_bytes()
+        whole = data.rfind(b"\n") + 1
+        if whole < len(data):
+            with self.path.with_suffix(".torn").open("ab") as torn:
+                torn.write(data[whole:] + b"\n")
+            os.ftruncate(self._file, whole)
+        return {
+            json.loads(match[1]) for match in _START.finditer(data, 0, whole) if match[2] == b"true"
+        }
+
+
+def records(folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield the last record of every id, in the order in which ids first came.
+
+    Args:
+        folder: Of a run, or of several shards of one, each in a folder of its own below.
+
+    Raises:
+        InputError: No journal there, or a damaged line.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    paths = [folder / LINES] if (folder / LINES).is_file() else sorted(folder.glob(f"*/{LINES}"))
+    if not paths:
+        raise InputError("expected a run", code="no_run", where=folder.name)
+    for path in paths:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if not line.endswith(b"\n"):
+                    break  # being written, or cut; it does not count yet
+                try:
+                    record = json.loads(line)
+                    found[record["id"]] = record
+                except (ValueError, KeyError, TypeError) as error:
+                    raise InputError(
+                        "expected a record", code="damaged", where=f"{path.name} line {number}"
+                    ) from error
+    yield from found.values()

@@ -1,0 +1,71 @@
+"""One line of the journal: what was asked, what is true, what came back; enough to score it again."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Final
+
+from umit.datasets.dataset import Sample
+from umit.errors import InputError, OutputError, UMITError
+from umit.metrics.metric import Pair
+from umit.queries import Ask, Choose, Compare, Describe, Find, Locate, Query
+from umit.results import Result, from_dict
+
+__all__ = ["failed", "pair_of", "record_of"]
+
+_QUERIES: Final[Mapping[str, type[Any]]] = {
+    kind.__name__: kind for kind in (Ask, Choose, Compare, Describe, Find, Locate)
+}
+
+
+def record_of(sample: Sample[Any, Any], found: Result | UMITError) -> dict[str, Any]:
+    """Return the record of an answer, as plain JSON values.
+
+    An unreadable text is an answer: it is scored, and not asked again. Any other error is a failure.
+
+    Args:
+        sample: What was asked.
+        found: What ``predict`` gave.
+    """
+    record: dict[str, Any] = {
+        "task": sample.task,
+        "group": sample.group,
+        "facts": dict(sample.facts),
+        "query": _query(sample.query),
+        "gold": sample.gold.to_dict(),
+    }
+    if isinstance(found, UMITError):
+        text = found.text if isinstance(found, OutputError) else ""
+        error = {"type": type(found).__name__, "message": str(found)}
+        return {**record, "raw": text, "found": None, "error": error}
+    return {**record, "raw": found.raw, "found": found.to_dict()}
+
+
+def failed(found: Result | UMITError) -> bool:
+    """Return whether the item is to be asked again."""
+    return isinstance(found, UMITError) and not isinstance(found, OutputError)
+
+
+def _query(query: Query) -> dict[str, Any]:
+    return {"type": type(query).__name__, **dataclasses.asdict(query)}
+
+
+def pair_of(record: Mapping[str, Any]) -> Pair[Any]:
+    """Return the answer of a record beside its truth.
+
+    Raises:
+        InputError: Not a record of ours.
+    """
+    try:
+        asked = dict(record["query"])
+        kind = _QUERIES[asked.pop("type")]
+        query = kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in asked.items()})
+        found = record["found"]
+        return Pair(query, from_dict(record["gold"]), None if found is None else from_dict(found))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"expected a record with query, gold and found: {error}",
+            code="record",
+            where=str(record.get("id", "")),
+        ) from error

@@ -1,0 +1,241 @@
+"""Whether a probability means what it says: calibration error, Brier score, and risk against coverage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from umit.errors import InputError
+
+__all__ = [
+    "Bins",
+    "Curve",
+    "brier",
+    "brier_of_classes",
+    "calibration_error",
+    "reliability",
+    "risk_coverage",
+    "top_choices",
+]
+
+Floats: TypeAlias = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bins:
+    """A reliability diagram.
+
+    Args:
+        edges: Of the bins, one more than there are bins.
+        count: Answers in each bin.
+        confidence: Mean probability in each bin; ``nan`` in an empty one.
+        hit: Share of right answers in each bin; ``nan`` in an empty one.
+    """
+
+    edges: tuple[float, ...]
+    count: tuple[int, ...]
+    confidence: tuple[float, ...]
+    hit: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """Risk against coverage: what is wrong among the answers given, were the least sure ones withheld.
+
+    Args:
+        coverage: Share of answers given, rising to 1.
+        risk: Share of wrong ones among them.
+        threshold: The lowest probability among them.
+        area: Mean risk over all coverages, 0 for a perfect model; answers of one probability are given
+            together, in all orders on average.
+    """
+
+    coverage: tuple[float, ...]
+    risk: tuple[float, ...]
+    threshold: tuple[float, ...]
+    area: float
+
+
+def _pairs(probability: ArrayLike, hit: ArrayLike) -> tuple[Floats, Floats]:
+    p, y = np.asarray(probability, np.float64).ravel(), np.asarray(hit, np.float64).ravel()
+    if p.shape != y.shape or not len(p):
+        raise InputError(
+            f"expected as many probabilities as answers, at least one, got {len(p)} and {len(y)}",
+            code="probabilities",
+        )
+    if not np.all((p >= 0) & (p <= 1)):
+        raise InputError(
+            "expected probabilities from 0 to 1, got one outside",
+            code="probabilities",
+            hint="An unreadable answer has probability 0.",
+        )
+    return p, y
+
+
+def top_choices(scores: ArrayLike, true: ArrayLike) -> tuple[Floats, Floats]:
+    """Return the probability of each likeliest class, and whether it is the true one.
+
+    Args:
+        scores: Option probabilities, shape (n, classes); a row of zeros for an unreadable answer.
+        true: Class indices, shape (n,).
+
+    Returns:
+        Probability and 1 or 0, shape (n,) each; an unreadable answer is wrong with probability 0.
+
+    Example:
+        >>> top_choices([[0.2, 0.8], [0.0, 0.0]], [1, 0])
+        (array([0.8, 0. ]), array([1., 0.]))
+    """
+    values, labels = np.asarray(scores, np.float64), np.asarray(true, np.int64).ravel()
+    top = values.max(axis=1)
+    return top, ((values.argmax(axis=1) == labels) & (top > 0)).astype(np.float64)
+
+
+def reliability(probability: ArrayLike, hit: ArrayLike, *, bins: int = 15) -> Bins:
+    """Return a reliability diagram over equal bins; a value on an edge belongs to the upper bin.
+
+    Args:
+        probability: Of being right, or of the positive class, shape (n,).
+        hit: 1 or 0, shape (n,).
+        bins: How many; at least 1.
+
+    Returns:
+        Counts and means of each bin.
+
+    Raises:
+        InputError: No answers, not as many of one as of the other, or a probability outside 0..1.
+
+    Example:
+        >>> reliability([0.1, 0.5, 0.9], [0, 1, 1], bins=2).hit
+        (0.0, 1.0)
+    """
+    p, y = _pairs(probability, hit)
+    edges = (
+        np.arange(bins + 1) / bins
+    )  # linspace misses 0.6 by a step: an edge is where it is written
+    place = np.minimum(np.searchsorted(edges, p, side="right") - 1, bins - 1)
+    count = np.bincount(place, minlength=bins)
+    with np.errstate(invalid="ignore"):
+        confidence = np.bincount(place, p, bins) / count
+        share = np.bincount(place, y, bins) / count
+    return Bins(
+        edges=tuple(edges.tolist()),
+        count=tuple(count.tolist()),
+        confidence=tuple(confidence.tolist()),
+        hit=tuple(share.tolist()),
+    )
+
+
+def calibration_error(
+    probability: ArrayLike,
+    hit: ArrayLike,
+    *,
+    bins: int = 15,
+    norm: Literal["l1", "l2", "max"] = "l1",
+) -> float:
+    """Return the expected calibration error: the gap between saying and being right, over bins.
+
+    An unreadable answer is one with probability 0 that is wrong: it costs nothing here, so print its share
+    beside this number.
+
+    Args:
+        probability: Of being right, or of the positive class, shape (n,).
+        hit: 1 or 0, shape (n,).
+        bins: How many equal bins.
+        norm: ``"l1"`` weighs each gap by the bin's share (ECE), ``"l2"`` is the root of the weighted mean
+            square, ``"max"`` the largest gap (MCE).
+
+    Returns:
+        From 0 to 1.
+
+    Raises:
+        InputError: As :func:`reliability`.
+
+    Example:
+        >>> round(calibration_error([0.9, 0.9, 0.9, 0.9], [1, 1, 1, 0]), 4)
+        0.15
+    """
+    found = reliability(probability, hit, bins=bins)
+    count = np.array(found.count, np.float64)
+    there = count > 0
+    gap = np.abs(np.array(found.confidence) - np.array(found.hit))[there]
+    weight = count[there] / count.sum()
+    if norm == "max":
+        return float(gap.max())
+    return float(weight @ gap) if norm == "l1" else float(np.sqrt(weight @ gap**2))
+
+
+def brier(probability: ArrayLike, hit: ArrayLike) -> float:
+    """Return the Brier score: the mean squared gap between a probability and what came true.
+
+    Args:
+        probability: Of being right, or of the positive class, shape (n,); 0 for an unreadable answer.
+        hit: 1 or 0, shape (n,).
+
+    Returns:
+        From 0, the best, to 1.
+
+    Raises:
+        InputError: As :func:`reliability`.
+
+    Example:
+        >>> brier([0.5, 1.0], [0, 1])
+        0.125
+    """
+    p, y = _pairs(probability, hit)
+    return float(np.mean((p - y) ** 2))
+
+
+def brier_of_classes(scores: ArrayLike, true: ArrayLike) -> float:
+    """Return the Brier score summed over the classes.
+
+    Args:
+        scores: Option probabilities, shape (n, classes); a row of zeros, for an unreadable answer, costs 1.
+        true: Class indices, shape (n,).
+
+    Returns:
+        From 0, the best, to 2.
+
+    Example:
+        >>> brier_of_classes([[0.5, 0.5], [0.0, 1.0]], [0, 1])
+        0.25
+    """
+    values, labels = np.asarray(scores, np.float64), np.asarray(true, np.int64).reshape(-1, 1)
+    there = labels == np.arange(values.shape[1])
+    return float(np.mean(np.sum((values - there) ** 2, axis=1)))
+
+
+def risk_coverage(probability: ArrayLike, hit: ArrayLike) -> Curve:
+    """Return risk against coverage, from the surest answer to all of them.
+
+    Args:
+        probability: Of being right, shape (n,); 0 for an unreadable answer, which comes last and is wrong.
+        hit: 1 or 0, shape (n,).
+
+    Returns:
+        One point for each distinct probability, and the area.
+
+    Raises:
+        InputError: As :func:`reliability`.
+
+    Example:
+        >>> risk_coverage([0.9, 0.8, 0.8, 0.4], [1, 1, 0, 0]).risk
+        (0.0, 0.3333333333333333, 0.5)
+    """
+    p, y = _pairs(probability, hit)
+    levels, place = np.unique(-p, return_inverse=True)
+    count = np.bincount(place)
+    given = np.cumsum(count)
+    wrong = np.cumsum(np.bincount(place, 1 - y))
+    # Within a tie the expected count of wrong answers grows in a straight line.
+    at = np.arange(1, len(p) + 1)
+    expected = np.interp(at, np.append(0, given), np.append(0.0, wrong))
+    return Curve(
+        coverage=tuple((given / len(p)).tolist()),
+        risk=tuple((wrong / given).tolist()),
+        threshold=tuple((-levels).tolist()),
+        area=float(np.mean(expected / at)),
+    )

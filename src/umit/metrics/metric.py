@@ -1,0 +1,99 @@
+"""What a metric is: each answer measured once, the measures put together as often as wanted.
+
+The two halves are apart so that an interval costs no second look at any text: the bootstrap draws rows of
+measures and puts them together again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from umit.queries import Query
+from umit.results import Result
+
+__all__ = ["Measures", "Metric", "Pair", "each", "mean"]
+
+R = TypeVar("R", bound=Result)
+
+#: One row an answer; ``nan`` in the first column leaves the row out.
+Measures: TypeAlias = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Pair(Generic[R]):
+    """An answer beside the truth.
+
+    Args:
+        query: What was asked.
+        gold: The true result, in source coordinates.
+        found: The model's result; ``None`` where its text could not be read.
+    """
+
+    query: Query
+    gold: R
+    found: R | None
+
+
+def mean(measures: Measures) -> float:
+    """Return the mean of the first column over the rows that are in; ``nan`` if none is.
+
+    Example:
+        >>> mean(np.array([[1.0], [np.nan], [0.0]]))
+        0.5
+    """
+    values = measures[:, 0]
+    values = values[~np.isnan(values)]
+    return float(values.mean()) if len(values) else float("nan")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric(Generic[R]):
+    """One number for many answers.
+
+    Args:
+        name: As tables print it.
+        protocol: Whose rule it is, such as ``"umit"``, ``"LLaVA-Med"``; the same name under two protocols
+            is two numbers.
+        unit: ``""`` for shares, ``"mm"``, ``"px"``.
+        best: The value of a perfect model.
+        unreadable: What an unreadable answer costs, in words that are printed beside the number.
+        measure: All answers to one row of numbers each, in order.
+        total: Rows to the number.
+    """
+
+    name: str
+    protocol: str = "umit"
+    unit: str = ""
+    best: float = 1.0
+    unreadable: str = "counts as wrong"
+    measure: Callable[[Sequence[Pair[R]]], Measures]
+    total: Callable[[Measures], float] = mean
+
+    def __call__(self, pairs: Sequence[Pair[R]]) -> float:
+        """Return the number for some answers."""
+        return self.total(self.measure(pairs))
+
+
+def each(
+    score: Callable[[Pair[R]], float | None],
+) -> Callable[[Sequence[Pair[R]]], Measures]:
+    """Return a measure that looks at one answer at a time; ``None`` leaves it out.
+
+    Example:
+        >>> from umit.queries import Ask
+        >>> from umit.results import Answer
+        >>> right = each(lambda pair: float(pair.found == pair.gold))
+        >>> right([Pair(Ask("Where?"), Answer(text="left"), None)]).tolist()
+        [[0.0]]
+    """
+
+    def measure(pairs: Sequence[Pair[R]]) -> Measures:
+        found = [score(pair) for pair in pairs]
+        return np.array([[np.nan if one is None else one] for one in found]).reshape(-1, 1)
+
+    return measure

@@ -1,0 +1,164 @@
+"""umit's own protocol for answers, in both languages, and all published ones beside it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from umit.metrics.protocol import Column, Protocol, Reply, Row
+from umit.metrics.sentence import bleu
+from umit.metrics.vqa_llava_med import LLAVA_MED
+from umit.metrics.vqa_m3d import M3D_BENCH
+from umit.metrics.vqa_medevalkit import MEDEVALKIT_SLAKE, MEDEVALKIT_VQA_RAD
+from umit.metrics.words import fold, official_words, tokens
+
+__all__ = [
+    "PROTOCOLS",
+    "UMIT",
+    "Choice",
+    "Shared",
+    "choice",
+    "official_accuracy",
+    "shared_words",
+]
+
+_NUMBERED: Final = re.compile(r"\(?(\d{1,4})(?:$|\)?[.:,)、]) ?(.*)", flags=re.DOTALL)
+
+
+class Choice(NamedTuple):
+    """What an answer with options gets.
+
+    Args:
+        strict: Number and words are both there and both right.
+        number: The number is right; the words are not looked at.
+        words: The words are right; a number before them is not looked at.
+    """
+
+    strict: float
+    number: float
+    words: float
+
+
+def choice(predicted: str, options: Sequence[str], gold: int, *, first: int = 1) -> Choice:
+    """Return whether a text names the right option, by number, by words, and by both.
+
+    Full width is folded, case and outer punctuation do not count; ``10:spleen`` is ten, never one.
+
+    Args:
+        predicted: The model's text.
+        options: In the order of the prompt.
+        gold: Index of the right one from 0.
+        first: Number of the first option.
+
+    Returns:
+        Three verdicts of 1.0 or 0.0; an unreadable text is 0 in all.
+
+    Example:
+        >>> choice("2：No。", ["yes", "no"], 1)
+        Choice(strict=1.0, number=1.0, words=1.0)
+        >>> choice("no", ["yes", "no"], 1)
+        Choice(strict=0.0, number=0.0, words=1.0)
+    """
+    text, wanted = fold(predicted), fold(options[gold])
+    match = _NUMBERED.fullmatch(text)
+    number = match is not None and int(match[1]) == gold + first
+    after = match is not None and match[2] == wanted
+    return Choice(float(number and after), float(number), float(after or text == wanted))
+
+
+class Shared(NamedTuple):
+    """Words that an answer shares with the truth.
+
+    Args:
+        equal: All of them, in order.
+        f1: Of words, each at most as often as the truth has it.
+        bleu_1: Share of the answer's words that are right, less for a shorter answer.
+    """
+
+    equal: float
+    f1: float
+    bleu_1: float
+
+
+def shared_words(predicted: str, true: str) -> Shared:
+    """Return what an answer shares with the truth, in English and Chinese alike.
+
+    Both are folded and normalised by :func:`umit.metrics.words.tokens`; each Chinese character is a word,
+    so 不是 shares half of its words with 是: look at ``equal`` for yes and no.
+
+    Args:
+        predicted: The model's text.
+        true: The reference answer.
+
+    Returns:
+        Three shares from 0 to 1; a text without words is 0 in all.
+
+    Example:
+        >>> shared_words("The left LUNG.", "left lung")
+        Shared(equal=1.0, f1=1.0, bleu_1=1.0)
+        >>> shared_words("左肺，", "左下肺").f1
+        0.8
+    """
+    found, reference = tokens(predicted), tokens(true)
+    right = sum((Counter(found) & Counter(reference)).values()) if found and reference else 0
+    if not right:
+        return Shared(0.0, 0.0, 0.0)
+    return Shared(
+        float(found == reference),
+        2 * right / (len(found) + len(reference)),
+        bleu(found, reference, ((1.0,),))[0],
+    )
+
+
+def official_accuracy(predicted: str, answers: Sequence[str]) -> float:
+    """Return the official VQA accuracy of an answer that several people gave.
+
+    Each person is left out in turn and ``min(1, matches / 3)`` taken over the others; then the mean. Where
+    all people agree to the letter, nothing is normalised but the model's text.
+
+    Args:
+        predicted: The model's text.
+        answers: One for each person, usually ten; with one the accuracy is always 0.
+
+    Returns:
+        A share from 0 to 1; an empty text is 0 unless people wrote nothing too.
+
+    Example:
+        >>> official_accuracy("MRI.", ["mri"] * 4 + ["ct"] * 6)
+        1.0
+    """
+    if len(set(answers)) > 1:
+        found, given = official_words(predicted), [official_words(answer) for answer in answers]
+    else:
+        found, given = " ".join(predicted.replace("\t", "\n").split("\n")).strip(), list(answers)
+    matches = [answer == found for answer in given]
+    right = sum(matches)
+    return sum(min(1.0, (right - own) / 3) for own in matches) / len(matches)
+
+
+def _score(reply: Reply) -> Row:
+    words = shared_words(reply.predicted, reply.true)
+    if reply.gold is None or not reply.options:
+        return (None, None, None, *words)
+    return (*choice(reply.predicted, reply.options, reply.gold, first=reply.first), *words)
+
+
+_WRONG: Final = "wrong"
+#: Strict where there are options, words everywhere.
+UMIT: Final = Protocol(
+    name="umit",
+    columns=(
+        Column(name="strict accuracy", unreadable=_WRONG, note="option number and words"),
+        Column(name="accuracy by number", unreadable=_WRONG, note="words are not looked at"),
+        Column(name="accuracy by words", unreadable=_WRONG, note="the number is not looked at"),
+        Column(name="exact match", unreadable=_WRONG, note="folded and normalised"),
+        Column(name="word F1", unreadable="0", note="each Chinese character is a word"),
+        Column(name="BLEU-1", unreadable="0", note="each Chinese character is a word"),
+    ),
+    score=_score,
+)
+
+#: Each scores the same replies; none is comparable with another.
+PROTOCOLS: Final = (UMIT, LLAVA_MED, MEDEVALKIT_VQA_RAD, MEDEVALKIT_SLAKE, M3D_BENCH)

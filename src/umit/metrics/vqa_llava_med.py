@@ -1,0 +1,275 @@
+"""LLaVA-Med's scorer (llava/eval/run_eval.py): open recall, closed accuracy, and what they should have been."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from umit.metrics.protocol import Column, Protocol, Reply, Row
+from umit.metrics.sentence import bleu
+from umit.metrics.words import llava_med_words
+
+__all__ = [
+    "LLAVA_MED",
+    "Overlap",
+    "closed_by_word",
+    "closed_hit",
+    "closed_hit_pvqa",
+    "nearest_candidate",
+    "open_overlap",
+]
+
+# The default of nltk's sentence_bleu, then single orders: run_eval.py's four values.
+_WEIGHTS: Final = ((0.25, 0.25, 0.25, 0.25), (1.0,), (0.0, 1.0), (0.0, 0.0, 1.0))
+
+
+class Overlap(NamedTuple):
+    """Shared words of an open answer; the fields are LLaVA-Med's own down to ``bleu_3``.
+
+    Args:
+        recall: Its headline for open questions; a right word counts as often as it is said.
+        precision: Likewise.
+        f1: Of these two.
+        covered: What it calls exact match: distinct words of the reference that were said, by words said.
+        bleu: Sentence BLEU to order 4, without smoothing.
+        bleu_1: Order 1 alone.
+        bleu_2: Order 2 alone.
+        bleu_3: Order 3 alone.
+        clipped_recall: Each word counts at most as often as the reference has it.
+        clipped_precision: Likewise.
+        clipped_f1: Of these two.
+        equal: Whether the normalised texts are the same.
+    """
+
+    recall: float
+    precision: float
+    f1: float
+    covered: float
+    bleu: float
+    bleu_1: float
+    bleu_2: float
+    bleu_3: float
+    clipped_recall: float
+    clipped_precision: float
+    clipped_f1: float
+    equal: float
+
+
+_NOTHING: Final = Overlap(*[0.0] * 12)
+
+
+def _normalised(text: str) -> str:
+    """Normalise as run_eval.py does: twice, which matters only past 32 full stops."""
+    once = llava_med_words(text)
+    return llava_med_words(once) if "." in once else once
+
+
+def _f1(precision: float, recall: float) -> float:
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def open_overlap(predicted: str, true: str) -> Overlap:
+    """Return all that LLaVA-Med counts for an open answer, and the same with each word clipped.
+
+    Args:
+        predicted: The model's text.
+        true: The reference answer.
+
+    Returns:
+        Shares from 0 to 1; an empty text scores 0 in all.
+
+    Example:
+        >>> open_overlap("the fat fat", "fat").precision
+        1.0
+        >>> open_overlap("the fat fat", "fat").clipped_precision
+        0.5
+    """
+    found, reference = _normalised(predicted).split(), _normalised(true).split()
+    if not found or not reference:
+        return _NOTHING
+    said, wanted = Counter(found), Counter(reference)
+    shared = said.keys() & wanted.keys()
+    if not shared:
+        return _NOTHING
+    right = sum(said[word] for word in shared)
+    clipped = sum(min(said[word], wanted[word]) for word in shared)
+    missing = len(reference) - sum(wanted[word] for word in shared)
+    precision, recall = right / len(found), right / (right + missing)
+    clipped_precision, clipped_recall = clipped / len(found), clipped / len(reference)
+    return Overlap(
+        recall,
+        precision,
+        _f1(precision, recall),
+        len(shared) / len(found),
+        *bleu(found, reference, _WEIGHTS),
+        clipped_recall,
+        clipped_precision,
+        _f1(clipped_precision, clipped_recall),
+        float(found == reference),
+    )
+
+
+def closed_hit(predicted: str, true: str) -> float:
+    """Return LLaVA-Med's verdict on a closed answer.
+
+    Right if the text holds "yes" or "no" anywhere, inside words too, and the reference anywhere: a refusal
+    ("I cannot …") is right where the answer is no, and choices other than yes and no are nearly always
+    wrong.
+
+    Args:
+        predicted: The model's text.
+        true: The reference answer.
+
+    Returns:
+        1.0 or 0.0.
+
+    Example:
+        >>> closed_hit("I cannot tell.", "No"), closed_hit("liver", "liver")
+        (1.0, 0.0)
+    """
+    found = llava_med_words(predicted)
+    return float(("yes" in found or "no" in found) and llava_med_words(true) in found)
+
+
+def closed_hit_pvqa(predicted: str, true: str) -> float | None:
+    """Return the verdict of run_eval_pvqa.py, which forgets wrong answers that hold "yes" or "no".
+
+    Args:
+        predicted: The model's text.
+        true: The reference answer.
+
+    Returns:
+        1.0, 0.0, or ``None`` for an answer that its mean leaves out: the mean is too high.
+
+    Example:
+        >>> closed_hit_pvqa("yes", "No") is None
+        True
+    """
+    found = llava_med_words(predicted)
+    if "yes" not in found and "no" not in found:
+        return 0.0
+    return 1.0 if llava_med_words(true) in found else None
+
+
+def closed_by_word(predicted: str, true: str) -> float:
+    """Return whether a closed answer is right, read by words.
+
+    Where the reference is yes or no, the text must hold that word and not the other; elsewhere the
+    normalised texts must be the same.
+
+    Args:
+        predicted: The model's text.
+        true: The reference answer.
+
+    Returns:
+        1.0 or 0.0.
+
+    Example:
+        >>> closed_by_word("I cannot tell.", "No"), closed_by_word("Liver.", "liver")
+        (0.0, 1.0)
+    """
+    found, reference = llava_med_words(predicted), llava_med_words(true)
+    if reference in ("yes", "no"):
+        return float({"yes", "no"}.intersection(found.split()) == {reference})
+    return float(found == reference)
+
+
+def nearest_candidate(candidates: Sequence[str]) -> Callable[[str, str], float]:
+    """Return LLaVA-Med's open accuracy: the candidate that shares most words, compared with the reference.
+
+    A candidate's share is of its own distinct words; ties, and texts that share no word, go to the
+    earliest.
+
+    Args:
+        candidates: Answers to choose from, usually the training set's.
+
+    Returns:
+        A function of the model's text and the reference answer that gives 1.0 or 0.0.
+
+    Example:
+        >>> right = nearest_candidate(["lung", "left lung"])
+        >>> right("the left lung", "Left lung"), right("lung", "Lung.")
+        (0.0, 1.0)
+    """
+    known = [llava_med_words(candidate) for candidate in candidates]
+    holders: defaultdict[str, list[int]] = defaultdict(list)
+    sizes = []
+    for index, words in enumerate(known):
+        distinct = set(words.split())
+        sizes.append(len(distinct))
+        for word in distinct:
+            holders[word].append(index)
+
+    def hit(predicted: str, true: str) -> float:
+        counts = Counter(
+            index for word in set(_normalised(predicted).split()) for index in holders.get(word, ())
+        )
+        best = min(counts, key=lambda i: (-counts[i] / sizes[i], i), default=0)
+        return float(known[best] == _normalised(true))
+
+    return hit
+
+
+def _score(reply: Reply) -> Row:
+    if reply.closed:
+        texts = reply.predicted, reply.true
+        return (*_UNSCORED, closed_hit(*texts), closed_hit_pvqa(*texts), closed_by_word(*texts))
+    return (*open_overlap(reply.predicted, reply.true), None, None, None)
+
+
+_UNSCORED: Final = (None,) * len(Overlap._fields)
+_ZERO: Final = "scored as the text it is; an empty text is 0"
+_CLIPPED: Final = "each word at most as often as the reference has it"
+_BLEU: Final = "no smoothing: an order without a match is a tiny number, not 0"
+
+#: Every number of run_eval.py, then the corrected ones; shares, where it prints percentages.
+LLAVA_MED: Final = Protocol(
+    name="LLaVA-Med",
+    columns=(
+        Column(
+            name="open recall",
+            unreadable=_ZERO,
+            note="its headline; a right word counts as often as it is said",
+        ),
+        Column(
+            name="open precision",
+            unreadable=_ZERO,
+            note="a right word counts as often as it is said",
+        ),
+        Column(
+            name="open F1",
+            unreadable=_ZERO,
+            note="a right word counts as often as it is said",
+        ),
+        Column(
+            name="open exact match",
+            unreadable=_ZERO,
+            note="no equality: distinct words of the reference by words said",
+        ),
+        Column(name="open BLEU", unreadable=_ZERO, note=_BLEU),
+        Column(name="open BLEU-1", unreadable=_ZERO),
+        Column(name="open BLEU-2 alone", unreadable=_ZERO, note=_BLEU),
+        Column(name="open BLEU-3 alone", unreadable=_ZERO, note=_BLEU),
+        Column(name="open recall, clipped", unreadable=_ZERO, note=_CLIPPED),
+        Column(name="open precision, clipped", unreadable=_ZERO, note=_CLIPPED),
+        Column(name="open F1, clipped", unreadable=_ZERO, note=_CLIPPED),
+        Column(name="open equality", unreadable=_ZERO, note="of the normalised texts"),
+        Column(
+            name="closed accuracy",
+            unreadable="wrong, but a refusal that holds 'no', as in 'cannot', is right where the answer is no",
+            note="yes and no are looked for inside words; other choices are nearly always wrong",
+        ),
+        Column(
+            name="closed accuracy, run_eval_pvqa",
+            unreadable="wrong if it holds neither 'yes' nor 'no'; else left out where it is wrong",
+            note="too high: wrong answers that hold yes or no are left out of the mean",
+        ),
+        Column(
+            name="closed accuracy by word",
+            unreadable="wrong",
+            note="yes or no as a word and not the other; other choices by equality",
+        ),
+    ),
+    score=_score,
+)

@@ -1,0 +1,298 @@
+"""MedEvalKit's scorer without its judge (utils/utils.py): as it prints, and with its labels put right."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+from umit.metrics.protocol import Column, Protocol, Reply, Row
+from umit.metrics.sentence import bleu, rouge_sets
+from umit.metrics.words import fold
+
+__all__ = [
+    "MEDEVALKIT_SLAKE",
+    "MEDEVALKIT_VQA_RAD",
+    "OpenAnswer",
+    "Rule",
+    "closed_equal",
+    "closed_yes_no",
+    "extracted",
+    "open_answer",
+    "slake_rule",
+    "vqa_rad_rule",
+]
+
+Rule: TypeAlias = Literal["yes_no", "equal", "open"]
+
+# parse_response's list, in its order: each in turn keeps what follows its last occurrence.
+_LEADS: Final = (
+    "**answer**:", "**answer**", "*answer*:", "**answer:**", "answer is", "answer:", "答案:",
+    "final answer", "final answer is",
+)  # fmt: skip
+_WEIGHTS: Final = ((1.0,), (1 / 2,) * 2, (1 / 3,) * 3, (1 / 4,) * 4)
+
+
+class OpenAnswer(NamedTuple):
+    """What MedEvalKit counts for an open answer, under the right names.
+
+    The kit itself prints ``f1`` as precision, ``precision`` as recall and ``recall`` as F1; see
+    :attr:`printed`.
+
+    Args:
+        equal: Whether the lower-cased texts are the same: its EM.
+        bleu_1: Sentence BLEU to order 1, without smoothing.
+        bleu_2: To order 2.
+        bleu_3: To order 3.
+        bleu_4: To order 4.
+        rouge_1: F of the ``rouge`` package.
+        rouge_2: Likewise.
+        rouge_l: Likewise.
+        precision: Of distinct words.
+        recall: Of distinct words.
+        f1: Of these two.
+        crashes: Whether the kit's whole run ends here: an empty text, where umit gives 0 in all.
+    """
+
+    equal: float
+    bleu_1: float
+    bleu_2: float
+    bleu_3: float
+    bleu_4: float
+    rouge_1: float
+    rouge_2: float
+    rouge_l: float
+    precision: float
+    recall: float
+    f1: float
+    crashes: bool
+
+    @property
+    def printed(self) -> dict[str, float]:
+        """The three word scores under the labels that the kit prints."""
+        return {"precision": self.f1, "recall": self.precision, "f1": self.recall}
+
+
+_CRASH: Final = OpenAnswer(*[0.0] * 11, crashes=True)
+
+
+def _boxed(text: str) -> str:
+    r"""Return what the last ``\boxed{}`` holds; the word "None" without one (mathruler's grader)."""
+    start = text.rfind(r"\boxed{")
+    if start >= 0:
+        start += len(r"\boxed{")
+        depth = 0
+        for i in range(start, len(text)):
+            depth += (text[i] == "{") - (text[i] == "}")
+            if depth < 0:
+                return text[start:i].strip()
+    return "None"
+
+
+def _between_tags(text: str) -> str:
+    """Return what stands in answer tags, joined with blanks; the whole text if nothing does."""
+    parts, rest = [], text
+    while "<answer>" in rest:
+        head, found, rest = rest.partition("<answer>")[2].partition("</answer>")
+        if found:
+            parts.append(head)
+    return " ".join(parts).strip() or text
+
+
+def extracted(text: str) -> str:
+    r"""Return the answer that MedEvalKit takes out of a text, in lower case.
+
+    What is boxed or in answer tags, then what follows the last "answer is", "答案:" and the like. "答案：" with
+    the full-width colon is not known to it, and a text that says "boxed" without a box becomes "None".
+
+    Args:
+        text: The model's text.
+
+    Returns:
+        The answer; punctuation and blanks stay.
+
+    Example:
+        >>> extracted(r"So it is \boxed{Lung}."), extracted("The answer is Lung.")
+        ('lung', ' lung.')
+    """
+    if "boxed" in text and (boxed := _boxed(text)) != "None":
+        text = boxed
+    elif "<answer>" in text:
+        text = _between_tags(text)
+    text = text.lower()
+    if "boxed" in text:
+        text = _boxed(text)
+    elif "<answer>" in text:
+        text = _between_tags(text)
+    if "answer" in text or "答案:" in text:
+        for lead in _LEADS:
+            text = text.rpartition(lead)[2]
+    return text
+
+
+def _bare(text: str) -> str:
+    return extracted(text).replace("\n", "").replace(".", "")
+
+
+def closed_yes_no(predicted: str, true: str) -> float:
+    """Return MedEvalKit's verdict where the answer is yes or no.
+
+    Right if the text holds exactly one of "yes" and "no", inside words too ("nodule", "normal"), and the
+    reference.
+
+    Args:
+        predicted: The model's text.
+        true: The reference answer.
+
+    Returns:
+        1.0 or 0.0.
+
+    Example:
+        >>> closed_yes_no("No nodule.", "no"), closed_yes_no("normal", "no")
+        (1.0, 1.0)
+    """
+    found = _bare(predicted)
+    return float((("yes" in found) != ("no" in found)) and true.lower() in found)
+
+
+def closed_equal(predicted: str, true: str) -> float:
+    """Return MedEvalKit's verdict on other closed answers: the same lower-case text, full stops aside.
+
+    Args:
+        predicted: The model's text.
+        true: The reference answer.
+
+    Returns:
+        1.0 or 0.0.
+
+    Example:
+        >>> closed_equal("Liver.", "liver"), closed_equal("肺。", "肺")
+        (1.0, 0.0)
+    """
+    return float(_bare(predicted) == true.lower())
+
+
+def open_answer(predicted: str, true: str) -> OpenAnswer:
+    """Return what MedEvalKit counts for an open answer.
+
+    Args:
+        predicted: The model's text.
+        true: The reference answer.
+
+    Returns:
+        Shares from 0 to 1 under their right names; 0 in all where the kit itself crashes.
+
+    Example:
+        >>> open_answer("The left lung", "left lung").recall
+        1.0
+        >>> open_answer("", "left lung").crashes
+        True
+    """
+    found, reference = extracted(predicted), true.lower()
+    words, wanted = set(found.split()), set(reference.split())
+    rouge = rouge_sets(found, reference)
+    if rouge is None or not words or not wanted:
+        return _CRASH
+    # Cut at single blanks: empty words stay, and a line break joins two.
+    cut = [text.replace(".", " .").split(" ") for text in (found, reference)]
+    common = len(words & wanted)
+    precision, recall = common / len(words), common / len(wanted)
+    f1 = 2 * (precision * recall) / (precision + recall) if common else 0.0
+    equal = float(found == reference)
+    return OpenAnswer(equal, *bleu(*cut, _WEIGHTS), *rouge, precision, recall, f1, crashes=False)
+
+
+def vqa_rad_rule(true: str, closed: bool) -> Rule:
+    """Return how the kit's VQA-RAD task scores: by the answer alone, whatever the source calls the question.
+
+    Args:
+        true: The reference answer.
+        closed: Not looked at.
+
+    Returns:
+        The rule.
+
+    Example:
+        >>> vqa_rad_rule("Yes ", closed=False)
+        'yes_no'
+    """
+    return "yes_no" if true.lower().strip() in ("yes", "no") else "open"
+
+
+def slake_rule(true: str, closed: bool) -> Rule:
+    """Return how the kit's SLAKE task scores; SLAKE's "Yes" and "No" miss its yes/no rule by their capital.
+
+    Args:
+        true: The reference answer.
+        closed: Whether the source counts the question as closed.
+
+    Returns:
+        The rule.
+
+    Example:
+        >>> slake_rule("Yes", closed=True)
+        'equal'
+    """
+    if not closed:
+        return "open"
+    return "yes_no" if true in ("yes", "no") else "equal"
+
+
+def _closed_by_word(predicted: str, true: str) -> float:
+    found, reference = fold(extracted(predicted)), fold(true)
+    if reference in ("yes", "no"):
+        words = {word.strip(".,;:!?()[]'\"") for word in found.split()}
+        return float(words & {"yes", "no"} == {reference})
+    return float(found == reference)
+
+
+def _row(rule: Rule, predicted: str, true: str) -> Row:
+    if rule == "open":
+        scores = open_answer(predicted, true)
+        printed = scores.printed
+        labels = printed["precision"], printed["recall"], printed["f1"]
+        return (scores.equal, None, None, *scores[:-1], *labels)
+    verdict = closed_yes_no if rule == "yes_no" else closed_equal
+    hit = verdict(predicted, true)
+    return (hit, hit, _closed_by_word(predicted, true), *(None,) * 14)
+
+
+def _vqa_rad(reply: Reply) -> Row:
+    true = reply.true.lower().strip()
+    return _row(vqa_rad_rule(true, reply.closed), reply.predicted.strip(), true)
+
+
+def _slake(reply: Reply) -> Row:
+    return _row(slake_rule(reply.true, reply.closed), reply.predicted, reply.true)
+
+
+_ZERO: Final = "scored as the text it is; an empty text is 0, where the kit's whole run crashes"
+_PRINTED: Final = "the kit's own label, which is wrong: it is the "
+_COLUMNS: Final = (
+    Column(name="accuracy", unreadable="wrong", note="closed by its rule, open by equality"),
+    Column(name="closed accuracy", unreadable="wrong", note="yes and no are found inside words"),
+    Column(
+        name="closed accuracy by word",
+        unreadable="wrong",
+        note="yes or no as a word and not the other, in any case; other choices by folded equality",
+    ),
+    Column(
+        name="open exact match",
+        unreadable=_ZERO,
+        note="the kit's open acc divides it by the count of open questions once more",
+    ),
+    *(Column(name=f"open BLEU-{n}", unreadable=_ZERO, note="no smoothing") for n in (1, 2, 3, 4)),
+    *(
+        Column(name=f"open ROUGE-{n}", unreadable=_ZERO, note="the rouge package: sets of n-grams")
+        for n in ("1", "2", "L")
+    ),
+    Column(name="open precision", unreadable=_ZERO, note="of distinct words"),
+    Column(name="open recall", unreadable=_ZERO, note="of distinct words"),
+    Column(name="open F1", unreadable=_ZERO, note="of distinct words"),
+    Column(name="open precision, as printed", unreadable=_ZERO, note=f"{_PRINTED}F1"),
+    Column(name="open recall, as printed", unreadable=_ZERO, note=f"{_PRINTED}precision"),
+    Column(name="open F1, as printed", unreadable=_ZERO, note=f"{_PRINTED}recall"),
+)
+
+#: The kit's VQA-RAD task.
+MEDEVALKIT_VQA_RAD: Final = Protocol(name="MedEvalKit VQA-RAD", columns=_COLUMNS, score=_vqa_rad)
+#: The kit's SLAKE task, both languages.
+MEDEVALKIT_SLAKE: Final = Protocol(name="MedEvalKit SLAKE", columns=_COLUMNS, score=_slake)

@@ -1,0 +1,58 @@
+"""VQA-RAD: its forms, its quirks, and the real rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from umit.datasets import load
+from umit.errors import DatasetError
+
+from .layouts import layout
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    layout("vqa-rad").write(tmp_path)
+    return tmp_path
+
+
+def _facts(sample: Any) -> dict[str, str]:
+    return dict(sample.facts)
+
+
+def test_quirks_of_the_rows(root: Path) -> None:
+    closed, number, blank, other = load("vqa-rad", root, split="train")
+    assert _facts(closed)["answer_type"] == "closed", "the trailing blank is gone"
+    assert closed.query.options == ("yes", "no") and closed.gold.option == 0
+    assert number.gold.text == "4", "a whole number is its digits"
+    assert blank.gold.text == "left lobe" and _facts(blank)["question_type"] == "POS, PRES"
+    assert _facts(other)["answer_type"] == "closed" and not other.query.options
+
+
+def test_resplit_divides_by_picture(root: Path) -> None:
+    groups = {
+        split: {s.group for s in load("vqa-rad", root, split=split, resplit=True, seed=seed)}
+        for split, seed in (("train", 0),)
+    }
+    everything = {s.group for s in load("vqa-rad", root)}
+    assert groups["train"] <= everything
+
+
+def test_a_name_that_leads_out_is_refused(root: Path) -> None:
+    file = root / "testset.json"
+    file.write_text(file.read_text().replace("synpic3.jpg", "../../secret.jpg"))
+    with pytest.raises(DatasetError, match=r"testset.json row 2.*inside the data set"):
+        list(load("vqa-rad", root, split="test"))
+
+
+def test_the_real_rows(shared: Path) -> None:
+    root = shared / "samples" / "vqa_rad"
+    train, test = (list(load("vqa-rad", root, split=split)) for split in ("train", "test"))
+    assert (len(train), len(test)) == (824, 115)
+    assert Counter(_facts(s)["answer_type"] for s in test) == {"closed": 74, "open": 41}
+    assert len({s.id for s in train + test}) == 939
+    assert train[0].source.scans()[0].voxels.shape == (1, 503, 480, 3)
