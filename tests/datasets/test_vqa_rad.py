@@ -12,6 +12,7 @@ from umit.datasets import load
 from umit.errors import DatasetError
 
 from .layouts import layout
+from .told import told
 
 
 @pytest.fixture
@@ -25,7 +26,8 @@ def _facts(sample: Any) -> dict[str, str]:
 
 
 def test_quirks_of_the_rows(root: Path) -> None:
-    closed, number, blank, other = load("vqa-rad", root, split="train")
+    (closed, number, blank, other), said = told("vqa-rad", root, split="train")
+    assert ["'CLOSED '" in said[0], "number 4" in said[1], "' left lobe'" in said[2]] == [True] * 3
     assert _facts(closed)["answer_type"] == "closed", "the trailing blank is gone"
     assert closed.query.options == ("yes", "no") and closed.gold.option == 0
     assert number.gold.text == "4", "a whole number is its digits"
@@ -34,12 +36,22 @@ def test_quirks_of_the_rows(root: Path) -> None:
 
 
 def test_resplit_divides_by_picture(root: Path) -> None:
-    groups = {
-        split: {s.group for s in load("vqa-rad", root, split=split, resplit=True, seed=seed)}
-        for split, seed in (("train", 0),)
-    }
-    everything = {s.group for s in load("vqa-rad", root)}
-    assert groups["train"] <= everything
+    official = told("vqa-rad", root, split="test")[0]
+    assert {s.group for s in official} & {s.group for s in told("vqa-rad", root, split="train")[0]}
+    for seed in range(20):
+        parts = []
+        for split in ("train", "validation", "test"):
+            try:
+                parts.append(
+                    {
+                        s.group
+                        for s in told("vqa-rad", root, split=split, resplit=True, seed=seed)[0]
+                    }
+                )
+            except DatasetError:  # three pictures do not fill three splits every time
+                parts.append(set())
+        assert not (parts[0] & parts[1] | parts[1] & parts[2] | parts[0] & parts[2])
+        assert set.union(*parts) == {"synpic1.jpg", "synpic2.jpg", "synpic3.jpg"}
 
 
 def test_a_name_that_leads_out_is_refused(root: Path) -> None:
@@ -51,7 +63,7 @@ def test_a_name_that_leads_out_is_refused(root: Path) -> None:
 
 def test_the_real_rows(shared: Path) -> None:
     root = shared / "samples" / "vqa_rad"
-    train, test = (list(load("vqa-rad", root, split=split)) for split in ("train", "test"))
+    train, test = (told("vqa-rad", root, split=split)[0] for split in ("train", "test"))
     assert (len(train), len(test)) == (824, 115)
     assert Counter(_facts(s)["answer_type"] for s in test) == {"closed": 74, "open": 41}
     assert len({s.id for s in train + test}) == 939

@@ -25,7 +25,7 @@ def question(
     row: Mapping[str, Any],
     place: str,
     source: Pictures,
-    name: str,
+    label: str,
     group: str,
     facts: tuple[tuple[str, str], ...] = (),
     *,
@@ -41,7 +41,7 @@ def question(
         row: With ``question``, ``answer`` and perhaps ``answer_type``.
         place: File and row.
         source: The picture.
-        name: The sample's id.
+        label: The sample's id.
         group: The picture's name.
         facts: What scores are broken down by.
         language: Of question and answer.
@@ -50,6 +50,8 @@ def question(
     if not asked or not answer:
         choice.tell(f"{place}: skipped, its {'answer' if asked else 'question'} is empty")
         return
+    for name in ("answer", "answer_type"):
+        _tell_repairs(choice, row.get(name), name, place)
     kind = text(dict(row), "answer_type", place, default="").upper()
     options = next((pair for pair in YES_NO[language] if answer.casefold() in pair), ())
     gold = (
@@ -59,7 +61,7 @@ def question(
     )
     facts = (("answer_type", (kind or ("CLOSED" if options else "OPEN")).casefold()), *facts)
     yield Sample(
-        id=name,
+        id=label,
         query=Ask(asked, options, language=language),
         gold=gold,
         source=source,
@@ -67,3 +69,10 @@ def question(
         place=place,
         facts=tuple((k, v) for k, v in facts if v),
     )
+
+
+def _tell_repairs(choice: Choice, value: object, name: str, place: str) -> None:
+    if isinstance(value, str) and value != value.strip():
+        choice.tell(f"{place}: {name} {value!r} has blanks around it, left out")
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        choice.tell(f"{place}: {name} is the number {value}, taken as text")

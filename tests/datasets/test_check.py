@@ -1,0 +1,159 @@
+"""The doctor finds each kind of fault, names file and line, and is quiet about what is whole."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from umit.checkpoints import RELEASED
+from umit.cli import main
+from umit.datasets import NAMES, describe
+from umit.datasets.check import Complaint, check
+from umit.errors import DatasetError
+
+from .layouts import layout
+from .layouts.draw import picture
+
+TASKS = RELEASED["dz-osamu/UMIT-B"].tasks
+OPEN = "Given this image, please answer the question: Where?"
+CLOSED = "Given this image, choose one option from: 1:yes\n2:no to answer the question: Normal?"
+CLASS = "Given this image, choose one option from the 0:normal\n1:pneumonia,to answer the question: Which?"
+FIND = "Find <|object_ref_start|> pneumonia<|object_ref_end|> in this image"
+
+
+def _row(words: str, answer: str, *images: str, **more: Any) -> dict[str, Any]:
+    return {"query": words, "response": answer, "images": list(images or ("a.png",)), **more}
+
+
+def _found(folder: Path, *rows: Any) -> list[Complaint]:
+    picture(folder / "a.png", seed=1)  # 80 × 60
+    lines = [row if isinstance(row, str) else json.dumps(row, ensure_ascii=False) for row in rows]
+    path = folder / "rows.jsonl"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return list(check(path, TASKS))
+
+
+FAULTS = [
+    pytest.param(_row(OPEN, "left", "b.png"), "missing", "b.png", id="a missing picture"),
+    pytest.param('{"query": "Wh', "line", "JSON", id="a torn line"),
+    pytest.param(_row(OPEN, " "), "empty", "empty", id="an empty answer"),
+    pytest.param(_row("<image><image>" + OPEN, "left"), "row", "got 2", id="a tag too many"),
+    pytest.param(_row(OPEN, "left", "../a.png"), "row", "inside", id="a path that leads out"),
+    pytest.param(_row(OPEN, "left", "https://a.b/c"), "row", "address", id="an address"),
+    pytest.param(_row(CLOSED, "0:yes"), "off_by_one", "'yes' is 1", id="options from 0"),
+    pytest.param(_row(CLASS, "1:normal"), "off_by_one", "'normal' is 0", id="classes from 1"),
+    pytest.param(_row(CLOSED, "maybe"), "answer", "one of the options", id="no option"),
+    pytest.param(_row(FIND, "<bbox>", objects={"bbox": [[10, 10, 400, 300]]}), "outside", "leaves the picture of 80 x 60; the numbers look like thousandths", id="thousandths called pixels"),
+    pytest.param(_row(FIND, "<bbox>", objects={"bbox": [[0.1, 0.1, 0.4, 0.3]]}), "scale", "within 0 and 1", id="shares called pixels"),
+    pytest.param(_row(FIND, "<bbox>", objects={"bbox": [[100, 100, 1935, 2400]]}), "outside", "another canvas", id="another canvas"),
+    pytest.param(_row(FIND, "(1,2)"), "answer", "boxes", id="half a box"),
+    pytest.param(_row("Describe it.", "left"), "prompt", "none of umit's", id="another prompt"),
+    pytest.param(_row(OPEN, "left", "s10.png", "s2.png", "s3.png"), "slice_order", "'s2.png' comes after 's10.png'", id="slices as text"),
+    pytest.param({"messages": [{"role": "nurse", "content": "a"}]}, "row", "nurse", id="an unknown speaker"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("row", "code", "said"), FAULTS)
+def test_a_fault_is_found_with_its_line(tmp_path: Path, row: Any, code: str, said: str) -> None:
+    found = _found(tmp_path, _row(OPEN, "right"), row)
+    (one,) = (c for c in found if c.code == code)
+    assert one.place == "rows.jsonl line 2" and said in one.message
+
+
+def test_what_is_whole_is_not_complained_of(tmp_path: Path) -> None:
+    box = "<|box_start|>(512,256),(1024,512)<|box_end|>"
+    rows = [_row(OPEN, "left"), _row(CLOSED, "2:no"), _row(CLASS, "1:pneumonia"), _row(FIND, box)]
+    assert not _found(tmp_path, *rows)
+
+
+def test_a_picture_that_is_a_page(tmp_path: Path) -> None:
+    (tmp_path / "b.png").write_text("<!doctype html><html>404</html>")
+    (one,) = _found(tmp_path, _row(OPEN, "left", "b.png"))
+    assert one.code == "unreadable"
+
+
+def test_splits_beside_each_other(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png", seed=1)
+    (tmp_path / "same.png").write_bytes((tmp_path / "a.png").read_bytes())
+    for name, image in (("train", "a.png"), ("test", "a.png"), ("val", "same.png")):
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps(_row(OPEN, "left", image)))
+    found = {c.code: c for c in check(tmp_path / "train.jsonl", TASKS)}
+    assert (
+        found["shared"].place == "test.jsonl line 1"
+        and "train.jsonl line 1" in found["shared"].message
+    )
+    assert "same.png" in found["repeated_file"].message
+
+
+def test_a_row_twice(tmp_path: Path) -> None:
+    (one,) = _found(tmp_path, _row(OPEN, "left"), _row(OPEN, "left"))
+    assert (one.level, one.code, one.message) == (
+        "warning",
+        "repeated_row",
+        "it is rows.jsonl line 1 again",
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_layout_is_known_by_its_files(name: str, tmp_path: Path) -> None:
+    layout(name).write(tmp_path)
+    named = layout(name).LOADS[0].get("fields")  # whose fields the user has to name
+    if not named:
+        assert all(
+            re.fullmatch(r"error|warning", c.level) and c.message for c in check(tmp_path, TASKS)
+        )
+
+
+def test_faults_of_data_sets(tmp_path: Path) -> None:
+    layout("slake-boxes").write(tmp_path)
+    (tmp_path / "imgs" / "xmlab4" / "source.jpg").unlink()
+    found = list(check(tmp_path, TASKS))
+    said = "\n".join(f"{c.place}: {c.message}" for c in found)
+    assert "train.json row 2: skipped, its answer is empty" in said
+    assert "xmlab2/detection.json: the box of 'Nodule' leaves the picture, clipped" in said
+    assert "there is no file 'source.jpg'" in said
+    assert any(c.code == "shared_across_languages" for c in found)
+
+
+def test_an_unknown_folder(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="--name"):
+        list(check(tmp_path, TASKS))
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _found(tmp_path, _row(OPEN, "left"))
+    assert main(["data", "check", str(tmp_path / "rows.jsonl")]) == 0
+    assert capsys.readouterr().out == "0 errors, 0 warnings\n"
+    _found(tmp_path, _row(CLOSED, "0:yes"))
+    assert main(["data", "check", str(tmp_path / "rows.jsonl"), "--json"]) == 1
+    first, *_ = capsys.readouterr().out.splitlines()
+    assert json.loads(first)["code"] == "off_by_one"
+
+
+def test_the_real_samples(shared: Path) -> None:
+    found = list(check(shared / "samples" / "vqa_rad", TASKS, name="vqa-rad"))
+    rows = [
+        row
+        for name in ("trainset.json", "testset.json")
+        for row in json.loads((shared / "samples" / "vqa_rad" / name).read_text("utf-8"))
+    ]
+    told = [c.message for c in found if c.code == "row"]
+    assert sum("is the number" in m for m in told) == sum(
+        isinstance(r["answer"], int) for r in rows
+    )
+    assert sum("'CLOSED '" in m for m in told) == sum(r["answer_type"] == "CLOSED " for r in rows)
+    images = [
+        {r["image_name"] for r in rows if ("test" in r["phrase_type"]) == test} for test in (0, 1)
+    ]
+    assert sum(c.code == "shared" for c in found) == len(
+        {c.message for c in found if c.code == "shared"}
+    )
+    assert images and any(c.code == "shared" for c in found)
+    codes = Counter(c.code for c in check(shared / "samples" / "slake", TASKS, name="slake"))
+    assert codes["row"] == 1, "SLAKE's one empty answer"
+    assert set(describe("slake").splits) == {"train", "validation", "test"}
