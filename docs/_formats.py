@@ -21,8 +21,10 @@ from umit.results import (
     Classification,
     Detection,
     Detections,
+    Findings,
     Landmark,
     Landmarks,
+    Marked,
     Report,
     Result,
 )
@@ -38,6 +40,7 @@ OURS: dict[TaskName, str] = {
     "answer_open": "Both languages are the paper's.",
     "answer_closed": "Both languages are the paper's. Options count from 1.",
     "classify": "The Chinese, and the question that is asked when none is given, are umit's. Labels count from 0.",
+    "findings": "Each label is a closed question of its own; what is asked about it is umit's.",
     "report_film": "The Chinese is umit's.",
     "report_ct": "The Chinese is umit's. The two blanks after the comma are the paper's.",
     "detect_2d": "The Chinese, and the sentence for nothing, are umit's.",
@@ -63,6 +66,11 @@ def example(name: TaskName, language: Language) -> tuple[Query, tuple[Result, ..
     if name == "classify":
         labels = ("正常", "肺炎") if zh else ("normal", "pneumonia")
         return Choose(labels, language=language), (Classification(label=labels[1]),)
+    if name == "findings":
+        label = "积液" if zh else "effusion"
+        marks = (Marked(label=label, present=True), Marked(label=label, present=False))
+        asked = Choose((label,), several=True, language=language)
+        return asked, tuple(Findings(items=(one,)) for one in marks)
     if name == "detect_2d":
         boxes = (Box2D(190, 240, 770, 1200), Box2D(1150, 560, 1580, 1830))
         return _found(Find("肺炎" if zh else "pneumonia", language=language), boxes)
@@ -151,7 +159,7 @@ def page() -> str:
         f"{_size(PHANTOM.dialect.film.fed)} and slices of {_size(PHANTOM.dialect.volume.fed)}.",
         "",
     ]
-    for name in CARD.task_names:
+    for name in CARD.tasks:
         lines += _section(CARD, name)
     return "\n".join(lines).rstrip() + "\n"
 

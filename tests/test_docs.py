@@ -151,14 +151,21 @@ def test_formats_page_is_current() -> None:
     )
 
 
+def test_datasets_page_is_current() -> None:
+    made = runpy.run_path(str(DOCS / "_datasets.py"))
+    assert made["PAGE"].read_text(encoding="utf-8") == made["page"](), (
+        "run: python docs/_datasets.py"
+    )
+
+
 def test_command_line_page_names_real_flags() -> None:
     text = (DOCS / "how-to" / "command-line.md").read_text(encoding="utf-8")
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text))
-    lines = re.findall(r"^umit ([a-z]+)(.*)$", text, re.M)
+    lines = re.findall(r"^umit ((?:data )?[a-z]+)(.*)$", text, re.M)
     known: set[str] = set()
     for verb in {verb for verb, _ in lines}:
         done = subprocess.run(
-            [sys.executable, "-m", "umit", verb, "--help"],
+            [sys.executable, "-m", "umit", *verb.split(), "--help"],
             capture_output=True, text=True, encoding="utf-8", timeout=LIMIT,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 import umit
-from umit import checkpoints
+from umit import checkpoints, several
 from umit.chat import Completion, Request, spell
 from umit.checkpoints import PHANTOM, RELEASED, Checkpoint, write_card
 from umit.errors import (
@@ -31,8 +31,8 @@ from umit.errors import (
 from umit.geometry import Box2D, Box3D, Point2D
 from umit.imaging import recent
 from umit.model import UMIT
-from umit.queries import Ask, Compare, Describe, Find, Locate, Query
-from umit.results import Answer, Detections, Landmarks, Report
+from umit.queries import Ask, Choose, Compare, Describe, Find, Locate, Query
+from umit.results import Answer, Classification, Detections, Findings, Landmarks, Marked, Report
 from umit.testing import ScriptedBackend
 
 FILM = umit.load(np.full((512, 256), 90, np.uint8), axes="yx", spacing=(0.2, 0.1))
@@ -89,6 +89,43 @@ def test_classify_with_a_question_of_its_own() -> None:
     assert one.classify(CT, labels, question="Which organ?").label == "spleen"
     assert len(asked(one)[0].frames) == 32
     assert "10:spleen" in spell(asked(one)[0].words)
+
+
+def test_findings_ask_each_label_by_itself() -> None:
+    def reply(request: Request) -> Completion:
+        there = "effusion" in spell(request.words)
+        return scored(math.log(0.9 if there else 0.2), math.log(0.1 if there else 0.8))
+
+    one = UMIT(ScriptedBackend(lambda r: replace(reply(r), text=chosen(reply(r)))), PHANTOM)
+    found = one.classify(FILM, ["mass", "effusion"], several=True)
+    assert [(item.label, item.present) for item in found] == [("mass", False), ("effusion", True)]
+    assert [item.probability for item in found] == pytest.approx([0.2, 0.9])
+    assert (found.raw, found.checkpoint) == ("2:no\n1:yes", "umit-phantom")
+    assert len(asked(one)) == 2
+    assert asked(one)[0].frames is asked(one)[1].frames
+
+
+def chosen(scored: Completion) -> str:
+    """What an engine that scores writes: its best option."""
+    yes, no = scored.option_logprobs or (0.0, 0.0)
+    return "1:yes" if yes > no else "2:no"
+
+
+def test_findings_without_scores_have_no_probability() -> None:
+    one = told("no")
+    found = one.classify(CT, ["lesion"], several=True, generate=True)
+    assert found == Findings(items=(Marked(label="lesion", present=False),))
+    assert asked(one)[0].options == ()
+    assert len(asked(one)[0].frames) == 32
+
+
+def test_findings_keep_what_could_be_read() -> None:
+    with pytest.raises(ParseError, match="1 of 3") as caught:
+        told("1:yes", "perhaps", "2:no").classify(FILM, ["a", "b", "c"], several=True)
+    partial = caught.value.partial
+    assert isinstance(partial, Findings)
+    assert [(item.label, item.present) for item in partial] == [("a", True), ("c", False)]
+    assert (caught.value.task, caught.value.text) == ("findings", "perhaps")
 
 
 def test_report_of_two_views_shows_both() -> None:
@@ -204,6 +241,8 @@ def test_view_warnings_reach_the_result() -> None:
         pytest.param(lambda m: m.answer(np.zeros((4, 4)), "?"), "axes", id="bare array"),
         pytest.param(lambda m: m.answer(7, "?"), "type", id="a number"),
         pytest.param(lambda m: m.classify(FILM, ["a"]), "options", id="one label"),
+        pytest.param(lambda m: m.classify(FILM, [], several=True), "labels", id="no label"),
+        pytest.param(lambda m: m.classify(7, ["a"], several=True), "type", id="findings of 7"),
         pytest.param(lambda m: m.detect(FILM, []), "targets", id="no target"),
         pytest.param(lambda m: m.detect(FILM, "<|box_end|>"), "control_token", id="control"),
         pytest.param(lambda m: m.landmarks(FILM, "Sella"), "names", id="names as text"),
@@ -229,6 +268,7 @@ def test_words_stay_words() -> None:
         lambda m: m.landmarks(FILM),
         lambda m: m.answer(FILM, "?"),
         lambda m: m.report(CT),
+        lambda m: m.classify(FILM, ["a", "b"], several=True),
     ],
 )
 def test_task_that_the_checkpoint_does_not_know(call: object) -> None:
@@ -268,6 +308,32 @@ def test_predict_keeps_order_and_yields_errors(tmp_path: Path) -> None:
     kinds += [Report, InputError, UnsupportedTaskError]
     assert all(isinstance(f, kind) for f, kind in zip(found, kinds, strict=True)), found
     assert "no picture" not in str(found[2])
+
+
+def test_predict_puts_findings_together_in_their_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, read = tmp_path / "film.png", []
+    Image.new("L", (50, 50)).save(path)
+    real = several.load
+    monkeypatch.setattr(several, "load", lambda given: read.append(given) or real(given))
+    three, two = Choose(("a", "b", "c"), several=True), Choose(("a", "b"), several=True)
+    items = [
+        (FILM, Ask("One?")),
+        (path, three),
+        ("nowhere.png", two),
+        (FILM, Choose(("a", "b"))),
+        (FILM, two),
+        ([FILM, CT], two),
+        (FILM, Ask("Two?")),
+    ]
+    one = told("first", "yes", "no", "yes", "0:a", "no", "maybe", "last")
+    found = list(one.predict(items))  # type: ignore[arg-type]
+    kinds = [Answer, Findings, InputError, Classification, ParseError, InputError, Answer]
+    assert [type(f) for f in found] == kinds
+    assert [item.present for item in found[1]] == [True, False, True]  # type: ignore[union-attr]
+    assert found[6].text == "last"  # type: ignore[union-attr]
+    assert read.count(path) == 1, "a file with many labels is read once"
 
 
 def test_predict_of_nothing_and_of_errors_only() -> None:
@@ -325,6 +391,12 @@ class Failing:
 def test_engine_that_fails_loses_what_it_took_and_no_more() -> None:
     found = list(UMIT(Failing(), PHANTOM).predict(questions(6)))  # type: ignore[arg-type]
     assert [isinstance(f, BackendError) for f in found] == [True] * 4 + [False] * 2
+
+
+def test_engine_that_fails_among_findings_loses_these_and_no_more() -> None:
+    five = Choose(tuple("abcde"), several=True)  # the engine fails after two and after four
+    found = list(UMIT(Failing(), PHANTOM).predict([(FILM, five), *questions(2)]))  # type: ignore[list-item]
+    assert [type(f) for f in found] == [BackendError, Answer, Answer]
 
 
 @pytest.mark.parametrize("takes", [0, 1])

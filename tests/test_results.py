@@ -14,8 +14,10 @@ from umit.results import (
     Classification,
     Detection,
     Detections,
+    Findings,
     Landmark,
     Landmarks,
+    Marked,
     Report,
     Result,
     from_dict,
@@ -49,6 +51,14 @@ RESULTS = [
     Detections(),
     Landmarks(items=(Landmark(name="Sella", point=Point2D(1.5, 2, space=FILM)),)),
     Landmarks(),
+    Findings(
+        items=(
+            Marked(label="effusion", present=True, probability=0.75),
+            Marked(label="mass", present=False),
+        ),
+        **SEEN,  # type: ignore[arg-type]
+    ),
+    Findings(),
 ]
 
 
@@ -99,3 +109,12 @@ def test_landmarks_by_name() -> None:
     assert points["Sella"] == Point2D(1.5, 2)
     with pytest.raises(KeyError):
         points["Nasion"]
+
+
+def test_findings_by_label() -> None:
+    found = RESULTS[8]
+    assert isinstance(found, Findings)
+    assert (found["effusion"].present, found["mass"].probability) == (True, None)
+    assert [item.label for item in found] == ["effusion", "mass"]
+    with pytest.raises(KeyError):
+        found["nodule"]

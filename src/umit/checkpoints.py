@@ -19,7 +19,7 @@ from umit.chat import DEFAULT_SYSTEM
 from umit.errors import CheckpointError, CheckpointWarning, UnsupportedTaskError
 from umit.imaging.view import Rendering
 from umit.queries import Language
-from umit.tasks import answer, classify, detect, landmarks, report
+from umit.tasks import answer, classify, detect, findings, landmarks, report
 from umit.tasks.dialect import UMIT, Dialect
 from umit.tasks.task import Task, TaskName
 
@@ -69,8 +69,14 @@ class Checkpoint:
 
     @cached_property
     def tasks(self) -> Mapping[TaskName, Task[Any, Any]]:
-        """The tasks, bound to this checkpoint's dialect and system line."""
-        return {name: _BUILDERS[name](self.dialect, self.system) for name in self.task_names}
+        """The tasks, bound to this checkpoint's dialect and system line.
+
+        Findings are closed questions, so they come with those and stand in no card.
+        """
+        bound = {name: _BUILDERS[name](self.dialect, self.system) for name in self.task_names}
+        if "answer_closed" in bound:
+            bound["findings"] = findings.findings(self.dialect, self.system)
+        return bound
 
     def task(self, name: TaskName, language: Language = "en") -> Task[Any, Any]:
         """Return a bound task.
@@ -80,7 +86,7 @@ class Checkpoint:
         """
         if name not in self.tasks:
             known = ", ".join(self.task_names)
-            others = [c.name for c in RELEASED.values() if name in c.task_names]
+            others = [c.name for c in RELEASED.values() if name in c.tasks]
             raise UnsupportedTaskError(
                 f"{self.name} knows {known}, not {name}; use {' or '.join(others)}"
             )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeAlias, cast
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast, overload
 
 from tqdm import tqdm  # type: ignore[import-untyped]
 
@@ -19,7 +19,16 @@ from umit.imaging.read import load
 from umit.imaging.recent import Recent, Scans, listed
 from umit.imaging.view import View
 from umit.queries import Ask, Choose, Describe, Find, Language, Locate, Query
-from umit.results import Answer, Classification, Detections, Landmarks, Report, Result, stamped
+from umit.results import (
+    Answer,
+    Classification,
+    Detections,
+    Findings,
+    Landmarks,
+    Report,
+    Result,
+    stamped,
+)
 from umit.several import (
     Found,
     Item,
@@ -155,31 +164,62 @@ class UMIT:
         """
         return cast(Report, self._only(scan, Describe(language=language)))
 
+    @overload
     def classify(
         self,
         scan: Scans,
         labels: Sequence[str],
         *,
         question: str | None = None,
+        several: Literal[False] = False,
         language: Language = "en",
         generate: bool = False,
-    ) -> Classification:
-        """Choose one label for a scan.
+    ) -> Classification: ...
+
+    @overload
+    def classify(
+        self,
+        scan: Scans,
+        labels: Sequence[str],
+        *,
+        question: str | None = None,
+        several: Literal[True],
+        language: Language = "en",
+        generate: bool = False,
+    ) -> Findings: ...
+
+    def classify(
+        self,
+        scan: Scans,
+        labels: Sequence[str],
+        *,
+        question: str | None = None,
+        several: bool = False,
+        language: Language = "en",
+        generate: bool = False,
+    ) -> Classification | Findings:
+        """Choose one label for a scan, or say of each whether it holds.
 
         Args:
             scan: What is shown; several views are shown together.
-            labels: At least two; every whole label is scored.
+            labels: At least two, every whole label is scored; with ``several``, at least one.
             question: What is to be decided; ``None`` takes the task's own question.
+            several: Whether any number of labels may hold: each is asked by itself, as a yes/no question
+                of its own, and ``question`` is not asked.
             language: ``"en"`` or ``"zh"``.
             generate: Let the model write freely instead and read what it wrote.
 
+        Returns:
+            A classification; with ``several``, findings in the order of the labels.
+
         Raises:
             InputError: An unreadable scan, or labels that repeat.
-            OutputError: The model's text is none of the labels.
+            OutputError: The model's text is none of the labels; with ``several``, ``partial`` holds
+                what could be read.
             UnsupportedTaskError: The checkpoint does not know the task.
         """
-        query = Choose(distinct("labels", labels), question, language=language)
-        return cast(Classification, self._only(scan, query, generate))
+        query = Choose(distinct("labels", labels), question, several, language=language)
+        return cast(Classification | Findings, self._only(scan, query, generate))
 
     def detect(
         self, scan: Scans, target: str | Sequence[str], *, language: Language = "en"
@@ -240,8 +280,7 @@ class UMIT:
         Yields:
             A result for each item, or the error that stands in its place.
         """
-        plan: Plan = deque()
-        return together(self._run(apart(items, plan, presence)), plan)
+        return self._run(items)
 
     def _only(self, scan: Scans, query: Query, generate: bool = False) -> Result:
         (found,) = self._run([(scan, query)], generate=generate)
@@ -258,15 +297,20 @@ class UMIT:
 
     def _run(self, items: Iterable[Item], *, generate: bool = False) -> Iterator[Found]:
         total = len(items) if isinstance(items, Sized) else None
-        waiting, recent = iter(items), Recent()
+        plan: Plan = deque()
+        asked = self._asked(apart(items, plan), generate)
         with tqdm(total=total, delay=2, leave=False, unit="question", disable=total == 1) as bar:
-            for first in waiting:
-                stretch = chain((first,), islice(waiting, _STRETCH - 1))
-                pending: _Pending = deque()
-                requests = self._requests(stretch, recent, pending, generate)
-                for found in self._answered(requests, pending):
-                    bar.update()
-                    yield found
+            for found in together(asked, plan):
+                bar.update()
+                yield found
+
+    def _asked(self, items: Iterator[Item], generate: bool) -> Iterator[Found]:
+        recent = Recent()
+        for first in items:
+            stretch = chain((first,), islice(items, _STRETCH - 1))
+            pending: _Pending = deque()
+            requests = self._requests(stretch, recent, pending, generate)
+            yield from self._answered(requests, pending)
 
     def _requests(
         self, items: Iterable[Item], recent: Recent, pending: _Pending, generate: bool

@@ -62,8 +62,8 @@ class Choose(_Spoken):
     Args:
         labels: At least two distinct labels, numbered from 0 in this order.
         question: What is to be decided; ``None`` takes the task's own question.
-        several: Whether any number of them may hold: each is then asked as a yes/no question of its own,
-            and ``question`` is for readers only. One label is enough.
+        several: Whether any number of them may hold: each is then asked as a yes/no question of its own.
+            One label is enough, and ``question`` only tells readers what the labels are about.
         language: ``"en"`` or ``"zh"``.
 
     Raises:
@@ -138,11 +138,8 @@ def _check_choices(what: str, choices: tuple[str, ...] | str, *, least: int = 2)
     if isinstance(choices, str):
         raise InputError(f"expected several {what}, got one string", code="options", where=what)
     if len(choices) < least:
-        raise InputError(
-            f"expected at least {'two' if least == 2 else 'one of the'} {what}, got {len(choices)}",
-            code="options",
-            where=what,
-        )
+        wanted = f"at least two {what}" if least > 1 else f"some {what}"
+        raise InputError(f"expected {wanted}, got {len(choices)}", code="options", where=what)
     for choice in choices:
         _check_label(what, choice)
     seen: dict[str, str] = {}

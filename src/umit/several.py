@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import TypeAlias, TypeVar, get_args
 
 from umit.errors import InputError, OutputError, UMITError
-from umit.imaging.recent import Scans
-from umit.queries import Ask, Choose, Compare, Find, Locate, Query
-from umit.results import Answer, Detections, Findings, Landmarks, Marked, Result
+from umit.imaging.read import load
+from umit.imaging.recent import Scans, listed
+from umit.queries import Choose, Compare, Find, Locate, Query
+from umit.results import Answer, Detections, Findings, Landmarks, Result
 
 __all__ = [
     "Found",
@@ -27,9 +29,9 @@ __all__ = [
 
 Found: TypeAlias = Result | UMITError
 Item: TypeAlias = tuple[Scans, Query]
-Listed = TypeVar("Listed", Detections, Landmarks)
-#: What each item was before it was taken apart: a query of several labels, or nothing.
-Plan: TypeAlias = "deque[Choose | None]"
+Listed = TypeVar("Listed", Detections, Findings, Landmarks)
+#: How many questions each item became, or ``None`` where it stayed one.
+Plan: TypeAlias = deque[int | None]
 
 
 def distinct(what: str, given: Sequence[str]) -> tuple[str, ...]:
@@ -126,56 +128,58 @@ def merged(parts: Sequence[Found], empty: Listed) -> Listed:
     return result
 
 
-def apart(items: Iterable[Item], plan: Plan, ask: Callable[[Find], Ask]) -> Iterator[Item]:
+def apart(items: Iterable[Item], plan: Plan) -> Iterator[Item]:
     """Yield items as engines take them: a query of several labels becomes one question a label.
 
     Args:
         items: Scans with queries.
         plan: Filled with what :func:`together` needs.
-        ask: The yes/no question whether a target is there, "yes" first.
     """
     for scan, query in items:
         if isinstance(query, Choose) and query.several:
-            plan.append(query)
-            yield from ((scan, ask(Find(one, language=query.language))) for one in query.labels)
+            plan.append(len(query.labels))
+            shown = _read(scan)
+            yield from ((shown, replace(query, labels=(label,))) for label in query.labels)
         else:
             plan.append(None)
             yield scan, query
 
 
+def _read(scan: Scans) -> Scans:
+    """Read once what many questions are about; what cannot be read fails in its own place."""
+    try:
+        return [load(view) for view in listed(scan)]
+    except UMITError:
+        return scan
+
+
 def together(found: Iterator[Found], plan: Plan) -> Iterator[Found]:
-    """Yield one result for each item that :func:`apart` was given, in order."""
+    """Yield one result for each item that :func:`apart` was given, in order.
+
+    Args:
+        found: A result or an error for each question.
+        plan: As :func:`apart` filled it.
+
+    Yields:
+        Findings of several labels stand together; ``partial`` of an error holds what could be read.
+    """
     for first in found:
-        query = plan.popleft()
-        if query is None:
-            yield first
-            continue
-        parts = [first, *(next(found) for _ in query.labels[1:])]
-        yield _marked(query, parts)
+        count = plan.popleft()
+        yield first if count is None else _findings([first, *islice(found, count - 1)])
 
 
-def _marked(query: Choose, parts: Sequence[Found]) -> Found:
-    answers = [part for part in parts if isinstance(part, Answer)]
-    if len(answers) < len(parts):
-        return next(part for part in parts if not isinstance(part, Answer))
-    return Findings(
-        items=tuple(
-            Marked(
-                label=label,
-                present=answer.option == 0,
-                probability=answer.probabilities[0] if answer.probabilities else None,
-                calibrated=answer.calibrated,
-            )
-            for label, answer in zip(query.labels, answers, strict=True)
-        ),
-        raw="\n".join(answer.raw for answer in answers),
-        checkpoint=answers[0].checkpoint,
-        warnings=tuple(dict.fromkeys(note for one in answers for note in one.warnings)),
-    )
+def _findings(parts: Sequence[Found]) -> Found:
+    for part in parts:
+        if isinstance(part, UMITError) and not isinstance(part, OutputError):
+            return part
+    try:
+        return merged(parts, Findings())
+    except OutputError as error:
+        return error
 
 
 def _partly(
-    first: OutputError, bad: int, count: int, partial: Detections | Landmarks
+    first: OutputError, bad: int, count: int, partial: Detections | Findings | Landmarks
 ) -> OutputError:
     return type(first)(
         f"{bad} of {count} answers could not be read, the first because {first.message}",

@@ -58,7 +58,7 @@ def test_the_first_folder_that_exists(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "folders", "found"),
     [
-        ("/mnt/a/0003/1/image.npy", ["0003"], ["1/image.npy"]),
+        ("/elsewhere/a/0003/1/image.npy", ["0003"], ["1/image.npy"]),
         ("D:\\a\\0003\\1\\image.npy", ["0003"], ["1/image.npy"]),
         ("0003/0003/image.npy", ["0003"], ["0003/image.npy", "image.npy"]),  # a case like its set
         ("1/image.npy", ["0003"], ["1/image.npy"]),  # none of them

@@ -77,7 +77,7 @@ def test_a_slice_that_is_no_slice(root: Path) -> None:
 
 def test_paths_of_another_machine(root: Path) -> None:
     file = root / "M3D_Cap" / "M3D_Cap.json"
-    file.write_text(file.read_text().replace('"M3D_Cap', '"/mnt/M3D_Cap/data/M3D_Cap'))
+    file.write_text(file.read_text().replace('"M3D_Cap', '"/elsewhere/M3D_Cap/data/M3D_Cap'))
     (sample,), _ = told("m3d-cap", root, split="validation")
     assert sample.group == "ct_case/000123"
 

@@ -184,7 +184,7 @@ def test_pictures_of_another_machine_and_inside_the_row(tmp_path: Path) -> None:
     data = base64.b64encode((tmp_path / "images" / "x" / "a.png").read_bytes()).decode()
     words = "Given this image, please answer the question: Where?"
     rows = [
-        _ask("left", words, "/home/someone/data/images/x/a.png"),
+        _ask("left", words, "/elsewhere/data/images/x/a.png"),
         _ask("left", words, "D:\\data\\images\\x\\a.png"),
         _ask("left", words, f"data:image/png;base64,{data}"),
     ]

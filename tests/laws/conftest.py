@@ -18,8 +18,10 @@ from umit.results import (
     Classification,
     Detection,
     Detections,
+    Findings,
     Landmark,
     Landmarks,
+    Marked,
     Report,
     Result,
 )
@@ -87,6 +89,10 @@ def _pairs(name: str, words: dict[str, str], language: Language) -> Iterator[tup
         asked_organ = Choose(ORGANS[language], words["organ"], language=language)
         yield asked_organ, Classification(label=ORGANS[language][10])
         yield Choose(ORGANS[language], language=language), Classification(label=ORGANS[language][0])
+    elif name == "findings":
+        asked_finding = Choose((words["nodule"],), several=True, language=language)
+        for present in (True, False):
+            yield asked_finding, Findings(items=(Marked(label=words["nodule"], present=present),))
     elif name == "detect_2d":
         boxes = Box2D(100.4, 200.5, 300.6, 420.7), Box2D(1500, 1000, 1935, 2400)
         for count in range(3):

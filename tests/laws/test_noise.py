@@ -31,12 +31,15 @@ def _asked(name: str, language: Language) -> tuple[Any, View]:
         return Ask("Nodule?", options, language=language), FILM
     if name == "classify":
         return Choose(tuple(f"organ {c}" for c in "abcdefghijkl"), language=language), FILM
+    if name == "findings":
+        label = "nodule" if english else "结节"
+        return Choose((label,), several=True, language=language), FILM
     if name == "landmark":
         return Locate("Sella", language=language), SKULL
     return Find("nodule", language=language), VOLUME if name == "detect_3d" else FILM
 
 
-STRUCTURED = ("answer_closed", "classify", "detect_2d", "detect_3d", "landmark")
+STRUCTURED = ("answer_closed", "classify", "findings", "detect_2d", "detect_3d", "landmark")
 EVERY = pytest.mark.parametrize("name", STRUCTURED)
 BOTH = pytest.mark.parametrize("language", ["en", "zh"])
 
@@ -105,6 +108,9 @@ CONTRADICTIONS = {
     ("classify", "12:organ l"): "labels count from 0",
     ("classify", "1:organ k"): "one digit of two",
     ("classify", "10:organ a"): "two digits of one",
+    ("findings", "nodule"): "the label alone",
+    ("findings", "0:yes"): "options count from 1",
+    ("findings", "1:no"): "number against words",
     ("landmark", "[700,10]"): "outside the width",
     ("landmark", "[10,1000]"): "outside the height",
     ("landmark", "[-100,10]"): "far below zero",

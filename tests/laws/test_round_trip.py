@@ -21,7 +21,16 @@ from umit.checkpoints import PHANTOM, RELEASED, Checkpoint
 from umit.geometry import Point2D, Space
 from umit.imaging.view import View, ViewGeometry
 from umit.queries import Ask, Choose, Find, Locate
-from umit.results import Answer, Classification, Detection, Detections, Landmark, Landmarks
+from umit.results import (
+    Answer,
+    Classification,
+    Detection,
+    Detections,
+    Findings,
+    Landmark,
+    Landmarks,
+    Marked,
+)
 from umit.tasks.dialect import Dialect
 
 EXCLUSIVE = replace(PHANTOM.dialect, inclusive_voxels=False)
@@ -169,3 +178,13 @@ def test_options_and_labels(
     chosen = Choose(names, language=language)
     _, label = _again(card.tasks["classify"], chosen, Classification(label=names[index]), EMPTY)
     assert label.label == names[index]
+
+
+@pytest.mark.parametrize("card", CARDS[:2])
+@FEW
+@given(name=NAMES.map(lambda names: names[0]), language=LANGUAGES, present=st.booleans())
+def test_findings(card: Checkpoint, name: str, language: Any, present: bool) -> None:
+    asked = Choose((name,), several=True, language=language)
+    gold = Findings(items=(Marked(label=name, present=present),))
+    _, found = _again(card.tasks["findings"], asked, gold, EMPTY)
+    assert found == gold

@@ -16,6 +16,7 @@ from umit.tasks.task import TaskName, choose
         (Ask("?"), "answer_open", "answer_open"),
         (Ask("?", ("a", "b")), "answer_closed", "answer_closed"),
         (Choose(("a", "b")), "classify", "classify"),
+        (Choose(("a",), several=True), "findings", "findings"),
         (Describe(), "report_film", "report_ct"),
         (Describe(purpose="caption"), "caption", "caption"),
         (Find("a"), "detect_2d", "detect_3d"),
@@ -28,7 +29,7 @@ def test_choose(query: Query, film: TaskName, volume: TaskName) -> None:
     assert choose(query, volume=True) == volume
 
 
-@pytest.mark.parametrize("name", PHANTOM.task_names)
+@pytest.mark.parametrize("name", PHANTOM.tasks)
 def test_each_task_has_both_languages_and_a_rendering(name: TaskName) -> None:
     task = PHANTOM.task(name)
     assert set(task.wording) == {"en", "zh"}
@@ -46,3 +47,5 @@ def test_kind_of_scan_that_a_task_does_not_take() -> None:
 def test_task_or_language_that_weights_do_not_know() -> None:
     with pytest.raises(UnsupportedTaskError, match="use dz-osamu/UMIT-B"):
         RELEASED["dz-osamu/VQA"].task("landmark")
+    with pytest.raises(UnsupportedTaskError, match="not findings; use .*UMIT-B or dz-osamu/VQA"):
+        RELEASED["dz-osamu/Classification"].task("findings")

@@ -26,27 +26,27 @@ def exchanges(
         choice: With ``fields``, umit's names to the row's.
         row: One record.
         place: File and row.
-        wanted: umit's names of the texts, such as ``("question", "answer")``.
+        wanted: umit's names of the texts: ``("question", "answer")``, or ``("caption",)``, which in a
+            conversation is what is answered.
 
     Raises:
         DatasetError: Neither conversations nor the named fields; the fields found are printed.
     """
-    if "conversations" in row and not choice.fields:
-        name = text(row, "image", place)
-        for asked, answer in _pairs(row["conversations"], place):
-            yield name, (asked, answer)[-len(wanted) :]
-        return
     names = ("image", *wanted)
-    missing = [name for name in names if choice.fields.get(name) not in row]
-    if missing:
-        example = ", ".join(f"{name!r}: …" for name in names)
+    if "conversations" in row and not choice.fields:
+        picture = text(row, "image", place)
+        for pair in _pairs(row["conversations"], place):
+            yield picture, pair[-len(wanted) :]
+        return
+    if set(choice.fields) != set(names) or not set(choice.fields.values()) <= set(row):
+        example = ", ".join(f"{name!r}: '…'" for name in names)
         raise DatasetError(
-            f"expected LLaVA's conversations, or fields={{{example}}} that name fields of the rows; "
-            f"the rows have {', '.join(map(str, row))[:300]}",
+            f"expected LLaVA's conversations, or fields={{{example}}} with the names of fields in the rows; "
+            f"fields is {dict(choice.fields)}, the rows have {', '.join(map(str, row))[:300]}",
             file=place,
         )
     picture, *texts = (text(row, choice.fields[name], place) for name in names)
-    yield picture, tuple(texts)
+    yield picture, tuple(one.replace(_TAG, "").strip() for one in texts)
 
 
 def _pairs(turns: Any, place: str) -> Iterator[tuple[str, str]]:
@@ -61,7 +61,9 @@ def _pairs(turns: Any, place: str) -> Iterator[tuple[str, str]]:
         yield text(ask, "value", place).replace(_TAG, "").strip(), text(answer, "value", place)
 
 
-def pictured(choice: Choice, name: str, place: str) -> Files:
-    """Return the user's picture, in ``images/`` or beside the rows."""
-    below = choice.root.inside(f"images/{name}", place=place)
-    return Files((below if below.is_file() else choice.root.inside(name, place=place),))
+def pictured(choice: Choice, folder: str, name: str, place: str) -> Files:
+    """Return the user's picture, in ``images/`` or beside the rows, at the root or in the part's own folder."""
+    root = choice.root
+    tops = ("images", f"{folder}/images", ".", folder)
+    found = (path for top in tops if (path := root.inside(f"{top}/{name}", place=place)).is_file())
+    return Files((next(found, None) or root.inside(f"images/{name}", place=place),))

@@ -13,28 +13,28 @@ from umit.results import Report
 
 __all__ = ["DATASET"]
 
-_FILES: Final = (
-    "ChiMed-VL-Alignment.jsonl",
-    "stage1_data.json",
-    "ChiMed-VL-Alignment/stage1_data.json",
-)
+_PART: Final = "ChiMed-VL-Alignment"
+#: The hub's rows, and the list that they were turned into for Qilin-Med-VL's training.
+_FILES: Final = (f"{_PART}.jsonl", f"{_PART}/{_PART}.jsonl", f"{_PART}/stage1_data.json", "stage1_data.json")  # fmt: skip
 
 
 def read(choice: Choice) -> Iterator[Sample[Any, Any]]:
     """Yield the captions."""
     for place, row in json_rows(choice.root.first(_FILES)):
         for number, (name, (caption,)) in enumerate(exchanges(choice, row, place, ("caption",))):
+            if not choice.wants(None, name):
+                continue
             if not caption:
                 choice.tell(f"{place}: skipped, its caption is empty")
-            elif choice.wants(None, name):
-                yield Sample(
-                    id=f"{place.rsplit(' ', 1)[1]}-{number}",
-                    query=Describe("caption", language="zh"),
-                    gold=Report(text=caption),
-                    source=pictured(choice, name, place),
-                    group=name,
-                    place=place,
-                )
+                continue
+            yield Sample(
+                id=f"{place.rsplit(' ', 1)[1]}-{number}",
+                query=Describe("caption", language="zh"),
+                gold=Report(text=caption),
+                source=pictured(choice, _PART, name, place),
+                group=name,
+                place=place,
+            )
 
 
 DATASET: Final = Dataset(

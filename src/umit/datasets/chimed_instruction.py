@@ -12,18 +12,20 @@ from umit.datasets.vqa import question
 
 __all__ = ["DATASET"]
 
-_FILES: Final = ("ChiMed-VL-Instruction.json", "ChiMed-VL-Instruction/stage2_data.json")
+_PART: Final = "ChiMed-VL-Instruction"
+#: The hub's list, and the one that Qilin-Med-VL's training takes.
+_FILES: Final = (f"{_PART}.json", f"{_PART}/{_PART}.json", f"{_PART}/stage2_data.json")
 
 
 def read(choice: Choice) -> Iterator[Sample[Any, Any]]:
-    """Yield the questions; one record may hold several."""
+    """Yield the questions; a record holds one or several, and each is asked by itself."""
     for place, row in json_rows(choice.root.first(_FILES)):
         asked = exchanges(choice, row, place, ("question", "answer"))
         for number, (name, (words, answer)) in enumerate(asked):
             if choice.wants(None, name):
                 yield from question(
                     choice, {"question": words, "answer": answer}, place,
-                    pictured(choice, name, place), f"{place.rsplit(' ', 1)[1]}-{number}", name,
+                    pictured(choice, _PART, name, place), f"{place.rsplit(' ', 1)[1]}-{number}", name,
                     language="zh",
                 )  # fmt: skip
 

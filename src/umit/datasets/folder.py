@@ -107,7 +107,7 @@ def suffixes(name: str, folders: Sequence[str]) -> list[str]:
         folders: Names of folders.
 
     Example:
-        >>> suffixes("/mnt/a/M3D_Seg/0003/1/image.npy", ["0003"])
+        >>> suffixes("/elsewhere/a/M3D_Seg/0003/1/image.npy", ["0003"])
         ['1/image.npy']
     """
     parts = PurePosixPath(name.replace("\\", "/")).parts

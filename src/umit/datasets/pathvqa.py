@@ -1,8 +1,13 @@
-"""PathVQA: questions on pathology pictures, as parquet tables, as the authors' pickles, or as csv."""
+"""PathVQA: questions on pathology pictures, as parquet tables, as the authors' pickles, or as csv.
+
+Pickles and csv have the text as it was typed; it is given as the tables have it, so that every form of a question
+is the same question.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,82 +19,78 @@ from umit.errors import DatasetError
 
 __all__ = ["DATASET"]
 
-_SHORT: Final[dict[Split, str]] = {"train": "train", "validation": "val", "test": "test"}
-#: An early release of other questions, keyed by figures of a textbook.
+#: Splits as the authors and others spell them in names of files.
+_SHORT: Final[Mapping[Split, str]] = {"train": "train", "validation": "val", "test": "test"}
+#: Where in a download the files lie; no search, since a folder may hold millions of pictures.
+_TOPS: Final = (".", "data", "pvqa")
 _EARLY: Final = "QA_pairs_vb.json"
 
 
 def read(choice: Choice) -> Iterator[Sample[Any, Any]]:
     """Yield the questions of whichever form is there."""
-    root = choice.root
-    if any(root.existing([_EARLY])):
+    for pattern, rows in _FORMS.items():
+        files = {split: _files(choice, pattern, split) for split in SPLITS}
+        if any(files.values()):
+            for split in SPLITS:
+                for path in files[split] if choice.holds(split) else ():
+                    yield from rows(choice, path, split)
+            return
+    if any(choice.root.existing([f"{top}/{_EARLY}" for top in _TOPS])):
         raise DatasetError(
-            "expected PathVQA's questions on pictures, got its early raw release, whose Image_ID "
-            "names figures of a textbook; fetch the data set from its home",
-            dataset=DATASET.name,
+            "expected PathVQA's questions on pictures, got its early raw release: other questions, whose "
+            "Image_ID names figures of a textbook that are not in it; fetch the data set from its home",
             file=_EARLY,
         )
-    forms = {
-        "*/train-*.parquet": _tables,
-        "**/train_qa.pkl": _pickles,
-        "**/train_metadata.csv": _csvs,
-    }
-    for form in forms.values():
-        found = form(choice)
-        first = next(found, None)
-        if first is not None:
-            yield first
-            yield from found
-            return
-    if not any(any(root.path.glob(form.replace("train", "*"))) for form in forms):
-        raise DatasetError(
-            f"expected {', '.join(forms)} in {root.path.name!r}", dataset=DATASET.name
-        )
+    choice.root.first([pattern.format(split="train", short="train") for pattern in _FORMS])
 
 
-def _tables(choice: Choice) -> Iterator[Sample[Any, Any]]:
-    for split in SPLITS:
-        for path in _found(choice, split, f"**/{split}-*.parquet"):
-            for place, row in parquet_rows(path, ("image", "question", "answer")):
-                name = f"{path.name}:{place.rsplit(' ', 1)[1]}"
-                group = str(row["image"].get("path") or name)
-                if choice.wants(split, group):
-                    source = Encoded(row["image"]["bytes"], name)
-                    yield from question(choice, row, place, source, name, group)
+def _files(choice: Choice, pattern: str, split: Split) -> list[Path]:
+    name = pattern.format(split=split, short=_SHORT[split])
+    return sorted(path for top in _TOPS for path in (choice.root.path / top).glob(name))
 
 
-def _pickles(choice: Choice) -> Iterator[Sample[Any, Any]]:
-    """The authors' form: names without a suffix, text as it was typed."""
-    for split in SPLITS:
-        short = _SHORT[split]
-        for path in _found(choice, split, f"**/{short}_qa.pkl"):
-            folder = path.parents[2] / "images" / short
-            for place, row in pickled_rows(path):
-                name = text(row, "image", place)
-                if choice.wants(split, name):
-                    yield from _pictured(choice, row, place, folder, f"{name}.jpg", split)
+def _table(choice: Choice, path: Path, split: Split) -> Iterator[Sample[Any, Any]]:
+    for place, row in parquet_rows(path, ("image", "question", "answer")):
+        image = row["image"]
+        data = image.get("bytes") if isinstance(image, dict) else None
+        if not isinstance(data, bytes):
+            raise DatasetError("expected a picture's bytes in the column image", file=place)
+        group = hashlib.sha256(data).hexdigest()[:16]  # rows need not name their picture
+        if choice.wants(split, group):
+            name = f"{path.name}:{place.rsplit(' ', 1)[1]}"
+            yield from question(choice, row, place, Encoded(data, name), name, group)
 
 
-def _csvs(choice: Choice) -> Iterator[Sample[Any, Any]]:
-    for split in SPLITS:
-        for path in _found(choice, split, f"**/{_SHORT[split]}_metadata.csv"):
-            for place, row in csv_rows(path, ("file_name", "question", "answer")):
-                name = text(row, "file_name", place)
-                if choice.wants(split, name):
-                    yield from _pictured(choice, row, place, path.parent, name, split)
+def _pickle(choice: Choice, path: Path, split: Split) -> Iterator[Sample[Any, Any]]:
+    """The authors' form: names without a suffix, in a folder beside the one of the questions."""
+    folder = path.relative_to(choice.root.path).parents[2] / "images" / _SHORT[split]
+    for place, row in pickled_rows(path):
+        name = text(row, "image", place).removesuffix(".jpg")
+        if choice.wants(split, name):
+            yield from _pictured(choice, row, place, folder / f"{name}.jpg", split, name)
 
 
-def _found(choice: Choice, split: Split, pattern: str) -> list[Path]:
-    return sorted(choice.root.path.glob(pattern)) if choice.holds(split) else []
+def _csv(choice: Choice, path: Path, split: Split) -> Iterator[Sample[Any, Any]]:
+    folder = path.relative_to(choice.root.path).parent
+    for place, row in csv_rows(path, ("file_name", "question", "answer")):
+        name = text(row, "file_name", place)
+        if choice.wants(split, name):
+            yield from _pictured(choice, row, place, folder / name, split, name)
+
+
+_FORMS: Final[Mapping[str, Callable[[Choice, Path, Split], Iterator[Sample[Any, Any]]]]] = {
+    "{split}-*.parquet": _table,
+    "qas/{short}/{short}_qa.pkl": _pickle,
+    "{short}_metadata.csv": _csv,
+}
 
 
 def _pictured(
-    choice: Choice, row: dict[str, Any], place: str, folder: Path, name: str, split: Split
+    choice: Choice, row: dict[str, Any], place: str, below: Path, split: Split, group: str
 ) -> Iterator[Sample[Any, Any]]:
-    below = folder.relative_to(choice.root.path) / name
     source = Files((choice.root.inside(below.as_posix(), place=place),))
     tidy = {**row, **{key: _tidy(text(row, key, place)) for key in ("question", "answer")}}
-    yield from question(choice, tidy, place, source, f"{split}-{place.rsplit(' ', 1)[1]}", name)
+    yield from question(choice, tidy, place, source, f"{split}-{place.rsplit(' ', 1)[1]}", group)
 
 
 def _tidy(words: str) -> str:

@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from umit.datasets.dataset import Choice, Sample
 from umit.datasets.pictures import Pictures
 from umit.datasets.rows import text
+from umit.errors import DatasetError, InputError
 from umit.queries import Ask, Language
 from umit.results import Answer
 
-__all__ = ["YES_NO", "question"]
+__all__ = ["YES_NO", "offered", "question"]
 
-#: Answers of yes/no questions, in the order in which they are offered.
-YES_NO: Final[Mapping[Language, tuple[tuple[str, str], ...]]] = {
-    "en": (("yes", "no"),),
-    "zh": (("是", "否"), ("是", "不是"), ("有", "没有"), ("包含", "不包含"), ("对", "不对")),
+#: What a yes/no question offers. UMIT's figure offers 是 and 否 for a question that SLAKE answers with 是的
+#: and 不是 (umit-figure-evidence.md, 4). One pair for all words: options in an answer's own words would tell
+#: it, where one question is answered with 是的 here and 没有 there.
+YES_NO: Final[Mapping[Language, tuple[str, str]]] = {"en": ("yes", "no"), "zh": ("是", "否")}
+_SAID: Final[Mapping[Language, tuple[frozenset[str], frozenset[str]]]] = {
+    "en": (frozenset({"yes"}), frozenset({"no"})),
+    "zh": (
+        frozenset({"是", "是的", "有", "存在", "包含", "包括", "可以", "对"}),
+        frozenset({"否", "不是", "没有", "不存在", "不包含", "不包括", "不可以", "不对"}),
+    ),
+}
+#: 没有 is no "no" where Chinese asks which, what, how or how many.
+_ASKS_WHICH: Final = re.compile("[哪谁怎几]|什么|多少")
+#: Questions that end in their own choices and cannot mean anything else by them.
+_LISTS: Final[Mapping[Language, tuple[re.Pattern[str], ...]]] = {
+    "en": (
+        re.compile(r"(?:which|what|where)\b[^,?]+,([^?]+?),?\s+or\s+([^,?]+)\?", re.IGNORECASE),
+    ),
+    "zh": (
+        re.compile(r"[^,，]*(?:哪|什么)[^,，]*[,，]([^,，]+)还是([^,，]+)[?？]"),
+        re.compile(r"(?:图中|在这个图像中)?([^,，图中里]+?)(?:或者?|和)([^,，图中里]+?)哪个.+"),
+    ),
 }
 
 
@@ -33,8 +53,7 @@ def question(
 ) -> Iterator[Sample[Any, Any]]:
     """Yield one row's question; a row without an answer is skipped, and told.
 
-    A yes/no question offers both; every other question is open, closed ones among them whose options no
-    file names.
+    Where an option says the answer in other words, the fact ``answer`` keeps the row's own.
 
     Args:
         choice: What is wanted.
@@ -45,6 +64,9 @@ def question(
         group: The picture's name.
         facts: What scores are broken down by.
         language: Of question and answer.
+
+    Raises:
+        DatasetError: A question that cannot be asked, such as one of many thousand characters.
     """
     asked, answer = text(dict(row), "question", place), text(dict(row), "answer", place)
     if not asked or not answer:
@@ -53,22 +75,71 @@ def question(
     for name in ("answer", "answer_type"):
         _tell_repairs(choice, row.get(name), name, place)
     kind = text(dict(row), "answer_type", place, default="").upper()
-    options = next((pair for pair in YES_NO[language] if answer.casefold() in pair), ())
-    gold = (
-        Answer(text=answer.casefold(), option=options.index(answer.casefold()))
-        if options
-        else Answer(text=answer)
+    options, right = offered(asked, answer, kind, language)
+    try:
+        query = Ask(asked, options, language=language)
+    except InputError as error:
+        raise DatasetError(error.message, file=place) from error
+    gold = Answer(text=answer) if right is None else Answer(text=options[right], option=right)
+    facts = (
+        ("answer_type", (kind or ("CLOSED" if options else "OPEN")).casefold()),
+        *facts,
+        ("answer", answer if gold.text.casefold() != answer.casefold() else ""),
     )
-    facts = (("answer_type", (kind or ("CLOSED" if options else "OPEN")).casefold()), *facts)
     yield Sample(
         id=label,
-        query=Ask(asked, options, language=language),
+        query=query,
         gold=gold,
         source=source,
         group=group,
         place=place,
         facts=tuple((k, v) for k, v in facts if v),
     )
+
+
+def offered(
+    asked: str, answer: str, kind: str, language: Language
+) -> tuple[tuple[str, ...], int | None]:
+    """Return the options that a question leaves no doubt about, and which of them its answer is.
+
+    Those are yes and no, and what a closed question lists itself, if the answer is on the list. Every other
+    question is open, closed ones among them whose options no file names.
+
+    Args:
+        asked: The question.
+        answer: Its answer.
+        kind: ``"CLOSED"``, ``"OPEN"``, or ``""`` where the data set does not say.
+        language: Of both.
+
+    Returns:
+        Options and the answer's index; ``()`` and ``None`` of an open question.
+
+    Example:
+        >>> offered("Which is bigger in this image, liver or heart?", "Liver", "CLOSED", "en")
+        (('liver', 'heart'), 0)
+        >>> offered("图中有没有肿块?", "没有", "CLOSED", "zh")
+        (('是', '否'), 1)
+    """
+    said = answer.casefold().rstrip(".。")
+    if kind == "OPEN":
+        return (), None
+    if language == "en" or not _ASKS_WHICH.search(asked):
+        for index, words in enumerate(_SAID[language]):
+            if said in words:
+                return YES_NO[language], index
+    if kind == "CLOSED":
+        listed = _listed(asked, language)
+        folded = [one.casefold() for one in listed]
+        if said in folded and len(set(folded)) == len(folded):
+            return listed, folded.index(said)
+    return (), None
+
+
+def _listed(asked: str, language: Language) -> tuple[str, ...]:
+    for form in _LISTS[language]:
+        if found := form.fullmatch(asked):
+            return tuple(one.strip() for one in (*re.split("[,，、]", found[1]), found[2]))
+    return ()
 
 
 def _tell_repairs(choice: Choice, value: object, name: str, place: str) -> None:

@@ -62,7 +62,8 @@ def pair_of(record: Mapping[str, Any]) -> Pair[Any]:
         kind = _QUERIES[asked.pop("type")]
         query = kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in asked.items()})
         found = record["found"]
-        return Pair(query, from_dict(record["gold"]), None if found is None else from_dict(found))
+        gold, raw = from_dict(record["gold"]), str(record["raw"])
+        return Pair(query, gold, None if found is None else from_dict(found), raw)
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"expected a record with query, gold and found: {error}",

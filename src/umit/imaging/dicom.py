@@ -13,13 +13,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from numpy.typing import NDArray
+
 from umit.errors import InputError, UnsupportedFormatError
 from umit.geometry import Affine
 from umit.imaging.codecs import check_inflated, frame_count
 from umit.imaging.film import film_directions, film_spacing
-from umit.imaging.planes import Plane, Window, joined, read_plane
+from umit.imaging.planes import Window, joined, read_plane
 from umit.imaging.scan import Scan, pick_frame
 from umit.imaging.series import frame_stack, stack
+from umit.imaging.voi import Levels
 
 __all__ = ["read_dicom", "read_series"]
 
@@ -92,8 +95,9 @@ def read_dicom(path: Path, *, frame: int | None = None, window: Window = None) -
         order, affine = [pick_frame(frame or 0, count, path.name)], None
         if count > 1 and frame is None:
             order, affine = frame_stack(header, count, path.name, notes)
-        planes = [read_plane(header, k, window, notes) for k in order]
-        return _scan(header, order[0], planes, affine, notes, path.name)
+        planes = (read_plane(header, k, window, notes) for k in order)
+        stacked = joined(planes, len(order), notes)
+        return _scan(header, order[0], stacked, affine, notes, path.name)
 
     return _quietly(read, path.name)
 
@@ -121,8 +125,10 @@ def read_series(paths: list[Path], *, window: Window = None) -> Scan:
         if len(pictures) < len(headers):
             notes.append(f"series: {len(headers) - len(pictures)} files without a picture left out")
         order, affine = stack([header for header, _ in pictures], name, notes)
-        planes = [read_plane(_open(pictures[k][1]), 0, window, notes) for k in order]
-        return _scan(pictures[order[0]][0], 0, planes, affine, notes, name)
+        # Opened again, one at a time: pixels kept from the first pass would be a second volume.
+        planes = (read_plane(_open(pictures[k][1]), 0, window, notes) for k in order)
+        stacked = joined(planes, len(order), notes)
+        return _scan(pictures[order[0]][0], 0, stacked, affine, notes, name)
 
     return _quietly(read, name)
 
@@ -130,21 +136,21 @@ def read_series(paths: list[Path], *, window: Window = None) -> Scan:
 def _scan(
     header: _Header,
     frame: int,
-    planes: list[Plane],
+    stacked: tuple[NDArray[Any], Levels | None],
     affine: Affine | None,
     notes: list[str],
     name: str,
 ) -> Scan:
+    voxels, shown = stacked
     spacing: tuple[float, ...] | None = None
     directions: str | None = None
     if affine is None:
         spacing = film_spacing(header, frame, notes)
-    if len(planes) == 1:
+    if len(voxels) == 1:
         directions = film_directions(header, frame, notes)
-    if spacing and len(planes) > 1:  # a stack without positions: z only if the file says so
+    if spacing and len(voxels) > 1:  # a stack without positions: z only if the file says so
         between = float(header.get("SpacingBetweenSlices") or 0)
         spacing = (*spacing, between) if between > 0 else None
-    voxels, shown = joined(planes, notes)
     modality = str(header.get("Modality") or "")
     return Scan(
         voxels,
@@ -152,7 +158,8 @@ def _scan(
         affine=affine,
         affine_source=None if affine is None else "dicom",
         modality=modality if modality.isalnum() and len(modality) <= 16 else None,
-        window=shown,
+        window=None if shown is None else (shown.low, shown.high),
+        curve="line" if shown is None else shown.curve,
         inverted=header.get("PhotometricInterpretation") == "MONOCHROME1",
         name=name,
         directions=directions,

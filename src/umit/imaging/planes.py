@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from umit.errors import InputError, UnsupportedFormatError
 from umit.imaging.codecs import bit_depth, decode
 from umit.imaging.series import functional
-from umit.imaging.voi import Shown, Table, Window, declared, is_declared, read_table
+from umit.imaging.voi import Levels, Shown, Table, Window, declared, is_declared, read_table
 
 __all__ = ["Plane", "Window", "joined", "read_plane"]
 
@@ -68,32 +68,46 @@ def read_plane(header: _Header, frame: int, window: Window, notes: list[str]) ->
         notes.append("values: pixels at PixelPaddingValue hold the darkest value of the others")
     shown = declared(header, frame, window, notes)
     if shown is None and stored.dtype == np.uint8 and bit_depth(header) < 8:
-        shown = (0.0, 2.0 ** bit_depth(header) - 1)
+        shown = Levels(0.0, 2.0 ** bit_depth(header) - 1)
     return Plane(values, shown)
 
 
 def joined(
-    planes: Sequence[Plane], notes: list[str]
-) -> tuple[NDArray[Any], tuple[float, float] | None]:
-    """Stack planes that are shown alike.
+    planes: Iterable[Plane], count: int, notes: list[str]
+) -> tuple[NDArray[Any], Levels | None]:
+    """Stack planes that are shown alike, each as it comes: no second copy of a volume.
 
     Args:
-        planes: At least one, of one size.
+        planes: ``count`` of one size.
+        count: At least one.
         notes: Takes warnings where the planes declare different windows or tables.
 
     Returns:
-        ``(slice, row, column[, 3])``, and ``(low, high)`` or ``None``.
+        ``(slice, row, column[, 3])``, and what they are shown with, or ``None``.
+
+    Raises:
+        InputError: A plane of another size.
     """
-    shown, others = planes[0].shown, {plane.shown for plane in planes}
-    values = [plane.values for plane in planes]
+    coming = iter(planes)
+    values, shown = next(coming)
+    others = {shown}
+    voxels = np.empty((count, *values.shape), np.result_type(values))
+    voxels[0] = values
+    for k, plane in enumerate(coming, 1):
+        if plane.values.shape != values.shape:
+            raise InputError("expected planes of one size, got several", code="mixed_series")
+        # Slices may need different kinds of number; almost always this copies nothing.
+        voxels = voxels.astype(np.result_type(voxels, plane.values), copy=False)
+        voxels[k] = plane.values
+        others.add(plane.shown)
     if len(others) > 1 and any(isinstance(other, Table) for other in others):
         notes.append("window: slices declare different look-up tables, none is applied")
         shown = None
     elif len(others) > 1:
         notes.append(f"window: that of the first slice; {len(others)} different ones are declared")
     if isinstance(shown, Table):
-        return np.stack([shown.look_up(plane) for plane in values]), (0.0, shown.top)
-    return np.stack(values), shown
+        return np.stack([shown.look_up(plane) for plane in voxels]), Levels(0.0, shown.top)
+    return voxels, shown
 
 
 def _rgb(stored: NDArray[Any], header: _Header) -> NDArray[np.uint8]:

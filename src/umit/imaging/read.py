@@ -185,15 +185,16 @@ def _along(spacing: Sequence[float] | None, axes: str) -> tuple[float, ...] | No
 def _windowed(scan: Scan, window: Window | None) -> Scan:
     """Give the scan the asked window, or choose one and say so; readers use an index."""
     values, notes = scan.voxels, _remarks(scan)
-    low_high = scan.window
+    low_high, curve = scan.window, scan.curve
     # One that a DICOM file declares is already there: its reader has applied it.
     if not isinstance(window, int | None) and not is_declared(window):
         low_high, said = choose_window(values, window, scan.modality)
-        notes += said
+        notes, curve = notes + said, "line"
     elif low_high is None:
         low_high, chosen = default_window(values, scan.modality)
         notes += chosen
-    return replace(scan, window=low_high, warnings=tuple(dict.fromkeys((*scan.warnings, *notes))))
+    warnings = tuple(dict.fromkeys((*scan.warnings, *notes)))
+    return replace(scan, window=low_high, curve=curve, warnings=warnings)
 
 
 def _remarks(scan: Scan) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ from umit.imaging.presentation import (
     near_slices,
     numbered_slices,
 )
-from umit.imaging.window import choose_window
+from umit.imaging.window import Curve, choose_window
 
 __all__ = [
     "MAX_PIXELS",
@@ -56,6 +56,7 @@ class Scan:
             ``"metaimage"``).
         modality: ``"CT"``, ``"MR"``, ``"CR"``, ``"US"`` and so on, or ``None``.
         window: ``(low, high)``, the values shown as 0 and 255; ``None`` shows ``uint8`` as it is.
+        curve: How grey runs through the window: ``"line"``, or ``"sigmoid"`` where DICOM declares one.
         inverted: Whether low values are shown bright (DICOM's MONOCHROME1).
         warnings: What was repaired, chosen or assumed while reading.
         name: Base name of the file, for listings only.
@@ -77,6 +78,7 @@ class Scan:
     affine_source: str | None = None
     modality: str | None = None
     window: tuple[float, float] | None = None
+    curve: Curve = "line"
     inverted: bool = False
     warnings: tuple[str, ...] = ()
     name: str = ""
@@ -89,6 +91,12 @@ class Scan:
             object.__setattr__(self, "spacing", _lengths(self.affine))
         _check_grid(self.spacing, self.affine, self.name)
         _check_directions(self.directions, self.name)
+        if self.curve not in get_args(Curve):
+            raise InputError(
+                f"expected a curve of {', '.join(get_args(Curve))}, got {self.curve!r}",
+                code="window",
+                where="curve",
+            )
         if self.is_volume and len(self.spacing or (0, 0, 0)) != 3:
             raise InputError(
                 f"expected a spacing (x, y, z) in mm for a volume, got {self.spacing}",
@@ -129,15 +137,16 @@ class Scan:
         """Where file x, y and z run to in the patient, such as ``"LPS"``; ``None`` if unknown."""
         return self.directions if self.affine is None else axis_letters(self.affine)
 
-    def windowed(self, window: str | tuple[float, float]) -> Scan:
+    def windowed(self, window: str | tuple[float, float], *, curve: Curve = "line") -> Scan:
         """Return this scan in another window.
 
         Args:
             window: A preset's name such as ``"lung"``, ``"full"`` for all values, or
                 ``(centre, width)`` in file units.
+            curve: ``scan.curve`` keeps the one that the file declares for its own window.
 
         Raises:
-            InputError: An unknown name, no width, a CT preset on another modality, or values that a
+            InputError: An unknown name or curve, no width, a CT preset on another modality, or values that a
                 look-up table of the file has already replaced.
 
         Example:
@@ -153,7 +162,7 @@ class Scan:
             )
         low_high, notes = choose_window(self.voxels, window, self.modality)
         kept = [note for note in self.warnings if not note.startswith("window:")]
-        return replace(self, window=low_high, warnings=(*kept, *notes))
+        return replace(self, window=low_high, curve=curve, warnings=(*kept, *notes))
 
     def shown(
         self,

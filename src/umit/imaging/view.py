@@ -224,7 +224,9 @@ def _one(scan: Scan, rendering: Rendering, pictures: int) -> View:
     if rendering.preparation == "m3d":
         levels_shown = _prepared(scan, geometry, window)
     else:
-        levels_shown = (to_grey(p, window, scan.inverted) for p in _planes(scan, geometry))
+        levels_shown = (
+            to_grey(p, window, scan.inverted, scan.curve) for p in _planes(scan, geometry)
+        )
     greys = [resize_rgb(picture, columns, rows) for picture in levels_shown]
     if all(int(grey.min()) == int(grey.max()) for grey in greys):
         notes += ("picture: blank, all of its pixels are equal",)
@@ -234,13 +236,17 @@ def _one(scan: Scan, rendering: Rendering, pictures: int) -> View:
 def _window(scan: Scan, rendering: Rendering) -> tuple[tuple[float, float] | None, tuple[str, ...]]:
     """Return the window and what to say of it: how it came about if chosen here, and its ends."""
     window, notes = scan.window, tuple[str, ...]()
+    along = "" if scan.curve == "line" else " along a sigmoid"
+    if rendering.preparation == "m3d" and along:
+        along, notes = "", ("window: declared as a sigmoid, M3D's preparation stretches in a line",)
     if rendering.preparation == "m3d" and not scan.presentation.as_stored:
         window = levels(luminance(_part(scan, _range(scan))), window)
     elif window is None:
-        window, notes = default_window(scan.voxels, scan.modality)
+        window, chosen = default_window(scan.voxels, scan.modality)
+        notes += chosen
     if window is None:
         return window, notes
-    return window, (*notes, f"window: shown from {window[0]:g} to {window[1]:g}")
+    return window, (*notes, f"window: shown from {window[0]:g} to {window[1]:g}{along}")
 
 
 def _rgb(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:

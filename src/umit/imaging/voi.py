@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeGuard
+from typing import Any, Final, NamedTuple, TypeAlias, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
 from umit.errors import InputError
 from umit.imaging.series import functional
-from umit.imaging.window import FULL, PRESETS
+from umit.imaging.window import FULL, PRESETS, Curve
 
-__all__ = ["Shown", "Table", "Window", "declared", "is_declared", "read_table"]
+__all__ = ["Levels", "Shown", "Table", "Window", "declared", "is_declared", "read_table"]
 
 Window: TypeAlias = str | int | tuple[float, float] | None
 _Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
@@ -51,11 +51,24 @@ class Table:
         return found
 
 
-Shown: TypeAlias = "tuple[float, float] | Table | None"
+class Levels(NamedTuple):
+    """A window's two ends in file units, and how grey runs between them."""
+
+    low: float
+    high: float
+    curve: Curve = "line"
+
+
+Shown: TypeAlias = "Levels | Table | None"
+_CURVES: Final[dict[str, Curve]] = {
+    "LINEAR": "line",
+    "LINEAR_EXACT": "line",
+    "SIGMOID": "sigmoid",
+}
 
 
 def declared(header: _Header, frame: int, window: Window, notes: list[str]) -> Shown:
-    """Return what one frame is shown with: ``(low, high)``, a table, or ``None``.
+    """Return what one frame is shown with: two levels, a table, or ``None``.
 
     Without a choice it is the first look-up table, else the first window (DICOM PS3.3 C.11.2). A
     preset's name and ``(centre, width)`` are not looked up here: they give ``None``.
@@ -86,7 +99,7 @@ def declared(header: _Header, frame: int, window: Window, notes: list[str]) -> S
     index = _index(voi, window, len(pairs), tables)
     if index >= len(pairs):
         return read_table(tables[index - len(pairs)], header)
-    return _range(*pairs[index], voi.get("VOILUTFunction") or "LINEAR", notes)
+    return _levels(*pairs[index], str(voi.get("VOILUTFunction") or "LINEAR"), notes)
 
 
 def is_declared(window: Window) -> TypeGuard[str | int | None]:
@@ -122,10 +135,11 @@ def _index(voi: _Header, window: str | int | None, count: int, tables: list[_Hea
     return index
 
 
-def _range(centre: float, width: float, function: str, notes: list[str]) -> tuple[float, float]:
-    """Return ``(low, high)`` by DICOM PS3.3 C.11.2.1.2 and C.11.2.1.3."""
-    if function == "SIGMOID":
-        notes.append("window: declared as a sigmoid, shown as a line")
+def _levels(centre: float, width: float, function: str, notes: list[str]) -> Levels:
+    """Return both ends and the curve by DICOM PS3.3 C.11.2.1.2 and C.11.2.1.3."""
+    if function not in _CURVES:
+        notes.append("window: declared with an unknown function, shown as LINEAR")
+        function = "LINEAR"
     linear = function == "LINEAR"
     if not (math.isfinite(centre) and (width >= 1 if linear else width > 0) and width < math.inf):
         raise InputError(
@@ -135,7 +149,7 @@ def _range(centre: float, width: float, function: str, notes: list[str]) -> tupl
         )
     if linear:
         centre, width = centre - 0.5, width - 1
-    return centre - width / 2, centre + width / 2
+    return Levels(centre - width / 2, centre + width / 2, _CURVES[function])
 
 
 def read_table(item: _Header, header: _Header) -> Table:

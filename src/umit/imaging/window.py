@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from umit.imaging.quantiles import percentiles, value_range
 __all__ = [
     "FULL",
     "PRESETS",
+    "Curve",
     "Preset",
     "choose_window",
     "default_window",
@@ -24,6 +25,8 @@ __all__ = [
 ]
 
 Range: TypeAlias = "tuple[float, float]"
+#: How grey runs through a window: straight from its low to its high end, or by DICOM's SIGMOID.
+Curve: TypeAlias = Literal["line", "sigmoid"]
 
 
 class Preset(NamedTuple):
@@ -181,15 +184,20 @@ def default_window(
 
 
 def to_uint8(
-    values: NDArray[Any], low: float, high: float, inverted: bool = False
+    values: NDArray[Any],
+    low: float,
+    high: float,
+    inverted: bool = False,
+    curve: Curve = "line",
 ) -> NDArray[np.uint8]:
-    """Map ``low..high`` to 0..255, clipping what lies outside.
+    """Map ``low..high`` to 0..255, clipping what lies outside, or along a sigmoid.
 
     Args:
         values: Any shape, file units; NaN becomes black.
         low: The value shown as 0.
         high: The value shown as 255; if it equals ``low``, values above it are white.
         inverted: Whether low is shown white; applied after the window (DICOM PS3.3 C.7.6.3.1.2).
+        curve: ``"sigmoid"`` shows ``low`` as 30 and ``high`` as 225, and reaches beyond both.
 
     Returns:
         The same shape, ``uint8``, rounded to the nearest level.
@@ -205,27 +213,31 @@ def to_uint8(
         raise InputError(f"expected low <= high, got {low} and {high}", code="window")
     kind = values.dtype
     if kind.kind in "iu" and kind.itemsize <= 2 and values.size > _WORTH_A_TABLE:
-        table = _table(f"{kind.kind}{kind.itemsize}", low, high, inverted)
+        table = _table(f"{kind.kind}{kind.itemsize}", low, high, inverted, curve)
         # As unsigned numbers of its own byte order a signed value is its place in the table.
         places = values.astype(kind.newbyteorder("="), copy=False).view(f"u{kind.itemsize}")
         return np.take(table, places)
-    return _levels(values, low, high, inverted)
+    return _levels(values, low, high, inverted, curve)
 
 
 _WORTH_A_TABLE: Final = 2**14  # values; a table takes as long as some ten thousand of them
 
 
 @lru_cache(maxsize=8)
-def _table(kind: str, low: float, high: float, inverted: bool) -> NDArray[np.uint8]:
+def _table(kind: str, low: float, high: float, inverted: bool, curve: Curve) -> NDArray[np.uint8]:
     """Return the grey level of each whole number that fits the type, in the order of its bits."""
     size = 2 ** (8 * int(kind[1]))
     every = np.arange(size, dtype=np.uint16).astype(f"u{kind[1]}").view(kind)
-    return _levels(every, low, high, inverted)
+    return _levels(every, low, high, inverted, curve)
 
 
-def _levels(values: NDArray[Any], low: float, high: float, inverted: bool) -> NDArray[np.uint8]:
+def _levels(
+    values: NDArray[Any], low: float, high: float, inverted: bool, curve: Curve
+) -> NDArray[np.uint8]:
     if high == low:
         grey = (values > low).astype(np.float64)
+    elif curve == "sigmoid":
+        grey = _sigmoid(values.astype(np.float64), low, high)
     else:  # halves before subtracting, so that the widest floats do not overflow
         inside = np.clip(values.astype(np.float64), low, high)
         grey = (inside / 2 - low / 2) / (high / 2 - low / 2)
@@ -236,13 +248,27 @@ def _levels(values: NDArray[Any], low: float, high: float, inverted: bool) -> ND
     return levels.astype(np.uint8)
 
 
-def to_grey(plane: NDArray[Any], window: Range | None, inverted: bool = False) -> NDArray[np.uint8]:
+def _sigmoid(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
+    """Return 0..1 by DICOM PS3.3 C.11.2.1.3.1: ``1 / (1 + exp(-4 (x - centre) / width))``."""
+    centre, quarter = low / 2 + high / 2, high / 4 - low / 4  # halves, as the widest overflow
+    with np.errstate(over="ignore"):  # far below the window exp is infinite, and the grey is 0
+        grey: NDArray[np.float64] = 1 / (1 + np.exp((centre - values) / quarter))
+    return grey
+
+
+def to_grey(
+    plane: NDArray[Any],
+    window: Range | None,
+    inverted: bool = False,
+    curve: Curve = "line",
+) -> NDArray[np.uint8]:
     """Return one picture in 256 levels, its channels as they are.
 
     Args:
         plane: ``(height, width)`` or ``(height, width, 3)``, file units.
         window: ``(low, high)``; ``None`` for ``uint8`` that is shown as it is.
         inverted: Whether low is shown white.
+        curve: As for :func:`to_uint8`.
 
     Returns:
         The same shape, contiguous.
@@ -253,4 +279,4 @@ def to_grey(plane: NDArray[Any], window: Range | None, inverted: bool = False) -
     """
     low, high = window or (0.0, 255.0)
     plain = window is None and not inverted and plane.dtype == np.uint8
-    return np.ascontiguousarray(plane if plain else to_uint8(plane, low, high, inverted))
+    return np.ascontiguousarray(plane if plain else to_uint8(plane, low, high, inverted, curve))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Sequence
+from itertools import pairwise
 from typing import Final
 
 from umit.metrics.stem import stem
@@ -24,12 +25,13 @@ _RULES: Final = tuple(
         (r'^"', "``"),
         (r"(``)", r" \1 "),
         (r"([ (\[{<])(\"|'{2})", r"\1 `` "),
-        (r"(?i)(')(?!re|ve|ll|m|t|s|d|n)(\w)\b", r"\1 \2"),
-        (r"([^.])(\.)([\])}>\"'»”’ ]*)\s*$", r"\1 \2 \3 "),
+        (r"(?i)(?<!\w)'(?!(?:re|ve|ll|m|t|s|d|n)\b)(?=\w)", "' "),
+        (r"([^.])(\.)([\])}>\"'»”’ ]*+)\s*$", r"\1 \2 \3 "),
         (r"([:,])([^\d])", r" \1 \2"),
         (r"([:,])$", r" \1 "),
         (r"\.{2,}", r" \g<0> "),
-        (r"[;@#$%&]", r" \g<0> "),
+        (r"[;@#$%&\u2012-\u2015]", r" \g<0> "),
+        (r"([^.])(\.)([\])}>\"']*)\s*$", r"\1 \2\3 "),
         (r"[?!]", r" \g<0> "),
         (r"([^'])' ", r"\1 ' "),
         (r"[*]", r" \g<0> "),
@@ -43,9 +45,14 @@ _ENDINGS: Final = tuple(
         (r"([»”’])", r" \1 "),
         (r"''", " '' "),
         (r'"', " '' "),
+        (r"\s+", " "),
         (r"([^' ])('[sS]|'[mM]|'[dD]|') ", r"\1 \2 "),
         (r"([^' ])('ll|'LL|'re|'RE|'ve|'VE|n't|N'T) ", r"\1 \2 "),
-        (r"(?i)\b(can)(not)\b", r" \1 \2 "),
+        (
+            r"(?i)\b(can(?=not\b)|d(?='ye\b)|gim(?=me\b)|gon(?=na\b)|got(?=ta\b)|lem(?=me\b)"
+            r"|more(?='n\b)|wan(?=na\s)|(?<= )'t(?=(?:is|was)\b))",
+            r" \1 ",
+        ),
     )
 )
 
@@ -142,8 +149,5 @@ def meteor(
         return 0.0
     precision, recall = len(pairs) / len(found), len(pairs) / len(true)
     mean = precision * recall / (_RECALL_WEIGHT * precision + (1 - _RECALL_WEIGHT) * recall)
-    chunks = 1 + sum(
-        (after[0] - i, after[1] - j) != (1, 1)
-        for (i, j), after in zip(pairs, pairs[1:], strict=False)
-    )
+    chunks = 1 + sum((after[0] - i, after[1] - j) != (1, 1) for (i, j), after in pairwise(pairs))
     return (1 - _CHUNK_WEIGHT * (chunks / len(pairs)) ** _CHUNK_POWER) * mean

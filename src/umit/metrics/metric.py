@@ -32,11 +32,13 @@ class Pair(Generic[R]):
         query: What was asked.
         gold: The true result, in source coordinates.
         found: The model's result; ``None`` where its text could not be read.
+        raw: The model's text, unchanged.
     """
 
     query: Query
     gold: R
     found: R | None
+    raw: str = ""
 
 
 def mean(measures: Measures) -> float:

@@ -43,13 +43,14 @@ class Column:
         name: As tables print it.
         unreadable: What an empty or unreadable text costs, in words that are printed beside the number.
         note: What the number really counts where its name misleads; ``""`` if it does not.
-        best: The value of a perfect model.
+        best: The value of a perfect reply; ``None`` where that depends on the question, as BLEU-4 of one
+            word does.
     """
 
     name: str
     unreadable: str
     note: str = ""
-    best: float = 1.0
+    best: float | None = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -139,9 +139,10 @@ def official_accuracy(predicted: str, answers: Sequence[str]) -> float:
 
 
 def _score(reply: Reply) -> Row:
-    words = shared_words(reply.predicted, reply.true)
     if reply.gold is None or not reply.options:
-        return (None, None, None, *words)
+        return (None, None, None, *shared_words(reply.predicted, reply.true))
+    match = _NUMBERED.fullmatch(fold(reply.predicted))
+    words = shared_words(match[2] or match[1] if match else reply.predicted, reply.true)
     return (*choice(reply.predicted, reply.options, reply.gold, first=reply.first), *words)
 
 
@@ -153,7 +154,11 @@ UMIT: Final = Protocol(
         Column(name="strict accuracy", unreadable=_WRONG, note="option number and words"),
         Column(name="accuracy by number", unreadable=_WRONG, note="words are not looked at"),
         Column(name="accuracy by words", unreadable=_WRONG, note="the number is not looked at"),
-        Column(name="exact match", unreadable=_WRONG, note="folded and normalised"),
+        Column(
+            name="exact match",
+            unreadable=_WRONG,
+            note="folded and normalised; an option's number is left out",
+        ),
         Column(name="word F1", unreadable="0", note="each Chinese character is a word"),
         Column(name="BLEU-1", unreadable="0", note="each Chinese character is a word"),
     ),

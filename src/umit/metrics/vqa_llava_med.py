@@ -220,50 +220,42 @@ def _score(reply: Reply) -> Row:
 
 _UNSCORED: Final = (None,) * len(Overlap._fields)
 _ZERO: Final = "scored as the text it is; an empty text is 0"
+_SAID: Final = "a right word counts as often as it is said"
 _CLIPPED: Final = "each word at most as often as the reference has it"
 _BLEU: Final = "no smoothing: an order without a match is a tiny number, not 0"
+_INSIDE: Final = "yes and no are looked for inside words; other choices are nearly always wrong"
+#: Name, note, and the value of a perfect reply where there is one.
+_OPEN: Final[tuple[tuple[str, str, float | None], ...]] = (
+    ("open recall", f"its headline; {_SAID}", 1.0),
+    ("open precision", _SAID, 1.0),
+    ("open F1", _SAID, 1.0),
+    ("open exact match", "no equality: distinct words of the reference by words said", None),
+    ("open BLEU", _BLEU, None),
+    ("open BLEU-1", "", 1.0),
+    ("open BLEU-2 alone", _BLEU, None),
+    ("open BLEU-3 alone", _BLEU, None),
+    ("open recall, clipped", _CLIPPED, 1.0),
+    ("open precision, clipped", _CLIPPED, 1.0),
+    ("open F1, clipped", _CLIPPED, 1.0),
+    ("open equality", "of the normalised texts", 1.0),
+)
 
-#: Every number of run_eval.py, then the corrected ones; shares, where it prints percentages.
+#: Every number of run_eval.py but its open accuracy, then the corrected ones; shares, where it prints percentages.
 LLAVA_MED: Final = Protocol(
     name="LLaVA-Med",
     columns=(
-        Column(
-            name="open recall",
-            unreadable=_ZERO,
-            note="its headline; a right word counts as often as it is said",
-        ),
-        Column(
-            name="open precision",
-            unreadable=_ZERO,
-            note="a right word counts as often as it is said",
-        ),
-        Column(
-            name="open F1",
-            unreadable=_ZERO,
-            note="a right word counts as often as it is said",
-        ),
-        Column(
-            name="open exact match",
-            unreadable=_ZERO,
-            note="no equality: distinct words of the reference by words said",
-        ),
-        Column(name="open BLEU", unreadable=_ZERO, note=_BLEU),
-        Column(name="open BLEU-1", unreadable=_ZERO),
-        Column(name="open BLEU-2 alone", unreadable=_ZERO, note=_BLEU),
-        Column(name="open BLEU-3 alone", unreadable=_ZERO, note=_BLEU),
-        Column(name="open recall, clipped", unreadable=_ZERO, note=_CLIPPED),
-        Column(name="open precision, clipped", unreadable=_ZERO, note=_CLIPPED),
-        Column(name="open F1, clipped", unreadable=_ZERO, note=_CLIPPED),
-        Column(name="open equality", unreadable=_ZERO, note="of the normalised texts"),
+        *(Column(name=n, unreadable=_ZERO, note=note, best=best) for n, note, best in _OPEN),
         Column(
             name="closed accuracy",
-            unreadable="wrong, but a refusal that holds 'no', as in 'cannot', is right where the answer is no",
-            note="yes and no are looked for inside words; other choices are nearly always wrong",
+            unreadable="wrong, but a refusal that holds 'no', as 'cannot' does, is right where the answer is no",
+            note=_INSIDE,
+            best=None,
         ),
         Column(
             name="closed accuracy, run_eval_pvqa",
             unreadable="wrong if it holds neither 'yes' nor 'no'; else left out where it is wrong",
-            note="too high: wrong answers that hold yes or no are left out of the mean",
+            note=f"too high: wrong answers that hold yes or no are left out of the mean; {_INSIDE}",
+            best=None,
         ),
         Column(
             name="closed accuracy by word",

@@ -1,4 +1,4 @@
-"""M3D-Bench's scorer (Bench/eval/eval_vqa.py): a letter with a full stop, or BLEU-1 and ROUGE-1 of words."""
+"""M3D-Bench's scorer (Bench/eval/eval_vqa.py): a letter with a full stop, or BLEU-1, ROUGE-1 and METEOR."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from string import ascii_uppercase
 from typing import Final
 
+from umit.metrics.alignment import meteor, treebank_words
 from umit.metrics.protocol import Column, Protocol, Reply, Row
 from umit.metrics.sentence import bleu_1, rouge_1
 from umit.metrics.words import fold
@@ -65,15 +66,17 @@ def read_choice(predicted: str, choices: Sequence[str]) -> int | None:
 def _score(reply: Reply) -> Row:
     if reply.closed:
         if reply.gold is None or not reply.gold < len(reply.options) <= len(ascii_uppercase):
-            return (None,) * 4
+            return (None,) * 5
         read = read_choice(reply.predicted, reply.options)
         hit = choice_hit(reply.predicted, ascii_uppercase[reply.gold])
-        return (hit, float(read == reply.gold), None, None)
+        return (hit, float(read == reply.gold), None, None, None)
     found, true = reply.predicted.strip(), reply.true.strip()
-    return (None, None, bleu_1(found, true) or 0.0, rouge_1(found, true))
+    words = meteor(treebank_words(found), treebank_words(true))
+    return (None, None, bleu_1(found, true) or 0.0, rouge_1(found, true), words)
 
 
-#: Without BERTScore, which needs weights, and METEOR, which needs WordNet.
+_TEXT: Final = "scored as the text it is; an empty text is 0"
+#: Without BERTScore, which needs weights.
 M3D_BENCH: Final = Protocol(
     name="M3D-Bench",
     columns=(
@@ -81,6 +84,7 @@ M3D_BENCH: Final = Protocol(
             name="closed accuracy",
             unreadable="wrong, unless the right letter and a full stop occur in it",
             note="for prompts with lettered choices: the letter and a full stop anywhere in the text",
+            best=None,
         ),
         Column(
             name="closed accuracy by choice",
@@ -89,13 +93,20 @@ M3D_BENCH: Final = Protocol(
         ),
         Column(
             name="open BLEU-1",
-            unreadable="scored as the text it is; an empty text is 0, where the reference crashes",
+            unreadable=f"{_TEXT}, where the reference crashes",
             note="case counts",
         ),
         Column(
             name="open ROUGE-1",
-            unreadable="scored as the text it is; an empty text is 0",
+            unreadable=_TEXT,
             note="ASCII words only: Chinese is 0",
+            best=None,
+        ),
+        Column(
+            name="open METEOR",
+            unreadable=_TEXT,
+            note="stems but no synonyms, which need WordNet; a perfect word alone has 0.5",
+            best=None,
         ),
     ),
     score=_score,

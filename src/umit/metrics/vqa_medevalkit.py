@@ -265,7 +265,25 @@ def _slake(reply: Reply) -> Row:
 
 
 _ZERO: Final = "scored as the text it is; an empty text is 0, where the kit's whole run crashes"
+_SETS: Final = "the rouge package: each n-gram once"
+_DISTINCT: Final = "of distinct words"
 _PRINTED: Final = "the kit's own label, which is wrong: it is the "
+_OPEN: Final[tuple[tuple[str, str, float | None], ...]] = (
+    (
+        "open exact match",
+        "the kit's open acc is this by the count of open questions once more",
+        1.0,
+    ),
+    ("open BLEU-1", "no smoothing", 1.0),
+    *((f"open BLEU-{n}", "no smoothing: tiny for a shorter answer", None) for n in (2, 3, 4)),
+    *((f"open ROUGE-{n}", _SETS, None) for n in ("1", "2", "L")),
+    ("open precision", _DISTINCT, 1.0),
+    ("open recall", _DISTINCT, 1.0),
+    ("open F1", _DISTINCT, 1.0),
+    ("open precision, as printed", f"{_PRINTED}F1", 1.0),
+    ("open recall, as printed", f"{_PRINTED}precision", 1.0),
+    ("open F1, as printed", f"{_PRINTED}recall", 1.0),
+)
 _COLUMNS: Final = (
     Column(name="accuracy", unreadable="wrong", note="closed by its rule, open by equality"),
     Column(name="closed accuracy", unreadable="wrong", note="yes and no are found inside words"),
@@ -274,22 +292,7 @@ _COLUMNS: Final = (
         unreadable="wrong",
         note="yes or no as a word and not the other, in any case; other choices by folded equality",
     ),
-    Column(
-        name="open exact match",
-        unreadable=_ZERO,
-        note="the kit's open acc divides it by the count of open questions once more",
-    ),
-    *(Column(name=f"open BLEU-{n}", unreadable=_ZERO, note="no smoothing") for n in (1, 2, 3, 4)),
-    *(
-        Column(name=f"open ROUGE-{n}", unreadable=_ZERO, note="the rouge package: sets of n-grams")
-        for n in ("1", "2", "L")
-    ),
-    Column(name="open precision", unreadable=_ZERO, note="of distinct words"),
-    Column(name="open recall", unreadable=_ZERO, note="of distinct words"),
-    Column(name="open F1", unreadable=_ZERO, note="of distinct words"),
-    Column(name="open precision, as printed", unreadable=_ZERO, note=f"{_PRINTED}F1"),
-    Column(name="open recall, as printed", unreadable=_ZERO, note=f"{_PRINTED}precision"),
-    Column(name="open F1, as printed", unreadable=_ZERO, note=f"{_PRINTED}recall"),
+    *(Column(name=n, unreadable=_ZERO, note=note, best=best) for n, note, best in _OPEN),
 )
 
 #: The kit's VQA-RAD task.

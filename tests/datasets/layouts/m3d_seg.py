@@ -18,7 +18,7 @@ LOADS: list[dict[str, Any]] = [
 ]
 #: Classes, x, y and z of the raw case; 16, 16 and 8 after the crop, so that corners are whole in the frame, too.
 SHAPE = (3, 18, 16, 8)
-_ELSEWHERE = "/mnt/somewhere/M3D_Seg_npy"
+_ELSEWHERE = "/elsewhere/somewhere/M3D_Seg_npy"
 
 
 def raw_masks() -> NDArray[np.int32]:

@@ -1,4 +1,4 @@
-"""M3D-VQA: a missing choice spelled NA, an answer "None", a report with commas, a path without its first folder."""
+"""M3D-VQA: choices spelled NA or repeated, an answer "None", a path without its first folder, reports beside."""
 
 from __future__ import annotations
 
@@ -24,6 +24,10 @@ _ROWS = {
          "Axial", "Coronal", "Sagittal", "NA", "Axial", "A"),
         ("ct_quizze/000009/Axial.npy", "Clear.", 4, "Which abnormality is seen?",
          "Mass", "None", "Cyst", "Stone", "None", "B"),
+        ("M3D_Cap_npy/ct_quizze/000009/Axial.npy", "Clear.", 4, "Is there a mass?",
+         "yes", "no", "NA", "NA", "no", "B"),
+        ("M3D_Cap_npy/ct_quizze/000009/Axial.npy", "Clear.", 3, "Which organ is enlarged?",
+         "Liver", "liver", "Spleen", "Kidney", "Spleen", "C"),
     ],
     "val": [
         ("M3D_Cap_npy/ct_quizze/000008/Axial.npy", "", 5, "Where is it?",

@@ -19,17 +19,21 @@ _ROWS = {
     "train": [
         (1, "Which organ is abnormal?", "Lung, Heart", "en", "OPEN", "vqa"),
         (1, "Does the picture contain liver?", "", "en", "OPEN", "vqa"),
+        (1, "What diseases are included in the picture?", "Heart, Lung", "en", "OPEN", "vqa"),
         (2, "图像中是否包含肝脏？", "不包含", "zh", "CLOSED", "vqa"),
         (2, "这是什么模态的图像？", "MRI", "zh", "OPEN", "vqa"),
+        (2, "图片中包含哪些疾病?", "没有", "zh", "CLOSED", "vqa"),
     ],
     "validate": [
         (3, "Is this a study of the chest?", "Yes", "en", "CLOSED", "vqa"),
-        (3, "左肺健康吗？", "是", "zh", "CLOSED", "vqa"),
+        (3, "左肺健康吗？", "是的", "zh", "CLOSED", "vqa"),
     ],
     "test": [
-        (2, "Which is bigger, liver or stomach?", "Liver", "en", "CLOSED", "vqa"),
+        (2, "Which is bigger in this image,liver or stomach?", "Liver", "en", "CLOSED", "vqa"),
+        (2, "Is the abnormality hyperdense or hypodense?", "Hypodense", "en", "CLOSED", "vqa"),
         (4, "What is the effect of the main organ?", "Digest food", "en", "OPEN", "kvqa"),
         (4, "有没有异常？", "没有", "zh", "CLOSED", "vqa"),
+        (4, "肺或者心脏哪个是异常的?", "心脏", "zh", "CLOSED", "vqa"),
     ],
 }
 
@@ -53,7 +57,7 @@ def write(root: Path) -> None:
                     "answer_type": kind,
                     "base_type": base,
                     "content_type": "Organ",
-                    "triple": ["vhead", "_", "_"],
+                    "triple": ["vhead", "_" if base == "vqa" else "prevent", "_"],
                     "qid": number,
                 }
             )

@@ -1,0 +1,86 @@
+"""Findings: whether a label holds, asked as the closed question whether it is there.
+
+There are no words of its own here. The question is :func:`umit.tasks.detect.presence`, words and answer are those of
+``answer_closed``, so whatever weights know closed questions know findings, and no card names the task.
+One request is about one label; several are asked one after the other, and :func:`umit.results.Findings` holds all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from umit.chat import Completion, Word
+from umit.errors import InputError
+from umit.imaging.view import View
+from umit.queries import Ask, Choose, Find
+from umit.results import Answer, Findings, Marked
+from umit.tasks.answer import answer_closed
+from umit.tasks.detect import presence
+from umit.tasks.dialect import Dialect
+from umit.tasks.task import Grammar, Task, Wording
+
+__all__ = ["findings"]
+
+_Words = Callable[[Ask], tuple[Word, ...]]
+
+
+def _asked(query: Choose) -> Ask:
+    """Return the yes/no question about the query's only label, "yes" first."""
+    if len(query.labels) != 1:
+        raise InputError(
+            f"expected one label a question, got {len(query.labels)}",
+            code="labels",
+            where="labels",
+            hint="UMIT.classify(several=True) and UMIT.predict ask all of them.",
+        )
+    return presence(Find(query.labels[0], language=query.language))
+
+
+@dataclass(frozen=True)
+class _YesOrNo:
+    """The answer of a closed question, as whether the label holds."""
+
+    closed: Grammar[Ask, Answer]
+
+    def encode(self, result: Findings, query: Choose, view: View) -> str:
+        asked = _asked(query)
+        option = 0 if result[query.labels[0]].present else 1
+        return self.closed.encode(Answer(text=asked.options[option], option=option), asked, view)
+
+    def decode(self, completion: Completion, query: Choose, view: View) -> Findings:
+        answer = self.closed.decode(completion, _asked(query), view)
+        found = Marked(
+            label=query.labels[0],
+            present=answer.option == 0,
+            probability=answer.probabilities[0] if answer.probabilities else None,
+            calibrated=answer.calibrated,
+        )
+        return Findings(items=(found,))
+
+    def pattern(self, query: Choose) -> str | None:
+        return self.closed.pattern(_asked(query))
+
+    def options(self, query: Choose) -> tuple[tuple[Word, ...], ...]:
+        return self.closed.options(_asked(query))
+
+
+def findings(dialect: Dialect, system: str) -> Task[Choose, Findings]:
+    """Findings on films and volumes."""
+    closed = answer_closed(dialect, system)
+
+    def about_a_label(words: _Words) -> Callable[[Choose], tuple[Word, ...]]:
+        return lambda query: words(_asked(query))
+
+    return Task(
+        name="findings",
+        wording={
+            language: Wording(tuple(about_a_label(words) for words in wording.phrasings))
+            for language, wording in closed.wording.items()
+        },
+        film=closed.film,
+        volume=closed.volume,
+        grammar=_YesOrNo(closed.grammar),
+        max_new_tokens=closed.max_new_tokens,
+        system=system,
+    )
