@@ -130,7 +130,7 @@ def test_a_picture_without_a_folder(root: Path) -> None:
 def test_the_real_rows(shared: Path) -> None:
     root = shared / "samples" / "slake"
     every, said = told("slake", root)
-    assert said == ["train.json row 1075: skipped, its answer is empty"]
+    assert said == ["train.json row 1117: skipped, its answer is empty"]
     counts = Counter(s.id.split("-")[0] for s in every)
     assert counts == {"train": 6718 - 1, "validation": 1195, "test": 1456}
     assert len({s.id for s in every}) == len(every)
@@ -141,7 +141,7 @@ def test_the_real_rows(shared: Path) -> None:
     assert all(len(found) == 1 for found in splits.values()), "one split within a language"
     closed = [s for s in every if _facts(s)["answer_type"] == "closed"]
     without = [s for s in closed if not s.query.options]
-    assert (len(closed), len(without)) == (3713, 63)
+    assert (len(closed), len(without)) == (3713, 65)
     assert not any(s.query.options for s in every if _facts(s)["answer_type"] == "open")
     offered = {options for s in closed for options in [s.query.options] if options}
     assert max(len(one) for options in offered for one in options) <= len("transverse plane")

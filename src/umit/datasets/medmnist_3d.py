@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from umit.datasets.dataset import Dataset
-from umit.datasets.medmnist import SETS, published, read_set
+from umit.datasets.medmnist import published, read_set
+from umit.datasets.medmnist_sets import SETS
 
 __all__ = ["DATASET"]
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from umit.evaluation.journal import MANIFEST, records
 from umit.evaluation.record import pair_of
-from umit.metrics.metric import Measures, Metric, Pair
+from umit.metrics.metric import Measures, Metric, Pair, mean
+from umit.metrics.statistics import bootstrap, bootstrap_mean
 from umit.tasks.metrics import METRICS
 from umit.tasks.task import TaskName
 
@@ -141,16 +142,14 @@ def interval(
         groups: Which group each answer belongs to.
         seed: Of the draws.
     """
-    members = [np.flatnonzero(groups == one) for one in np.unique(groups)]
-    if len(members) < 2:
-        return float("nan"), float("nan")
-    rng = np.random.default_rng(seed)
-    drawn = rng.integers(0, len(members), (RESAMPLES, len(members)))
-    values = [metric.total(measures[np.concatenate([members[g] for g in row])]) for row in drawn]
-    low, high = (
-        np.nanpercentile(values, [2.5, 97.5]) if not np.all(np.isnan(values)) else (np.nan,) * 2
-    )
-    return float(low), float(high)
+    named = groups.tolist()
+    if metric.total is mean:  # from the groups' sums alone
+        found = bootstrap_mean(measures[:, 0], named, count=RESAMPLES, seed=seed)
+    else:
+        found = bootstrap(
+            lambda rows: metric.total(measures[rows]), named, count=RESAMPLES, seed=seed
+        )
+    return found.low, found.high
 
 
 def pairs_of(run: Path | str, task: TaskName) -> list[Pair[Any]]:
