@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 from umit.errors import InputError
 
-__all__ = ["Ask", "Choose", "Compare", "Describe", "Find", "Language", "Locate", "Query"]
+__all__ = [
+    "Ask",
+    "Choose",
+    "Compare",
+    "Describe",
+    "Find",
+    "Language",
+    "Locate",
+    "Query",
+    "query_from_dict",
+    "query_to_dict",
+]
 
 Language: TypeAlias = Literal["en", "zh"]
 
@@ -109,6 +120,32 @@ class Compare(_Spoken):
 
 
 Query: TypeAlias = Ask | Describe | Choose | Find | Locate | Compare
+_KINDS: Final = {kind.__name__: kind for kind in (Ask, Describe, Choose, Find, Locate, Compare)}
+
+
+def query_to_dict(query: Query) -> dict[str, Any]:
+    """Return a query as plain JSON values, with its ``type``."""
+    return {"type": type(query).__name__, **asdict(query)}
+
+
+def query_from_dict(data: dict[str, Any]) -> Query:
+    """Read what :func:`query_to_dict` wrote.
+
+    Raises:
+        InputError: No query of ours.
+
+    Example:
+        >>> query_from_dict(query_to_dict(Find("nodule")))
+        Find(language='en', target='nodule')
+    """
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k != "type"}
+    try:
+        query: Query = _KINDS[data["type"]](**values)
+    except (KeyError, TypeError) as error:
+        raise InputError(
+            f"expected a query of {', '.join(_KINDS)}: {error}", code="query", where="query"
+        ) from error
+    return query
 
 
 def _check_text(what: str, text: str) -> None:

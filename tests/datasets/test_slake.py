@@ -92,7 +92,7 @@ def test_a_partial_copy(root: Path) -> None:
     samples, said = told("slake", root)
     assert "validate.json: left out, this copy has no such file" in said
     assert {s.id.split("-")[0] for s in samples} == {"train", "test"}
-    with pytest.raises(DatasetError, match="expected validate.json or validation.json"):
+    with pytest.raises(DatasetError, match=r"expected validate\.json or validation\.json"):
         told("slake", root, split="validation")
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from pydicom import Dataset, FileDataset, Sequence
+from pydicom.pixels.processing import apply_windowing
 
 from umit.errors import InputError
 from umit.imaging.read import load
+from umit.imaging.scan import Scan
+from umit.imaging.view import Rendering, render
+from umit.imaging.window import to_grey
 
 FILM = np.random.default_rng(9).integers(0, 4096, (6, 8)).astype(np.uint16)
 
@@ -172,11 +177,91 @@ def test_a_modality_table_comes_before_the_window(dicom: Any, tmp_path: Path) ->
     assert scan.window == (-0.5, 99.5)
 
 
-def test_a_sigmoid_is_said(dicom: Any, tmp_path: Path) -> None:
+def _written_out(x: Any, function: str, c: float, w: float) -> Any:
+    """0 to 1, as DICOM PS3.3 C.11.2.1.2.1, C.11.2.1.3.1 and C.11.2.1.3.2 spell it."""
+    if function == "SIGMOID":
+        with np.errstate(over="ignore"):
+            return 1 / (1 + np.exp(-4 * (x - c) / w))
+    if function == "LINEAR_EXACT":
+        low, high, line = c - w / 2, c + w / 2, (x - c) / w + 0.5
+    else:
+        low, high = c - 0.5 - (w - 1) / 2, c - 0.5 + (w - 1) / 2
+        line = (x - (c - 0.5)) / max(w - 1, 1) + 0.5
+    return np.where(x <= low, 0.0, np.where(x > high, 1.0, line))
+
+
+def _shown(scan: Scan) -> Any:
+    return to_grey(scan.voxels, scan.window, scan.inverted, scan.curve)[0]
+
+
+@pytest.mark.parametrize("kind", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize("slope", [1, 0.25])  # whole numbers go through a table, others do not
+@pytest.mark.parametrize(("centre", "width"), [(2048, 4096), (-300.5, 700), (40, 1)])
+@pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID"])
+def test_functions_are_those_of_the_standard(
+    dicom: Any, tmp_path: Path, function: str, centre: float, width: float, slope: float, kind: str
+) -> None:
+    pixels = np.arange(4096, dtype=np.uint16).reshape(32, 128).repeat(5, axis=0)
+    fields = {
+        "BitsStored": 12, "HighBit": 11, "PhotometricInterpretation": kind,
+        "RescaleSlope": slope, "RescaleIntercept": -1024,
+        "WindowCenter": centre, "WindowWidth": width, "VOILUTFunction": function,
+    }  # fmt: skip
+    data = dicom.header(pixels, **fields)
+    scan = load(dicom.saved(tmp_path / "film.dcm", data))
+    units = pixels * slope - 1024.0
+    grey = _written_out(units, function, centre, width)
+    lowest, highest = -1024, 4095 * slope - 1024  # what pydicom stretches over
+    with np.errstate(over="ignore"):
+        theirs = (apply_windowing(units, data) - lowest) / (highest - lowest)
+    for expected in (grey, theirs):
+        levels = 255 * (1 - expected if kind == "MONOCHROME1" else expected)
+        assert np.abs(_shown(scan) - levels).max() <= 0.5 + 1e-9
+    assert scan.curve == ("sigmoid" if function == "SIGMOID" else "line")
+    assert not [note for note in scan.warnings if note.startswith("window")]
+
+
+def test_a_sigmoid_stays_until_another_window_is_chosen(dicom: Any, tmp_path: Path) -> None:
     fields = {"WindowCenter": 50, "WindowWidth": 100, "VOILUTFunction": "SIGMOID"}
+    path = dicom.film(tmp_path, FILM, **fields)
+    scan = load(path)
+    assert (scan.window, scan.curve) == ((0, 100), "sigmoid")
+    assert _shown(Scan(np.array([[[0, 50, 100]]]), window=(0, 100), curve="sigmoid")).tolist() == [
+        [30, 128, 225]
+    ]
+    assert load(scan, spacing=(1, 1)).curve == "sigmoid"
+    assert load(path, window=0).curve == "sigmoid"
+    view = render(scan, Rendering(frame=None))
+    assert view.warnings[-1] == "window: shown from 0 to 100 along a sigmoid"
+    assert not np.array_equal(
+        view.frames, render(replace(scan, curve="line"), Rendering(frame=None)).frames
+    )
+    for line in (load(path, window=(50, 100)), scan.windowed((50, 100)), scan.windowed("full")):
+        assert line.curve == "line"
+    assert scan.windowed((60, 20), curve=scan.curve).curve == "sigmoid"
+    with pytest.raises(InputError, match="expected a curve of line, sigmoid, got 'log'"):
+        scan.windowed("full", curve="log")  # type: ignore[arg-type]
+
+
+def test_m3d_stretches_in_a_line(dicom: Any, tmp_path: Path) -> None:
+    def declare(k: int, data: FileDataset) -> None:
+        data.WindowCenter, data.WindowWidth, data.VOILUTFunction = 50, 100, "SIGMOID"
+
+    scan = load(dicom.series(tmp_path / "ct", FILM.reshape(3, 2, 8).astype(np.int16), declare))
+    view = render(scan, Rendering(frame=(56, 56), depth=3, preparation="m3d"))
+    line = render(
+        replace(scan, curve="line"), Rendering(frame=(56, 56), depth=3, preparation="m3d")
+    )
+    assert all(map(np.array_equal, view.frames, line.frames))
+    said = "window: declared as a sigmoid, M3D's preparation stretches in a line"
+    assert (said in view.warnings, said in line.warnings) == (True, False)
+
+
+def test_an_unknown_function_is_said(dicom: Any, tmp_path: Path) -> None:
+    fields = {"WindowCenter": 50, "WindowWidth": 101, "VOILUTFunction": "CUBIC"}
     scan = load(dicom.film(tmp_path, FILM, **fields))
-    assert scan.window == (0, 100)
-    assert "window: declared as a sigmoid, shown as a line" in scan.warnings
+    assert (scan.window, scan.curve) == ((-0.5, 99.5), "line")
+    assert "window: declared with an unknown function, shown as LINEAR" in scan.warnings
 
 
 @pytest.mark.parametrize(
@@ -184,9 +269,14 @@ def test_a_sigmoid_is_said(dicom: Any, tmp_path: Path) -> None:
     [
         ({"WindowCenter": 50}, (-0.5, 99.5), None),
         ({"WindowCenter": 60}, (-0.5, 99.5), "window: that of the first slice; 2 different ones"),
+        (
+            {"WindowCenter": 49.5, "WindowWidth": 100, "VOILUTFunction": "SIGMOID"},
+            (-0.5, 99.5),
+            "window: that of the first slice; 2 different ones",
+        ),
         ({"VOILUTSequence": Sequence([_table([1, 2], 0, 8)])}, None, "window: slices declare"),
     ],
-    ids=["alike", "other window", "other kind"],
+    ids=["alike", "other window", "other curve", "other kind"],
 )
 def test_slices_that_are_not_shown_alike(
     dicom: Any,

@@ -8,6 +8,7 @@ import pytest
 from umit.errors import InputError
 from umit.imaging.window import (
     PRESETS,
+    Curve,
     choose_window,
     default_window,
     named_window,
@@ -36,6 +37,23 @@ def test_to_uint8(
     values: list[float], low: float, high: float, inverted: bool, expected: list[int]
 ) -> None:
     assert to_uint8(np.array(values), low, high, inverted).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "low", "high", "inverted", "expected"),
+    [
+        ([0, 25, 50, 100], 0, 100, False, [30, 69, 128, 225]),
+        ([0, 25, 50, 100], 0, 100, True, [225, 186, 128, 30]),
+        ([0.0, NAN, INF, -INF], -1, 1, False, [128, 0, 255, 0]),
+        ([-1e308, 0.0, 1e308], -1e-3, 1e-3, False, [0, 128, 255]),  # exp overflows
+        ([-1e308, 0.0, 1e308], -1e308, 1e308, False, [30, 128, 225]),  # the width overflows
+        ([3, 4, 5], 4, 4, False, [0, 0, 255]),  # no width: a threshold
+    ],
+)
+def test_along_a_sigmoid(
+    values: list[float], low: float, high: float, inverted: bool, expected: list[int]
+) -> None:
+    assert to_uint8(np.array(values), low, high, inverted, "sigmoid").tolist() == expected
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint16, np.int16, np.int32, np.float32, ">i2"])
@@ -81,16 +99,17 @@ def test_default_windows() -> None:
 
 @pytest.mark.parametrize("dtype", ["i1", "u1", "i2", "u2", ">i2"])
 @pytest.mark.parametrize("inverted", [False, True])
+@pytest.mark.parametrize("curve", ["line", "sigmoid"])
 def test_many_whole_numbers_go_through_a_table_with_the_same_levels(
-    dtype: str, inverted: bool
+    dtype: str, inverted: bool, curve: Curve
 ) -> None:
     kind = np.dtype(dtype)
     low, high = np.iinfo(kind).min, np.iinfo(kind).max
     values = np.random.default_rng(0).integers(low, high, (200, 300), endpoint=True).astype(kind)
     values[0, :2] = low, high
     for window in ((low / 3, high / 2), (-20.5, 77.25), (3, 3), (low, high)):
-        found = to_uint8(values, *window, inverted)
-        few = np.concatenate([to_uint8(row, *window, inverted)[None] for row in values])
+        found = to_uint8(values, *window, inverted, curve)
+        few = np.concatenate([to_uint8(row, *window, inverted, curve)[None] for row in values])
         assert np.array_equal(found, few)
         assert found.dtype == np.uint8
 

@@ -42,7 +42,10 @@ def package() -> None:
         pytest.param([_boxes(NODULE, MASS)], [_boxes(NODULE, MASS)], 1.0, id="two labels"),
         pytest.param([_boxes(NODULE)], [_boxes(NODULE, MASS)], 0.5, id="mean over labels"),
         pytest.param(
-            [_boxes(Detection(label="mass", box=NODULE.box))], [_boxes(NODULE)], 0.0, id="wrong label"
+            [_boxes(Detection(label="mass", box=NODULE.box))],
+            [_boxes(NODULE)],
+            0.0,
+            id="wrong label",
         ),
     ],
 )

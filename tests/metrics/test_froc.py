@@ -52,7 +52,9 @@ def test_the_reference_forgets_the_lowest_confidence() -> None:
         pytest.param([0.9, 0.8], [], 1.0, id="never wrong"),
         pytest.param([None, None], [], 0.0, id="nothing found"),
         pytest.param([None, None], [0.9] * 4, 0.0, id="all wrong"),
-        pytest.param([1.0, None], [1.0], (0.0625 + 0.125 + 0.25 + 4 * 0.5) / 7, id="no real confidences"),
+        pytest.param(
+            [1.0, None], [1.0], (0.0625 + 0.125 + 0.25 + 4 * 0.5) / 7, id="no real confidences"
+        ),
     ],
 )
 def test_score(hits: list[float | None], false: list[float], expected: float) -> None:

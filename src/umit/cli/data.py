@@ -141,10 +141,12 @@ def _show(given: Namespace) -> int:
 
 
 def _plain(sample: Sample[Any, Any]) -> dict[str, Any]:
+    from umit.queries import query_to_dict
+
     return {
         "id": sample.id,
         "task": sample.task,
-        "query": {"type": type(sample.query).__name__, **asdict(sample.query)},
+        "query": query_to_dict(sample.query),
         "gold": sample.gold.to_dict(),
         "pictures": list(sample.source.names),
         "group": sample.group,

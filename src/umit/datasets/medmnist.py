@@ -19,7 +19,7 @@ from umit.results import Classification, Findings, Marked
 __all__ = ["published", "read_set"]
 
 _SHORT: Final[dict[Split, str]] = {"train": "train", "validation": "val", "test": "test"}
-_SIZES: Final = ("_224", "_128", "_64", "")  # the last is 28
+_SIZES: Final = ("_224", "_128", "_64", "")  # the last is 28; volumes have the last two
 
 
 def published(names: Sequence[str]) -> dict[Split, int | None]:
@@ -30,8 +30,8 @@ def published(names: Sequence[str]) -> dict[Split, int | None]:
 def read_set(choice: Choice) -> Iterator[Sample[Any, Any]]:
     """Yield the samples of the chosen set, of the largest pictures that are there."""
     name, kind = choice.variant, SETS[choice.variant]
-    archives = [f"{name}{size}.npz" for size in _SIZES]
-    # The package saves volumes as moving GIFs, which drop what two slices have in common: not read.
+    archives = [f"{name}{size}.npz" for size in (_SIZES[2:] if kind.slices else _SIZES)]
+    # Volumes are saved as moving GIFs, in which Pillow leaves out a slice that equals the one before: not read.
     tables = [] if kind.slices else [f"{name}{size}.csv" for size in _SIZES]
     path = choice.root.first([*archives, *tables])
     others = [p.name for p in choice.root.existing([*archives, *tables]) if p != path]
@@ -60,11 +60,13 @@ def _arrays(choice: Choice, kind: Set, path: Path) -> Iterator[Sample[Any, Any]]
 def _checked(kind: Set, path: Path, short: str) -> tuple[int, ...]:
     """Return the shape of a split's pictures, if they and their labels are what the set's are."""
     pictures, labels = (array_header(path, f"{short}_{what}") for what in ("images", "labels"))
-    dimensions = (4,) if kind.slices else (4,) if pictures.shape[3:] == (3,) else (3,)
+    dimensions = (
+        4 if kind.slices or pictures.shape[3:] == (3,) else 3
+    )  # a colour picture has channels
     width = len(kind.classes) if kind.kind == "several" else 1
     if (
         pictures.dtype != "uint8"
-        or len(pictures.shape) not in dimensions
+        or len(pictures.shape) != dimensions
         or labels.dtype.kind not in "ui"
         or labels.shape != (pictures.shape[0], width)
     ):

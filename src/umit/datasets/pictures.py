@@ -52,11 +52,14 @@ class Files:
         is_volume: Whether the one file holds a volume.
         spacing: mm along y and x of a film (z, y, x of a volume) where the files cannot say it and the
             data set does.
+        size: Width and height that the gold's coordinates are of, where the data set has one size. Copies
+            that were made smaller go round; they are refused, since every coordinate would be wrong.
     """
 
     paths: tuple[Path, ...]
     is_volume: bool = False
     spacing: tuple[float, ...] | None = None
+    size: tuple[int, int] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -68,8 +71,19 @@ class Files:
 
         Raises:
             InputError: A file is missing or unreadable.
+            DatasetError: A picture has another size than the coordinates.
         """
-        return tuple(load(path, spacing=self.spacing) for path in self.paths)
+        return tuple(map(self._read, self.paths))
+
+    def _read(self, path: Path) -> Scan:
+        scan = load(path, spacing=self.spacing)
+        if self.size is not None and scan.size[:2] != self.size:
+            wanted, came = (" × ".join(map(str, size)) for size in (self.size, scan.size[:2]))
+            raise DatasetError(
+                f"expected {wanted} pixels, which the coordinates are of, got {came}",
+                file=path.name,
+            )
+        return scan
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,10 +149,11 @@ def _clipped(
         if inside != corners:
             choice.tell(f"{place}: the box of {label!r} leaves the picture, clipped")
         corners = inside
-    if corners[2] <= corners[0] or corners[3] <= corners[1]:
+    x1, y1, x2, y2 = corners
+    if x2 <= x1 or y2 <= y1:
         choice.tell(f"{place}: the box of {label!r} is empty, skipped")
         return None
-    return Box2D(*corners, space=None if size is None else Space(size=size))
+    return Box2D(x1, y1, x2, y2, space=None if size is None else Space(size=size))
 
 
 DATASET: Final = Dataset(

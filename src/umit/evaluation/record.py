@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from umit.datasets.dataset import Sample
 from umit.errors import InputError, OutputError, UMITError
 from umit.metrics.metric import Pair
-from umit.queries import Ask, Choose, Compare, Describe, Find, Locate, Query
+from umit.queries import query_from_dict, query_to_dict
 from umit.results import Result, from_dict
 
 __all__ = ["failed", "pair_of", "record_of"]
-
-_QUERIES: Final[Mapping[str, type[Any]]] = {
-    kind.__name__: kind for kind in (Ask, Choose, Compare, Describe, Find, Locate)
-}
 
 
 def record_of(sample: Sample[Any, Any], found: Result | UMITError) -> dict[str, Any]:
@@ -32,7 +27,7 @@ def record_of(sample: Sample[Any, Any], found: Result | UMITError) -> dict[str, 
         "task": sample.task,
         "group": sample.group,
         "facts": dict(sample.facts),
-        "query": _query(sample.query),
+        "query": query_to_dict(sample.query),
         "gold": sample.gold.to_dict(),
     }
     if isinstance(found, UMITError):
@@ -47,10 +42,6 @@ def failed(found: Result | UMITError) -> bool:
     return isinstance(found, UMITError) and not isinstance(found, OutputError)
 
 
-def _query(query: Query) -> dict[str, Any]:
-    return {"type": type(query).__name__, **dataclasses.asdict(query)}
-
-
 def pair_of(record: Mapping[str, Any]) -> Pair[Any]:
     """Return the answer of a record beside its truth.
 
@@ -58,9 +49,7 @@ def pair_of(record: Mapping[str, Any]) -> Pair[Any]:
         InputError: Not a record of ours.
     """
     try:
-        asked = dict(record["query"])
-        kind = _QUERIES[asked.pop("type")]
-        query = kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in asked.items()})
+        query = query_from_dict(record["query"])
         found = record["found"]
         gold, raw = from_dict(record["gold"]), str(record["raw"])
         return Pair(query, gold, None if found is None else from_dict(found), raw)

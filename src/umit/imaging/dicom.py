@@ -36,6 +36,7 @@ _TAGS = """
     RescaleSlope RescaleIntercept RescaleType ModalityLUTSequence VOILUTSequence VOILUTFunction
     WindowCenter WindowWidth WindowCenterWidthExplanation PixelSpacing PixelSpacingCalibrationType
     ImagerPixelSpacing NominalScannedPixelSpacing SpacingBetweenSlices ImagePositionPatient
+    PixelAspectRatio SequenceOfUltrasoundRegions
     ImageOrientationPatient PatientOrientation SharedFunctionalGroupsSequence
     PerFrameFunctionalGroupsSequence ExtendedOffsetTable ExtendedOffsetTableLengths
     RedPaletteColorLookupTableDescriptor GreenPaletteColorLookupTableDescriptor

@@ -14,6 +14,7 @@ __all__ = ["film_directions", "film_spacing"]
 
 _Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
 
+_CENTIMETRES = 3  # of PhysicalUnitsXDirection and Y, DICOM PS3.3 C.8.5.5.1.15
 _HEAD_AND_FEET = str.maketrans("HF", "SI")
 
 
@@ -43,7 +44,46 @@ def film_spacing(header: _Header, frame: int, notes: list[str]) -> tuple[float, 
     scanned = _pair(header, "NominalScannedPixelSpacing", notes)
     if scanned is not None:
         notes.append("spacing: from NominalScannedPixelSpacing, on the paper or film scanned")
-    return scanned
+        return scanned
+    return _ultrasound_spacing(header, notes) or _without_spacing(header, notes)
+
+
+def _ultrasound_spacing(header: _Header, notes: list[str]) -> tuple[float, float] | None:
+    """Return mm ``(x, y)`` of the one region that is the whole picture (DICOM PS3.3 C.8.5.5)."""
+    regions = list(header.get("SequenceOfUltrasoundRegions") or ())
+    whole = [region for region in regions if _covers(region, header)]
+    if len(whole) == 1:
+        (region,) = whole
+        units = (region.get("PhysicalUnitsXDirection"), region.get("PhysicalUnitsYDirection"))
+        # A scale that runs against the pixels is written as a negative number.
+        x, y = (abs(float(region.get(f"PhysicalDelta{axis}") or 0)) * 10 for axis in "XY")
+        if units == (_CENTIMETRES, _CENTIMETRES) and 0 < x < math.inf and 0 < y < math.inf:
+            notes.append("spacing: from the ultrasound region that covers the picture")
+            return x, y
+    if regions:
+        notes.append("spacing: none known; no one ultrasound region in cm covers the picture")
+    return None
+
+
+def _covers(region: _Header, header: _Header) -> bool:
+    """Whether a region reaches from the first pixel to the last; its corners are pixels inside."""
+    ends = [region.get(f"RegionLocation{end}") for end in ("MinX0", "MinY0", "MaxX1", "MaxY1")]
+    if not all(isinstance(end, int) for end in ends):
+        return False
+    left, top, right, low = ends
+    inside = right < int(header.Columns) - 1 or low < int(header.Rows) - 1
+    return (left, top) == (0, 0) and not inside
+
+
+def _without_spacing(header: _Header, notes: list[str]) -> None:
+    """Say where pixels are not square although no size in mm is known."""
+    ratio = _pair(header, "PixelAspectRatio", notes)
+    if ratio is not None and ratio[0] != ratio[1]:
+        across, down = ratio
+        notes.append(
+            f"spacing: none known, and pixels are not square: they are {down:g} high "
+            f"and {across:g} wide (PixelAspectRatio)"
+        )
 
 
 def film_directions(header: _Header, frame: int, notes: list[str]) -> str | None:
@@ -69,7 +109,10 @@ def film_directions(header: _Header, frame: int, notes: list[str]) -> str | None
 
 
 def _pair(header: _Header, tag: str, notes: list[str]) -> tuple[float, float] | None:
-    pair = [float(value) for value in header.get(tag) or ()]
+    try:
+        pair = [float(value) for value in header.get(tag) or ()]
+    except (TypeError, ValueError):  # one number alone, or none: 1.5 is no PixelAspectRatio's
+        pair = [math.nan]
     if len(pair) == 2 and all(0 < value < math.inf for value in pair):
         return pair[1], pair[0]  # the file says (between rows, between columns)
     if pair:

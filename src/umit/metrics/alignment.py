@@ -55,6 +55,8 @@ _ENDINGS: Final = tuple(
         ),
     )
 )
+#: What no rule touches is words and blanks.
+_TOUCHED: Final = re.compile(r"[^\w\s]|cannot|gimme|gonna|gotta|lemme|wanna", flags=re.IGNORECASE)
 
 
 def treebank_words(text: str) -> list[str]:
@@ -70,6 +72,8 @@ def treebank_words(text: str) -> list[str]:
         >>> treebank_words("It isn't 3.5 cm.")
         ['It', 'is', "n't", '3.5', 'cm', '.']
     """
+    if not _TOUCHED.search(text):
+        return text.split()
     for pattern, other in _RULES:
         text = pattern.sub(other, text)
     text = f" {text} "

@@ -81,15 +81,16 @@ def coco_scores(
             code="pictures",
         )
     given = [() if one is None else one.items for one in found]
+    there = [one.items for one in true]
     ranked = use_scores and _all_scored([box for picture in given for box in picture])
-    labels = sorted({box.label for picture in (*given, *true) for box in picture})
+    labels = sorted({box.label for picture in (*given, *there) for box in picture})
     codes = {label: code for code, label in enumerate(labels, 1)}
     truth = {
         "images": [{"id": number} for number in range(1, len(true) + 1)],
         "categories": [{"id": code, "name": label} for label, code in codes.items()],
         "annotations": [
             {**row, "id": number, "iscrowd": 0}
-            for number, row in enumerate(_rows([one.items for one in true], codes, False), 1)
+            for number, row in enumerate(_rows(there, codes, False), 1)
         ],
     }
     return _measured(truth, list(_rows(given, codes, ranked)))

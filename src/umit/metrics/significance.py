@@ -67,7 +67,7 @@ def mcnemar(only_a: int, only_b: int, *, mid: bool = False) -> float:
         term = term * (n - i) // (i + 1)
         ways += term
     twice = 2 * ways - (term if mid else 0)
-    return min(1.0, twice / 2**n)
+    return min(1.0, twice / (1 << n))
 
 
 def cochran_q(right: ArrayLike) -> tuple[float, float]:
@@ -169,7 +169,7 @@ def permutation(
 
 def _all_signs(number: int) -> Iterator[Floats]:
     patterns = np.arange(2**number)[:, None] >> np.arange(number) & 1
-    yield 1.0 - 2 * patterns
+    yield (1 - 2 * patterns).astype(np.float64)
 
 
 def _some_signs(number: int, count: int, seed: int) -> Iterator[Floats]:
@@ -177,7 +177,8 @@ def _some_signs(number: int, count: int, seed: int) -> Iterator[Floats]:
     for start in range(0, count, chunk):
         size = min(chunk, count - start), number
         # The lowest bit of each word: what scipy's permutation_test takes for the same seed.
-        yield 2.0 * (rng.integers(0, 2**32, size, dtype=np.uint32) & 1) - 1
+        swapped = rng.integers(0, 2**32, size, dtype=np.uint32) & 1 == 0
+        yield np.where(swapped, -1.0, 1.0)
 
 
 def adjusted(

@@ -263,7 +263,8 @@ def wilson(count: int, n: int, *, level: float = 0.95) -> tuple[float, float]:
     _checked(count, n, level)
     z = NormalDist().inv_cdf((1 + level) / 2)
     centre, half = count + z * z / 2, z * (count * (n - count) / n + z * z / 4) ** 0.5
-    return max(0.0, (centre - half) / (n + z * z)), min(1.0, (centre + half) / (n + z * z))
+    low, high = (centre - half) / (n + z * z), (centre + half) / (n + z * z)
+    return (low if count else 0.0), (high if count < n else 1.0)  # exact there but for rounding
 
 
 def clopper_pearson(count: int, n: int, *, level: float = 0.95) -> tuple[float, float]:

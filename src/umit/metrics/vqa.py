@@ -24,7 +24,10 @@ __all__ = [
     "shared_words",
 ]
 
-_NUMBERED: Final = re.compile(r"\(?(\d{1,4})(?:$|\)?[.:,)、]) ?(.*)", flags=re.DOTALL)
+#: "2:no", "2) no", "2. no", "(2) no", "2"; a stop or comma before a digit belongs to a number such as 3.5.
+_NUMBERED: Final = re.compile(
+    r"\(?(\d{1,4})(?:$|\) ?[.:]?|[:、]|[.,](?!\d)) ?(.*)", flags=re.DOTALL
+)
 
 
 class Choice(NamedTuple):

@@ -34,4 +34,4 @@ def write(root: Path) -> None:
             shown = [pixels(10 * number + k, 28, 28, channels) for k in range(len(labels))]
             arrays[f"{split}_images"] = np.stack(shown)
             arrays[f"{split}_labels"] = np.array(labels, np.uint8)
-        np.savez(root / f"{name}.npz", **arrays)
+        np.savez_compressed(root / f"{name}.npz", **arrays)

@@ -26,4 +26,4 @@ def write(root: Path) -> None:
             ]
             arrays[f"{split}_images"] = np.stack(cubes)
             arrays[f"{split}_labels"] = np.array(labels, np.uint8)
-        np.savez(root / f"{name}.npz", **arrays)
+        np.savez_compressed(root / f"{name}.npz", **arrays)

@@ -31,6 +31,8 @@ def fixtures(dicom: Any, folder: Path) -> dict[str, bytes]:
     found["volume.nii.gz"] = gzip.compress(_nifti(volume), mtime=0)
     found["volume.mgz"] = gzip.compress(_mgh(volume), mtime=0)
     found["volume.mha"] = _mha(volume)
+    found["volume.nrrd"] = _nrrd(volume, "raw")
+    found["packed.nrrd"] = _nrrd(volume, "gzip")
     return found
 
 
@@ -81,3 +83,13 @@ def _mha(volume: Any) -> bytes:
         "ElementSpacing = 1 1 2\nDimSize = 10 8 6\nElementType = MET_SHORT\nElementDataFile = LOCAL\n"
     )
     return header.encode("ascii") + volume.tobytes()
+
+
+def _nrrd(volume: Any, encoding: str) -> bytes:
+    header = (
+        "NRRD0004\ntype: short\ndimension: 3\nspace: left-posterior-superior\nsizes: 10 8 6\n"
+        "space directions: (1,0,0) (0,1,0) (0,0,2)\nkinds: domain domain domain\nendian: little\n"
+        f"encoding: {encoding}\nspace origin: (0,0,0)\n\n"
+    )
+    data = volume.tobytes()
+    return header.encode("ascii") + (data if encoding == "raw" else gzip.compress(data, mtime=0))

@@ -1,0 +1,93 @@
+"""Calibration and risk against coverage."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from umit.errors import InputError
+from umit.metrics.calibration import (
+    brier,
+    brier_of_classes,
+    calibration_error,
+    reliability,
+    risk_coverage,
+    top_choices,
+)
+
+
+@pytest.mark.parametrize("bins", [5, 10, 15, 20])
+def test_an_edge_belongs_to_the_upper_bin(bins: int) -> None:
+    for k in range(bins):
+        place = reliability([k / bins], [1], bins=bins).count
+        assert place.index(1) == k
+    assert reliability([1.0], [1], bins=bins).count[-1] == 1
+
+
+def test_empty_bins_are_no_numbers() -> None:
+    found = reliability([0.9, 0.95], [1, 0], bins=2)
+    assert found.count == (0, 2)
+    assert math.isnan(found.hit[0]) and math.isnan(found.confidence[0])
+    assert found.hit[1] == 0.5 and found.confidence[1] == pytest.approx(0.925)
+    assert found.edges == (0.0, 0.5, 1.0)
+
+
+def test_the_three_norms() -> None:
+    p, y = [0.2, 0.2, 0.2, 0.9], [0, 0, 0, 0]
+    assert calibration_error(p, y, bins=2) == pytest.approx(0.75 * 0.2 + 0.25 * 0.9)
+    square = 0.75 * 0.04 + 0.25 * 0.81
+    assert calibration_error(p, y, bins=2, norm="l2") == pytest.approx(math.sqrt(square))
+    assert calibration_error(p, y, bins=2, norm="max") == pytest.approx(0.9)
+
+
+def test_a_calibrated_model_is_near_zero() -> None:
+    rng = np.random.default_rng(0)
+    p = rng.random(50_000)
+    assert calibration_error(p, rng.random(50_000) < p) < 0.01
+
+
+def test_brier() -> None:
+    assert brier([1.0, 0.0], [1, 0]) == 0
+    assert brier([0.0, 1.0], [1, 0]) == 1
+    assert brier_of_classes([[0.0, 0.0]], [0]) == 1
+    assert brier_of_classes([[0.0, 1.0]], [0]) == 2
+
+
+def test_an_unreadable_row_is_wrong_with_probability_0() -> None:
+    p, hit = top_choices([[0.0, 0.0], [0.3, 0.7]], [0, 1])
+    assert (p.tolist(), hit.tolist()) == ([0.0, 0.7], [0.0, 1.0])
+
+
+def test_risk_of_a_perfect_ranking() -> None:
+    found = risk_coverage([0.9, 0.8, 0.2], [1, 1, 0])
+    assert found.coverage == pytest.approx((1 / 3, 2 / 3, 1))
+    assert found.risk == pytest.approx((0, 0, 1 / 3))
+    assert found.threshold == (0.9, 0.8, 0.2)
+    assert found.area == pytest.approx(1 / 9)
+
+
+def test_risk_of_ties_is_their_mean_over_orders() -> None:
+    tied = risk_coverage([0.5] * 4, [1, 0, 1, 0])
+    assert tied.risk == (0.5,) and tied.area == pytest.approx(0.5)
+    rng = np.random.default_rng(0)
+    orders = [risk_coverage(rng.random(4), [1, 0, 1, 0]).area for _ in range(4000)]
+    assert np.mean(orders) == pytest.approx(0.5, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("p", "hit", "why"),
+    [
+        ([], [], "nothing"),
+        ([0.5], [1, 0], "lengths differ"),
+        ([1.5], [1], "above one"),
+        ([-0.1], [1], "below zero"),
+        ([math.nan], [1], "no number"),
+    ],
+)
+def test_bad_probabilities_are_refused(p: list[float], hit: list[int], why: str) -> None:
+    for metric in (brier, reliability, risk_coverage, calibration_error):
+        with pytest.raises(InputError) as caught:
+            metric(p, hit)
+        assert caught.value.code == "probabilities", why
