@@ -69,7 +69,7 @@ def test_no_archive_and_no_such_array(tmp_path: Path) -> None:
     (tmp_path / "a.npz").write_bytes(b"PK\x03\x04 torn")
     np.savez(tmp_path / "b.npz", other=ROWS)
     for name in ("a.npz", "b.npz", "c.npz"):
-        with pytest.raises(DatasetError, match="expected an .npz with the array one"):
+        with pytest.raises(DatasetError, match=r"expected an \.npz with the array one"):
             array_header(tmp_path / name, "one")
 
 

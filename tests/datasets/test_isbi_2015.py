@@ -20,17 +20,21 @@ from .told import told
 LINES = [f"{100 + k},{200 + k}" for k in range(19)]
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    layout("isbi-2015").write(tmp_path)
-    return tmp_path
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The drawn layout; nothing in it is changed."""
+    root = tmp_path_factory.mktemp("isbi")
+    layout("isbi-2015").write(root)
+    return root
 
 
-def _marked(root: Path, text: str, doctors: tuple[str, ...] = ("senior", "junior")) -> Path:
+def _marked(
+    root: Path, text: str, doctors: tuple[str, ...] = ("senior", "junior"), film: str = "001"
+) -> Path:
     for doctor in doctors:
         folder = root / f"400_{doctor}"
         folder.mkdir(exist_ok=True)
-        (folder / "001.txt").write_text(text, encoding="utf-8", newline="")
+        (folder / f"{film}.txt").write_text(text, encoding="utf-8", newline="")
     return root
 
 
@@ -78,9 +82,9 @@ def test_films_are_in_millimetres(root: Path) -> None:
     assert answer == f"[{int(point.x * 600 / 1935 + 0.5)},{int(point.y * 800 / 2400 + 0.5)}]"
 
 
-def test_a_film_that_was_made_smaller_is_refused(root: Path) -> None:
-    sample = told("isbi-2015", root, split="train")[0][0]
-    Image.new("L", (968, 1200)).save(root / "RawImage" / "TrainingData" / "001.bmp")
+def test_a_film_that_was_made_smaller_is_refused(tmp_path: Path) -> None:
+    Image.new("L", (968, 1200)).save(tmp_path / "001.jpg")
+    sample = told("isbi-2015", _marked(tmp_path, "\n".join(LINES)))[0][0]
     with pytest.raises(DatasetError, match=r"expected 1935 × 2400 .* got 968 × 1200"):
         sample.source.scans()
 
@@ -144,10 +148,11 @@ def test_the_mean_needs_both_doctors(tmp_path: Path) -> None:
     assert len(told("isbi-2015", tmp_path, variant="senior", language="en")[0]) == 19
 
 
-def test_a_film_of_one_doctor_is_told(root: Path) -> None:
-    (root / "AnnotationsByMD" / "400_senior" / "001.txt").unlink()
-    samples, messages = told("isbi-2015", root)
-    assert {s.group for s in samples} == {"151", "400"}
+def test_a_film_of_one_doctor_is_told(tmp_path: Path) -> None:
+    _marked(tmp_path, "\n".join(LINES), film="400")
+    _marked(tmp_path, "\n".join(LINES), doctors=("junior",))
+    samples, messages = told("isbi-2015", tmp_path)
+    assert {s.group for s in samples} == {"400"}
     assert messages == ["001.txt: skipped, only 400_junior has it"]
 
 

@@ -124,7 +124,7 @@ def test_wrong_rows_are_refused(line: str, message: str, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("rows", ["a,,,,,0\na,1,2,3,4,1\n", "a,1,2,3,4,1\na,,,,,0\n"])
 def test_a_film_with_and_without_boxes_is_refused(rows: str, tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="another row after .* line 2") as caught:
+    with pytest.raises(DatasetError, match=r"another row after .* line 2") as caught:
         told("rsna", _table(tmp_path, rows))
     assert caught.value.file == f"{TABLE} line 3"
 

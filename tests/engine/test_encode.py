@@ -23,7 +23,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
 def test_pieces_as_the_whole_text(encoder: Encoder) -> None:
     request = Request(words=("Find ", BOX_START, "a nodule", BOX_END, " 图像"), frames=(FRAME,))
     flat = chat.spell(chat.prompt(request)).replace("<|image_pad|>", "<|image_pad|>" * 6)
-    whole = encoder._tokenizer.encode(flat, add_special_tokens=False)
+    whole = encoder.tokenizer.encode(flat, add_special_tokens=False)
     assert encoder.prompt(request) == whole
 
 

@@ -56,6 +56,8 @@ def golden(shared: Path) -> dict[str, Any]:
 def _near(found: Any, expected: Any, what: str, tolerance: float = TOLERANCE) -> None:
     if isinstance(expected, str):
         expected = float(expected)
+    elif isinstance(expected, list):
+        found, expected = np.array(found), np.array(expected)
     assert found == pytest.approx(expected, abs=tolerance, rel=0, nan_ok=True), what
 
 

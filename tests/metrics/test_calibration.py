@@ -72,8 +72,8 @@ def test_risk_of_ties_is_their_mean_over_orders() -> None:
     tied = risk_coverage([0.5] * 4, [1, 0, 1, 0])
     assert tied.risk == (0.5,) and tied.area == pytest.approx(0.5)
     rng = np.random.default_rng(0)
-    orders = [risk_coverage(rng.random(4), [1, 0, 1, 0]).area for _ in range(4000)]
-    assert np.mean(orders) == pytest.approx(0.5, abs=0.02)
+    orders = [risk_coverage(rng.random(4), [1, 0, 1, 0]).area for _ in range(500)]
+    assert np.mean(orders) == pytest.approx(0.5, abs=0.05)
 
 
 @pytest.mark.parametrize(

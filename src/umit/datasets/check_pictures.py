@@ -108,10 +108,13 @@ def _content(path: Path) -> bytes:
 
 def outside(gold: Detections | Landmarks, size: Sequence[int], place: str) -> Iterator[Complaint]:
     """Yield marks that reach beyond a picture of a size."""
-    for number, item in enumerate(gold.items, start=1):
-        mark = getattr(item, "box", None) or item.point  # type: ignore[union-attr]
-        corners = mark.corners if hasattr(mark, "corners") else (mark.x, mark.y)
-        axes = len(corners) // 2 if hasattr(mark, "corners") else len(corners)
+    marks: list[tuple[float, ...]] = (
+        [(one.point.x, one.point.y) for one in gold]
+        if isinstance(gold, Landmarks)
+        else [tuple(one.box.corners) for one in gold]
+    )
+    for number, corners in enumerate(marks, start=1):
+        axes = 2 if len(corners) < 6 else 3
         limits = list(size)[:axes] * (len(corners) // axes)
         if any(v < -_EDGE or v > limit + _EDGE for v, limit in zip(corners, limits, strict=False)):
             yield Complaint(

@@ -173,7 +173,7 @@ def _coco(samples: Iterable[Sample[Any, Any]], part: Path, path: Path, tasks: Ta
             }
         kind = categories.setdefault(query.target, len(categories) + 1)
         for item in gold:
-            x1, y1, x2, y2 = item.box.corners
+            x1, y1, x2, y2 = item.box.corners[:4]
             annotations.append(
                 {
                     "id": len(annotations) + 1, "image_id": images[name]["id"], "category_id": kind,

@@ -153,9 +153,14 @@ def _given(row: Row, query: Find | Locate, source: Pictures) -> Result:
         points = [m if len(m) == 2 else ((m[0] + m[2]) / 2, (m[1] + m[3]) / 2) for m in marks]
         if len(points) != 1:
             raise InputError(f"expected one point, got {len(points)}", code="points")
-        return Landmarks(items=(Landmark(name=query.name, point=Point2D(*points[0], space=space)),))
+        return Landmarks(
+            items=(Landmark(name=query.name, point=Point2D(*points[0][:2], space=space)),)
+        )
     if any(len(mark) != 4 for mark in marks):
         raise InputError("expected boxes, got points", code="boxes")
     return Detections(
-        items=tuple(Detection(label=query.target, box=Box2D(*m, space=space)) for m in marks)
+        items=tuple(
+            Detection(label=query.target, box=Box2D(m[0], m[1], m[2], m[3], space=space))
+            for m in marks
+        )
     )

@@ -40,7 +40,7 @@ class Encoder:
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        self._tokenizer = tokenizer
+        self.tokenizer = tokenizer
         self._plain: dict[str, tuple[int, ...]] = {}
         self._control = {t.text: self._id(t) for t in chat.CONTROL}
         self.image_pad = self._control[chat.IMAGE_PAD.text]
@@ -48,7 +48,7 @@ class Encoder:
         self.padding = self._control[chat.END_OF_TEXT.text]
 
     def _id(self, token: Token) -> int:
-        found = self._tokenizer.encode(token.text, add_special_tokens=False)
+        found = self.tokenizer.encode(token.text, add_special_tokens=False)
         if len(found) != 1:
             raise CheckpointError(
                 f"expected a tokenizer with Qwen2-VL's control tokens, {token.text} is not one"
@@ -68,7 +68,7 @@ class Encoder:
     def _text(self, text: str) -> tuple[int, ...]:
         known = self._plain.get(text)
         if known is None:
-            ids = self._tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+            ids = self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
             known = tuple(ids)
             if len(self._plain) > 50_000:  # bounded: a run may ask millions of different questions
                 self._plain.clear()
@@ -111,6 +111,6 @@ class Encoder:
         kept = list(ids)
         if kept and kept[-1] == self.end:
             kept.pop()
-        return self._tokenizer.decode(
+        return self.tokenizer.decode(
             kept, skip_special_tokens=False, clean_up_tokenization_spaces=False
         )

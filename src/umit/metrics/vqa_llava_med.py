@@ -56,7 +56,7 @@ class Overlap(NamedTuple):
     equal: float
 
 
-_NOTHING: Final = Overlap(*[0.0] * 12)
+_NOTHING: Final = Overlap._make([0.0] * 12)
 
 
 def _normalised(text: str) -> str:
@@ -97,17 +97,13 @@ def open_overlap(predicted: str, true: str) -> Overlap:
     missing = len(reference) - sum(wanted[word] for word in shared)
     precision, recall = right / len(found), right / (right + missing)
     clipped_precision, clipped_recall = clipped / len(found), clipped / len(reference)
-    return Overlap(
-        recall,
-        precision,
-        _f1(precision, recall),
-        len(shared) / len(found),
+    values = (
+        *(recall, precision, _f1(precision, recall), len(shared) / len(found)),
         *bleu(found, reference, _WEIGHTS),
-        clipped_recall,
-        clipped_precision,
-        _f1(clipped_precision, clipped_recall),
+        *(clipped_recall, clipped_precision, _f1(clipped_precision, clipped_recall)),
         float(found == reference),
     )
+    return Overlap._make(values)
 
 
 def closed_hit(predicted: str, true: str) -> float:

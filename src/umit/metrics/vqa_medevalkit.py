@@ -71,7 +71,7 @@ class OpenAnswer(NamedTuple):
         return {"precision": self.f1, "recall": self.precision, "f1": self.recall}
 
 
-_CRASH: Final = OpenAnswer(*[0.0] * 11, crashes=True)
+_CRASH: Final = OpenAnswer._make([*[0.0] * 11, True])
 
 
 def _boxed(text: str) -> str:
@@ -192,12 +192,13 @@ def open_answer(predicted: str, true: str) -> OpenAnswer:
     if rouge is None or not words or not wanted:
         return _CRASH
     # Cut at single blanks: empty words stay, and a line break joins two.
-    cut = [text.replace(".", " .").split(" ") for text in (found, reference)]
+    cut, cut_true = (text.replace(".", " .").split(" ") for text in (found, reference))
     common = len(words & wanted)
     precision, recall = common / len(words), common / len(wanted)
     f1 = 2 * (precision * recall) / (precision + recall) if common else 0.0
     equal = float(found == reference)
-    return OpenAnswer(equal, *bleu(*cut, _WEIGHTS), *rouge, precision, recall, f1, crashes=False)
+    orders = bleu(cut, cut_true, _WEIGHTS)
+    return OpenAnswer._make([equal, *orders, *rouge, precision, recall, f1, False])
 
 
 def vqa_rad_rule(true: str, closed: bool) -> Rule:

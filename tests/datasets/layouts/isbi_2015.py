@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from .draw import picture
+from PIL import Image
+
+from .draw import pixels
 
 LOADS: list[dict[str, Any]] = [
     {},
@@ -23,7 +25,9 @@ def point(number: int, landmark: int, doctor: str) -> tuple[int, int]:
 def write(root: Path) -> None:
     """Write three films, one a split, and what both doctors marked."""
     for number, folder in ((1, "TrainingData"), (151, "Test1Data"), (400, "Test2Data")):
-        picture(root / "RawImage" / folder / f"{number:03d}.bmp", number, 2400, 1935)
+        film = root / "RawImage" / folder / f"{number:03d}.bmp"
+        film.parent.mkdir(parents=True)
+        Image.fromarray(pixels(number, 60, 80, 3)).resize((1935, 2400), 0).save(film)
         for doctor in ("senior", "junior"):
             marks = root / "AnnotationsByMD" / f"400_{doctor}"
             marks.mkdir(parents=True, exist_ok=True)
