@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,22 @@ _CONTROL = (
     "endoftext im_start im_end object_ref_start object_ref_end box_start box_end quad_start "
     "quad_end vision_start vision_end vision_pad image_pad video_pad"
 )
+
+
+def missing_tool(name: str) -> tuple[str, bool] | None:
+    """Return why a program cannot be had, and whether that is a failure; ``None`` if it is there."""
+    if shutil.which(name):
+        return None
+    wanted = os.environ.get("UMIT_REQUIRE_TOOLS", "").replace(",", " ").split()
+    return f"{name} is not installed", name in wanted
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip tests whose program is missing; fail where UMIT_REQUIRE_TOOLS names it."""
+    for mark in item.iter_markers("tool"):
+        if missing := missing_tool(mark.args[0]):
+            reason, wanted = missing
+            (pytest.fail if wanted else pytest.skip)(reason)
 
 
 @pytest.fixture(scope="session")

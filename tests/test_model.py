@@ -8,13 +8,14 @@ import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import umit
-from umit import checkpoints, several
+from umit import checkpoints
 from umit.chat import Completion, Request, spell
 from umit.checkpoints import PHANTOM, RELEASED, Checkpoint, write_card
 from umit.errors import (
@@ -313,10 +314,15 @@ def test_predict_keeps_order_and_yields_errors(tmp_path: Path) -> None:
 def test_predict_puts_findings_together_in_their_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, read = tmp_path / "film.png", []
+    path = tmp_path / "film.png"
     Image.new("L", (50, 50)).save(path)
-    real = several.load
-    monkeypatch.setattr(several, "load", lambda given: read.append(given) or real(given))
+    read: list[object] = []
+
+    def counted(source: Any) -> umit.Scan:
+        read.append(source)
+        return umit.load(source)
+
+    monkeypatch.setattr("umit.several.load", counted)
     three, two = Choose(("a", "b", "c"), several=True), Choose(("a", "b"), several=True)
     items = [
         (FILM, Ask("One?")),
@@ -395,7 +401,8 @@ def test_engine_that_fails_loses_what_it_took_and_no_more() -> None:
 
 def test_engine_that_fails_among_findings_loses_these_and_no_more() -> None:
     five = Choose(tuple("abcde"), several=True)  # the engine fails after two and after four
-    found = list(UMIT(Failing(), PHANTOM).predict([(FILM, five), *questions(2)]))  # type: ignore[list-item]
+    items: list[tuple[object, Query]] = [(FILM, five), *questions(2)]
+    found = list(UMIT(Failing(), PHANTOM).predict(items))  # type: ignore[arg-type]
     assert [type(f) for f in found] == [BackendError, Answer, Answer]
 
 

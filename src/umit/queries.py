@@ -120,7 +120,9 @@ class Compare(_Spoken):
 
 
 Query: TypeAlias = Ask | Describe | Choose | Find | Locate | Compare
-_KINDS: Final = {kind.__name__: kind for kind in (Ask, Describe, Choose, Find, Locate, Compare)}
+_KINDS: Final[dict[str, type[Any]]] = {
+    kind.__name__: kind for kind in (Ask, Describe, Choose, Find, Locate, Compare)
+}
 
 
 def query_to_dict(query: Query) -> dict[str, Any]:

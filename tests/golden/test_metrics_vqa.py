@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from umit.metrics.alignment import meteor, treebank_words
+from umit.metrics.extraction import extracted
 from umit.metrics.protocol import Reply, mean, mean_of_groups
 from umit.metrics.sentence import bleu, bleu_1, rouge_1, rouge_sets
 from umit.metrics.vqa import official_accuracy
@@ -28,7 +29,6 @@ from umit.metrics.vqa_medevalkit import (
     Rule,
     closed_equal,
     closed_yes_no,
-    extracted,
     open_answer,
     slake_rule,
     vqa_rad_rule,

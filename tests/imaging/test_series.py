@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -225,6 +226,24 @@ def test_each_slice_has_its_own_slope(dicom: Any, tmp_path: Path) -> None:
     slopes = 0.25 * np.arange(1, 6)[:, None, None]
     assert np.array_equal(scan.voxels, (STACK * slopes).astype(np.float32))
     assert scan.voxels.dtype == np.float32
+
+
+def test_a_series_is_held_once(dicom: Any, tmp_path: Path) -> None:
+    stack = np.random.default_rng(0).integers(0, 2000, (32, 128, 128)).astype(np.int16)
+    folder = tmp_path / "ct"
+    folder.mkdir()
+    for k, pixels in enumerate(stack):
+        place = {"ImageOrientationPatient": [1, 0, 0, 0, 1, 0], "ImagePositionPatient": [0, 0, k]}
+        data = dicom.header(pixels, PixelSpacing=[1, 1], **place)
+        dicom.saved(folder / f"{k}.dcm", data)
+    load(folder / "0.dcm")  # what is imported late
+    tracemalloc.start()
+    scan = load(folder, window=(1000, 2000))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert np.array_equal(scan.voxels, stack)
+    # Two copies of the volume would be 64 planes; the headers before they are sorted are 20.
+    assert peak < stack.nbytes + 24 * stack[0].nbytes
 
 
 def test_slices_of_other_kinds_of_number_keep_their_values(dicom: Any, tmp_path: Path) -> None:

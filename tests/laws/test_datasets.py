@@ -17,9 +17,9 @@ from umit.datasets import NAMES, load
 from umit.datasets.ask import asked, parts
 from umit.engine.encode import Encoder
 from umit.errors import InputError, OutputError
+from umit.metrics.by_task import METRICS
 from umit.metrics.metric import Pair
 from umit.model import UMIT
-from umit.tasks.metrics import METRICS
 from umit.testing import ScriptedBackend
 from umit.training.rows import Turn, pack
 

@@ -23,6 +23,7 @@ LOOSE, CLOSE = Box2D(0, 0, 10, 6), Box2D(0, 0, 10, 9)
         pytest.param([TRUE], [TRUE], 1.0, id="exactly right"),
         pytest.param([LOOSE], [TRUE], 5 / 8, id="0.6 passes 0.6"),
         pytest.param([TRUE, TRUE], [TRUE], 0.5, id="found twice"),
+        pytest.param([TRUE, TRUE], [TRUE, TRUE], 1.0, id="each serves one"),
         pytest.param([TRUE, FAR], [TRUE], 0.5, id="one too many"),
         pytest.param([TRUE], [TRUE, FAR], 0.5, id="one too few"),
     ],
@@ -49,6 +50,7 @@ def test_confidence_decides_the_order() -> None:
     kernel = rsna_score(found, true, scores=[1, 1], ties="reversed", thresholds=[0.7])
     assert ordered == even == pytest.approx(1 / 3)
     assert surer == kernel == 1.0
+    assert rsna_score(found, true, scores=[1, 9], ties="reversed", thresholds=[0.7]) == 1.0
 
 
 def test_wrong_use() -> None:

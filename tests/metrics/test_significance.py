@@ -44,7 +44,15 @@ def test_discordant_answers() -> None:
 @pytest.mark.parametrize(
     ("x", "freedom", "expected"),
     # Upper 5 % and 1 % points of the chi-square law, as tables print them.
-    [(3.841, 1, 0.05), (5.991, 2, 0.05), (7.815, 3, 0.05), (9.488, 4, 0.05), (15.086, 5, 0.01)],
+    [
+        (3.841, 1, 0.05),
+        (5.991, 2, 0.05),
+        (7.815, 3, 0.05),
+        (9.488, 4, 0.05),
+        (15.086, 5, 0.01),
+        (16.812, 6, 0.01),
+        (14.067, 7, 0.05),
+    ],
 )
 def test_cochran_q_reads_the_chi_square_law(x: float, freedom: int, expected: float) -> None:
     from umit.metrics.significance import _chi_square_tail
@@ -89,6 +97,7 @@ def test_drawn_swaps_come_near_to_every_swap() -> None:
     drawn = permutation(gaps, [0.0] * 12, count=4000, seed=1)
     assert drawn == pytest.approx(_by_hand(gaps), abs=0.03)
     assert permutation([0.3] * 40, [0.3] * 40) == 1.0
+    assert permutation([1.0] * 40, [0.0] * 40, count=999) == 2 / 1000  # never 0 by drawing alone
 
 
 def test_chunks_draw_what_one_piece_draws(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from umit.metrics.extraction import extracted
 from umit.metrics.protocol import Protocol, Reply
 from umit.metrics.vqa_llava_med import (
     LLAVA_MED,
@@ -19,7 +20,6 @@ from umit.metrics.vqa_medevalkit import (
     MEDEVALKIT_VQA_RAD,
     closed_equal,
     closed_yes_no,
-    extracted,
     open_answer,
     slake_rule,
     vqa_rad_rule,

@@ -10,13 +10,24 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from umit import __version__
-from umit.cli import answer, classify, data, demo, detect, evaluate, info, landmarks, report
+from umit.cli import (
+    answer,
+    classify,
+    compare,
+    data,
+    demo,
+    detect,
+    evaluate,
+    info,
+    landmarks,
+    report,
+)
 from umit.cli.parse import Parser
 from umit.errors import CheckpointWarning, DatasetWarning, UMITError
 
 __all__ = ["main"]
 
-_COMMANDS = (demo, answer, report, classify, detect, landmarks, data, evaluate, info)
+_COMMANDS = (demo, answer, report, classify, detect, landmarks, data, evaluate, compare, info)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -143,7 +144,7 @@ class _Checked:
         for (language, group), places in self.groups.items():
             across.setdefault(group, set()).update((language, split) for split in places)
             here = [split for split in SPLITS if split in places]
-            for early, late in zip(here, here[1:], strict=False):
+            for early, late in pairwise(here):
                 yield Complaint(
                     "error", "shared", places[late], f"{group!r} is in {early} too: {places[early]}"
                 )

@@ -6,6 +6,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -130,7 +131,7 @@ def out_of_order(names: Sequence[str], place: str) -> Iterator[Complaint]:
     last = [int(found[-1]) if found else None for found in numbers]
     known = [n for n in last if n is not None]
     if len(known) == len(names) > 1 and known not in (sorted(known), sorted(known, reverse=True)):
-        where = next(i for i, (a, b) in enumerate(zip(known, known[1:], strict=False)) if b < a)
+        where = next(i for i, (a, b) in enumerate(pairwise(known)) if b < a)
         yield Complaint(
             "error",
             "slice_order",

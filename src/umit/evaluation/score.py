@@ -13,9 +13,9 @@ import numpy as np
 
 from umit.evaluation.journal import MANIFEST, records
 from umit.evaluation.record import pair_of
+from umit.metrics.by_task import METRICS
 from umit.metrics.metric import Measures, Metric, Pair, mean
 from umit.metrics.statistics import bootstrap, bootstrap_mean
-from umit.tasks.metrics import METRICS
 from umit.tasks.task import TaskName
 
 __all__ = ["Row", "Score", "score"]
@@ -117,8 +117,9 @@ def _task_rows(
     for fact in by:
         values = np.array([str(record["facts"].get(fact, "")) for record in found])
         parts += [("", f"{fact}={one}", values == one) for one in sorted(set(values)) if one]
+    seen: dict[object, Measures] = {}
     for metric in METRICS[task]:
-        measures = metric.measure(pairs)
+        measures = metric.measures(pairs, seen)
         for language, part, chosen in parts:
             unread = sum(p.found is None for p, is_in in zip(pairs, chosen, strict=True) if is_in)
             low, high = interval(metric, measures[chosen], groups[chosen], seed)

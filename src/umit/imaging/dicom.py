@@ -121,17 +121,23 @@ def read_series(paths: list[Path], *, window: Window = None) -> Scan:
     name = paths[0].parent.name
 
     def read(notes: list[str]) -> Scan:
-        headers = [(_open(path, pixels=False), path) for path in paths]
-        pictures = [(header, path) for header, path in headers if "Rows" in header]
-        if len(pictures) < len(headers):
-            notes.append(f"series: {len(headers) - len(pictures)} files without a picture left out")
-        order, affine = stack([header for header, _ in pictures], name, notes)
+        first, ordered, affine = _placed(paths, name, notes)
         # Opened again, one at a time: pixels kept from the first pass would be a second volume.
-        planes = (read_plane(_open(pictures[k][1]), 0, window, notes) for k in order)
-        stacked = joined(planes, len(order), notes)
-        return _scan(pictures[order[0]][0], 0, stacked, affine, notes, name)
+        planes = (read_plane(_open(path), 0, window, notes) for path in ordered)
+        stacked = joined(planes, len(ordered), notes)
+        return _scan(first, 0, stacked, affine, notes, name)
 
     return _quietly(read, name)
+
+
+def _placed(paths: list[Path], name: str, notes: list[str]) -> tuple[_Header, list[Path], Affine]:
+    """Return the first slice's header, the files in the order of their slices, and the affine."""
+    headers = [(_open(path, pixels=False), path) for path in paths]
+    pictures = [(header, path) for header, path in headers if "Rows" in header]
+    if len(pictures) < len(headers):
+        notes.append(f"series: {len(headers) - len(pictures)} files without a picture left out")
+    order, affine = stack([header for header, _ in pictures], name, notes)
+    return pictures[order[0]][0], [pictures[k][1] for k in order], affine
 
 
 def _scan(

@@ -151,7 +151,9 @@ def _units(stored: NDArray[Any], header: _Header, frame: int, notes: list[str]) 
         raise InputError("expected a finite rescale slope and intercept", code="malformed")
     if (slope, intercept) == (1.0, 0.0):
         return stored
-    values = stored.astype(np.float64) * slope + intercept
+    values = stored.astype(np.float64)
+    values *= slope  # in place: a plane of 64-bit numbers is four of the file's own
+    values += intercept
     if not (slope.is_integer() and intercept.is_integer() and stored.dtype.kind in "iu"):
         return values.astype(np.float32)
     for kind in (np.int16, np.int32):

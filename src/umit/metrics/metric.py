@@ -62,23 +62,40 @@ class Metric(Generic[R]):
         protocol: Whose rule it is, such as ``"umit"``, ``"LLaVA-Med"``; the same name under two protocols
             is two numbers.
         unit: ``""`` for shares, ``"mm"``, ``"px"``.
-        best: The value of a perfect model.
+        best: The value of a perfect model; ``None`` where it depends on the truth, as BLEU of short texts does.
         unreadable: What an unreadable answer costs, in words that are printed beside the number.
         measure: All answers to one row of numbers each, in order.
         total: Rows to the number.
+        column: Which column of the rows is this metric's, where several share a measure; ``total`` sees it alone.
     """
 
     name: str
     protocol: str = "umit"
     unit: str = ""
-    best: float = 1.0
+    best: float | None = 1.0
     unreadable: str = "counts as wrong"
     measure: Callable[[Sequence[Pair[R]]], Measures]
     total: Callable[[Measures], float] = mean
+    column: int | None = None
+
+    def measures(
+        self, pairs: Sequence[Pair[R]], seen: dict[object, Measures] | None = None
+    ) -> Measures:
+        """Return this metric's rows.
+
+        Args:
+            pairs: Answers beside the truth.
+            seen: Measures of these pairs that were taken before, by measure; filled here.
+        """
+        known = {} if seen is None else seen
+        if self.measure not in known:
+            known[self.measure] = self.measure(pairs)
+        rows = known[self.measure]
+        return rows if self.column is None else rows[:, [self.column]]
 
     def __call__(self, pairs: Sequence[Pair[R]]) -> float:
         """Return the number for some answers."""
-        return self.total(self.measure(pairs))
+        return self.total(self.measures(pairs))
 
 
 def each(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Generic, Literal, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from umit.chat import Completion, Request, Word
 from umit.errors import OutputError, TruncatedError, UnsupportedTaskError
 from umit.imaging.view import Rendering, View
+from umit.metrics.by_task import METRICS
+from umit.metrics.metric import Metric
 from umit.queries import Ask, Choose, Compare, Describe, Find, Language, Locate, Query
 from umit.results import Result
 
@@ -87,6 +89,11 @@ class Task(Generic[Q, R]):
     grammar: Grammar[Q, R]
     max_new_tokens: int
     system: str
+
+    @property
+    def metrics(self) -> tuple[Metric[Any], ...]:
+        """What its answers are scored by; the first is the one that a table of one column shows."""
+        return METRICS[self.name]
 
     def rendering(self, *, volume: bool) -> Rendering:
         """Return how a film or a volume is shown for this task.

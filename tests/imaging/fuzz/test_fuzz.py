@@ -25,7 +25,7 @@ from .reader import SECONDS
 
 COUNT = int(os.environ.get("UMIT_FUZZ") or 200)
 RESULT = os.environ.get("UMIT_FUZZ_RESULT")
-HANG = 20.0  # seconds by the clock without an answer: it waits, for it may use SECONDS only
+HANG = 60.0  # seconds by the clock without an answer: it waits, or the machine is very busy
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits memory the way of Linux")
 
 
@@ -41,7 +41,6 @@ class Reader:
 
     def __call__(self, path: Path) -> tuple[str, float]:
         """Return what came of a file, and the seconds of processor time it took."""
-        fresh = self.process is None
         if self.process is None:
             self.process = subprocess.Popen(
                 [sys.executable, str(self.program)],
@@ -50,7 +49,7 @@ class Reader:
         assert self.process.stdin and self.process.stdout
         self.process.stdin.write(f"{path}\n")
         self.process.stdin.flush()
-        ready, _, _ = select.select([self.process.stdout], [], [], 60 if fresh else HANG)
+        ready, _, _ = select.select([self.process.stdout], [], [], HANG)
         said, _, seconds = (self.process.stdout.readline() if ready else "").partition(" ")
         if said:
             return said, float(seconds)

@@ -1,7 +1,8 @@
-"""Which metrics each task has: results and their text to numbers, each under its protocol's name."""
+"""Which metrics each task has, by the task's name: results and their text to numbers, each under its protocol."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -14,10 +15,9 @@ from umit.metrics.landmarks import distance
 from umit.metrics.metric import Measures, Metric, Pair, each
 from umit.metrics.protocol import Protocol, Reply
 from umit.metrics.ranking import area
-from umit.metrics.vqa import PROTOCOLS
+from umit.metrics.vqa import PROTOCOLS, UMIT
 from umit.queries import Ask
 from umit.results import Answer, Classification, Detections, Findings, Landmarks, Report
-from umit.tasks.task import TaskName
 
 __all__ = ["METRICS"]
 
@@ -43,17 +43,24 @@ def _reply(pair: Pair[Answer], *, raw: bool = False) -> Reply:
 
 
 def _columns(protocol: Protocol) -> tuple[Metric[Any], ...]:
-    def measure(column: int) -> Callable[[_Pairs], Measures]:
-        raw = protocol.columns[column].name in _NUMBERED
-        return each(lambda pair: protocol.score(_reply(pair, raw=raw))[column])
+    """Return a metric for each column; all of them share one look at the texts."""
+    own = protocol is UMIT  # it looks at the number before an option; other scorers know no numbers
+
+    def measure(pairs: _Pairs) -> Measures:
+        rows = [protocol.score(_reply(pair, raw=own)) for pair in pairs]
+        values = [[np.nan if one is None else one for one in row] for row in rows]
+        return np.array(values, np.float64).reshape(len(rows), len(protocol.columns))
 
     return tuple(
         Metric(
             name=one.name, protocol=protocol.name, best=one.best, unreadable=one.unreadable,
-            measure=measure(number),
+            measure=measure, column=number,
         )
         for number, one in enumerate(protocol.columns)
     )  # fmt: skip
+
+
+_ANSWERS: Final = tuple(metric for protocol in PROTOCOLS for metric in _columns(protocol))
 
 
 def _right_option(pair: Pair[Answer]) -> float:
@@ -61,9 +68,6 @@ def _right_option(pair: Pair[Answer]) -> float:
     return float(pair.found is not None and pair.found.option == wanted)
 
 
-#: Columns that look at the number before an option; other scorers know no numbers.
-_NUMBERED: Final = ("strict accuracy", "accuracy by number")
-_ANSWERS: Final = tuple(metric for protocol in PROTOCOLS for metric in _columns(protocol))
 _CLOSED: Final = (_shares(_right_option, "accuracy"), *_ANSWERS)
 
 
@@ -199,8 +203,10 @@ def _apart(pair: Pair[Landmarks], *, mm: bool) -> float | None:
     space = true.point.space or found.point.space
     if space is None or space.spacing is None:
         return None
-    scaled = [Point2D(p.point.x, p.point.y, space=space).to_mm() for p in (found, true)]
-    return float(np.hypot(*np.subtract(*scaled)))
+    (x1, y1), (x2, y2) = (
+        Point2D(p.point.x, p.point.y, space=space).to_mm() for p in (found, true)
+    )
+    return math.hypot(x1 - x2, y1 - y2)
 
 
 def _within(limit: float) -> Callable[[Pair[Landmarks]], float | None]:
@@ -234,7 +240,7 @@ def _same(pair: Pair[Report]) -> float:
 _PROSE: Final = (_shares(_same, "exact match"),)
 
 #: By task; the first is the one that a table of one column shows.
-METRICS: Final[Mapping[TaskName, tuple[Metric[Any], ...]]] = {
+METRICS: Final[Mapping[str, tuple[Metric[Any], ...]]] = {
     "answer_open": _ANSWERS,
     "answer_closed": _CLOSED,
     "classify": (

@@ -1,0 +1,59 @@
+"""``umit compare``: what differs between two runs on the same items, and whether it is more than chance."""
+
+from __future__ import annotations
+
+import json
+import math
+from argparse import Namespace
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Final
+
+from umit.cli.evaluate import plain
+from umit.cli.parse import Commands
+from umit.cli.table import table
+
+if TYPE_CHECKING:
+    from umit.evaluation.compare import Difference
+
+__all__ = ["add"]
+
+_WIDTHS: Final = (14, 3, 19, 24, 8, 8, 8, 18, 7, 6)
+_HEAD: Final = ("task", "", "protocol", "metric", "A", "B", "B - A", "95 %", "p", "n")
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser("compare", help="compare two runs on the same items")
+    parser.add_argument("a", metavar="A", help="the folder of a run, or of its shards")
+    parser.add_argument("b", metavar="B", help="another run's")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.set_defaults(run=_compare)
+
+
+def _compare(given: Namespace) -> int:
+    from umit.evaluation.compare import compare
+
+    found = compare(given.a, given.b)
+    if given.json:
+        print(json.dumps(plain(asdict(found)), ensure_ascii=False))
+        return 0
+    print(table([_HEAD, *map(_cells, found.rows)], _WIDTHS))
+    print(
+        f"{found.items} items in both; left out: {found.only_a} only in A, {found.only_b} only in B"
+    )
+    print(
+        "95 %: of B - A, bootstrap over pictures or patients. p: McNemar's exact test where answers are right or "
+        "wrong,\nof one row alone and as if no two answers were about one picture. "
+        "Research use only, not a medical device."
+    )
+    return 0
+
+
+def _cells(row: Difference) -> tuple[str, ...]:
+    unit = f" {row.unit}" if row.unit else ""
+    between = "" if math.isnan(row.low) else f"{row.low:+.3f} to {row.high:+.3f}"
+    p = "" if math.isnan(row.p) else f"{row.p:.3f}" if row.p >= 0.001 else "< 0.001"
+    return (
+        row.task, row.language, row.protocol, row.metric + unit, f"{row.a:.3f}", f"{row.b:.3f}",
+        f"{row.difference:+.3f}", between, p, str(row.n),
+    )  # fmt: skip

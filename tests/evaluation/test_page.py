@@ -1,0 +1,345 @@
+"""The page holds what the journal holds, obeys nothing that stands in it, and can be filtered."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections import Counter
+from dataclasses import replace
+from html.parser import HTMLParser
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from umit.cli import main
+from umit.errors import BackendError, InputError
+from umit.evaluation.curves import charts, claims, froc_points
+from umit.evaluation.gallery import chosen, pictures_of
+from umit.evaluation.markdown import as_markdown
+from umit.evaluation.page import shown, write_page
+from umit.evaluation.score import score
+from umit.evaluation.verdict import Item, items_of, rule, verdicts
+from umit.metrics.by_task import METRICS
+from umit.queries import Ask
+from umit.results import Answer, Detections
+
+from ..conftest import missing_tool
+from .runs import AWKWARD, MANIFEST, Case, case, every_task, write
+
+VOID = {"meta", "img", "br", "path", "circle", "rect", "polyline"}
+RED, GREEN = (200, 20, 20), (20, 200, 20)
+
+
+class Page(HTMLParser):
+    """Elements of a page with their attributes, what is left open, and its words outside scripts."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag, f"{tag} closes another"
+
+    def handle_data(self, data: str) -> None:
+        if self.open[-1:] not in (["script"], ["style"]):
+            self.words.append(data)
+
+    def all(self, tag: str) -> list[dict[str, str]]:
+        return [given for name, given in self.elements if name == tag]
+
+
+def _page(cases: list[Case], folder: Path, *, pictures: bool = False, **given: Any) -> Page:
+    write(folder / "run", cases)
+    found = pictures_of([sample for sample, _ in cases], shown(folder / "run"))
+    write_page(folder / "run", folder / "page.html", pictures=found if pictures else None, **given)
+    return Page((folder / "page.html").read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a run of every task and its page without pictures; tests leave it as it is."""
+    folder = tmp_path_factory.mktemp("whole")
+    _page(every_task(), folder)
+    return folder
+
+
+def _read(folder: Path) -> Page:
+    return Page((folder / "page.html").read_text("utf-8"))
+
+
+def test_it_is_whole_and_fetches_nothing(whole: Path, tmp_path: Path) -> None:
+    page = _page(every_task(), tmp_path, pictures=True, scored=score(whole / "run"))
+    assert page.open == [] and page.elements[0][0] == "html"
+    (policy,) = (m["content"] for m in page.all("meta") if "content" in m and "http-equiv" in m)
+    assert (
+        policy.startswith("default-src 'none'") and "'unsafe-inline'; script-src 'sha256-" in policy
+    )
+    refers = [
+        v for _, given in page.elements for k, v in given.items() if k in ("src", "href", "data")
+    ]
+    assert refers and all(v.startswith("data:image/jpeg;base64,") for v in refers)
+    assert any("not a medical device" in words and "不是医疗器械" in words for words in page.words)
+
+
+def test_counts_are_the_journals(whole: Path) -> None:
+    page = _read(whole)
+    text = (whole / "page.html").read_text("utf-8")
+    told = {name: int(n) for name, n in re.findall(r'data-count="([^"]*)">(\d+)<', text)}
+    wanted = Counter(
+        f"{s.task} {s.query.language} {s.id.partition('-')[0]}" for s, _ in every_task()
+    )
+    assert {name: n for name, n in told.items() if n} == wanted
+    seen = Counter(
+        f"{a['data-task']} {a['data-language']} {a['data-verdict']}" for a in page.all("article")
+    )
+    assert seen == wanted
+
+
+def test_filters_name_what_is_there(whole: Path) -> None:
+    page = _read(whole)
+    offered = {(b["data-key"], b["data-value"]) for b in page.all("button")}
+    for key in ("verdict", "task", "language"):
+        there = {a[f"data-{key}"] for a in page.all("article")}
+        assert {value for k, value in offered if k == key} == there | {""}
+    assert {value for k, value in offered if k == "page"} == {"en", "zh"}
+
+
+def test_awkward_text_is_shown_and_not_obeyed(tmp_path: Path) -> None:
+    name = f"id {AWKWARD}"
+    cases = [
+        case(name, Ask(AWKWARD, (AWKWARD, "no")), Answer(text=AWKWARD, option=0), None),
+        case("plain", Ask("Where?"), Answer(text="x"), Answer(text=AWKWARD)),
+    ]
+    manifest = {**MANIFEST, "checkpoint": AWKWARD, "dataset": AWKWARD}
+    write(tmp_path / "run", cases, manifest)
+    write_page(tmp_path / "run", tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text("utf-8")
+    page = Page(text)
+    assert len(page.all("script")) == 1 and not page.all("img") and page.open == []
+    assert "\u202e" not in text and "\x00" not in text, "spelled, not obeyed"
+    spelled = AWKWARD.replace("\u202e", "\\u202e").replace("\x00", "\\x00")
+    assert "".join(page.words).count(spelled) >= 7, "id, question, options, truth, raw, title"
+
+
+def test_half_a_surrogate_pair_does_not_stop_it(tmp_path: Path) -> None:
+    write(tmp_path, every_task()[:1])
+    path = tmp_path / "results.jsonl"
+    record = json.loads(path.read_text("utf-8"))
+    record["raw"] = "\ud83d"
+    path.write_text(json.dumps(record) + "\n", "utf-8")
+    write_page(tmp_path, tmp_path / "page.html")
+    assert "\\ud83d" in (tmp_path / "page.html").read_text("utf-8")
+
+
+def test_own_words_are_in_both_languages(whole: Path) -> None:
+    text = (whole / "page.html").read_text("utf-8")
+    spoken = {
+        language: re.findall(rf'class="own" lang="{language}"[^>]*>([^<]*)<', text)
+        for language in ("en", "zh")
+    }
+    assert len(spoken["en"]) == len(spoken["zh"]) > 100
+    assert not [words for words in spoken["zh"] if not re.search("[\u4e00-\u9fff]", words)]
+
+
+def test_each_metric_stands_with_protocol_and_cost(whole: Path) -> None:
+    text = (whole / "page.html").read_text("utf-8")
+    for row in score(whole / "run").rows:
+        if row.value == row.value:
+            assert f"<td>{row.metric}</td><td>{row.protocol}</td>" in text
+            assert row.cost.replace("'", "&#x27;") in text
+
+
+def test_failed_items_are_said(tmp_path: Path) -> None:
+    broken = case("a", Ask("Where?"), Answer(text="x"), BackendError("no engine", engine="none"))
+    page = _page([*every_task()[:1], broken], tmp_path)
+    assert [p["data-failed"] for p in page.all("p") if "data-failed" in p] == ["1"]
+
+
+def test_charts_of_each_task(whole: Path) -> None:
+    page = _read(whole)
+    drawn = Counter(svg["aria-label"].split(" / ")[0] for svg in page.all("svg"))
+    # Detections have no presence here; options, labels and marks have probabilities.
+    assert drawn == {
+        "Reliability": 3, "Risk against coverage": 3, "FROC": 1, "Success by distance": 1, "Confusion": 1,
+    }  # fmt: skip
+
+
+def _of(task: str, run: Path) -> list[Item]:
+    return [item for item in items_of(run) if item.task == task]
+
+
+def test_claims_are_of_what_was_said(whole: Path) -> None:
+    run = whole / "run"
+    assert claims(_of("answer_closed", run)) == ([0.9, 0.6, 0.0], [1.0, 0.0, 0.0])
+    # "mass" said yes with 0.8 and no with 0.4; "oedema" said no with 0.2, rightly.
+    assert claims(_of("findings", run)) == ([0.8, 0.8, 0.6, 0.8], [1.0, 1.0, 0.0, 1.0])
+    assert claims(_of("answer_open", run)) == ([], [])
+
+
+def test_froc_needs_scores_and_keeps_views_apart(whole: Path) -> None:
+    films = [item.pair for item in _of("detect_2d", whole / "run")]
+    assert froc_points(films) == ([-0.1, None, None], [-0.5, -0.9])
+    volumes = _of("detect_3d", whole / "run")
+    assert froc_points([item.pair for item in volumes]) is None
+    assert not list(charts("detect_3d", volumes))
+    elsewhere = replace(films[0].gold.items[0], view=1)
+    apart = replace(films[0], gold=Detections(items=(elsewhere,)))
+    assert froc_points([apart]) == ([None], [-0.1]), "the same place in another view"
+
+
+def test_every_task_has_a_rule() -> None:
+    for task in METRICS:
+        name, least, words = rule(task)
+        assert verdicts(task, []) == [] and 0 < least <= 1 and all(words), name
+
+
+def test_few_of_many_are_shown_and_all_counted(tmp_path: Path) -> None:
+    many = [case(f"{n:03}", Ask("Where?"), Answer(text="x"), Answer(text="x")) for n in range(100)]
+    page = _page(many, tmp_path, most=10)
+    assert len(page.all("article")) == 10 and ">100<" in (tmp_path / "page.html").read_text("utf-8")
+    spread = [item.record["id"] for item in chosen(items_of(tmp_path / "run"), 4)]
+    assert spread == ["000", "025", "050", "075"]
+
+
+def _colours(url: str) -> np.ndarray[Any, Any]:
+    from base64 import b64decode
+
+    with Image.open(BytesIO(b64decode(url.partition(",")[2]))) as picture:
+        return np.asarray(picture.convert("RGB")).reshape(-1, 3).astype(int)
+
+
+def test_pictures_have_found_and_true_marks(tmp_path: Path) -> None:
+    cases = [
+        c for c in every_task() if c[0].id in ("wrong-box", "unreadable-point", "right-box-3d")
+    ]
+    page = _page(cases, tmp_path, pictures=True)
+    orange, blue = (np.array(c) for c in ((230, 159, 0), (86, 180, 233)))
+    found = {}
+    for (sample, _), picture in zip(cases, page.all("img"), strict=True):
+        pixels = _colours(picture["src"])
+        found[sample.id] = tuple(
+            bool((np.abs(pixels - colour).max(axis=1) < 40).any()) for colour in (orange, blue)
+        )
+    assert found["wrong-box"] == (True, True) and found["unreadable-point"] == (False, True)
+
+
+def test_a_picture_that_cannot_be_had_is_left_out(tmp_path: Path) -> None:
+    def gone(name: str) -> None:
+        raise InputError("expected a file", code="missing")
+
+    write(tmp_path, every_task()[:1])
+    for pictures in (gone, lambda name: None):
+        write_page(tmp_path, tmp_path / "page.html", pictures=pictures)
+        assert not Page((tmp_path / "page.html").read_text("utf-8")).all("img")
+
+
+def test_markdown_keeps_its_columns(tmp_path: Path) -> None:
+    write(tmp_path, every_task()[:12], {**MANIFEST, "checkpoint": "a|b"})
+    table = as_markdown(score(tmp_path))
+    lines = [line for line in table.splitlines() if line.startswith("|")]
+    assert len({len(re.findall(r"(?<!\\)\|", line)) for line in lines}) == 1 and len(lines) > 50
+    assert "a\\|b" in table and "not a medical device" in table
+
+
+def test_the_score_command_writes_both(
+    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "page.html"
+    assert main(["score", str(whole / "run"), "--page", str(out), "--markdown"]) == 0
+    assert capsys.readouterr().out.count("\n| ") > 50 and out.read_text("utf-8").endswith(
+        "</html>\n"
+    )
+    words = ["evaluate", "slake", "--root", "x", "--run", "y", "--shard", "1/2", "--page", str(out)]
+    assert main(words) == 2
+    assert "umit score DIR --page" in capsys.readouterr().err
+
+
+def test_a_missing_tool_skips_or_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UMIT_REQUIRE_TOOLS", "java, no-such-tool")
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    assert missing_tool("no-such-tool") == ("no-such-tool is not installed", True)
+    assert missing_tool("chromium") == ("chromium is not installed", False)
+    monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
+    assert missing_tool("chromium") is None
+
+
+# ---------------------------------------------------------------- in a browser
+
+
+def _browse(page: Path, folder: Path, *, address: str = "") -> tuple[Page, np.ndarray[Any, Any]]:
+    """Open a page in Chromium; return what it has become, and its picture."""
+    common = [
+        shutil.which("chromium") or "", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+        f"--user-data-dir={folder / 'profile'}", "--window-size=1200,6000",
+    ]  # fmt: skip
+    where, picture = f"{page.as_uri()}{address}", folder / "picture.png"
+    picture.unlink(missing_ok=True)
+    dom = subprocess.run(
+        [*common, "--dump-dom", where], capture_output=True, timeout=120, check=True
+    )
+    subprocess.run(
+        [*common, f"--screenshot={picture}", where], capture_output=True, timeout=120, check=True
+    )
+    with Image.open(picture) as image:
+        pixels = np.asarray(image.convert("RGB")).astype(int)
+    return Page(dom.stdout.decode("utf-8")), pixels
+
+
+def _clicking(page: Path, folder: Path, button: str) -> Path:
+    """Return a copy of the page that clicks a button once it is there.
+
+    Only this copy lets another script run: the page's own policy forbids it.
+    """
+    text = re.sub(
+        "script-src 'sha256-[^']*'", "script-src 'unsafe-inline'", page.read_text("utf-8")
+    )
+    click = f"<script>document.querySelector('{button}').click()</script>"
+    path = folder / "clicking.html"
+    path.write_text(text.replace("</body>", f"{click}</body>"), "utf-8")
+    return path
+
+
+def _has(pixels: np.ndarray[Any, Any], colour: tuple[int, int, int]) -> bool:
+    return bool((np.abs(pixels - np.array(colour)).max(axis=2) < 24).sum() > 5000)
+
+
+@pytest.mark.slow
+@pytest.mark.tool("chromium")
+def test_a_filter_is_clicked_in_a_browser(tmp_path: Path) -> None:
+    cases = [
+        case("right", Ask("Where?"), Answer(text="x"), Answer(text="x"), colour=GREEN),
+        case("wrong", Ask("Where?"), Answer(text="x"), Answer(text=AWKWARD), colour=RED),
+    ]
+    _page(cases, tmp_path, pictures=True)
+    page = tmp_path / "page.html"
+    clicking = _clicking(page, tmp_path, '[data-key="verdict"][data-value="wrong"]')
+    for opened, address in ((page, "#verdict=wrong"), (clicking, "")):
+        found, pixels = _browse(opened, tmp_path, address=address)
+        kept = {a["data-verdict"]: "hidden" not in a for a in found.all("article")}
+        assert kept == {"right": False, "wrong": True}
+        (pressed,) = (
+            b["data-value"] for b in found.all("button")
+            if b["data-key"] == "verdict" and b["aria-pressed"] == "true"
+        )  # fmt: skip
+        assert pressed == "wrong"
+        assert _has(pixels, RED) and not _has(pixels, GREEN)
+    found, pixels = _browse(page, tmp_path)
+    assert _has(pixels, RED) and _has(pixels, GREEN)
+    assert found.all("html")[0]["lang"] == "en"
+    assert _browse(page, tmp_path, address="#page=zh")[0].all("html")[0]["lang"] == "zh"
