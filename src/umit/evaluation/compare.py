@@ -36,7 +36,8 @@ class Difference:
         metric: Its name.
         protocol: Whose rule it is.
         unit: ``""`` for shares.
-        best: The value of a perfect model, which says whether more is better.
+        best: The value of a perfect model, which says whether more is better; ``None`` as in
+            :class:`umit.metrics.metric.Metric`.
         a: The first run's number, over the answers that count in both.
         b: The second run's.
         difference: ``b - a``.
@@ -53,7 +54,7 @@ class Difference:
     metric: str
     protocol: str
     unit: str
-    best: float
+    best: float | None
     a: float
     b: float
     difference: float
@@ -169,8 +170,9 @@ def _task_rows(
     parts = [("", np.ones(len(groups), bool))]
     if len(spoken := sorted(set(languages.tolist()))) > 1:
         parts += [(one, languages == one) for one in spoken]
+    seen: tuple[dict[object, Measures], dict[object, Measures]] = {}, {}
     for metric in METRICS[task]:
-        a, b = (metric.measures(side) for side in pairs)
+        a, b = (metric.measures(side, known) for side, known in zip(pairs, seen, strict=True))
         counts = ~(np.isnan(a[:, 0]) | np.isnan(b[:, 0]))
         for language, part in parts:
             chosen = counts & part
@@ -195,6 +197,6 @@ def _row(
     one, other = metric.total(a), metric.total(b)
     return Difference(
         task=task, language=language, metric=metric.name, protocol=metric.protocol, unit=metric.unit,
-        best=metric.best, a=one, b=other, difference=other - one, low=found.low, high=found.high,
+        best=1.0 if metric.best is None else metric.best, a=one, b=other, difference=other - one, low=found.low, high=found.high,
         p=p, n=len(a), groups=len(set(groups)),
     )  # fmt: skip

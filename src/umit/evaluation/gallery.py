@@ -69,7 +69,7 @@ def tally(items: Sequence[Item]) -> str:
         for verdict in VERDICTS:
             mark = f' class="number" data-count="{task} {language} {verdict}"'
             cells.append(cell(str(count[task, language, verdict]), more=mark))
-        rows.append([*cells, cell(both(rule(task)[2]))])
+        rows.append([*cells, cell(both(rule(task)))])
     head = [
         ("task", "任务"),
         ("language", "语言"),

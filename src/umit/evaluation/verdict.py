@@ -13,10 +13,10 @@ from umit.evaluation.markup import Verdict, Words
 from umit.evaluation.record import pair_of
 from umit.metrics.by_task import METRICS
 from umit.metrics.metric import Measures, Pair
-from umit.results import Detections
+from umit.results import Detections, Report
 from umit.tasks.task import TaskName
 
-__all__ = ["RULES", "Item", "items_of", "measures_of", "verdicts"]
+__all__ = ["RULES", "Item", "items_of", "measures_of", "rule", "verdicts"]
 
 #: The metric that judges, the least value that is right, and the rule in words.
 RULES: Final[Mapping[TaskName, tuple[str, float, Words]]] = {
@@ -38,9 +38,8 @@ RULES: Final[Mapping[TaskName, tuple[str, float, Words]]] = {
     ),
 }  # fmt: skip
 _PROSE: Final = (
-    "exact match",
-    1.0,
-    ("the same words as the truth; other prose is not judged", "与标准文字相同；其余文字不判定"),
+    "the same words as the truth; other prose is not judged",
+    "与标准文字相同；其余文字不判定",
 )
 
 
@@ -70,9 +69,9 @@ class Item:
         return self.task, self.pair.query.language, self.verdict
 
 
-def rule(task: TaskName) -> tuple[str, float, Words]:
-    """Return what is called right in a task."""
-    return RULES.get(task, _PROSE)
+def rule(task: TaskName) -> Words:
+    """Return in words what is called right in a task."""
+    return RULES[task][2] if task in RULES else _PROSE
 
 
 def measures_of(
@@ -89,23 +88,29 @@ def verdicts(task: TaskName, pairs: Sequence[Pair[Any]]) -> list[Verdict]:
         task: The task that was asked.
         pairs: Answers beside their truth.
     """
-    name, least, _ = rule(task)
+    if task not in RULES:
+        return [_prose(pair) for pair in pairs]
+    name, least, _ = RULES[task]
     return [
-        "unreadable" if pair.found is None else _verdict(task, pair, row.tolist(), least)
+        "unreadable" if pair.found is None else _verdict(pair, row.tolist(), least)
         for pair, row in zip(pairs, measures_of(task, name, pairs), strict=True)
     ]
 
 
-def _verdict(task: TaskName, pair: Pair[Any], row: list[float], least: float) -> Verdict:
+def _prose(pair: Pair[Report]) -> Verdict:
+    if pair.found is None:
+        return "unreadable"
+    return "right" if pair.found.text.split() == pair.gold.text.split() else "open"
+
+
+def _verdict(pair: Pair[Any], row: list[float], least: float) -> Verdict:
     if isinstance(pair.gold, Detections):
         if not pair.gold:
             return "wrong" if pair.found else "right"
         return "right" if row[0] / row[1] >= least else "wrong"  # sum of overlaps, true boxes
     if math.isnan(row[0]):
         return "open"
-    if row[0] >= least:
-        return "right"
-    return "wrong" if task in RULES else "open"
+    return "right" if row[0] >= least else "wrong"
 
 
 def items_of(run: Path | str) -> list[Item]:

@@ -10,6 +10,8 @@ import numpy as np
 
 from umit.geometry import Box2D, Box3D, Point2D
 from umit.metrics.boxes import matched_iou
+from umit.metrics.boxes_m3d import M3D_UNREADABLE, m3d_iou
+from umit.metrics.kaggle import rsna_score
 from umit.metrics.labels import balanced_accuracy, macro_f1
 from umit.metrics.landmarks import distance
 from umit.metrics.metric import Measures, Metric, Pair, each
@@ -203,9 +205,7 @@ def _apart(pair: Pair[Landmarks], *, mm: bool) -> float | None:
     space = true.point.space or found.point.space
     if space is None or space.spacing is None:
         return None
-    (x1, y1), (x2, y2) = (
-        Point2D(p.point.x, p.point.y, space=space).to_mm() for p in (found, true)
-    )
+    (x1, y1), (x2, y2) = (Point2D(p.point.x, p.point.y, space=space).to_mm() for p in (found, true))
     return math.hypot(x1 - x2, y1 - y2)
 
 
@@ -218,6 +218,28 @@ def _within(limit: float) -> Callable[[Pair[Landmarks]], float | None]:
 
     return score
 
+
+def _kaggle(pair: Pair[Detections]) -> float | None:
+    """RSNA's rule for one picture, in the order in which the boxes were written."""
+    return rsna_score(*_boxes(pair))
+
+
+def _enclosing(pair: Pair[Detections]) -> float | None:
+    """M3D's overlap of the first found box with the only true one; other answers it does not score."""
+    found, true = _boxes(pair)
+    if len(true) != 1:
+        return None
+    return m3d_iou(found[0].corners, true[0].corners) if found else M3D_UNREADABLE
+
+
+_DETECT_2D: Final = (
+    *_DETECT,
+    _shares(_kaggle, "mean score", protocol="RSNA Kaggle", unreadable="a miss for each true box"),
+)
+_DETECT_3D: Final = (
+    *_DETECT,
+    _shares(_enclosing, "IoU by enclosing box", protocol="M3D-Bench", best=None, unreadable="-1"),
+)
 
 _LEFT_OUT: Final = "left out of the mean, a miss in the rates"
 _LANDMARK: Final = (
@@ -259,7 +281,7 @@ METRICS: Final[Mapping[str, tuple[Metric[Any], ...]]] = {
     "report_ct": _PROSE,
     "caption": _PROSE,
     "compare": _PROSE,
-    "detect_2d": _DETECT,
-    "detect_3d": _DETECT,
+    "detect_2d": _DETECT_2D,
+    "detect_3d": _DETECT_3D,
     "landmark": _LANDMARK,
 }  # fmt: skip
