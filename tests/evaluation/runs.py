@@ -54,7 +54,8 @@ def case(
     if found is None:
         found = ParseError("expected another text", task=sample.task, text=AWKWARD)
     elif not isinstance(found, UMITError):
-        found = replace(found, raw=f"raw of {name}")
+        spoken = isinstance(found, Answer) and found.option is None
+        found = replace(found, raw=found.text if spoken else f"raw of {name}")
     return sample, found
 
 

@@ -124,7 +124,7 @@ def counts(
         parts.append(f'<text x="{left - 6}" y="{middle}" text-anchor="end">{_label(name)}</text>')
         for j in range(len(columns)):
             count = int(values[i, j])
-            share = count / max(int(values[i].sum()), 1)
+            share = 0.6 * count / max(int(values[i].sum()), 1)  # numbers stay readable on it
             x, y = left + _CELL * j, top + _CELL * i
             parts.append(
                 f'<rect class="box" x="{x}" y="{y}" width="{_CELL}" height="{_CELL}" fill-opacity="{share:.2f}"/>'

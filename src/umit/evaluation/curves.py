@@ -183,9 +183,9 @@ def _froc(pairs: Sequence[Pair[Detections]]) -> Iterator[str]:
 
 
 def _until(end: float, x: Sequence[float], y: Sequence[float]) -> list[tuple[float, float]]:
-    """Return the points of a rising line up to an end, which lies on it."""
+    """Return the points of a rising line up to an end; a longer line is cut on it."""
     inside = [(a, b) for a, b in zip(x, y, strict=True) if a <= end]
-    return [*inside, (end, float(np.interp(end, x, y)))]
+    return inside if len(inside) == len(x) else [*inside, (end, float(np.interp(end, x, y)))]
 
 
 def _distances(pairs: Sequence[Pair[Any]]) -> Iterator[str]:

@@ -197,4 +197,4 @@ def _picture(item: Item, pictures: ScansOf) -> str:
     held = BytesIO()
     drawn.save(held, "JPEG", quality=_QUALITY)
     data = b64encode(held.getvalue()).decode("ascii")
-    return f'<img alt="" loading="lazy" width="{drawn.width}" height="{drawn.height}" src="data:image/jpeg;base64,{data}">\n'
+    return f'<img alt="" width="{drawn.width}" height="{drawn.height}" src="data:image/jpeg;base64,{data}">\n'

@@ -123,7 +123,7 @@ def items_of(run: Path | str) -> list[Item]:
     for record in records(Path(run)):
         if record["ok"]:
             kept.setdefault(record["task"], []).append(record)
-    found = []
+    found: list[Item] = []
     for task, lines in kept.items():
         pairs = [pair_of(record) for record in lines]
         found += map(Item, lines, pairs, verdicts(task, pairs))
