@@ -38,5 +38,6 @@ def test_volumes() -> None:
         _record("volume")["rows"],
     )
     assert f"in {packed['time_over_once']} times the time of inflating it once" in page
-    assert f"in {packed['memory_over_reference']} of the memory" in page
-    assert f"a plain `.nii` in {plain['memory_over_reference']} of it" in page
+    assert f"and {packed['time_over_once_zlib']} times that of bare zlib" in page
+    assert f"takes {packed['memory_over_reference']} of the memory" in page
+    assert f"a plain `.nii` takes {plain['memory_over_reference']} of it" in page

@@ -45,7 +45,10 @@ def film_spacing(header: _Header, frame: int, notes: list[str]) -> tuple[float, 
     if scanned is not None:
         notes.append("spacing: from NominalScannedPixelSpacing, on the paper or film scanned")
         return scanned
-    return _ultrasound_spacing(header, notes) or _without_spacing(header, notes)
+    scale = _ultrasound_spacing(header, notes)
+    if scale is None:
+        _note_ratio(header, notes)
+    return scale
 
 
 def _ultrasound_spacing(header: _Header, notes: list[str]) -> tuple[float, float] | None:
@@ -75,7 +78,7 @@ def _covers(region: _Header, header: _Header) -> bool:
     return (left, top) == (0, 0) and not inside
 
 
-def _without_spacing(header: _Header, notes: list[str]) -> None:
+def _note_ratio(header: _Header, notes: list[str]) -> None:
     """Say where pixels are not square although no size in mm is known."""
     ratio = _pair(header, "PixelAspectRatio", notes)
     if ratio is not None and ratio[0] != ratio[1]:

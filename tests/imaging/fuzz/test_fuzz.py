@@ -99,6 +99,7 @@ def test_every_fixture_is_fuzzed(whole: dict[str, bytes]) -> None:
     assert max(map(len, whole.values())) <= LARGEST
 
 
+@pytest.mark.slow  # all of them together
 @pytest.mark.parametrize("name", NAMES)
 def test_damage_is_read_or_refused(
     name: str, whole: dict[str, bytes], tally: dict[str, Any], tmp_path: Path
