@@ -1,7 +1,7 @@
 """Train the embedded checkpoint: ``python -m umit.phantom.build --seed 0 [--minutes M] [--smoke]``.
 
-LOOK stands in for what UMIT got from Qwen2-VL's weights (:mod:`umit.phantom.look`); then come the paper's
-two stages, ALIGN and INSTRUCT, through :mod:`umit.training`. Stopped at any point, the same command goes on.
+LOOK and READ stand in for what UMIT got from Qwen2-VL's weights (:mod:`umit.phantom.look`,
+:mod:`umit.phantom.gaze`); then come the paper's two stages, ALIGN and INSTRUCT, through :mod:`umit.training`. Stopped at any point, the same command goes on.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ from umit.phantom.blueprint import BLUEPRINT, Blueprint, new_model, new_tokenize
 from umit.phantom.cephalogram import CEPHALOGRAM
 from umit.phantom.film import FILM
 from umit.phantom.model_card import model_card
-from umit.phantom.steps import SHARES, Draw, LooksOf, RowsOf, lines
+from umit.phantom.steps import SHARES, Draw, LooksOf, ReadsOf, RowsOf, lines
 from umit.phantom.volume import VOLUME
 from umit.training.stages import ALIGN, INSTRUCT
 
 if TYPE_CHECKING:
+    from umit.engine.encode import Encoder
     from umit.training.recipe import Recipe
 
 __all__ = ["RECIPES", "build", "fingerprint", "main"]
@@ -40,11 +41,13 @@ _STAGES: Final = {"align": ALIGN, "instruct": INSTRUCT}
 #: Optimizer steps and peak learning rate of each stage.
 RECIPES: Final[Mapping[str, tuple[int, float]]] = {
     "look": (6500, 2.0e-3),
-    "align": (4000, 1.2e-3),
-    "instruct": (5500, 1.0e-3),
+    "read": (6000, 1.2e-3),
+    "align": (300, 3.0e-5),
+    "instruct": (2800, 6.0e-4),
 }
 _SMOKE: Final[Mapping[str, tuple[int, float]]] = {
     "look": (6, 2e-3),
+    "read": (6, 2e-3),
     "align": (12, 2e-3),
     "instruct": (6, 1e-3),
 }
@@ -53,6 +56,7 @@ SMOKE_BLUEPRINT: Final = replace(
     text_heads=2, text_key_heads=2, text_inner=128, vocabulary=500, mrope_section=(2, 6, 8),
 )  # fmt: skip
 _OUT: Final = "umit-phantom"
+_HEADS: Final = "heads.pt"
 
 
 def fingerprint() -> dict[str, str]:
@@ -69,26 +73,66 @@ def fingerprint() -> dict[str, str]:
     }
 
 
-def _look(
-    model: Any, looks: LooksOf, *, recipe: Recipe, folder: Path, tell: Callable[[int, float], bool]
-) -> None:
-    """Teach the picture tokens; the heads that read them stay behind."""
+def _picture_stage(
+    name: str,
+    model: Any,
+    draw: Draw,
+    encoder: Encoder,
+    *,
+    recipe: Recipe,
+    folder: Path,
+    tell: Callable[[int, float], bool],
+    plain: bool,
+) -> Any:
+    """Teach the picture tokens; returns the heads that read them, which the checkpoint does not get.
+
+    LOOK starts them, READ goes on with LOOK's.
+    """
     import torch
 
+    from umit.phantom.gaze import read_loss
     from umit.phantom.look import Heads, look_loss
     from umit.training.loop import optimize
 
-    torch.manual_seed(looks.draw.seed)
+    torch.manual_seed(draw.seed)
     heads = Heads(model.config.text_config.hidden_size).to(model.device)
-    both = torch.nn.ModuleDict({"model": model, "heads": heads})
+    if name == "read":
+        heads.load_state_dict(torch.load(folder / "look.done" / _HEADS, weights_only=True))
     optimize(
-        both,
-        looks,
-        lambda batch: look_loss(model, heads, batch),
+        torch.nn.ModuleDict({"model": model, "heads": heads}),
+        (LooksOf if name == "look" else ReadsOf)(draw, encoder),
+        partial(look_loss if name == "look" else read_loss, model, heads),
         recipe=recipe,
-        folder=folder,
+        folder=folder / name,
         tell=tell,
     )
+    return heads
+
+
+def _paper_stage(
+    name: str,
+    model: Any,
+    draw: Draw,
+    encoder: Encoder,
+    *,
+    recipe: Recipe,
+    folder: Path,
+    tell: Callable[[int, float], bool],
+    plain: bool,
+) -> None:
+    """Train ALIGN or INSTRUCT, through SFTTrainer or umit's own loop."""
+    train: Callable[..., list[float]]
+    if plain:
+        from umit.training import loop
+
+        train = loop.train
+    else:
+        from umit.training import run
+
+        known: Any = encoder.tokenizer  # a Hugging Face tokenizer, of which the encoder asks less
+        train = partial(run.train, tokenizer=known)
+    rows, stage = RowsOf(name, draw, encoder), _STAGES[name]
+    train(model, rows, encoder=encoder, stage=stage, recipe=recipe, folder=folder / name, tell=tell)
 
 
 def build(
@@ -130,20 +174,15 @@ def build(
         log.stage = name
         done = folder / f"{name}.done"
         if not done.exists():
-            if name == "look":
-                looks = LooksOf(draw, encoder)
-                _look(model, looks, recipe=recipe, folder=folder / name, tell=log)
-            else:
-                rows = RowsOf(name, draw, encoder)
-                train = _trainer(tokenizer, plain=plain or share[1] > 1)
-                train(
-                    model, rows, encoder=encoder, stage=_STAGES[name],
-                    recipe=recipe, folder=folder / name, tell=log,
-                )  # fmt: skip
+            teach = _paper_stage if name in _STAGES else _picture_stage
+            heads = teach(
+                name, model, draw, encoder, recipe=recipe, folder=folder, tell=log,
+                plain=plain or share[1] > 1,
+            )  # fmt: skip
             if agree(log.late):
                 return None
             if share[0] == 0:
-                model.save_pretrained(done)
+                _keep(done, model, heads)
             agree(False)  # nobody goes on before it is written
         else:
             model.load_state_dict(type(model).from_pretrained(done).state_dict(), strict=True)
@@ -151,6 +190,17 @@ def build(
         _export(folder, model, tokenizer, seed=seed, recipes=recipes, log=log)
     agree(False)
     return folder / _OUT
+
+
+def _keep(done: Path, model: Any, heads: Any) -> None:
+    """Write a finished stage whole or not at all."""
+    import torch
+
+    part = done.with_suffix(".part")
+    model.save_pretrained(part)
+    if heads is not None:
+        torch.save(heads.state_dict(), part / _HEADS)
+    part.rename(done)
 
 
 def _start(blueprint: Blueprint, tokenizer: Any, seed: int, *, gpu: bool) -> Any:
@@ -172,16 +222,6 @@ def _join() -> tuple[int, int]:
     if distributed.is_torchelastic_launched() and not distributed.is_initialized():
         distributed.init_process_group("gloo")
     return processes()
-
-
-def _trainer(tokenizer: Any, *, plain: bool) -> Callable[..., list[float]]:
-    if plain:
-        from umit.training import loop
-
-        return loop.train
-    from umit.training import run
-
-    return partial(run.train, tokenizer=tokenizer)
 
 
 def _recipe(plan: tuple[int, float], seed: int, smoke: bool) -> Recipe:

@@ -34,10 +34,17 @@ Kind: TypeAlias = Literal["film", "single", "views", "cephalogram", "volume"]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One question about a case and its true answer, in source coordinates."""
+    """One question about a case and its true answer, in source coordinates.
+
+    Args:
+        query: What is asked.
+        gold: The true result.
+        about: English name of the one thing that it is about, if it is about one.
+    """
 
     query: Query
     gold: Any
+    about: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,12 +101,14 @@ def draw(kind: Kind, seed: int) -> Case:
     return volume_case(seed) if kind == "volume" else film_case(seed, kind)
 
 
-def closed(question: str, options: Sequence[str], right: str, language: Language) -> Item:
+def closed(
+    question: str, options: Sequence[str], right: str, language: Language, about: str = ""
+) -> Item:
     """A question with options; options and the right one are given by their English names."""
     spoken = words.names(options, language)
     index = list(options).index(right)
     query = Ask(question, spoken, language=language)
-    return Item(query, Answer(text=spoken[index], option=index))
+    return Item(query, Answer(text=spoken[index], option=index), about)
 
 
 def asked(key: str, language: Language, about: str = "") -> str:
@@ -111,14 +120,14 @@ def found(target: str, boxes: Sequence[Box2D | Box3D], language: Language) -> It
     """A detection with its true boxes, in the order given."""
     label = words.name(target, language)
     items = tuple(Detection(label=label, box=box) for box in boxes)
-    return Item(Find(label, language=language), Detections(items=items))
+    return Item(Find(label, language=language), Detections(items=items), target)
 
 
 def present(target: str, there: bool, language: Language) -> Item:
     """The yes/no question whether a target is there, as ``detect`` asks it."""
     query = presence(Find(words.name(target, language), language=language))
     index = 0 if there else 1
-    return Item(query, Answer(text=query.options[index], option=index))
+    return Item(query, Answer(text=query.options[index], option=index), target)
 
 
 # ---------------------------------------------------------------- films
@@ -159,10 +168,12 @@ def film_questions(film: Film, rng: Generator, language: Language) -> list[Item]
         if finding.side is None or finding.zone is None or len(boxes_of(film, finding.kind)) > 1:
             continue
         side = asked("side", language, finding.kind)
-        items.append(closed(side, ("right", "left"), finding.side, language))
+        items.append(closed(side, ("right", "left"), finding.side, language, finding.kind))
         if finding.kind != "effusion":
             zone = asked("zone", language, finding.kind)
-            items.append(closed(zone, ("upper", "middle", "lower"), finding.zone, language))
+            items.append(
+                closed(zone, ("upper", "middle", "lower"), finding.zone, language, finding.kind)
+            )
     return items
 
 
@@ -172,9 +183,8 @@ def film_open(film: Film, rng: Generator, language: Language) -> Item:
     if placed and rng.random() < 0.7:
         finding = placed[int(rng.integers(len(placed)))]
         text = words.place(str(finding.side), str(finding.zone), language)
-        return Item(
-            Ask(asked("where", language, finding.kind), language=language), Answer(text=text)
-        )
+        query = Ask(asked("where", language, finding.kind), language=language)
+        return Item(query, Answer(text=text), finding.kind)
     return part("chest", language)
 
 
@@ -208,6 +218,7 @@ def landmarks(drawn: Cephalogram, names: Sequence[str], language: Language) -> l
         Item(
             Locate(name, language=language),
             Landmarks(items=(Landmark(name=name, point=drawn.landmarks[name]),)),
+            name,
         )
         for name in names
     ]

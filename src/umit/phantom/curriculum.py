@@ -23,7 +23,7 @@ from umit.results import Report
 from umit.tasks.task import Task, choose
 from umit.training.rows import Turn, turn
 
-__all__ = ["align_turns", "instruct_turns", "show"]
+__all__ = ["align_turns", "instruct_turns", "read_items", "show", "to_turn"]
 
 _LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
 
@@ -127,15 +127,37 @@ def instruct_turns(case: Case, card: Checkpoint, view: View, rng: Generator) -> 
         items = _volume_items(truth, rng)
     volume = isinstance(truth, Volume)
     return [
-        turn(
-            card.task(choose(item.query, volume=volume)),
-            item.query,
-            item.gold,
-            view,
-            phrasing=int(rng.integers(2)) * (rng.random() < 0.2),
+        to_turn(
+            item, card, view, volume=volume, phrasing=int(rng.integers(2)) * (rng.random() < 0.2)
         )
         for item in items
     ]
+
+
+def to_turn(item: Item, card: Checkpoint, view: View, *, volume: bool, phrasing: int = 0) -> Turn:
+    """Return a question as the card's task asks and answers it."""
+    task = card.task(choose(item.query, volume=volume))
+    return turn(task, item.query, item.gold, view, phrasing=phrasing)
+
+
+def read_items(case: Case, rng: Generator) -> list[Item]:
+    """Return questions that are each about one thing, as many about what is there as about what is not."""
+    truth = case.truth
+    if isinstance(truth, Film):
+        boxes = [i for i in cases.film_boxes(truth, _language(rng)) if i.gold]
+        absent = [i for i in cases.film_boxes(truth, _language(rng)) if not i.gold]
+        return [
+            *boxes,
+            *_shuffled(absent, rng, max(1, len(boxes))),
+            *_shuffled(cases.film_anatomy(truth, _language(rng)), rng, 1),
+            cases.film_presence(truth, rng, _language(rng)),
+            *_shuffled(cases.film_questions(truth, rng, _language(rng))[2:], rng, 1),
+        ]
+    if isinstance(truth, Cephalogram):
+        return cases.some_landmarks(truth, rng, 7, _language(rng))
+    lesions, *organs = cases.volume_boxes(truth, _language(rng))
+    asked = cases.volume_question(truth, _language(rng))
+    return [lesions, *_shuffled(organs, rng, 4), asked]
 
 
 def _film_items(case: Case, film: Film, rng: Generator) -> list[Item]:

@@ -171,6 +171,25 @@ class Heads(nn.Module):
         shape = (*scores.shape[:2], look.numbers, 2, _DIGITS)
         return scores[..., 0], scores[..., 1:].reshape(shape)
 
+    def loss(self, pictures: Tensor, halfway: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+        """Return how wrong the tokens are, out of the vision encoder and halfway through the language model.
+
+        Args:
+            pictures: ``(tokens, width)``.
+            halfway: ``(tokens, width)``, normalized.
+            batch: As for :func:`look_loss`.
+        """
+        kind, weights, wanted = int(batch["kind"]), batch["weights"], batch["digits"]
+        early, offsets = self.see(pictures, kind)
+        near = (offsets - batch["offsets"]).abs().mean(-1)
+        there, digits = self.tell(halfway, kind)
+        read = functional.cross_entropy(
+            digits.flatten(0, -2), wanted.flatten(), ignore_index=IGNORED, reduction="none"
+        ).view(wanted.shape)
+        bounds = _EARLY * near + read.mean(-2).sum(-1)
+        seen = _seen(there, batch["presence"]) + _seen(early, batch["presence"])
+        return _PRESENCE * seen + (weights * bounds).sum() / weights.sum().clamp(min=1)
+
 
 def look_loss(
     model: Qwen2VLForConditionalGeneration, heads: Heads, batch: Mapping[str, Tensor]
@@ -188,7 +207,7 @@ def look_loss(
             :func:`look_at` returns as ``presence``, ``offsets`` and ``digits``, with ``weights``
             ``(tokens, names)`` of the coordinates, and ``kind``, the index in :data:`LOOKS`.
     """
-    language, kind = model.model.language_model, int(batch["kind"])
+    language = model.model.language_model
     grids = [tuple(shape) for shape in batch["image_grid_thw"].tolist()]
     pictures = encode_pictures(model.model.visual, batch["pixel_values"], grids)
     embedded = model.get_input_embeddings()(batch["input_ids"])
@@ -205,17 +224,7 @@ def look_loss(
         ).last_hidden_state
     finally:
         language.layers = layers
-    weights = batch["weights"]
-    early, offsets = heads.see(pictures, kind)
-    near = (offsets - batch["offsets"]).abs().mean(-1)
-    there, digits = heads.tell(hidden[here], kind)
-    wanted = batch["digits"]
-    read = functional.cross_entropy(
-        digits.flatten(0, -2), wanted.flatten(), ignore_index=IGNORED, reduction="none"
-    ).view(wanted.shape)
-    bounds = _EARLY * near + read.mean(-2).sum(-1)
-    seen = _seen(there, batch["presence"]) + _seen(early, batch["presence"])
-    return _PRESENCE * seen + (weights * bounds).sum() / weights.sum().clamp(min=1)
+    return heads.loss(pictures, hidden[here], batch)
 
 
 def _seen(scores: Tensor, presence: Tensor) -> Tensor:

@@ -20,8 +20,8 @@ A small Qwen2-VL ({parameters:,} parameters) trained from scratch on synthetic p
 **Research use only, not a medical device. It knows synthetic phantoms only: its words about real patients mean nothing.**
 
 - Made by `python -m umit.phantom.build --seed {seed}` ({processes} processes, {minutes:g} minutes on the machine that built it):
-  {look} steps of LOOK (each picture token tells what lies there; in place of Qwen2-VL's weights, from which UMIT began),
-  {align} steps of ALIGN (captions and comparisons, everything trains), {instruct} steps of INSTRUCT (the five tasks,
+  {look} steps of LOOK (each picture token tells what lies there) and {read} of READ (questions about single things), in
+  place of Qwen2-VL's weights, from which UMIT began; {align} steps of ALIGN (captions and comparisons, everything trains), {instruct} steps of INSTRUCT (the five tasks,
   vision encoder frozen).
 - Fed 224 × 224 pixels a film and 32 slices of 56 × 56 a volume. It writes UMIT's frames: 1024 × 1024 for boxes,
   600 × 800 for points, 256 × 256 × 32 for volumes.
@@ -49,6 +49,7 @@ def model_card(record: Mapping[str, Any]) -> str:
         minutes=record["minutes"],
         processes=record["processes"],
         look=record["steps"]["look"],
+        read=record["steps"]["read"],
         align=record["steps"]["align"],
         instruct=record["steps"]["instruct"],
     )

@@ -12,7 +12,14 @@ from umit.chat import spell
 from umit.checkpoints import PHANTOM
 from umit.phantom import cases
 from umit.phantom.cases import Kind
-from umit.phantom.curriculum import align_turns, compare_turns, instruct_turns, show
+from umit.phantom.curriculum import (
+    align_turns,
+    compare_turns,
+    instruct_turns,
+    read_items,
+    show,
+    to_turn,
+)
 from umit.queries import Describe
 from umit.training.rows import Row, Turn, pack
 
@@ -20,8 +27,19 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from umit.engine.encode import Encoder
+    from umit.imaging.view import View
 
-__all__ = ["FIRST_SEED", "SHARES", "Draw", "LooksOf", "RowsOf", "Share", "lines", "step_turns"]
+__all__ = [
+    "FIRST_SEED",
+    "SHARES",
+    "Draw",
+    "LooksOf",
+    "ReadsOf",
+    "RowsOf",
+    "Share",
+    "lines",
+    "step_turns",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +57,11 @@ SHARES: Final[Mapping[str, tuple[Share, ...]]] = {
         Share("cephalogram", 0.25, 16),
         Share("volume", 0.20, 10),
     ),
+    "read": (
+        Share("film", 0.60, 10),
+        Share("cephalogram", 0.16, 10),
+        Share("volume", 0.24, 8),
+    ),
     "align": (
         Share("film", 0.56, 8),
         Share("cephalogram", 0.20, 8),
@@ -54,7 +77,7 @@ SHARES: Final[Mapping[str, tuple[Share, ...]]] = {
     ),
 }
 #: First case of each stage; all far below ``cases.HELD_OUT``.
-FIRST_SEED: Final = {"align": 0, "instruct": 5_000_000, "look": 7_000_000}
+FIRST_SEED: Final = {"align": 0, "instruct": 5_000_000, "look": 7_000_000, "read": 8_500_000}
 _TOKENIZER_CASES: Final = 120
 
 
@@ -155,24 +178,75 @@ class LooksOf:
 
     def __call__(self, step: int) -> dict[str, Tensor]:
         """Return the batch of a step."""
-        import torch
-
-        from umit.phantom.look import LOOKS, look_at, weigh
-        from umit.training.collate import collate
-
         kind, seeds = self.draw.cases("look", step)
-        rows, wanted = [], []
-        for seed in seeds:
-            case = cases.draw(kind, seed)  # type: ignore[arg-type]
-            view = show(case, PHANTOM, points=kind == "cephalogram")
-            task = PHANTOM.task("caption")
+        shown = [_shown(kind, seed) for seed in seeds]
+        task = PHANTOM.task("caption")
+        rows = []
+        for _, view in shown:
             prefix = self.encoder.split(task.request(Describe("caption"), view))[0]
             silent = np.zeros(len(prefix), np.int64)
             rows.append(Row(view.frames, np.array(prefix), silent, silent.astype(np.bool_)))
-            presence, offsets, digits = look_at(case, view)
-            wanted.append((presence, weigh(presence), offsets, digits))
-        batch = collate(rows, image_pad=self.encoder.image_pad, padding=self.encoder.padding)
-        names = ("presence", "weights", "offsets", "digits")
-        for name, part in zip(names, zip(*wanted, strict=True), strict=True):
-            batch[name] = torch.from_numpy(np.concatenate(part))
-        return {**batch, "kind": torch.tensor(list(LOOKS).index(kind))}
+        return _with_looks(kind, shown, rows, self.encoder)
+
+
+@dataclass(frozen=True)
+class ReadsOf:
+    """Prepares READ's tensors of a step: questions about single things, and what :class:`LooksOf` gives.
+
+    Args:
+        draw: What is drawn.
+        encoder: The checkpoint's.
+    """
+
+    draw: Draw
+    encoder: Encoder
+
+    def __call__(self, step: int) -> dict[str, Tensor]:
+        """Return the batch of a step."""
+        import torch
+
+        from umit.phantom.look import LOOKS
+
+        kind, seeds = self.draw.cases("read", step)
+        shown = [_shown(kind, seed) for seed in seeds]
+        rows, asked = [], []
+        for seed, (case, view) in zip(seeds, shown, strict=True):
+            items = read_items(case, np.random.default_rng((self.draw.seed, seed)))
+            row = pack(
+                [to_turn(item, PHANTOM, view, volume=kind == "volume") for item in items],
+                self.encoder,
+            )
+            names = LOOKS[kind].names
+            columns = [-1, *(names.index(i.about) if i.about in names else -1 for i in items)]
+            rows.append(row)
+            asked.append(np.array(columns)[row.segments])
+        batch = _with_looks(kind, shown, rows, self.encoder)
+        columns_of = torch.full(batch["input_ids"].shape, -1)
+        for line, one in zip(columns_of, asked, strict=True):
+            line[: len(one)] = torch.from_numpy(one)
+        return {**batch, "asked": columns_of}
+
+
+def _shown(kind: str, seed: int) -> tuple[cases.Case, View]:
+    case = cases.draw(kind, seed)  # type: ignore[arg-type]
+    return case, show(case, PHANTOM, points=kind == "cephalogram")
+
+
+def _with_looks(
+    kind: str, shown: Sequence[tuple[cases.Case, View]], rows: Sequence[Row], encoder: Encoder
+) -> dict[str, Tensor]:
+    """Collate rows, with what each of their picture tokens should say."""
+    import torch
+
+    from umit.phantom.look import LOOKS, look_at, weigh
+    from umit.training.collate import collate
+
+    wanted = []
+    for case, view in shown:
+        presence, offsets, digits = look_at(case, view)
+        wanted.append((presence, weigh(presence), offsets, digits))
+    batch = collate(rows, image_pad=encoder.image_pad, padding=encoder.padding)
+    names = ("presence", "weights", "offsets", "digits")
+    for name, part in zip(names, zip(*wanted, strict=True), strict=True):
+        batch[name] = torch.from_numpy(np.concatenate(part))
+    return {**batch, "kind": torch.tensor(list(LOOKS).index(kind))}

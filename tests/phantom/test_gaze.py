@@ -1,0 +1,106 @@
+"""READ's rows say what each question is about, and its loss pulls answers to the tokens of that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from umit.engine.encode import Encoder
+from umit.phantom import cases
+from umit.phantom.blueprint import new_model
+from umit.phantom.build import SMOKE_BLUEPRINT, _tokenizer
+from umit.phantom.curriculum import read_items
+from umit.phantom.gaze import gaze_loss, read_loss
+from umit.phantom.look import LOOKS, Heads, look_loss
+from umit.phantom.steps import Draw, ReadsOf
+from umit.results import Detections
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
+    return Encoder(_tokenizer(tmp_path_factory.mktemp("t") / "t", 0, SMOKE_BLUEPRINT))
+
+
+def _step(encoder: Encoder, kind: str) -> dict[str, torch.Tensor]:
+    draw = Draw(0, smoke=True)
+    step = next(n for n in range(200) if draw.cases("read", n)[0] == kind)
+    return ReadsOf(draw, encoder)(step)
+
+
+@pytest.mark.parametrize("kind", list(LOOKS))
+def test_every_question_names_its_thing(kind: str, encoder: Encoder) -> None:
+    batch = _step(encoder, kind)
+    asked, taught = batch["asked"], batch["labels"] != -100
+    assert asked.shape == batch["input_ids"].shape
+    assert (asked[batch["mm_token_type_ids"].bool()] == -1).all(), "pictures are not asked about"
+    assert (asked[taught] >= 0).all(), "every answer is about one thing"
+    assert int(asked.max()) < len(LOOKS[kind].names)
+    assert batch["presence"].shape[1] == len(LOOKS[kind].names)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_as_much_is_there_as_is_not(seed: int) -> None:
+    case = cases.film_case(seed)
+    items = read_items(case, np.random.default_rng(seed))
+    golds = [item.gold for item in items if isinstance(item.gold, Detections)]
+    findings = [
+        i for i in items if isinstance(i.gold, Detections) and i.about in LOOKS["film"].names[:5]
+    ]
+    there = sum(bool(item.gold) for item in findings)
+    assert len(findings) - there == min(max(1, there), 5 - there) and len(golds) > there
+    assert all(item.about for item in items)
+
+
+def test_the_loss_is_that_of_looking_answering_and_gazing(encoder: Encoder) -> None:
+    model = new_model(SMOKE_BLUEPRINT, encoder.tokenizer, 0)
+    heads = Heads(SMOKE_BLUEPRINT.text_width)
+    batch = _step(encoder, "film")
+    loss = read_loss(model, heads, batch)
+    loss.backward()  # type: ignore[no-untyped-call]
+    half = model.model.language_model.layers[1].self_attn
+    assert half.q_proj.weight.grad.abs().sum() > 0
+    assert heads.read[0].weight.grad.abs().sum() > 0
+    assert not half._forward_pre_hooks, "nothing stays behind in the model"
+    # Looking costs the same beside questions as alone: they come after the picture and are not seen by it.
+    alone = look_loss(model, heads, batch)
+    assert float(loss) > float(alone)
+
+
+def test_the_gaze_is_right_where_all_attention_lies_on_the_thing(encoder: Encoder) -> None:
+    """A head that adds a large score on the asked tokens alone has no loss; one that looks elsewhere has."""
+
+    class Fixed(torch.nn.Module):
+        """Attention whose keys are the presence of one column, and whose queries ask for it."""
+
+        head_dim, scaling = 4, 1.0
+
+        def __init__(self, sign: float) -> None:
+            super().__init__()
+            self.sign = sign
+
+        def q_proj(self, hidden: torch.Tensor) -> torch.Tensor:
+            return torch.full((*hidden.shape[:2], 8), 5.0)
+
+        def k_proj(self, hidden: torch.Tensor) -> torch.Tensor:
+            return self.sign * 5.0 * hidden[..., :1].expand(*hidden.shape[:2], 8)
+
+    batch = _step(encoder, "film")
+    column = int(batch["asked"].max())
+    batch["asked"] = torch.where(batch["asked"] >= 0, column, -1)
+    here = batch["mm_token_type_ids"].bool()
+    hidden = torch.zeros((*here.shape, 8))
+    hidden[here] = batch["presence"][:, column, None].expand(-1, 8)
+    still = torch.ones((*here.shape, 4)), torch.zeros((*here.shape, 4))
+    assert batch["presence"][:, column].any()
+    assert float(gaze_loss(Fixed(1.0), hidden, still, batch)) < 1e-3
+    assert float(gaze_loss(Fixed(-1.0), hidden, still, batch)) > 5
+
+
+def test_processes_share_the_rows_of_a_step(encoder: Encoder, tmp_path: Path) -> None:
+    whole = ReadsOf(Draw(0, smoke=True), encoder)(3)
+    parts = [ReadsOf(Draw(0, True, (k, 2)), encoder)(3) for k in range(2)]
+    together = np.concatenate([part["presence"].numpy() for part in parts])
+    assert np.array_equal(together, whole["presence"].numpy())
