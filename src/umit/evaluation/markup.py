@@ -43,6 +43,7 @@ COSTS: Final[Mapping[str, str]] = {
     "a miss for each true box": "每个真实框算未命中",
     "0 for each true box": "每个真实框计 0",
     "draws nothing": "视为未画框",
+    "counts as an empty text": "按空文本计分",
     "probability 0": "概率计 0",
     "left out of the mean, a miss in the rates": "不计入均值，在命中率中算未命中",
     "scored as the text it is; an empty text is 0": "按原文计分；空文本计 0",

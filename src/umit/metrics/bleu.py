@@ -44,7 +44,7 @@ def bleu_rows(corpus: Corpus) -> Measures:
 
     Example:
         >>> bleu_rows(Corpus.of(["a b b"], [["a b", "b c a b"]], orders=2)).tolist()
-        [[2.0, 1.0, 3.0, 2.0, 3.0, 2.0, 2.0]]
+        [[3.0, 1.0, 3.0, 2.0, 3.0, 2.0, 2.0]]
     """
     texts = len(corpus.found_words)
     right = []
@@ -89,7 +89,7 @@ def coco_bleu(rows: Measures, *, each: bool = False) -> NDArray[np.float64]:
 
     Example:
         >>> coco_bleu(bleu_rows(Corpus.of(["the left lung"], [["the left lobe"]]))).round(3).tolist()
-        [0.667, 0.577, 0.001, 0.0]
+        [0.667, 0.577, 0.0, 0.0]
     """
     right, counts, lengths = _parted(rows if each else rows.sum(0, keepdims=True))
     roots = 1.0 / np.arange(1, right.shape[1] + 1)

@@ -9,12 +9,15 @@ from typing import Any, Final
 import numpy as np
 
 from umit.geometry import Box2D, Box3D, Point2D
+from umit.metrics.bleu import bleu_rows, coco_bleu
 from umit.metrics.boxes import matched_iou
 from umit.metrics.boxes_m3d import M3D_UNREADABLE, m3d_iou
+from umit.metrics.captions import cider, rouge_l
 from umit.metrics.kaggle import rsna_score
 from umit.metrics.labels import balanced_accuracy, macro_f1
 from umit.metrics.landmarks import distance
 from umit.metrics.metric import Measures, Metric, Pair, each
+from umit.metrics.ngrams import Corpus
 from umit.metrics.protocol import Protocol, Reply
 from umit.metrics.ranking import area
 from umit.metrics.vqa import PROTOCOLS, UMIT
@@ -259,7 +262,44 @@ def _same(pair: Pair[Report]) -> float:
     return float(pair.found is not None and pair.found.text.split() == pair.gold.text.split())
 
 
-_PROSE: Final = (_shares(_same, "exact match"),)
+def _texts(pairs: Sequence[Pair[Report]]) -> tuple[list[str], list[list[str]]]:
+    """Return texts as pycocoevalcap gets them, split at blanks; of Chinese each character is a word."""
+
+    def spaced(text: str, pair: Pair[Report]) -> str:
+        return " ".join("".join(text.split())) if pair.query.language == "zh" else text
+
+    found = [spaced("" if p.found is None else p.found.text, p) for p in pairs]
+    return found, [[spaced(p.gold.text, p)] for p in pairs]
+
+
+def _runs(pairs: Sequence[Pair[Report]]) -> Measures:
+    return bleu_rows(Corpus.of(*_texts(pairs)))
+
+
+def _bleu(order: int) -> Callable[[Measures], float]:
+    return lambda rows: float(coco_bleu(rows)[order - 1]) if len(rows) else float("nan")
+
+
+def _chain(pairs: Sequence[Pair[Report]]) -> Measures:
+    return rouge_l(*_texts(pairs)).reshape(-1, 1)
+
+
+def _likeness(pairs: Sequence[Pair[Report]]) -> Measures:
+    return cider(Corpus.of(*_texts(pairs))).reshape(-1, 1)
+
+
+_COCO: Final[dict[str, Any]] = {
+    "protocol": "pycocoevalcap, raw", "best": None, "unreadable": "counts as an empty text",
+}  # fmt: skip
+_PROSE: Final = (
+    _shares(_same, "exact match"),
+    *(
+        Metric(name=f"BLEU-{order}", measure=_runs, total=_bleu(order), **_COCO)
+        for order in (1, 2, 3, 4)
+    ),
+    Metric(name="ROUGE-L", measure=_chain, **_COCO),
+    Metric(name="CIDEr-D", measure=_likeness, **_COCO),
+)
 
 #: By task; the first is the one that a table of one column shows.
 METRICS: Final[Mapping[str, tuple[Metric[Any], ...]]] = {

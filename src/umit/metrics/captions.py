@@ -131,7 +131,7 @@ def rouge_l(found: Sequence[str], true: Sequence[Sequence[str]]) -> _Floats:
 
     Example:
         >>> rouge_l(["the left lung"], [["the lung"]]).round(4).tolist()
-        [0.8356]
+        [0.8299]
     """
     _checked(found, true)
     values = []

@@ -56,7 +56,7 @@ def r2gen_iu_xray(report: str) -> str:
 
 
 def r2gen_mimic(report: str) -> str:
-    """Return a report as R2Gen scores it on MIMIC-CXR, where line breaks and runs of blanks are one blank.
+    r"""Return a report as R2Gen scores it on MIMIC-CXR, where line breaks and runs of blanks are one blank.
 
     Args:
         report: A report or a model's text.
@@ -65,7 +65,7 @@ def r2gen_mimic(report: str) -> str:
         The cleaned text; an empty one is ``" ."``.
 
     Example:
-        >>> r2gen_mimic("Lungs are\\nclear.  No  effusion.")
+        >>> r2gen_mimic("Lungs are\nclear.  No  effusion.")
         'lungs are clear . no effusion .'
     """
     report = report.replace("\n", " ")
