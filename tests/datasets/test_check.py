@@ -120,6 +120,19 @@ def test_faults_of_data_sets(tmp_path: Path) -> None:
     assert any(c.code == "shared_across_languages" for c in found)
 
 
+def test_names_that_fold_to_one_and_texts_beyond_the_limit(tmp_path: Path) -> None:
+    layout("slake-boxes").write(tmp_path)
+    boxes = [{"Nodule": [4, 4, 8, 8]}, {"ｎｏｄｕｌｅ": [30, 4, 8, 8]}]
+    (tmp_path / "imgs" / "xmlab3" / "detection.json").write_text(json.dumps(boxes), "utf-8")
+    rows = json.loads((tmp_path / "train.json").read_text("utf-8"))
+    rows[0]["answer"] = "lung, " * 40
+    (tmp_path / "train.json").write_text(json.dumps(rows, ensure_ascii=False), "utf-8")
+    found = {c.code: c for c in check(tmp_path, TASKS)}
+    assert "'ｎｏｄｕｌｅ' is also spelled 'nodule'" in found["spelling"].message
+    assert found["too_long"].place == "train.json row 1"
+    assert "at least 80 tokens, answer_open stops at 64" in found["too_long"].message
+
+
 def test_an_unknown_folder(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="--name"):
         list(check(tmp_path, TASKS))

@@ -157,6 +157,22 @@ def test_points_and_options(tmp_path: Path) -> None:
     assert label.gold.label == "pneumonia"
 
 
+@pytest.mark.parametrize("key", ["label", "labels"])
+def test_the_truth_of_a_result_file_is_its_label(tmp_path: Path, key: str) -> None:
+    picture(tmp_path / "a.png", seed=1)
+    words = "Given this image, please answer the question: Where?"
+    row = _ask("what the model said", words, "a.png", **{key: "left"})
+    (sample,) = swift_samples(_write(tmp_path, row), TASKS)
+    assert sample.gold.text == "left"
+
+
+def test_a_number_is_no_truth_in_words(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png", seed=1)
+    words = "Given this image, please answer the question: Where?"
+    (sample,) = swift_samples(_write(tmp_path, _ask("left", words, "a.png", label=3)), TASKS)
+    assert sample.gold.text == "left"
+
+
 def test_what_is_none_of_umits_is_said_and_left_out(tmp_path: Path) -> None:
     picture(tmp_path / "a.png", seed=1)
     told: list[str] = []

@@ -52,7 +52,8 @@ class Row:
         boxes: ``[x1, y1, x2, y2]`` or points ``[x, y]``, in order.
         names: What the boxes are of, in order.
         box_type: Scale of the boxes: ``"real"``, ``"norm1"`` or ``"norm1000"``.
-        label: The truth that a result file keeps beside the response.
+        label: The truth in words that a result file keeps beside the response: ``label`` in 2.x, ``labels`` in 3.x.
+            Numbers are labels of ms-swift's classifiers, which umit has none of.
         place: File and line or row.
         raw: The row itself.
     """
@@ -102,7 +103,7 @@ def row_of(raw: Mapping[str, Any], place: str = "") -> Row:
         boxes=boxes,
         names=names,
         box_type=kind,
-        label=None if label is None else label if isinstance(label, str) else json.dumps(label),
+        label=label if isinstance(label, str) else None,
         place=place,
         raw=raw,
     )

@@ -69,6 +69,8 @@ def read_row(
         tell(f"{row.place}: left out, it has no picture")
         return
     for number, turn in enumerate(row.turns):
+        last = number == len(row.turns) - 1
+        true = row.label if last and row.label is not None else turn.answer
         read = prompts.read(turn.asked, volume=source.is_volume)
         if read is None and isinstance(source, Files) and len(source.paths) > 1:
             source = Stack(source.paths)  # the prompt speaks of a volume
@@ -78,7 +80,7 @@ def read_row(
             continue
         name, query = read
         try:
-            gold = _gold(row, turn.answer, tasks[name], query, source)
+            gold = _gold(row, true, tasks[name], query, source)
         except (OutputError, InputError) as error:
             tell(f"{row.place}: left out, its answer is not {name}'s: {error}")
             continue
