@@ -21,7 +21,7 @@ from umit.metrics.by_task import METRICS
 from umit.metrics.metric import Pair
 from umit.model import UMIT
 from umit.testing import ScriptedBackend
-from umit.training.rows import Turn, pack
+from umit.training.rows import pack, turns_of
 
 from ..datasets.layouts import layout
 
@@ -61,7 +61,7 @@ def test_law_2_a_row_is_its_request_and_its_answer(
 ) -> None:
     for sample in samples[name]:
         pairs = list(asked(sample, CARD.tasks))
-        row = pack([Turn(request, answer) for request, answer in pairs], encoder)
+        row = pack(turns_of(sample, CARD.tasks), encoder)
         for number, (request, answer) in enumerate(pairs, start=1):
             prefix, rest = encoder.split(request)
             here = row.ids[(row.segments == 0) | (row.segments == number)]

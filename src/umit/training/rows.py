@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from umit.chat import Request, answer_words
+from umit.datasets.ask import Tasks, asked
+from umit.datasets.dataset import Sample
 from umit.engine.encode import Encoder
 from umit.errors import DatasetError
 from umit.imaging.view import View
@@ -17,7 +19,7 @@ from umit.queries import Query
 from umit.results import Result
 from umit.tasks.task import Task
 
-__all__ = ["Row", "Turn", "turn", "pack"]
+__all__ = ["Row", "Turn", "pack", "turn", "turns_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,20 @@ def turn(
     """
     request = task.request(query, view, phrasing=phrasing)
     return Turn(request, task.encode(gold, query, view))
+
+
+def turns_of(sample: Sample[Any, Any], tasks: Tasks) -> list[Turn]:
+    """Return a data set's sample as it is asked and taught; several questions where several labels may hold.
+
+    Args:
+        sample: From :mod:`umit.datasets`.
+        tasks: Of the checkpoint that is trained: ``card.tasks``.
+
+    Raises:
+        InputError: A picture cannot be read.
+        UnsupportedTaskError: The checkpoint does not know the task.
+    """
+    return [Turn(request, answer) for request, answer in asked(sample, tasks)]
 
 
 def pack(turns: Sequence[Turn], encoder: Encoder) -> Row:
