@@ -98,9 +98,8 @@ class Mixture:
             raise DatasetError(
                 f"expected a weight for every part, none for {', '.join(missing) or 'nothing'}"
             )
-        from datasets.distributed import split_dataset_by_node
-
         from datasets import interleave_datasets
+        from datasets.distributed import split_dataset_by_node
 
         whole = sum(weights[name] for name in parts)
         mixed = interleave_datasets(
