@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple
 from umit.errors import InputError, MissingExtraError
 from umit.metrics.bleu import bleu_rows, nltk_bleu
 from umit.metrics.ngrams import Corpus
-from umit.metrics.sentence import bleu_words, rouge_sets
+from umit.metrics.sentence import rouge_sets
 
 __all__ = ["Swift", "chinese_words_of_bleu", "jieba_words", "swift_means", "swift_scores"]
 
@@ -27,11 +27,18 @@ _END: Final = (
     "<|im_end|>"  # Qwen's end of turn: what swift puts in place of an empty text, for ROUGE only
 )
 _DIGITS: Final = 4  # swift rounds each sample's percentages
-#: Blocks that sacrebleu's tokenizer_zh.py takes for Chinese: ideographs, their parts, full-width forms and marks.
+#: What sacrebleu's tokenizer_zh.py takes for Chinese. Two of its ranges are misspelt, which leaves out the rare
+#: ideographs above U+FFFF and takes in most symbols, curly quotes among them.
 _CHINESE: Final = re.compile(
-    "([\u2600-\u27bf\u2e80-\u2fdf\u2ff0-\u303f\u3100-\u312f\u31a0-\u31bf\u31c0-\u31ef\u3200-\u4db5\u4e00-\u9fbb"
-    "\uf900-\ufa2d\ufa30-\ufa6a\ufa70-\ufad9\ufe10-\ufe1f\ufe30-\ufe4f\uff00-\uffef"
-    "\U00020000-\U0002a6d6\U0002f800-\U0002fa1d])"
+    "([\u2001-\u2a6d\u2e80-\u2fdf\u2ff0-\u303f\u3100-\u312f\u31a0-\u31bf\u31c0-\u31ef\u3200-\u4db5\u4e00-\u9fbb"
+    "\uf900-\ufa2d\ufa30-\ufa6a\ufa70-\ufad9\ufe10-\ufe1f\ufe30-\ufe4f\uff00-\uffef])"
+)
+#: mteval-v13a's rules without its padding, so that a full stop after a last digit stays on it.
+_MARKS: Final = (
+    (re.compile(r"([{-~\[-` -&(-+:-@/])"), r" \1 "),
+    (re.compile(r"([^0-9])([.,])"), r"\1 \2 "),
+    (re.compile(r"([.,])([^0-9])"), r" \1 \2"),
+    (re.compile(r"([0-9])(-)"), r"\1 \2 "),
 )
 
 
@@ -81,7 +88,7 @@ def jieba_words(text: str) -> list[str]:
 
 
 def chinese_words_of_bleu(text: str) -> list[str]:
-    """Split a text as sacrebleu's ``zh`` does: Chinese into characters, the rest as mteval-v13a does.
+    """Split a text as sacrebleu's ``zh`` does: Chinese into characters, the rest at marks.
 
     Args:
         text: Chinese, English or both.
@@ -93,7 +100,10 @@ def chinese_words_of_bleu(text: str) -> list[str]:
         >>> chinese_words_of_bleu("约1.2cm，左肺")
         ['约', '1.2cm', '，', '左', '肺']
     """
-    return bleu_words(_CHINESE.sub(r" \1 ", text.strip()))
+    text = _CHINESE.sub(r" \1 ", text.strip())
+    for pattern, other in _MARKS:
+        text = pattern.sub(other, text)
+    return text.split()
 
 
 def swift_scores(

@@ -10,12 +10,13 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from umit.errors import BackendError, InputError, MissingExtraError
 
-__all__ = ["Meteor", "meteor", "meteor_program"]
+__all__ = ["Meteor", "meteor", "meteor_counts", "meteor_program", "meteor_totals"]
 
 _JAR: Final = "meteor-1.5.jar"
 _MEMORY: Final = "-Xmx2G"  # as pycocoevalcap starts it
@@ -82,10 +83,62 @@ def _answers(program: tuple[str, Path], lines: Sequence[str], wanted: int) -> li
     return found
 
 
+def meteor_counts(found: Sequence[str], true: Sequence[Sequence[str]]) -> list[str]:
+    """Return what METEOR counts in each text, as its program writes it; line breaks in texts become blanks.
+
+    Args:
+        found: The model's texts.
+        true: At least one reference for each.
+
+    Returns:
+        A line of numbers for each.
+
+    Raises:
+        InputError: No text, or one without a reference.
+        MissingExtraError: Java or pycocoevalcap is not installed.
+        BackendError: The program failed.
+    """
+    if not found or len(found) != len(true) or not all(true):
+        raise InputError(
+            f"expected texts and references for each, got {len(found)} and {len(true)}",
+            code="references",
+        )
+    requests = [
+        f" {_BREAK} ".join(["SCORE", *(_LINE_ENDS.sub(" ", one) for one in (*references, text))])
+        for text, references in zip(found, true, strict=True)
+    ]
+    return _answers(meteor_program(), requests, len(requests))
+
+
+def meteor_totals(corpora: Sequence[Sequence[str]]) -> list[Meteor]:
+    """Return METEOR of several corpora, or several drawings from one, by one start of Java.
+
+    Args:
+        corpora: For each, lines from :func:`meteor_counts`.
+
+    Returns:
+        One for each.
+
+    Raises:
+        InputError: A corpus without texts.
+        MissingExtraError: Java or pycocoevalcap is not installed.
+        BackendError: The program failed.
+    """
+    if not all(corpora):
+        raise InputError("expected at least one text in each corpus, got none", code="texts")
+    lines = [f" {_BREAK} ".join(["EVAL", *counts]) for counts in corpora]
+    values = map(float, _answers(meteor_program(), lines, sum(map(len, corpora)) + len(corpora)))
+    found = []
+    for counts in corpora:
+        each = tuple(islice(values, len(counts)))
+        found.append(Meteor(next(values), each))
+    return found
+
+
 def meteor(found: Sequence[str], true: Sequence[Sequence[str]]) -> Meteor:
     """Return METEOR 1.5 (English, normalised) of texts against their references, as pycocoevalcap gives it.
 
-    It starts Java twice, a few seconds each, whatever the number of texts. Line breaks in texts become blanks.
+    It starts Java twice, several seconds each, whatever the number of texts.
 
     Args:
         found: The model's texts; an empty one scores 0.
@@ -99,19 +152,4 @@ def meteor(found: Sequence[str], true: Sequence[Sequence[str]]) -> Meteor:
         MissingExtraError: Java or pycocoevalcap is not installed.
         BackendError: The program failed.
     """
-    if not found or len(found) != len(true) or not all(true):
-        raise InputError(
-            f"expected texts and references for each, got {len(found)} and {len(true)}",
-            code="references",
-        )
-    program = meteor_program()
-    requests = [
-        f" {_BREAK} ".join(
-            ["SCORE", *(_LINE_ENDS.sub(" ", one) for one in references), _LINE_ENDS.sub(" ", text)]
-        )
-        for text, references in zip(found, true, strict=True)
-    ]
-    counts = _answers(program, requests, len(requests))
-    line = f" {_BREAK} ".join(["EVAL", *counts])
-    *each, corpus = map(float, _answers(program, [line], len(requests) + 1))
-    return Meteor(corpus, tuple(each))
+    return meteor_totals([meteor_counts(found, true)])[0]
