@@ -1,74 +1,81 @@
-"""ms-swift rows in all their forms, and what is refused."""
+"""ms-swift rows in all their layouts, and what is refused."""
 
 from __future__ import annotations
 
-import base64
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from umit.checkpoints import RELEASED
-from umit.datasets.prompts import Prompts
 from umit.datasets.swift import Turn, row_of, swift_rows
-from umit.datasets.swift_samples import swift_samples
 from umit.errors import DatasetError
-from umit.geometry import Box2D, Point2D
-from umit.queries import Ask, Choose, Find, Locate
 
-from .layouts.draw import picture
-
-TASKS = RELEASED["dz-osamu/UMIT-B"].tasks
 ONE = (Turn("Where?", "left"),)
+SAID = [{"role": "user", "content": "Where?"}, {"role": "assistant", "content": "left"}]
+TYPED = [{"type": "image"}, {"type": "text", "text": "Where?"}]
+NODULE = "<|object_ref_start|>nodule<|object_ref_end|>"
 
 
 @pytest.mark.parametrize(
     ("raw", "turns"),
     [
         pytest.param({"query": "Where?", "response": "left"}, ONE, id="2.x"),
-        pytest.param({"query": "Where?", "response": "left", "history": [["a", "b"]]},
-                     (Turn("a", "b"), *ONE), id="2.x with history"),
-        pytest.param({"messages": [{"role": "user", "content": "Where?"},
-                                   {"role": "assistant", "content": "left"}]}, ONE, id="3.x"),
-        pytest.param({"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "Where?"},
-                                   {"role": "assistant", "content": "left"}]}, ONE, id="3.x with system"),
-        pytest.param({"messages": [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "Where?"}]},
-                                   {"role": "assistant", "content": "left"}], "images": ["a.png"]},
-                     ONE, id="4.x typed parts"),
-        pytest.param({"conversations": [{"from": "human", "value": "Where?"}, {"from": "gpt", "value": "left"}]},
-                     ONE, id="ShareGPT from and value"),
-        pytest.param({"conversation": [{"human": "Where?", "assistant": "left"}]}, ONE, id="ShareGPT pairs"),
-        pytest.param({"instruction": "Where?", "input": "On the film.", "output": "left"},
-                     (Turn("On the film.\nWhere?", "left"),), id="Alpaca"),
+        pytest.param({"query": "Where?", "response": "left", "history": [["a", "b"]]}, (Turn("a", "b"), *ONE), id="2.x with history"),
+        pytest.param({"query": "Where?", "response": "left", "prompt": "other"}, ONE, id="query before its synonyms"),
+        pytest.param({"question": "Where?", "answer": "left", "text": "other"}, ONE, id="answer before text"),
+        pytest.param({"query": "How many?", "response": 4}, (Turn("How many?", "4"),), id="a number as answer"),
+        pytest.param({"query": "Where?", "response": None}, (Turn("Where?", None),), id="a test row"),
+        pytest.param({"messages": SAID}, ONE, id="3.x"),
+        pytest.param({"messages": [{"role": "system", "content": "s"}, *SAID]}, ONE, id="3.x with system"),
+        pytest.param({"messages": [{"role": "user", "content": TYPED}, SAID[1]], "images": ["a.png"]}, ONE, id="4.x typed parts"),
+        pytest.param({"conversations": [{"from": "human", "value": "Where?"}, {"from": "gpt", "value": "left"}]}, ONE, id="ShareGPT from and value"),
+        pytest.param({"conversation": [{"assistant": "left", "human": "Where?"}]}, ONE, id="ShareGPT pairs"),
+        pytest.param({"instruction": "Where?", "input": "On the film.", "output": "left"}, (Turn("Where?\nOn the film.", "left"),), id="Alpaca"),
+        pytest.param({"instruction": "Where?", "input": "", "output": "left"}, ONE, id="Alpaca without input"),
         pytest.param({"prompt": "Where?", "completion": "left"}, ONE, id="prompt and completion"),
+        pytest.param({"prompt": SAID[:1], "completion": SAID[1:]}, ONE, id="both as messages"),
         pytest.param({"query": "<image>\nWhere?", "response": "left", "images": ["a.png"]}, ONE, id="a tag"),
         pytest.param({"query": "Where?", "response": "left", "image": "a.png"}, ONE, id="no tag, one picture"),
+        pytest.param({"query": "<img>a.png</img>Where?", "response": "left"}, ONE, id="a path inside"),
+        pytest.param({"query": "<image>Where?", "response": "left", "images": [["1.png", "2.png"]]}, ONE, id="one tag, slices"),
+        pytest.param({"query": "Where?", "response": "right", "label": "left"}, ONE, id="2.x result"),
+        pytest.param({"messages": SAID, "response": "x", "labels": "right"}, (Turn("Where?", "right"),), id="3.x result"),
+        pytest.param({"query": "Find <ref-object>", "response": "no", "objects": {"ref": ["nodule"], "bbox": []}}, (Turn(f"Find {NODULE}", "no"),), id="a name filled in"),
     ],
 )  # fmt: skip
-def test_forms(raw: dict[str, Any], turns: tuple[Turn, ...]) -> None:
+def test_layouts(raw: dict[str, Any], turns: tuple[Turn, ...]) -> None:
     assert row_of(raw).turns == turns
 
 
 @pytest.mark.parametrize(
     ("raw", "said"),
     [
-        pytest.param({"text": 1}, "messages, or query", id="no question"),
-        pytest.param({"messages": []}, "in turn", id="no turns"),
-        pytest.param({"messages": [{"role": "user", "content": "a"}]}, "in turn", id="no answer"),
-        pytest.param({"messages": [{"role": "doctor", "content": "a"}]}, "'doctor'", id="unknown speaker"),
-        pytest.param({"messages": [{"role": "user", "content": [{"type": "video"}]}]}, "text and image", id="a video"),
+        pytest.param({"text": 1}, "messages, conversations", id="no question"),
+        pytest.param({"messages": []}, "an empty list", id="no turns"),
+        pytest.param({"messages": {"role": "user"}}, "list of turns", id="one turn, bare"),
+        pytest.param({"messages": [["user", "a"]]}, "as objects", id="nested lists"),
+        pytest.param({"messages": SAID[::-1]}, "in turn", id="the answer first"),
+        pytest.param({"messages": [{"role": "doctor", "content": "a"}]}, "doctor", id="unknown speaker"),
+        pytest.param({"messages": [{"role": "user", "content": [{"type": "video"}]}]}, "text or image", id="a film part"),
+        pytest.param({"query": ["a"], "response": "b"}, "as query, got list", id="a list as question"),
+        pytest.param({"query": "a", "response": {"b": 1}}, "as response, got dict", id="an object as answer"),
+        pytest.param({"query": "a", "response": True}, "got bool", id="a flag as answer"),
         pytest.param({"query": "<image><image>a", "response": "b", "images": ["a.png"]}, "got 2", id="too many tags"),
-        pytest.param({"query": "a <image>", "response": "b"}, "each of 0", id="a literal tag"),
-        pytest.param({"query": "a", "response": "b", "images": [3]}, "names of pictures", id="a number as picture"),
-        pytest.param({"query": "a", "response": "<bbox>", "objects": "{"}, "as JSON", id="torn objects"),
-        pytest.param({"query": "a", "response": "<bbox>", "objects": {"bbox": [[1, 2, 3]]}}, "four numbers", id="three numbers"),
-        pytest.param({"query": "a", "response": "<bbox>", "objects": {"bbox": [[1, 2, True, 4]]}}, "four numbers", id="a flag"),
-        pytest.param({"query": "a", "response": "<bbox><bbox>", "objects": {"bbox": [[1, 2, 3, 4]]}}, "expected 2 objects", id="a box short"),
-        pytest.param({"query": "a", "response": "b", "objects": {"bbox": [[1, 2, 3, 4]], "bbox_type": "norm2"}}, "one scale", id="unknown scale"),
-        pytest.param({"query": "a", "response": "b", "objects": [{"bbox": [1, 2, 3, 4]}, {"bbox": [1, 2, 3, 4], "bbox_type": "norm_1"}]},
-                     "one scale", id="mixed scales"),
+        pytest.param({"query": "a <image>", "response": "b"}, "no pictures", id="a literal tag"),
+        pytest.param({"query": "a", "response": "an <image>", "images": ["a.png"]}, "answers without", id="a tag in the answer"),
+        pytest.param({"query": "a", "response": "b", "images": [3]}, "got int", id="a number as picture"),
+        pytest.param({"query": "a", "response": "b", "images": ["a", ["b"]]}, "both or several", id="a film and slices"),
+        pytest.param({"query": "a", "response": "b", "images": [["a"], ["b"]]}, "both or several", id="two volumes"),
+        pytest.param({"query": "a", "response": "b", "images": [[["a"]]]}, "got list", id="slices of slices"),
+        pytest.param({"query": "a", "response": "b", "videos": ["a.mp4"]}, "moving picture", id="a film"),
+        pytest.param({"query": "a", "response": "b", "audios": ["a.wav"]}, "sounds", id="a sound"),
+        pytest.param({"query": "<img>a</img>", "response": "b", "images": ["a"]}, "got several", id="pictures in two places"),
+        pytest.param({"query": "a", "response": "b", "images": ["https://a.b/c.png"]}, "nothing is fetched", id="an address"),
+        pytest.param({"query": "a", "response": "b", "images": [{"url": "s3://a/c.png"}]}, "nothing is fetched", id="a bucket"),
         pytest.param({"query": "a", "response": "b", "history": [["a"]]}, "pairs", id="half a history"),
+        pytest.param({"query": "a", "response": "b", "label": {"a": 1}}, "label of text", id="an object as label"),
     ],
 )  # fmt: skip
 def test_refused(raw: dict[str, Any], said: str) -> None:
@@ -77,139 +84,88 @@ def test_refused(raw: dict[str, Any], said: str) -> None:
     assert "a.jsonl line 7" in str(caught.value)
 
 
-def _write(folder: Path, *rows: Any) -> Path:
-    path = folder / "rows.jsonl"
-    lines = (row if isinstance(row, str) else json.dumps(row, ensure_ascii=False) for row in rows)
-    path.write_text("\ufeff" + "\n".join(lines) + "\n\n", encoding="utf-8")
-    return path
+def test_missing_tags_stand_in_front_and_are_said() -> None:
+    row = row_of({"query": "<image>Compare.", "response": "b", "images": ["a.png", "b.png"]})
+    assert row.turns[0].asked == "Compare."
+    assert row.notes == ("1 tags <image> are missing and taken to stand in front",)
 
 
-def _ask(answer: str, words: str, *images: str, **more: Any) -> dict[str, Any]:
-    return {"query": words, "response": answer, "images": list(images), **more}
+def test_an_empty_entry_among_images_is_left_out_and_said() -> None:
+    row = row_of({"query": "a", "response": "b", "images": ["a.png", None]})
+    assert row.images == ("a.png",) and "empty entry" in row.notes[0]
 
 
-FIND = "Find <|object_ref_start|>pneumonia<|object_ref_end|> in this image"
+@pytest.mark.parametrize("more", [{"label": None, "history": []}, {"labels": None}])
+def test_an_answer_of_a_model_is_never_taken_for_the_truth(more: Any) -> None:
+    row = row_of({"query": "Where?", "response": "right", **more})
+    assert (row.turns[0].answer, row.response) == (None, "right")
+
+
+def test_an_empty_column_of_labels_makes_no_result_file() -> None:
+    assert row_of({"query": "Where?", "response": "left", "label": None}).turns == ONE
+
+
+def test_a_result_file_keeps_truth_and_answer_apart() -> None:
+    row = row_of({"query": "Where?", "response": "right", "label": "left"})
+    assert (row.turns[0].answer, row.response) == ("left", "right")
+
+
+@pytest.mark.parametrize("label", [2, [0, 2], 0.5])
+def test_numbers_as_labels_stay_beside_the_words(label: Any) -> None:
+    row = row_of({"messages": SAID, "label": label})
+    assert row.turns == ONE
+    assert row.label == (tuple(label) if isinstance(label, list) else label)
 
 
 def test_a_list_under_the_suffix_of_lines_and_the_reverse(tmp_path: Path) -> None:
     row = {"query": "Where?", "response": "left"}
     listed, lines = tmp_path / "a.jsonl", tmp_path / "b.json"
     listed.write_text(json.dumps([row, row]))
-    lines.write_text(json.dumps(row) + "\n" + json.dumps(row))
+    lines.write_text("\ufeff" + json.dumps(row) + "\n\n" + json.dumps(row) + "\n", "utf-8")
     assert [r.place for r in swift_rows(listed)] == ["a.jsonl row 1", "a.jsonl row 2"]
-    assert [r.place for r in swift_rows(lines)] == ["b.json line 1", "b.json line 2"]
-
-
-def test_a_torn_line_names_itself(tmp_path: Path) -> None:
-    path = _write(tmp_path, {"query": "Where?", "response": "left"}, '{"query": "Wh')
-    with pytest.raises(DatasetError, match=r"rows\.jsonl line 2"):
-        list(swift_rows(path))
-
-
-def test_bytes_that_are_no_text_name_their_line(tmp_path: Path) -> None:
-    path = tmp_path / "a.jsonl"
-    path.write_bytes(b'{"query": "a", "response": "b"}\n{"query": "\xff\xfe"}\n')
-    with pytest.raises(DatasetError, match=r"a\.jsonl line 2.*UTF-8"):
-        list(swift_rows(path))
+    assert [r.place for r in swift_rows(lines)] == ["b.json line 1", "b.json line 3"]
 
 
 @pytest.mark.parametrize(
-    ("objects", "box"),
+    ("line", "said"),
     [
-        pytest.param({"bbox": [[20, 15, 40, 30]]}, (20, 15, 40, 30), id="real pixels"),
-        pytest.param({"bbox": [[0.25, 0.25, 0.5, 0.5]], "bbox_type": "norm1"}, (20, 15, 40, 30), id="shares"),
-        pytest.param('[{"caption": "pneumonia", "bbox": [250, 250, 500, 500], "bbox_type": "norm_1000"}]',
-                     (20, 15, 40, 30), id="thousandths, 2.x"),
-        pytest.param({"ref": ["pneumonia"], "bbox": [[20, 15, 40, 30]]}, (20, 15, 40, 30), id="with its name"),
+        pytest.param(b'{"query": "Wh', "JSON object", id="torn"),
+        pytest.param(b'{"query": "\xff\xfe"}', "UTF-8", id="other bytes"),
+        pytest.param(b'["query", "a"]', "got list", id="a list"),
+        pytest.param(b"[" * 100_000, "JSON object", id="endless brackets"),
     ],
-)  # fmt: skip
-def test_boxes_in_every_scale(tmp_path: Path, objects: Any, box: tuple[float, ...]) -> None:
-    picture(tmp_path / "a.png", seed=1)
-    path = _write(tmp_path, _ask("<bbox>", FIND, "a.png", objects=objects))
-    (sample,) = swift_samples(path, TASKS)
-    assert sample.query == Find("pneumonia")
-    assert [item.box for item in sample.gold] == [Box2D(*box)]
-
-
-def test_boxes_in_the_text_are_pixels_of_the_frame(tmp_path: Path) -> None:
-    picture(tmp_path / "a.png", seed=1)  # 80 × 60, written on 1024 × 1024
-    text = "<|box_start|>(512,256),(1024,512)<|box_end|>"
-    (sample,) = swift_samples(_write(tmp_path, _ask(text, FIND, "a.png")), TASKS)
-    assert [item.box for item in sample.gold] == [Box2D(40, 15, 80, 30)]
-
-
-def test_points_and_options(tmp_path: Path) -> None:
-    picture(tmp_path / "a.png", seed=1, height=800, width=600)
-    gonion = "Given this image, find the Gonion, the response is given in the format of the coordinates [x,y]"
-    rows = [
-        _ask("[253, 610]", gonion, "a.png"),
-        _ask("<bbox>", gonion, "a.png", objects={"bbox": [[253, 610]]}),
-        _ask("2：心脏", "根据给定的图像, 请从：1：肺\\n 2：心脏 中选择一个选项\n回答问题：哪个是异常的?", "a.png"),
-        _ask("1:pneumonia", "Given this image, choose one option from the 0:normal\\n1:pneumonia, to answer "
-             "the question: Is it normal?", "a.png"),
-    ]  # fmt: skip
-    first, second, closed, label = swift_samples(_write(tmp_path, *rows), TASKS)
-    assert first.query == second.query == Locate("Gonion")
-    assert first.gold["Gonion"] == second.gold["Gonion"] == Point2D(253, 610)
-    assert closed.query == Ask("哪个是异常的?", ("肺", "心脏"), language="zh")
-    assert closed.gold.option == 1
-    assert label.query == Choose(("normal", "pneumonia"), "Is it normal?")
-    assert label.gold.label == "pneumonia"
-
-
-@pytest.mark.parametrize("key", ["label", "labels"])
-def test_the_truth_of_a_result_file_is_its_label(tmp_path: Path, key: str) -> None:
-    picture(tmp_path / "a.png", seed=1)
-    words = "Given this image, please answer the question: Where?"
-    row = _ask("what the model said", words, "a.png", **{key: "left"})
-    (sample,) = swift_samples(_write(tmp_path, row), TASKS)
-    assert sample.gold.text == "left"
-
-
-def test_a_number_is_no_truth_in_words(tmp_path: Path) -> None:
-    picture(tmp_path / "a.png", seed=1)
-    words = "Given this image, please answer the question: Where?"
-    (sample,) = swift_samples(_write(tmp_path, _ask("left", words, "a.png", label=3)), TASKS)
-    assert sample.gold.text == "left"
-
-
-def test_what_is_none_of_umits_is_said_and_left_out(tmp_path: Path) -> None:
-    picture(tmp_path / "a.png", seed=1)
-    told: list[str] = []
-    rows = [
-        _ask("a nodule", "What do you see?", "a.png"),
-        _ask("five", FIND, "a.png"),
-        _ask("left", "Given this image, please answer the question: Where?"),
-    ]
-    assert not list(swift_samples(_write(tmp_path, *rows), TASKS, tell=told.append))
-    assert [one.partition(":")[0] for one in told] == [f"rows.jsonl line {n}" for n in (1, 2, 3)]
-    assert "none of umit's" in told[0] and "detect_2d" in told[1] and "no picture" in told[2]
-
-
-@pytest.mark.parametrize(
-    "name", ["https://a.b/c.png", "../a.png", "/a/../../b.png", "s3://bucket/a.png", "data:x,y"]
 )
-def test_pictures_from_elsewhere_are_refused(tmp_path: Path, name: str) -> None:
-    words = "Given this image, please answer the question: Where?"
-    with pytest.raises(DatasetError, match=r"rows\.jsonl line 1"):
-        list(swift_samples(_write(tmp_path, _ask("left", words, name)), TASKS))
+def test_a_bad_line_names_itself(tmp_path: Path, line: bytes, said: str) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"query": "a", "response": "b"}\n' + line + b"\n")
+    rows = swift_rows(path)
+    assert next(rows).place == "a.jsonl line 1"
+    with pytest.raises(DatasetError, match=rf"a\.jsonl line 2.*{said}"):
+        next(rows)
 
 
-def test_pictures_of_another_machine_and_inside_the_row(tmp_path: Path) -> None:
-    picture(tmp_path / "images" / "x" / "a.png", seed=1)
-    data = base64.b64encode((tmp_path / "images" / "x" / "a.png").read_bytes()).decode()
-    words = "Given this image, please answer the question: Where?"
-    rows = [
-        _ask("left", words, "/elsewhere/data/images/x/a.png"),
-        _ask("left", words, "D:\\data\\images\\x\\a.png"),
-        _ask("left", words, f"data:image/png;base64,{data}"),
-    ]
-    for sample in swift_samples(_write(tmp_path, *rows), TASKS):
-        assert sample.source.scans()[0].size == (80, 60)
-
-
-def test_prompts_of_every_task_are_read_back() -> None:
-    prompts = Prompts(TASKS)
-    assert prompts.read("Describe the weather.", volume=False) is None
-    asked = prompts.read("Given a series of medical images,  generate a report that assesses any abnormalities.", volume=True)  # fmt: skip
-    assert asked is not None and asked[0] == "report_ct"
+@pytest.mark.shared
+def test_rows_recorded_with_ms_swift_are_read_as_it_reads_them(shared: Path) -> None:
+    """Names and boxes of the recorded text; 2.6 writes int(x / width * 999)."""
+    folder = shared / "golden" / "qwen2vl_swift_2_6"
+    lines = (folder / "grounding.jsonl").read_text("utf-8").splitlines()
+    boxes = 0
+    for record in map(json.loads, lines):
+        row = row_of(record["row"])
+        text = record["train"]["text"]
+        said = re.findall(r"\((\d+),(\d+)\),\((\d+),(\d+)\)", text.rsplit("assistant\n", 1)[1])
+        for mark, numbers in zip(
+            (m for several in row.turns[0].marks for m in several), said, strict=True
+        ):
+            size = record["images"][mark.picture]["size"]
+            shares = [v / n for v, n in zip(mark.in_pixels(size), size * 2, strict=True)]
+            written = [int(share * 999 + 1e-9) for share in shares]
+            assert written == [min(int(n), 999) for n in numbers]
+            boxes += 1
+        assert row.turns[0].asked.partition("<bbox>")[0] in text
+    assert boxes == 7
+    results = (folder / "infer_result_rows.jsonl").read_text("utf-8").splitlines()
+    for raw in map(json.loads, results):
+        row = row_of(raw)
+        assert (row.turns[-1].answer, row.response) == (raw["label"], raw["response"])
+        assert len(row.turns) == len(raw["history"]) + 1

@@ -11,10 +11,11 @@ from umit.datasets.ask import Tasks
 from umit.datasets.check_pictures import Complaint, Files, out_of_order, outside
 from umit.datasets.folder import Folder
 from umit.datasets.pictures import Files as Pictured
-from umit.datasets.prompts import Prompts
+from umit.datasets.pictures import Pictures, Stack
 from umit.datasets.rows import tried_rows
-from umit.datasets.swift import Row, Turn, picture, row_of
-from umit.datasets.swift_samples import _SLICES, _gold
+from umit.datasets.swift import Row, Turn, row_of
+from umit.datasets.swift_pictures import Places
+from umit.datasets.swift_samples import RowReader
 from umit.errors import DatasetError, InputError, OutputError
 from umit.queries import Ask, Choose, Find, Locate, Query
 from umit.results import Detections, Landmarks
@@ -22,6 +23,7 @@ from umit.results import Detections, Landmarks
 __all__ = ["check_rows"]
 
 _NUMBERED: Final = re.compile(r"\s*(\d{1,3})\s*[:：]\s*(.+?)\s*", re.DOTALL)
+_SLICES: Final = 3  # pictures of one question from which they are more likely slices than views
 _SPLITS: Final = ("train", "validation", "validate", "valid", "val", "test")
 
 
@@ -53,29 +55,27 @@ class _Rows:
     """What is remembered between rows: names and sizes only."""
 
     def __init__(self, tasks: Tasks) -> None:
-        self.tasks, self.prompts, self.files = tasks, Prompts(tasks), Files()
+        self.tasks, self.files = tasks, Files()
         self._first: dict[str, str] = {}
         self._places: dict[str, tuple[str, str]] = {}
 
     def run(self, path: Path) -> Iterator[Complaint]:
         """Yield complaints about one file."""
         beside = Folder.of(path)
+        reader = RowReader(self.tasks, Places(beside, beside))
         for place, raw in tried_rows(path):
             if isinstance(raw, DatasetError):
                 yield Complaint("error", "line", place, raw.message)
                 continue
             try:
                 row = row_of(raw, place)
-                yield from self._row(row, beside, path.name)
+                yield from self._row(row, reader, path.name)
             except DatasetError as error:
                 yield Complaint("error", "row", place, error.message)
 
-    def _row(self, row: Row, beside: Folder, file: str) -> Iterator[Complaint]:
-        paths = [
-            p
-            for p in (picture(n, beside, beside, row.place) for n in row.images)
-            if isinstance(p, Path)
-        ]
+    def _row(self, row: Row, reader: RowReader, file: str) -> Iterator[Complaint]:
+        source = reader.source(row)
+        paths = list(source.paths) if isinstance(source, Pictured | Stack) else []
         for path in paths:
             yield from self.files.file(path, None, row.place)
             yield from self._elsewhere(path, row.place, file)
@@ -89,7 +89,7 @@ class _Rows:
                 "warning", "repeated_row", row.place, f"it is {self._first[str(hash(key))]} again"
             )
         for turn in row.turns:
-            yield from self._turn(row, turn, paths)
+            yield from self._turn(row, turn, reader, source)
 
     def _elsewhere(self, path: Path, place: str, file: str) -> Iterator[Complaint]:
         early, where = self._places.setdefault(str(path), (file, place))
@@ -97,38 +97,36 @@ class _Rows:
             yield Complaint("error", "shared", place, f"{path.name!r} is in {early} too: {where}")
             self._places[str(path)] = (file, place)  # once a picture
 
-    def _turn(self, row: Row, turn: Turn, paths: list[Path]) -> Iterator[Complaint]:
-        if not turn.answer.strip():
+    def _turn(
+        self, row: Row, turn: Turn, reader: RowReader, source: Pictures | None
+    ) -> Iterator[Complaint]:
+        if turn.answer is not None and not turn.answer.strip():
             yield Complaint("error", "empty", row.place, "its answer is empty")
             return
-        volume = bool(paths) and (paths[0].suffix == ".npy" or ".nii" in paths[0].name)
-        read = self.prompts.read(turn.asked, volume=volume or len(paths) >= _SLICES)
+        read = None if source is None else reader.read(turn, source)
         if read is None:
-            yield Complaint(
-                "warning", "prompt", row.place, f"its prompt is none of umit's: {turn.asked[:60]!r}"
-            )
+            if source is not None:
+                message = "its prompt is none of umit's, so it stays plain text"
+                yield Complaint("warning", "prompt", row.place, message)
             return
-        name, query = read
+        name, query, shown = read
         yield from _numbers(turn, query, row.place)
-        size = self.files.sizes.get(str(paths[0])) if paths else None
-        if isinstance(query, Find | Locate) and not volume and (size is None or len(paths) != 1):
-            return  # the picture is missing, which was said
-        if volume and isinstance(query, Find):
-            return
+        paths = shown.paths if isinstance(shown, Pictured) else ()
+        size = self.files.sizes.get(str(paths[0])) if len(paths) == 1 else None
+        if isinstance(query, Find | Locate) and size is None:
+            return  # a volume, or a picture that is missing, which was said
         try:
-            source = Pictured(tuple(paths))
-            gold = _gold(row, turn.answer, self.tasks[name], query, source)
-        except (OutputError, InputError) as error:
-            hint = _scale(row, turn, size)
-            yield Complaint(
-                "error", "answer", row.place, f"its answer is not {name}'s: {error}{hint}"
-            )
+            gold = reader.gold(row, turn, name, query, shown)
+        except (OutputError, InputError, DatasetError) as error:
+            hint = _scale(turn, size)
+            said = f"its answer is not {name}'s: {error.message}{hint}"
+            yield Complaint("error", "answer", row.place, said)
             return
         if isinstance(gold, Detections | Landmarks) and size is not None:
             wrong = list(outside(gold, size, row.place))
-            hint = _scale(row, turn, size) if wrong else ""
+            hint = _scale(turn, size) if wrong else ""
             yield from (Complaint(w.level, w.code, w.place, w.message + hint) for w in wrong)
-            yield from _small(row, gold, row.place)
+            yield from _small(turn, row.place)
 
 
 def _numbers(turn: Turn, query: Query, place: str) -> Iterator[Complaint]:
@@ -140,7 +138,7 @@ def _numbers(turn: Turn, query: Query, place: str) -> Iterator[Complaint]:
         if isinstance(query, Choose)
         else ()
     )
-    match = _NUMBERED.fullmatch(turn.answer)
+    match = _NUMBERED.fullmatch(turn.answer or "")
     if not match or match[2] not in choices:
         return
     first = 1 if isinstance(query, Ask) else 0
@@ -153,10 +151,10 @@ def _numbers(turn: Turn, query: Query, place: str) -> Iterator[Complaint]:
         )  # fmt: skip
 
 
-def _scale(row: Row, turn: Turn, size: tuple[int, ...] | None) -> str:
+def _scale(turn: Turn, size: tuple[int, ...] | None) -> str:
     """Guess, for the message alone, in which scale the numbers are."""
-    numbers = [v for box in row.boxes for v in box] or [
-        float(n) for n in re.findall(r"\d+(?:\.\d+)?", turn.answer)
+    numbers = [v for boxes in turn.marks for mark in boxes for v in mark.numbers] or [
+        float(n) for n in re.findall(r"\d+(?:\.\d+)?", turn.answer or "")
     ]
     if not numbers or size is None:
         return ""
@@ -168,9 +166,12 @@ def _scale(row: Row, turn: Turn, size: tuple[int, ...] | None) -> str:
     return f"; the numbers reach {most:g}, as on another canvas than {size[0]} x {size[1]}"
 
 
-def _small(row: Row, gold: Detections | Landmarks, place: str) -> Iterator[Complaint]:
+def _small(turn: Turn, place: str) -> Iterator[Complaint]:
     """Boxes given as real pixels that are all within one pixel are shares."""
-    if row.boxes and row.box_type == "real" and all(0 <= v <= 1 for box in row.boxes for v in box):
+    marks = [mark for boxes in turn.marks for mark in boxes]
+    if marks and all(
+        m.scale == "real" and 0 <= min(m.numbers) <= max(m.numbers) <= 1 for m in marks
+    ):
         yield Complaint(
             "error", "scale", place, "its boxes are within 0 and 1, and are called real pixels"
         )

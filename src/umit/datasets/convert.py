@@ -1,198 +1,221 @@
-"""Samples written for other tools: ms-swift rows, a parquet table of Hugging Face ``datasets``, COCO boxes."""
+"""Samples written for other tools: ms-swift rows, a table of Hugging Face ``datasets``, COCO boxes."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
-from PIL import Image
-
-from umit.chat import spell
-from umit.datasets.ask import Tasks, parts, shown
-from umit.datasets.dataset import Sample
-from umit.datasets.pictures import Files, Pictures, Stack, Voxels
-from umit.datasets.swift import TAG
-from umit.errors import DatasetError
-from umit.imaging.header import picture_size
-from umit.queries import Find
+from umit.chat import CONTROL, DEFAULT_SYSTEM, Request, answer_words, spell
+from umit.datasets.ask import Tasks, asked
+from umit.datasets.coco import coco
+from umit.datasets.dataset import Sample, warn
+from umit.datasets.picture_files import as_bytes, as_paths, described, png
+from umit.datasets.swift import OURS
+from umit.datasets.swift_turns import IMAGE, TAGS
+from umit.errors import DatasetError, InputError
 from umit.results import Detections
-from umit.tasks.task import choose
 
 __all__ = ["Form", "convert"]
 
 Form: TypeAlias = Literal["swift", "swift2", "parquet", "coco"]
+_Samples: TypeAlias = Iterable[Sample[Any, Any]]
+_Tell: TypeAlias = Callable[[str], None]
+#: What a flat text would turn into control tokens, or ms-swift into pictures and boxes.
+_SPELLED: Final = (*(token.text for token in CONTROL), *TAGS)
+_BATCH: Final = 64 << 20  # bytes of a parquet table's row group
 
 
 def convert(
-    samples: Iterable[Sample[Any, Any]], target: Path | str, *, form: Form, tasks: Tasks
+    samples: _Samples, target: Path | str, *, form: Form, tasks: Tasks, tell: _Tell = warn
 ) -> int:
     """Write samples to one file, whole or not at all.
 
-    Prompts and answers are those of training: ``Task.request`` and ``Task.encode``. Pictures that are no files
-    of their own, such as MedMNIST's rows, are written as PNG into a folder beside the target.
+    Prompts and answers are those of training: ``Task.request`` and ``Task.encode``. ms-swift rows name picture
+    files where there are any, inside the target's folder relative to it; pictures without a file of their own are
+    written to ``<target>_images``, each under its content's hash. A table holds the pictures themselves: picture
+    files byte for byte, and what no picture file holds (DICOM, a volume in one file) as the model sees it.
 
     Args:
         samples: From any data set.
         target: The file to write; an older one is replaced.
         form: ``"swift"`` (3.x and 4.x messages), ``"swift2"`` (2.x query and response), ``"parquet"``
-            or ``"coco"`` (boxes on films).
+            or ``"coco"`` (boxes on films, in pixels of the picture).
         tasks: Of the checkpoint whose prompts and frames are written: ``card.tasks``.
+        tell: Called with each sample that is left out: its words spell a control token or a tag, which would
+            become one, or its picture cannot be read.
 
     Returns:
-        Rows written; images of COCO.
+        Rows written; of COCO, pictures.
 
     Raises:
-        DatasetError: An unknown form, or samples without boxes for COCO.
-        InputError: A picture cannot be read.
+        DatasetError: An unknown form, or nothing that it can hold.
+        UnsupportedTaskError: The checkpoint does not know a sample's task.
     """
-    path = Path(target)
+    path = Path(target).expanduser().resolve()
+    writers: dict[str, Callable[[_Samples, Path, Path, Tasks, _Tell], int]] = {
+        "swift": _swift, "swift2": _swift2, "parquet": _parquet, "coco": coco,
+    }  # fmt: skip
+    if form not in writers:
+        raise DatasetError(f"expected one of {', '.join(writers)}, got {form!r}")
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
-    write = _FORMS.get(form)
-    if write is None:
-        raise DatasetError(f"expected one of {', '.join(_FORMS)}, got {form!r}")
     try:
-        count = write(samples, part, path, tasks)
+        count = writers[form](samples, part, path, tasks, tell)
+        if not count:
+            raise DatasetError(f"expected samples that {form} can hold, got none", file=path.name)
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
     return count
 
 
-def _rows(
-    samples: Iterable[Sample[Any, Any]], path: Path, tasks: Tasks
-) -> Iterator[tuple[Sample[Any, Any], str, str, list[str]]]:
-    """Yield sample, prompt, answer and names of pictures."""
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One question of a sample as it is written."""
+
+    sample: Sample[Any, Any]
+    name: str
+    request: Request
+    answer: str
+
+    @property
+    def system(self) -> str:
+        """The system line, unless it is the one that ms-swift takes for itself."""
+        return "" if self.request.system == DEFAULT_SYSTEM else self.request.system
+
+    def words(self, pictures: int) -> str:
+        """The user turn, with a tag for each picture in front."""
+        return IMAGE * pictures + spell(self.request.words)
+
+    def ours(self, pictures: dict[str, Any] | None) -> dict[str, Any]:
+        """What ms-swift has no field for, so that the row reads back as its sample."""
+        said = {"id": self.name, "group": self.sample.group, "pictures": pictures}
+        facts = [list(pair) for pair in self.sample.facts]
+        return {k: v for k, v in {**said, "facts": facts}.items() if v}
+
+
+def _lines(samples: _Samples, tasks: Tasks, tell: _Tell, *, pixels: bool) -> Iterator[_Line]:
     for sample in samples:
-        images = _images(sample.source, path)
-        view = shown(sample, tasks)
-        for query, gold in parts(sample):
-            task = tasks[choose(query, volume=sample.source.is_volume)]
-            words = spell(task.request(query, view).words)
-            yield sample, words, task.encode(gold, query, view), images
+        try:
+            found = list(asked(sample, tasks, pixels=pixels))
+        except InputError as error:
+            tell(f"{sample.place or sample.id}: left out: {error.message}")
+            continue
+        for number, (request, answer) in enumerate(found, start=1):
+            name = sample.id if len(found) == 1 else f"{sample.id}-{number}"
+            line = _Line(sample, name, request, answer)
+            if spelled := _spelled(line):
+                tell(f"{sample.place or sample.id}: left out: its words spell {spelled}")
+            else:
+                yield line
 
 
-def _images(source: Pictures, path: Path) -> list[str]:
-    """Return absolute names of picture files, written first where there are none."""
-    if isinstance(source, Files | Stack):
-        return [str(p.resolve()) for p in source.paths]
-    if isinstance(source, Voxels):
-        return [str(source.path.resolve())]
-    folder = path.with_name(f"{path.stem}_images")
-    folder.mkdir(exist_ok=True)
-    stem = "".join(c if c.isalnum() else "_" for c in Path(source.names[0]).name)
-    found = []
-    for number, scan in enumerate(source.scans()):
-        voxels = scan.voxels
-        for index in range(len(voxels)):
-            name = folder / f"{stem}-{number}-{index:03d}.png"
-            if not name.exists():
-                Image.fromarray(voxels[index]).save(name)
-            found.append(str(name.resolve()))
-    return found
+def _spelled(line: _Line) -> str:
+    """Return what a flat text cannot hold as plain words, or ``""``."""
+    words = [word for word in line.request.words if isinstance(word, str)]
+    marked = isinstance(line.sample.gold, Detections)  # whose answers have box tokens of their own
+    words += (
+        [w for w in answer_words(line.answer) if isinstance(w, str)] if marked else [line.answer]
+    )
+    text = "\n".join(words)
+    torn = "half a character" if any("\ud800" <= c <= "\udfff" for c in text) else ""
+    return next((one for one in _SPELLED if one in text), torn)
 
 
-def _swift(
-    make: Callable[[str, str, list[str]], Mapping[str, Any]],
-) -> Callable[[Iterable[Sample[Any, Any]], Path, Path, Tasks], int]:
-    def write(samples: Iterable[Sample[Any, Any]], part: Path, path: Path, tasks: Tasks) -> int:
-        count = 0
-        with part.open("w", encoding="utf-8") as file:
-            for _, words, answer, images in _rows(samples, path, tasks):
-                row = make(TAG * len(images) + words, answer, images)
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
-                count += 1
-        return count
+def _swift(samples: _Samples, part: Path, path: Path, tasks: Tasks, tell: _Tell) -> int:
+    def row(line: _Line, images: list[str]) -> dict[str, Any]:
+        turns = [("system", line.system)] if line.system else []
+        turns += [("user", line.words(len(images))), ("assistant", line.answer)]
+        messages = [{"role": role, "content": content} for role, content in turns]
+        return {"messages": messages, "images": images}
 
-    return write
+    return _written(_lines(samples, tasks, tell, pixels=False), part, path, row, tell)
 
 
-def _messages(words: str, answer: str, images: list[str]) -> Mapping[str, Any]:
-    turns = [{"role": "user", "content": words}, {"role": "assistant", "content": answer}]
-    return {"messages": turns, "images": images}
+def _swift2(samples: _Samples, part: Path, path: Path, tasks: Tasks, tell: _Tell) -> int:
+    def row(line: _Line, images: list[str]) -> dict[str, Any]:
+        system = {"system": line.system} if line.system else {}
+        words = {"query": line.words(len(images)), "response": line.answer}
+        return {**system, **words, "images": images}
+
+    return _written(_lines(samples, tasks, tell, pixels=False), part, path, row, tell)
 
 
-def _query(words: str, answer: str, images: list[str]) -> Mapping[str, Any]:
-    return {"query": words, "response": answer, "images": images}
+def _written(
+    lines: Iterator[_Line],
+    part: Path,
+    path: Path,
+    row: Callable[[_Line, list[str]], dict[str, Any]],
+    tell: _Tell,
+) -> int:
+    count = 0
+    with part.open("w", encoding="utf-8", newline="\n") as file:
+        for line in lines:
+            source = line.sample.source
+            try:
+                images = as_paths(source, path.parent, f"{path.stem}_images")
+            except (InputError, DatasetError) as error:
+                tell(f"{line.sample.place or line.name}: left out: {error.message}")
+                continue
+            data = {**row(line, images), OURS: line.ours(described(source))}
+            file.write(json.dumps(data, ensure_ascii=False) + "\n")
+            count += 1
+    return count
 
 
-def _parquet(samples: Iterable[Sample[Any, Any]], part: Path, path: Path, tasks: Tasks) -> int:
+def _parquet(samples: _Samples, part: Path, path: Path, tasks: Tasks, tell: _Tell) -> int:
     import pyarrow
+    from datasets import Features, Image, List, Value
     from pyarrow import parquet
 
-    schema = pyarrow.schema(
-        [
-            *((n, pyarrow.string()) for n in ("id", "task", "language", "prompt", "completion")),
-            *((n, pyarrow.string()) for n in ("group", "place")),
-            ("images", pyarrow.list_(pyarrow.string())),
-        ]
+    text = Value("string")
+    features = Features(
+        {
+            "messages": List({"role": text, "content": text}),
+            "images": List(Image()),
+            **dict.fromkeys(("task", "language"), text),
+            OURS: text,  # JSON, since its fields differ from row to row
+        }
     )
-    count = 0
+    schema = features.arrow_schema
+    count = size = 0
+    batch: list[dict[str, Any]] = []
     with parquet.ParquetWriter(part, schema) as writer:
-        batch: list[dict[str, Any]] = []
-        for sample, words, answer, images in _rows(samples, path, tasks):
-            batch.append(
-                {
-                    "id": sample.id, "task": sample.task, "language": sample.query.language,
-                    "prompt": words, "completion": answer, "group": sample.group,
-                    "place": sample.place, "images": images,
-                }
-            )  # fmt: skip
+        for line in _lines(samples, tasks, tell, pixels=False):
+            try:
+                row = _table_row(line, tasks)
+            except InputError as error:
+                tell(f"{line.sample.place or line.name}: left out: {error.message}")
+                continue
+            batch.append(row)
+            size += sum(len(one["bytes"]) for one in row["images"])
             count += 1
-            if len(batch) == _BATCH:
+            if size > _BATCH or len(batch) == 1000:
                 writer.write_table(pyarrow.Table.from_pylist(batch, schema))
-                batch.clear()
+                batch, size = [], 0
         writer.write_table(pyarrow.Table.from_pylist(batch, schema))
     return count
 
 
-def _coco(samples: Iterable[Sample[Any, Any]], part: Path, path: Path, tasks: Tasks) -> int:
-    """Boxes in pixels of the picture: x, y, width, height; ids from 1."""
-    images: dict[str, dict[str, Any]] = {}
-    categories: dict[str, int] = {}
-    annotations: list[dict[str, Any]] = []
-    for sample in samples:
-        gold, query = sample.gold, sample.query
-        if (
-            not isinstance(gold, Detections)
-            or not isinstance(query, Find)
-            or sample.source.is_volume
-        ):
-            raise DatasetError(f"expected boxes on films, got {sample.task}", file=sample.place)
-        (name,) = _images(sample.source, path)
-        if name not in images:
-            width, height = picture_size(Path(name))[:2]
-            images[name] = {
-                "id": len(images) + 1,
-                "file_name": name,
-                "width": width,
-                "height": height,
-            }
-        kind = categories.setdefault(query.target, len(categories) + 1)
-        for item in gold:
-            x1, y1, x2, y2 = item.box.corners[:4]
-            annotations.append(
-                {
-                    "id": len(annotations) + 1, "image_id": images[name]["id"], "category_id": kind,
-                    "bbox": [x1, y1, x2 - x1, y2 - y1], "area": (x2 - x1) * (y2 - y1), "iscrowd": 0,
-                }
-            )  # fmt: skip
-    data = {
-        "images": list(images.values()),
-        "annotations": annotations,
-        "categories": [{"id": number, "name": name} for name, number in categories.items()],
+def _table_row(line: _Line, tasks: Tasks) -> dict[str, Any]:
+    sample = line.sample
+    said = described(sample.source)
+    try:
+        pictures = as_bytes(sample.source)
+    except DatasetError:  # nothing that a picture file holds: as the model sees it
+        frames = next(asked(sample, tasks))[0].frames
+        pictures = [png(frame) for frame in frames]
+        said = {"kind": "slices", "as_stored": True} if sample.source.is_volume else None
+    turns = [("system", line.system)] if line.system else []
+    turns += [("user", line.words(len(pictures))), ("assistant", line.answer)]
+    return {
+        "messages": [{"role": role, "content": content} for role, content in turns],
+        "images": [{"bytes": data, "path": None} for data in pictures],
+        "task": sample.task,
+        "language": sample.query.language,
+        OURS: json.dumps(line.ours(said), ensure_ascii=False),
     }
-    part.write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
-    return len(images)
-
-
-_BATCH: Final = 1000
-_FORMS: Final[Mapping[str, Callable[[Iterable[Sample[Any, Any]], Path, Path, Tasks], int]]] = {
-    "swift": _swift(_messages),
-    "swift2": _swift(_query),
-    "parquet": _parquet,
-    "coco": _coco,
-}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
@@ -20,7 +21,7 @@ from umit.imaging.read import load
 from umit.imaging.scan import Scan
 from umit.imaging.window import FULL
 
-__all__ = ["Encoded", "Files", "Pictures", "Row", "Stack", "Voxels", "array"]
+__all__ = ["Encoded", "Files", "Pictures", "Row", "Stack", "Voxels", "array", "stacked"]
 
 _SLACK: Final = 1e-3  # less than half a grey level; interpolation in single precision may pass 1
 
@@ -144,15 +145,17 @@ class Stack:
             InputError: A slice is missing or unreadable.
             DatasetError: A slice is no picture of 8 bits.
         """
-        planes = [_grey(path) for path in self.paths]
-        (size, count), *_ = Counter(plane.shape for plane in planes).most_common(1)
-        scan = load(np.stack([plane for plane in planes if plane.shape == size]), axes="zyx")
-        if count < len(planes):
-            note = (
-                f"slices: {len(planes) - count} of {len(planes)} left out, their size is not {size}"
-            )
-            scan = replace(scan, warnings=(*scan.warnings, note))
-        return (scan.shown(as_stored=True) if self.as_stored else scan,)
+        return (stacked([_grey(path) for path in self.paths], as_stored=self.as_stored),)
+
+
+def stacked(planes: Sequence[NDArray[Any]], *, as_stored: bool) -> Scan:
+    """Return grey slices as one volume; those of another size than most are left out, and that is noted."""
+    (size, count), *_ = Counter(plane.shape for plane in planes).most_common(1)
+    scan = load(np.stack([plane for plane in planes if plane.shape == size]), axes="zyx")
+    if count < len(planes):
+        note = f"slices: {len(planes) - count} of {len(planes)} left out, their size is not {size}"
+        scan = replace(scan, warnings=(*scan.warnings, note))
+    return scan.shown(as_stored=True) if as_stored else scan
 
 
 def _grey(path: Path) -> NDArray[Any]:

@@ -165,13 +165,18 @@ def _query(form: _Form, found: Mapping[str, str | None]) -> Query | None:
             case Choose():
                 return Choose(choices, hole or None, language=language)
             case Find():
-                return Find(hole, language=language)
+                return Find(_bare(hole), language=language)
             case Locate():
-                return Locate(_landmark(hole, language), language=language)
+                return Locate(_landmark(_bare(hole), language), language=language)
             case plain:
                 return plain
     except InputError:
         return None
+
+
+def _bare(name: str) -> str:
+    """Return a name without the braces that ms-swift rows of UMIT's prompts may have around it."""
+    return name[1:-1].strip() if name.startswith("{") and name.endswith("}") else name
 
 
 def _listed(text: str, first: int) -> tuple[str, ...]:

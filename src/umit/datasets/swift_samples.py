@@ -1,33 +1,47 @@
-"""ms-swift rows as typed samples: the prompt read back into its query, the answer into its true result."""
+"""ms-swift rows as typed samples: the prompt read back into its query, the answer into its true result.
+
+A row whose prompt is none of umit's wordings stays a row of words (:func:`umit.datasets.swift.swift_rows`), and
+is told; nothing is guessed.
+"""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from umit.chat import Completion
-from umit.datasets.ask import Tasks
-from umit.datasets.dataset import Sample, warn
+from umit.chat import OBJECT_END, OBJECT_START, Completion
+from umit.datasets.ask import NOWHERE, Tasks, outline
+from umit.datasets.dataset import Choice, Dataset, Sample, Samples, warn
 from umit.datasets.folder import Folder
-from umit.datasets.pictures import Encoded, Files, Pictures, Stack, Voxels
+from umit.datasets.picture_files import rebuilt
+from umit.datasets.pictures import Files, Pictures
 from umit.datasets.prompts import Prompts
-from umit.datasets.swift import Row, picture, swift_rows
+from umit.datasets.swift import Row, Turn, swift_rows
+from umit.datasets.swift_marks import Mark
+from umit.datasets.swift_pictures import Places, as_volume, source_of
+from umit.datasets.swift_turns import BOX, IMAGE
 from umit.errors import DatasetError, InputError, OutputError
-from umit.geometry import Box2D, Point2D, Space
 from umit.imaging.header import picture_size
-from umit.imaging.view import View, ViewGeometry, render
-from umit.queries import Find, Locate, Query
-from umit.results import Detection, Detections, Landmark, Landmarks, Result
-from umit.tasks.task import Task, TaskName
+from umit.queries import Choose, Find, Locate, Query
+from umit.results import (
+    Classification,
+    Detection,
+    Detections,
+    Landmark,
+    Landmarks,
+    Result,
+)
+from umit.tasks.task import TaskName
 
-__all__ = ["read_row", "swift_samples"]
+__all__ = ["RowReader", "swift_samples"]
 
-_ARRAYS: Final = (".npy",)
-_VOLUMES: Final = (".nii", ".nii.gz", ".mha", ".nrrd", ".mgz")
-_SCALE: Final = {"norm1": 1.0, "norm1000": 1000.0}
-_SLICES: Final = 3  # pictures of one question from which they are slices, not views
+_NAMED: Final = re.compile(
+    rf"{re.escape(OBJECT_START.text)}(.*?){re.escape(OBJECT_END.text)}", re.DOTALL
+)
+_BETWEEN: Final = " \t\r\n,，;；.。"
 
 
 def swift_samples(
@@ -35,134 +49,218 @@ def swift_samples(
     tasks: Tasks,
     *,
     root: Path | str | None = None,
+    prepared: bool = True,
     tell: Callable[[str], None] = warn,
-) -> Iterator[Sample[Any, Any]]:
-    """Yield the samples of a file of ms-swift rows.
+) -> Samples:
+    """Return the samples of a file of ms-swift rows; the file is read as they are iterated.
 
     Args:
-        path: A ``.jsonl`` or ``.json`` file.
+        path: A ``.jsonl``, ``.json`` or ``.parquet`` file.
         tasks: Of the checkpoint whose prompts and frames the rows are written in: ``card.tasks``.
-        root: Where pictures are, besides the file's own folder.
-        tell: Called with each row that is left out: its prompt is none of umit's, or its answer unreadable.
+        root: Where pictures are, besides the file's own folder; absolute paths of another machine are joined
+            to it by their end.
+        prepared: Whether volumes were cropped and stretched by M3D's scripts before, as UMIT's were; else
+            they are shown as any other volume.
+        tell: Called with what is left out or assumed, and where.
 
-    Raises:
-        DatasetError: A row that is none, with file and line.
+    Returns:
+        Samples; each pass raises DatasetError at a row that is none, with file and line.
     """
-    file = Path(path)
-    prompts, beside = Prompts(tasks), Folder.of(file)
+    file = Path(path).expanduser()
+    beside = Folder.of(file)
     folder = beside if root is None else Folder.of(root)
-    for row in swift_rows(file):
-        yield from read_row(row, tasks, prompts, folder, beside, tell)
+
+    def read(choice: Choice) -> Iterator[Sample[Any, Any]]:
+        reader = RowReader(tasks, Places(beside, folder), prepared=prepared, tell=choice.tell)
+        for row in swift_rows(file):
+            for sample in reader.samples(row):
+                if sample.query.language in choice.languages:
+                    yield sample
+        reader.tell_plain()
+
+    described = Dataset(
+        name=file.name,
+        title=f"rows of {file.name}",
+        tasks=tuple(tasks),
+        languages=("en", "zh"),
+        dimensions="2D",
+        splits={},
+        splitting="none; the file is read whole",
+        licence="the owner's",
+        citation="none",
+        home="the user's own file",
+        read=read,
+    )
+    return Samples(described, Choice(root=folder, tell=tell))
 
 
-def read_row(
-    row: Row,
-    tasks: Tasks,
-    prompts: Prompts,
-    root: Folder,
-    beside: Folder,
-    tell: Callable[[str], None],
-) -> Iterator[Sample[Any, Any]]:
-    """Yield the samples of one row, one a turn."""
-    source = _source(row, root, beside)
-    if source is None:
-        tell(f"{row.place}: left out, it has no picture")
-        return
-    for number, turn in enumerate(row.turns):
-        last = number == len(row.turns) - 1
-        true = row.label if last and row.label is not None else turn.answer
-        read = prompts.read(turn.asked, volume=source.is_volume)
-        if read is None and isinstance(source, Files) and len(source.paths) > 1:
-            source = Stack(source.paths)  # the prompt speaks of a volume
-            read = prompts.read(turn.asked, volume=True)
-        if read is None:
-            tell(f"{row.place}: left out, its prompt is none of umit's: {turn.asked[:60]!r}")
-            continue
-        name, query = read
-        try:
-            gold = _gold(row, true, tasks[name], query, source)
-        except (OutputError, InputError) as error:
-            tell(f"{row.place}: left out, its answer is not {name}'s: {error}")
-            continue
-        yield Sample(
-            id=f"{row.place.rsplit(' ', 1)[-1]}-{number}",
-            query=query,
-            gold=gold,
-            source=source,
-            group=_group(source),
-            place=row.place,
-        )
+@dataclass
+class RowReader:
+    """Makes samples of rows.
 
+    Args:
+        tasks: Of the checkpoint whose prompts and frames the rows are written in.
+        places: Where pictures are.
+        prepared: Whether volumes were prepared by M3D's scripts.
+        tell: Called with what is left out or assumed.
+    """
 
-def _source(row: Row, root: Folder, beside: Folder) -> Pictures | None:
-    found = [picture(name, root, beside, row.place) for name in row.images]
-    if not found:
+    tasks: Tasks
+    places: Places
+    prepared: bool = True
+    tell: Callable[[str], None] = warn
+    #: Turns that are plain text, by reason: how many, and where the first is.
+    _plain: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._prompts = Prompts(self.tasks)
+
+    def samples(self, row: Row) -> Iterator[Sample[Any, Any]]:
+        """Yield the samples of one row, one a turn; a turn that makes none is told.
+
+        Raises:
+            DatasetError: A path that leads out, or could be two files.
+        """
+        for note in row.notes:
+            self.tell(f"{row.place}: {note}")
+        source = self.source(row)
+        known = row.ours
+        for number, turn in enumerate(row.turns, start=1):
+            found = None if source is None else self.read(turn, source)
+            if found is None:
+                self._keep_plain(row.place, source)
+                continue
+            name, query, shown = found
+            if IMAGE in turn.asked:
+                self.tell(f"{row.place}: a picture stands inside the words, umit puts it in front")
+            try:
+                gold = self.gold(row, turn, name, query, shown)
+            except (OutputError, InputError, DatasetError) as error:
+                # Its message alone: the text of an answer is no business of a log.
+                self.tell(f"{row.place}: left out as an example of {name}: {error.message}")
+                continue
+            yield Sample(
+                id=_word(known, "id") or _id(row.place, number, len(row.turns)),
+                query=query,
+                gold=gold,
+                source=shown,
+                group=_word(known, "group") or shown.names[0],
+                place=row.place,
+                facts=_facts(known),
+            )
+
+    def _keep_plain(self, place: str, source: Pictures | None) -> None:
+        prompt = "their prompts are none of this checkpoint's"
+        why = "they have no pictures" if source is None else prompt
+        count, first = self._plain.get(why, (0, place))
+        self._plain[why] = (count + 1, first)
+
+    def tell_plain(self) -> None:
+        """Tell how many turns are plain text, why, and where the first is."""
+        for why, (count, first) in self._plain.items():
+            self.tell(f"{first}: left out as plain text, {count} in all: {why}")
+        self._plain.clear()
+
+    def source(self, row: Row) -> Pictures | None:
+        """Return a row's pictures; files are found, not read.
+
+        Raises:
+            DatasetError: A path that leads out, or could be two files.
+        """
+        source = source_of(row.images, row.slices, self.places, row.place, prepared=self.prepared)
+        kept = row.ours.get("pictures")
+        return source if kept is None or source is None else rebuilt(source, kept, row.place)
+
+    def read(self, turn: Turn, source: Pictures) -> tuple[TaskName, Query, Pictures] | None:
+        """Return task and query of a prompt, and the pictures as that task takes them."""
+        asked = turn.asked.replace(IMAGE, " ")
+        for words in dict.fromkeys([asked, _NAMED.sub(r"\1", asked)]):
+            found = self._prompts.read(words, volume=source.is_volume)
+            if found is not None:
+                return *found, source
+            several = isinstance(source, Files) and len(source.paths) > 1
+            found = self._prompts.read(words, volume=True) if several else None
+            if found is not None and isinstance(source, Files):  # its words speak of a volume
+                return *found, as_volume(source.paths, prepared=self.prepared)
         return None
-    first = found[0]
-    if isinstance(first, bytes):
-        if len(found) > 1:
-            raise DatasetError("expected one data URI, or files", file=row.place)
-        return Encoded(first, row.place)
-    paths = tuple(p for p in found if isinstance(p, Path))
-    if len(paths) < len(found):
-        raise DatasetError("expected files, or one data URI, got both", file=row.place)
-    if first.suffix in _ARRAYS:
-        return Voxels(first, as_stored=True)
-    if first.name.lower().endswith(_VOLUMES):
-        return Files(paths, is_volume=True)
-    return Stack(paths) if len(paths) >= _SLICES else Files(paths)
+
+    def gold(self, row: Row, turn: Turn, name: TaskName, query: Query, source: Pictures) -> Result:
+        """Return the true result of a turn, in the coordinates of its pictures.
+
+        Raises:
+            OutputError: The answer is not one that the task writes.
+            InputError: A picture whose size is needed cannot be read.
+            DatasetError: No answer, or marks of another kind than was asked for.
+        """
+        if turn.answer is None:
+            if isinstance(query, Choose) and isinstance(row.label, int):
+                return _labelled(query, row.label)
+            raise DatasetError("expected an answer, got none")
+        if BOX in turn.answer:
+            return _marked(turn, query, source)
+        task = self.tasks[name]
+        view = NOWHERE  # no file is opened for words without coordinates
+        if isinstance(query, Find | Locate):
+            view = outline(source, task.rendering(volume=source.is_volume))
+        result: Result = task.decode(Completion(text=turn.answer), query, view)
+        return result
 
 
-def _group(source: Pictures) -> str:
-    if isinstance(source, Encoded):
-        return hashlib.sha256(source.data).hexdigest()[:16]
-    return Path(source.names[0]).name
+def _labelled(query: Choose, label: int) -> Classification:
+    if not 0 <= label < len(query.labels):
+        raise DatasetError(f"expected a label of 0 to {len(query.labels) - 1}, got {label}")
+    return Classification(label=query.labels[label])
 
 
-def _gold(row: Row, answer: str, task: Task[Any, Any], query: Query, source: Pictures) -> Result:
-    if isinstance(query, Find | Locate) and "<bbox>" in answer and not source.is_volume:
-        return _given(row, query, source)
-    view = _view(task.name, task, source)
-    result: Result = task.decode(Completion(text=answer), query, view)
-    return result
-
-
-def _view(name: TaskName, task: Task[Any, Any], source: Pictures) -> View:
-    """Return the geometry that coordinates are written in; nothing is opened for words alone."""
-    if name in ("detect_2d", "landmark") and isinstance(source, Files):
-        size = picture_size(source.paths[0])[:2]
-        frame = task.rendering(volume=False).frame or size
-        return View.of(ViewGeometry(source=Space(size=size), frame=frame))
-    if name in ("detect_2d", "landmark", "detect_3d"):
-        return render(source.scans(), task.rendering(volume=source.is_volume))
-    return View.of(ViewGeometry(source=Space(size=(1, 1)), frame=(1, 1)))
-
-
-def _given(row: Row, query: Find | Locate, source: Pictures) -> Result:
-    """Return boxes or a point that stand beside the text, in pixels of the picture."""
-    if isinstance(source, Files):
-        size = picture_size(source.paths[0])[:2]
-    else:
-        scan = source.scans()[0]
-        size = (scan.size[0], scan.size[1])
-    scale = _SCALE.get(row.box_type)
-    space = Space(size=size)
-    marks = [
-        tuple(v if scale is None else v / scale * size[i % 2] for i, v in enumerate(box))
-        for box in row.boxes
-    ]
-    if isinstance(query, Locate):
-        points = [m if len(m) == 2 else ((m[0] + m[2]) / 2, (m[1] + m[3]) / 2) for m in marks]
-        if len(points) != 1:
-            raise InputError(f"expected one point, got {len(points)}", code="points")
-        return Landmarks(
-            items=(Landmark(name=query.name, point=Point2D(*points[0][:2], space=space)),)
-        )
-    if any(len(mark) != 4 for mark in marks):
-        raise InputError("expected boxes, got points", code="boxes")
+def _marked(turn: Turn, query: Query, source: Pictures) -> Result:
+    """Return boxes or a point that stand beside the words, in pixels of the picture."""
+    words = turn.answer or ""
+    names = {name.strip().casefold() for name in _NAMED.findall(words)}
+    if _NAMED.sub("", words).replace(BOX, "").strip(_BETWEEN) or source.is_volume:
+        raise DatasetError(f"expected {BOX} alone, on a film, got words beside it or a volume")
+    marks = [mark for several in turn.marks for mark in several]
+    if isinstance(query, Locate) and len(marks) == 1:
+        point = marks[0].point(_size(source, marks[0]))
+        return Landmarks(items=(Landmark(name=query.name, point=point),))
+    if not isinstance(query, Find) or not marks or names - {query.target.strip().casefold()}:
+        raise DatasetError("expected boxes of what was asked for, or one point, got others")
+    views = len(source.names) > 1
     return Detections(
         items=tuple(
-            Detection(label=query.target, box=Box2D(m[0], m[1], m[2], m[3], space=space))
-            for m in marks
+            Detection(
+                label=query.target,
+                box=mark.box(_size(source, mark)),
+                view=mark.picture if views else None,
+            )
+            for mark in marks
         )
+    )
+
+
+def _size(source: Pictures, mark: Mark) -> tuple[int, ...] | None:
+    """Return the size of a mark's picture where its scale needs it."""
+    if mark.scale == "real":
+        return None
+    if isinstance(source, Files):
+        return picture_size(source.paths[mark.picture])[:2]
+    return source.scans()[mark.picture].size[:2]
+
+
+def _id(place: str, number: int, turns: int) -> str:
+    line = place.rsplit(" ", 1)[-1]
+    return line if turns == 1 else f"{line}-{number}"
+
+
+def _word(known: Mapping[str, Any], key: str) -> str:
+    found = known.get(key)
+    return found if isinstance(found, str) else ""
+
+
+def _facts(known: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    found = known.get("facts")
+    pairs = found if isinstance(found, list) else []
+    return tuple(
+        (pair[0], pair[1])
+        for pair in pairs
+        if isinstance(pair, list) and len(pair) == 2 and all(isinstance(v, str) for v in pair)
     )
