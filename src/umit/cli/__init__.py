@@ -21,13 +21,26 @@ from umit.cli import (
     info,
     landmarks,
     report,
+    score,
 )
 from umit.cli.parse import Parser
 from umit.errors import CheckpointWarning, DatasetWarning, UMITError
 
 __all__ = ["main"]
 
-_COMMANDS = (demo, answer, report, classify, detect, landmarks, data, evaluate, compare, info)
+_COMMANDS = (
+    demo,
+    answer,
+    report,
+    classify,
+    detect,
+    landmarks,
+    data,
+    evaluate,
+    score,
+    compare,
+    info,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

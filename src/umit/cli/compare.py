@@ -8,8 +8,8 @@ from argparse import Namespace
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
-from umit.cli.evaluate import plain
 from umit.cli.parse import Commands
+from umit.cli.score import plain
 from umit.cli.table import table
 
 if TYPE_CHECKING:

@@ -37,6 +37,9 @@ def add(commands: Commands) -> None:
     checked = kinds.add_parser("check", help="find what is wrong in a folder or a file of rows")
     checked.add_argument("root", metavar="ROOT-OR-JSONL")
     checked.add_argument("--name", help="which data set it is, where its files do not say")
+    checked.add_argument(
+        "--pictures", metavar="DIR", help="where the pictures of a file of rows are"
+    )
     checked.set_defaults(run=_check)
     for one in (listed, shown, checked):
         one.add_argument("--json", action="store_true", help="print JSON")
@@ -172,7 +175,7 @@ def _check(given: Namespace) -> int:
 
     wrong = count = 0
     card = next(iter(RELEASED.values()))
-    for one in check(given.root, card.tasks, name=given.name):
+    for one in check(given.root, card.tasks, name=given.name, pictures=given.pictures):
         count += 1
         wrong += one.level == "error"
         if given.json:

@@ -1,31 +1,19 @@
-"""``umit evaluate`` and ``umit score``: a data set asked into a journal, and numbers from the journal."""
+"""``umit evaluate``: a data set asked into a journal, and its numbers."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import math
 from argparse import Namespace
-from collections.abc import Iterable
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Final
 
 from umit.cli.parse import LANGUAGES, Commands, add_model
-from umit.cli.table import table
+from umit.cli.score import add_output, print_score, write_page_of
 from umit.errors import InputError
 
-if TYPE_CHECKING:
-    from umit.datasets import Sample
-    from umit.evaluation.score import Score
-
-__all__ = ["add", "plain"]
-
-_WIDTHS: Final = (14, 3, 16, 12, 24, 8, 17, 6, 10)
-_HEAD: Final = ("task", "", "part", "protocol", "metric", "value", "95 %", "n", "unreadable")
+__all__ = ["add"]
 
 
 def add(commands: Commands) -> None:
-    """Add both commands."""
+    """Add the command."""
     parser = commands.add_parser("evaluate", help="ask a data set and score the answers")
     parser.add_argument("name", metavar="NAME", help="see umit data list")
     parser.add_argument("--root", required=True, help="the folder of its files")
@@ -41,23 +29,7 @@ def add(commands: Commands) -> None:
     )
     add_model(parser)
     parser.set_defaults(run=_evaluate)
-    scored = commands.add_parser("score", help="score a run again, without a model")
-    scored.add_argument("folder", metavar="DIR", help="the folder of a run, or of its shards")
-    scored.add_argument(
-        "--root", help="the folder of the data set's files, for the page's pictures"
-    )
-    scored.add_argument(
-        "--markdown", action="store_true", help="print a Markdown table, for a model card"
-    )
-    scored.set_defaults(run=_score)
-    for one in (parser, scored):
-        one.add_argument(
-            "--by", action="append", default=[], metavar="FACT", help="such as modality"
-        )
-        one.add_argument("--json", action="store_true", help="print one JSON document")
-        one.add_argument(
-            "--page", metavar="OUT", help="write one HTML file with scores, charts and items"
-        )
+    add_output(parser)
 
 
 def _shard(text: str) -> tuple[int, int]:
@@ -87,77 +59,5 @@ def _evaluate(given: Namespace) -> int:
     if given.by and given.shard == (1, 1):
         found = score(given.folder, by=given.by)
     if given.page:
-        _write_page(found, given, samples)
-    return _print(found, given)
-
-
-def _score(given: Namespace) -> int:
-    from umit.evaluation.markdown import as_markdown
-    from umit.evaluation.score import score
-
-    found = score(given.folder, by=given.by)
-    if given.page:
-        _write_page(found, given, _samples(found, given.root) if given.root else None)
-    if given.markdown and not given.json:
-        print(as_markdown(found), end="")
-        return 3 if found.failed else 0
-    return _print(found, given)
-
-
-def _samples(found: Score, root: str) -> Iterable[Sample[Any, Any]]:
-    """Return the samples that a run asked, by its manifest."""
-    from umit.datasets import load
-
-    said = found.manifest
-    if "split" not in said:
-        raise InputError(
-            "expected a run of a named data set for --root, got one of samples from elsewhere",
-            code="dataset",
-            hint="Leave --root away; the page then has no pictures.",
-        )
-    languages = said["languages"]
-    return load(
-        said["dataset"], root, split=said["split"], variant=said["variant"] or None,
-        language=languages[0] if len(languages) == 1 else None,
-        resplit=said["resplit"], seed=said["seed"],
-    )  # fmt: skip
-
-
-def _write_page(found: Score, given: Namespace, samples: Iterable[Sample[Any, Any]] | None) -> None:
-    from umit.evaluation.gallery import pictures_of
-    from umit.evaluation.page import shown, write_page
-
-    pictures = None if samples is None else pictures_of(samples, shown(given.folder))
-    write_page(given.folder, given.page, pictures=pictures, scored=found)
-
-
-def _print(found: Score, given: Namespace) -> int:
-    """Print a score; 3 if items have no answer yet."""
-    if given.json:
-        print(json.dumps(plain(asdict(found)), ensure_ascii=False))
-        return 3 if found.failed else 0
-    rows = [_HEAD]
-    for row in found.rows:
-        if math.isnan(row.value):
-            continue
-        value = f"{row.value:.3f}{' ' + row.unit if row.unit else ''}"
-        between = "" if math.isnan(row.low) else f"{row.low:.3f} to {row.high:.3f}"
-        rows.append(
-            (row.task, row.language, row.part, row.protocol, row.metric, value, between, str(row.n), str(row.unreadable))
-        )  # fmt: skip
-    print(table(rows, _WIDTHS))
-    if found.failed:
-        print(f"{found.failed} items have no answer yet; the same command asks them again")
-    print(
-        "Intervals: bootstrap over pictures or patients. Research use only, not a medical device."
-    )
-    return 3 if found.failed else 0
-
-
-def plain(value: Any) -> Any:
-    """Return JSON values; a number that is none becomes null."""
-    if isinstance(value, dict):
-        return {k: plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(v) for v in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
+        write_page_of(found, given, samples)
+    return print_score(found, given)

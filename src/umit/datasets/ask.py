@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from umit.chat import Request
@@ -13,9 +14,9 @@ from umit.geometry import Space
 from umit.imaging.header import picture_size
 from umit.imaging.sniff import file_kind
 from umit.imaging.view import Rendering, View, ViewGeometry, render
-from umit.queries import Choose, Find, Query
-from umit.results import Answer, Detections, Findings, Landmarks, Result
-from umit.tasks.detect import presence
+from umit.queries import Choose, Query
+from umit.results import Detections, Findings, Landmarks, Result
+from umit.tasks.findings import as_closed
 from umit.tasks.task import Task, TaskName, choose
 
 __all__ = ["NOWHERE", "Tasks", "asked", "outline", "parts", "shown"]
@@ -32,10 +33,8 @@ def parts(sample: Sample[Any, Any]) -> Iterator[tuple[Query, Result]]:
     if not (isinstance(query, Choose) and query.several and isinstance(gold, Findings)):
         yield query, gold
         return
-    for marked in gold:
-        ask = presence(Find(marked.label, language=query.language))
-        option = 0 if marked.present else 1
-        yield ask, Answer(text=ask.options[option], option=option)
+    for label in query.labels:
+        yield as_closed(replace(query, labels=(label,)), gold)
 
 
 def shown(sample: Sample[Any, Any], tasks: Tasks) -> View:

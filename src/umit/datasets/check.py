@@ -25,13 +25,16 @@ __all__ = ["Complaint", "check"]
 _PIECE: Final = re.compile(r"\d|[^\W\d_]+|[^\w\s]|_")
 
 
-def check(root: Path | str, tasks: Tasks, *, name: str | None = None) -> Iterator[Complaint]:
+def check(
+    root: Path | str, tasks: Tasks, *, name: str | None = None, pictures: Path | str | None = None
+) -> Iterator[Complaint]:
     """Yield what is wrong with a data set's folder, or with a file of rows.
 
     Args:
         root: A folder, or a ``.jsonl`` or ``.json`` file of ms-swift rows.
         tasks: Of the checkpoint that is to learn it: ``card.tasks``.
         name: Which data set a folder holds; ``None`` finds out by reading.
+        pictures: Where the pictures of a file of rows are, besides its own folder.
 
     Yields:
         Complaints, each with file and line or row; errors are what makes a row useless or a score wrong.
@@ -41,7 +44,7 @@ def check(root: Path | str, tasks: Tasks, *, name: str | None = None) -> Iterato
     """
     path = Path(root)
     if path.is_file() and name is None:
-        yield from check_rows(path, tasks)
+        yield from check_rows(path, tasks, pictures=pictures)
         return
     for dataset, variant in _known(path, name):
         yield from _Checked(dataset, variant, tasks).run(Folder.of(path))

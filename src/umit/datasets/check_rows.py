@@ -27,14 +27,17 @@ _SLICES: Final = 3  # pictures of one question from which they are more likely s
 _SPLITS: Final = ("train", "validation", "validate", "valid", "val", "test")
 
 
-def check_rows(path: Path, tasks: Tasks) -> Iterator[Complaint]:
+def check_rows(
+    path: Path, tasks: Tasks, *, pictures: Path | str | None = None
+) -> Iterator[Complaint]:
     """Yield what is wrong with a file of rows, and with the files of other splits beside it.
 
     Args:
         path: A ``.jsonl`` or ``.json`` file.
         tasks: Of the checkpoint whose prompts and frames the rows are written in.
+        pictures: Where pictures are, besides the file's own folder.
     """
-    checked = _Rows(tasks)
+    checked = _Rows(tasks, pictures)
     for file in _siblings(path):
         yield from checked.run(file)
     yield from checked.files.shared()
@@ -54,15 +57,16 @@ def _siblings(path: Path) -> list[Path]:
 class _Rows:
     """What is remembered between rows: names and sizes only."""
 
-    def __init__(self, tasks: Tasks) -> None:
-        self.tasks, self.files = tasks, Files()
+    def __init__(self, tasks: Tasks, pictures: Path | str | None = None) -> None:
+        self.tasks, self.pictures, self.files = tasks, pictures, Files()
         self._first: dict[str, str] = {}
         self._places: dict[str, tuple[str, str]] = {}
 
     def run(self, path: Path) -> Iterator[Complaint]:
         """Yield complaints about one file."""
         beside = Folder.of(path)
-        reader = RowReader(self.tasks, Places(beside, beside))
+        root = beside if self.pictures is None else Folder.of(self.pictures)
+        reader = RowReader(self.tasks, Places(beside, root))
         for place, raw in tried_rows(path):
             if isinstance(raw, DatasetError):
                 yield Complaint("error", "line", place, raw.message)

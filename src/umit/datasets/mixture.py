@@ -31,7 +31,7 @@ INSTRUCT_MIXTURE: Final[Mapping[str, float]] = {
     "m3d-seg": 12.2,
     "slake": 3.1,
     "slake-boxes": 0.8,
-    "medmnist-2d": 26.6,
+    "medmnist-2d": 22.8,
     "medmnist-3d": 2.6,
     "iu-xray": 1.4,
     "peir-gross": 2.6,

@@ -14,7 +14,7 @@ import numpy as np
 from umit.evaluation.journal import MANIFEST, records
 from umit.evaluation.record import pair_of
 from umit.metrics.by_task import METRICS
-from umit.metrics.metric import Measures, Metric, Pair, mean
+from umit.metrics.metric import Measures, Metric, mean
 from umit.metrics.statistics import bootstrap, bootstrap_mean
 from umit.tasks.task import TaskName
 
@@ -151,8 +151,3 @@ def interval(
             lambda rows: metric.total(measures[rows]), named, count=RESAMPLES, seed=seed
         )
     return found.low, found.high
-
-
-def pairs_of(run: Path | str, task: TaskName) -> list[Pair[Any]]:
-    """Return the answers of one task beside their truth, in order."""
-    return [pair_of(r) for r in records(Path(run)) if r["ok"] and r["task"] == task]

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from numpy.typing import NDArray
 
@@ -24,9 +24,10 @@ from umit.imaging.scan import Scan, pick_frame
 from umit.imaging.series import frame_stack, stack
 from umit.imaging.voi import Levels
 
-__all__ = ["read_dicom", "read_series"]
+__all__ = ["dicom_size", "read_dicom", "read_series"]
 
 _Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
+_Read = TypeVar("_Read")
 
 # Nothing else is read from a file, so that no patient's name is ever in memory.
 _TAGS = """
@@ -100,7 +101,24 @@ def read_dicom(path: Path, *, frame: int | None = None, window: Window = None) -
         stacked = joined(planes, len(order), notes)
         return _scan(header, order[0], stacked, affine, notes, path.name)
 
-    return _quietly(read, path.name)
+    return _noted(read, path.name)
+
+
+def dicom_size(path: Path) -> tuple[int, ...]:
+    """Return ``(columns, rows)`` of a DICOM file, and its frames where there are several; no pixel is read.
+
+    Raises:
+        InputError: Not DICOM, damaged, or without rows and columns.
+    """
+
+    def read(notes: list[str]) -> tuple[int, ...]:
+        header = _open(path, pixels=False)
+        _check_is_file(header)
+        size = (int(header.Columns), int(header.Rows))
+        count = int(header.get("NumberOfFrames") or 1)
+        return (*size, count) if count > 1 else size
+
+    return _quietly(read, path.name)[0]
 
 
 def read_series(paths: list[Path], *, window: Window = None) -> Scan:
@@ -127,7 +145,7 @@ def read_series(paths: list[Path], *, window: Window = None) -> Scan:
         stacked = joined(planes, len(ordered), notes)
         return _scan(first, 0, stacked, affine, notes, name)
 
-    return _quietly(read, name)
+    return _noted(read, name)
 
 
 def _placed(paths: list[Path], name: str, notes: list[str]) -> tuple[_Header, list[Path], Affine]:
@@ -173,7 +191,12 @@ def _scan(
     )
 
 
-def _quietly(read: Callable[[list[str]], Scan], name: str) -> Scan:
+def _noted(read: Callable[[list[str]], Scan], name: str) -> Scan:
+    found, notes = _quietly(read, name)
+    return replace(found, warnings=tuple(dict.fromkeys(notes)))
+
+
+def _quietly(read: Callable[[list[str]], _Read], name: str) -> tuple[_Read, list[str]]:
     """Turn what pydicom raises, logs and warns into ours; its own texts quote a patient's values.
 
     Our error is raised where no header is in reach: neither its context nor its traceback's locals
@@ -182,7 +205,7 @@ def _quietly(read: Callable[[list[str]], Scan], name: str) -> Scan:
     from pydicom.errors import BytesLengthException, InvalidDicomError
 
     notes, log = list[str](), logging.getLogger("pydicom")
-    found: Scan | InputError
+    found: _Read | InputError
     with _ONE_AT_A_TIME, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         level = log.level
@@ -216,7 +239,7 @@ def _quietly(read: Callable[[list[str]], Scan], name: str) -> Scan:
         notes.append("DICOM: the pixel data is longer than its header says")
     if not all(longer):
         notes.append("DICOM: the file departs from the standard in some field")
-    return replace(found, warnings=tuple(dict.fromkeys(notes)))
+    return found, notes
 
 
 def _open(path: Path, *, pixels: bool = True) -> _Header:

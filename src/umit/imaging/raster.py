@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import re
 import struct
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +16,15 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from umit.errors import InputError, UnsupportedFormatError
 from umit.imaging.scan import MAX_PIXELS, Scan, pick_frame
 
-__all__ = ["FORMATS", "looks_like_raster", "read_raster"]
+__all__ = ["FORMATS", "looks_like_raster", "raster_size", "read_raster"]
+
+_Read = TypeVar("_Read")
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF")
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"GIF8", *_TIFF)
 _ORIENTATION = 0x0112  # EXIF 2.32, table 4
+_SWAPPED = (5, 6, 7, 8)  # its values that exchange width and height
 _PHOTOMETRIC = 262  # TIFF 6.0, section 8; 0 is WhiteIsZero
 # What Pillow's decoders are seen to raise on damaged files, beside OSError.
 _BROKEN = (
@@ -55,14 +59,35 @@ def read_raster(source: Path | Image.Image, *, frame: int | None = None) -> Scan
         UnsupportedFormatError: The file is none of :data:`FORMATS`.
         InputError: Truncated, over 100 megapixels, or several frames and none chosen.
     """
+    return _opened(source, lambda image, name: _read(image, frame, name))
+
+
+def raster_size(path: Path) -> tuple[int, int]:
+    """Return a picture's ``(width, height)`` as displayed; no pixel is decoded.
+
+    Raises:
+        UnsupportedFormatError: The file is none of :data:`FORMATS`.
+        InputError: A damaged header, or over 100 megapixels.
+    """
+
+    def size(image: Image.Image, name: str) -> tuple[int, int]:
+        width, height = _check_size(image, name)
+        turned = image.getexif().get(_ORIENTATION, 1) in _SWAPPED
+        return (height, width) if turned else (width, height)
+
+    return _opened(path, size)
+
+
+def _opened(source: Path | Image.Image, read: Callable[[Image.Image, str], _Read]) -> _Read:
+    """Hand over an open picture, and turn what Pillow raises into ours."""
     name = "" if isinstance(source, Image.Image) else source.name
     try:
         if isinstance(source, Image.Image):
-            return _read(source, frame, name)
+            return read(source, name)
         # By handle: from a path Pillow 13.0.0 maps an uncompressed TIFF with orientation 5 to 8
         # into rows of the wrong length, which scrambles it.
         with _Bounded(source) as file, Image.open(file, formats=FORMATS) as image:
-            return _read(image, frame, name)
+            return read(image, name)
     except InputError:
         raise
     except Image.DecompressionBombError:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 
-from umit.geometry import Box2D, Box3D, Point2D
+from umit.geometry import Box2D, Box3D
 from umit.metrics.bleu import bleu_rows, coco_bleu
 from umit.metrics.boxes import matched_iou
 from umit.metrics.boxes_m3d import M3D_UNREADABLE, m3d_iou
 from umit.metrics.captions import cider, rouge_l
 from umit.metrics.kaggle import rsna_score
 from umit.metrics.labels import balanced_accuracy, macro_f1
-from umit.metrics.landmarks import distance
+from umit.metrics.landmarks import LIMITS_MM, distance, distance_mm
 from umit.metrics.metric import Measures, Metric, Pair, each
 from umit.metrics.ngrams import Corpus
 from umit.metrics.protocol import Protocol, Reply
@@ -151,22 +151,27 @@ def _boxes(pair: Pair[Detections]) -> tuple[list[Box2D | Box3D], list[Box2D | Bo
     return found, [item.box for item in pair.gold]
 
 
+def _matched(pair: Pair[Detections]) -> list[float]:
+    """Overlap of every true box with its own found one; a box of one view says nothing of another's."""
+    items = pair.found.items if pair.found is not None else ()
+    overlaps: list[float] = []
+    for view in dict.fromkeys(one.view for one in pair.gold):
+        found, true = ([i.box for i in side if i.view == view] for side in (items, pair.gold))
+        overlaps += matched_iou(found, true)
+    return overlaps
+
+
 def _overlaps(pairs: Sequence[Pair[Detections]]) -> Measures:
     """Sum of overlaps over true boxes, and their number; a target that is not there is left out."""
-    rows = []
-    for pair in pairs:
-        found, true = _boxes(pair)
-        rows.append((sum(matched_iou(found, true)), len(true)) if true else (np.nan, 0))
+    matched = map(_matched, pairs)
+    rows = [(sum(one), len(one)) if one else (np.nan, 0) for one in matched]
     return np.array(rows, np.float64).reshape(-1, 2)
 
 
 def _over(limit: float) -> Callable[[Sequence[Pair[Detections]]], Measures]:
     def measure(pairs: Sequence[Pair[Detections]]) -> Measures:
-        rows = []
-        for pair in pairs:
-            found, true = _boxes(pair)
-            hits = sum(v >= limit for v in matched_iou(found, true))
-            rows.append((hits, len(true)) if true else (np.nan, 0))
+        matched = map(_matched, pairs)
+        rows = [(sum(v >= limit for v in one), len(one)) if one else (np.nan, 0) for one in matched]
         return np.array(rows, np.float64).reshape(-1, 2)
 
     return measure
@@ -205,11 +210,10 @@ def _apart(pair: Pair[Landmarks], *, mm: bool) -> float | None:
     (found, *_), (true, *_) = pair.found.items, pair.gold.items
     if not mm:
         return distance(found.point, true.point)
-    space = true.point.space or found.point.space
+    space = true.point.space or found.point.space  # a data set may not say what the picture does
     if space is None or space.spacing is None:
         return None
-    (x1, y1), (x2, y2) = (Point2D(p.point.x, p.point.y, space=space).to_mm() for p in (found, true))
-    return math.hypot(x1 - x2, y1 - y2)
+    return distance_mm(found.point, replace(true.point, space=space))
 
 
 def _within(limit: float) -> Callable[[Pair[Landmarks]], float | None]:
@@ -248,10 +252,7 @@ _LEFT_OUT: Final = "left out of the mean, a miss in the rates"
 _LANDMARK: Final = (
     _shares(lambda p: _apart(p, mm=True), "MRE", unit="mm", best=0.0, unreadable=_LEFT_OUT),
     _shares(lambda p: _apart(p, mm=False), "MRE", unit="px", best=0.0, unreadable=_LEFT_OUT),
-    *(
-        _shares(_within(limit), f"SDR {limit:g} mm", unreadable="a miss")
-        for limit in (2.0, 2.5, 3.0, 4.0)
-    ),
+    *(_shares(_within(limit), f"SDR {limit:g} mm", unreadable="a miss") for limit in LIMITS_MM),
 )
 
 

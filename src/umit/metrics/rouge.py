@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+from umit.metrics.sentence import common_lengths
 from umit.metrics.stem import stem
 
 __all__ = ["Overlap", "google_rouge", "google_words"]
@@ -112,12 +113,7 @@ def _of_lines(found: str, true: str, stemmed: bool) -> Overlap:
 
 def _chain(true: Sequence[str], found: Sequence[str]) -> list[int]:
     """Return where in the true words a longest common subsequence runs, stepping back in the true words first."""
-    table = [[0] * (len(found) + 1)]
-    for word in true:
-        row, above = [0], table[-1]
-        for j, other in enumerate(found):
-            row.append(above[j] + 1 if word == other else max(above[j + 1], row[j]))
-        table.append(row)
+    table = common_lengths(true, found)
     i, j, places = len(true), len(found), []
     while i and j:
         if true[i - 1] == found[j - 1]:

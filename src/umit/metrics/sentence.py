@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
-__all__ = ["bleu", "bleu_1", "bleu_words", "rouge_1", "rouge_sets"]
+__all__ = ["bleu", "bleu_1", "bleu_words", "common_lengths", "rouge_1", "rouge_sets"]
 
 _ALMOST: Final = 1e-8  # the `rouge` package's guard against division by zero, in its F
 # mteval-v13a.pl, as sacrebleu and Hugging Face's `bleu` have it
@@ -189,16 +189,22 @@ def _f(shared: int, found: int, true: int) -> float:
     return 2.0 * (precision * recall / (precision + recall + _ALMOST))
 
 
-def _longest_common(x: Sequence[str], y: Sequence[str]) -> list[str]:
-    """Return a longest common subsequence; of several the one found by stepping back in y first."""
-    if len(x) == 1 or len(y) == 1:
-        return list(set(x).intersection(y))
+def common_lengths(x: Sequence[str], y: Sequence[str]) -> list[list[int]]:
+    """Return the length of the longest common subsequence of every beginning of x with every one of y."""
     table = [[0] * (len(y) + 1)]
     for word in x:
         row, above = [0], table[-1]
         for j, other in enumerate(y):
             row.append(above[j] + 1 if word == other else max(above[j + 1], row[j]))
         table.append(row)
+    return table
+
+
+def _longest_common(x: Sequence[str], y: Sequence[str]) -> list[str]:
+    """Return a longest common subsequence; of several the one found by stepping back in y first."""
+    if len(x) == 1 or len(y) == 1:
+        return list(set(x).intersection(y))
+    table = common_lengths(x, y)
     i, j, chain = len(x), len(y), []
     while i and j:
         if x[i - 1] == y[j - 1]:

@@ -20,7 +20,7 @@ from umit.tasks.detect import presence
 from umit.tasks.dialect import Dialect
 from umit.tasks.task import Grammar, Task, Wording
 
-__all__ = ["findings"]
+__all__ = ["as_closed", "findings"]
 
 _Words = Callable[[Ask], tuple[Word, ...]]
 
@@ -37,6 +37,17 @@ def _asked(query: Choose) -> Ask:
     return presence(Find(query.labels[0], language=query.language))
 
 
+def as_closed(query: Choose, result: Findings) -> tuple[Ask, Answer]:
+    """Return a query of one label and its result as the closed question that they are.
+
+    Raises:
+        InputError: Several labels.
+    """
+    asked = _asked(query)
+    option = 0 if result[query.labels[0]].present else 1
+    return asked, Answer(text=asked.options[option], option=option)
+
+
 @dataclass(frozen=True)
 class _YesOrNo:
     """The answer of a closed question, as whether the label holds."""
@@ -44,9 +55,8 @@ class _YesOrNo:
     closed: Grammar[Ask, Answer]
 
     def encode(self, result: Findings, query: Choose, view: View) -> str:
-        asked = _asked(query)
-        option = 0 if result[query.labels[0]].present else 1
-        return self.closed.encode(Answer(text=asked.options[option], option=option), asked, view)
+        asked, answer = as_closed(query, result)
+        return self.closed.encode(answer, asked, view)
 
     def decode(self, completion: Completion, query: Choose, view: View) -> Findings:
         answer = self.closed.decode(completion, _asked(query), view)

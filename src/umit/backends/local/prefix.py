@@ -6,6 +6,7 @@ import copy
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from inspect import signature
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
@@ -82,11 +83,17 @@ def read(
         inputs_embeds=embedded,
         attention_mask={"full_attention": mask},
         position_ids=torch.from_numpy(places).to(engine.device),
-        past_key_values=context.cache,
         use_cache=True,
+        **{_cache_argument(language): context.cache},
     ).last_hidden_state
     real = np.concatenate([context.real, segments >= 0], axis=1)
     return replace(context, real=real), hidden
+
+
+def _cache_argument(language: Any) -> str:
+    """Return how the language model calls its cache: transformers 5.24 renamed it and warns of the old name."""
+    taken = signature(language.forward).parameters
+    return "cache" if "cache" in taken else "past_key_values"
 
 
 def read_words(
