@@ -71,6 +71,7 @@ def asked(
     Example:
         >>> from umit.checkpoints import RELEASED
         >>> from umit.queries import Ask
+        >>> from umit.results import Answer
         >>> sample = Sample(id="1", query=Ask("Where?"), gold=Answer(text="left"), source=Files(()), group="a")
         >>> ((request, answer),) = asked(sample, RELEASED["dz-osamu/UMIT-B"].tasks, pixels=False)
         >>> request.words, answer
