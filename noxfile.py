@@ -13,7 +13,7 @@ nox.options.reuse_venv = "yes"  # torch is 6 GB; umit itself is installed anew e
 PROJECT = nox.project.load_toml("pyproject.toml")
 TESTS = ("pytest", "--doctest-modules", "--pyargs", "umit", "tests")
 EXAMPLES = "tests/test_examples.py"
-EXTRAS = "codecs,coco,itk"
+EXTRAS = "codecs,coco,itk,reports"
 FUZZ = "benchmarks/results/fuzz.json"
 
 

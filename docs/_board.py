@@ -1,4 +1,4 @@
-"""Put the board that ``benchmarks/phantom.py`` measured into the pages that show it.
+"""Put the board that ``benchmarks/quality.py`` measured into the pages that show it.
 
 python docs/_board.py            # rewrite the pages
 python docs/_board.py --check    # exit 1 if a page is not current
@@ -14,17 +14,20 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 PAGES = ("README.md", "docs/explanation/phantoms.md", "src/umit/phantom/weights/README.md")
-BETWEEN = re.compile(r"<!-- board -->.*?<!-- /board -->", flags=re.DOTALL)
+RESULTS = ROOT / "benchmarks/results/quality.json"
 
 
 def with_board(text: str) -> str:
-    """Return a page with the measured table between its marks."""
-    from phantom import table  # benchmarks/phantom.py
+    """Return a page with the measured tables between their marks."""
+    from quality import note, table, targets  # benchmarks/quality.py
 
-    record = json.loads((ROOT / "benchmarks/results/phantom.json").read_text(encoding="utf-8"))
-    n = record["tasks"]["answer"]["en"]["n"]
-    note = f"{n} held-out phantoms a task and language, controls on fewer and in English; seeds from {record['first_seed']:,}."
-    return BETWEEN.sub(f"<!-- board -->\n{table(record)}\n\n{note}\n<!-- /board -->", text)
+    record = json.loads(RESULTS.read_text(encoding="utf-8"))
+    shown = {"board": f"{table(record)}\n\n{note(record)}", "targets": targets(record)}
+    for name, made in shown.items():
+        begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+        between = re.compile(f"{begin}.*?{end}", flags=re.DOTALL)
+        text = between.sub(lambda _, put=f"{begin}\n{made}\n{end}": put, text)
+    return text
 
 
 def main() -> int:
@@ -35,9 +38,7 @@ def main() -> int:
         old = page.read_text(encoding="utf-8")
         new = with_board(old)
         if new != old and "--check" in sys.argv:
-            print(
-                f"{name} does not show benchmarks/results/phantom.json; run python docs/_board.py"
-            )
+            print(f"{name} does not show {RESULTS.relative_to(ROOT)}; run python docs/_board.py")
             stale = 1
         elif new != old:
             page.write_text(new, encoding="utf-8")

@@ -158,6 +158,13 @@ def test_datasets_page_is_current() -> None:
     )
 
 
+def test_metrics_page_is_current() -> None:
+    made = runpy.run_path(str(DOCS / "_metrics.py"))
+    assert made["PAGE"].read_text(encoding="utf-8") == made["page"](), (
+        "run: python docs/_metrics.py"
+    )
+
+
 def test_command_line_page_names_real_flags() -> None:
     text = (DOCS / "how-to" / "command-line.md").read_text(encoding="utf-8")
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text))

@@ -39,7 +39,7 @@ from umit.testing import ScriptedBackend
 FILM = umit.load(np.full((512, 256), 90, np.uint8), axes="yx", spacing=(0.2, 0.1))
 OTHER = umit.load(np.full((100, 100), 30, np.uint8), axes="yx")
 CT = umit.load(np.zeros((8, 64, 128), np.int16), axes="zyx", spacing=(5, 1, 1))
-BOX = "<|box_start|>(256,512),(512,768)<|box_end|>"
+BOX = "<|box_start|>(200,400),(400,600)<|box_end|>"
 
 
 def scored(*logprobs: float) -> Completion:
@@ -154,7 +154,7 @@ def test_detect_gives_boxes_of_the_file_and_presence() -> None:
 
 
 def test_detect_in_a_volume() -> None:
-    one = told("[(32,64,4),(63,127,7)]", "1:yes")
+    one = told("[(25,50,4),(49,99,7)]", "1:yes")
     found = one.detect(CT, "liver")
     assert [item.box for item in found] == [Box3D(16, 16, 1, 32, 32, 2)]
     assert found.presence is None  # the script gives no probabilities

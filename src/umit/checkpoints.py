@@ -101,15 +101,17 @@ _PHANTOM_NOTICE: Final = (
     "Research use only, not a medical device; this checkpoint knows synthetic phantoms only."
 )
 
-#: The embedded checkpoint: UMIT's frames, fed far fewer pixels.
+#: The embedded checkpoint. Its frames for boxes give each of its few tokens a hundred numbers a side, so that
+#: the second digit of a coordinate depends on what one token sees and not on where that token lies.
 PHANTOM: Final = Checkpoint(
     name=EMBEDDED,
+    version=2,
     dialect=Dialect(
         # Every film is squeezed to one size, so that all questions of a picture share its encoding.
-        film=Rendering(frame=(1024, 1024), fed=(224, 224)),
-        boxes=Rendering(frame=(1024, 1024), fed=(224, 224)),
+        film=Rendering(frame=(800, 800), fed=(224, 224)),
+        boxes=Rendering(frame=(800, 800), fed=(224, 224)),
         points=Rendering(frame=(600, 800), fed=(224, 224)),
-        volume=Rendering(frame=(256, 256), depth=32, fed=(56, 56)),
+        volume=Rendering(frame=(200, 200), depth=32, fed=(56, 56)),
     ),
     notice=_PHANTOM_NOTICE,
 )

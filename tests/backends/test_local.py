@@ -166,6 +166,59 @@ def test_each_picture_is_encoded_once(engine: Engine, monkeypatch: pytest.Monkey
     assert sum(shown) == 2  # A is still there from the batch before
 
 
+BEGINNINGS = [  # rows of a prefix, ids asked, how many of each are read with the prefix
+    ([0, 0], ["abcdefgh", "abcdefxy"], [6, 6]),  # what both begin with
+    ([0, 1], ["abcdefgh", "abcdefxy"], [0, 0]),  # other pictures
+    ([0, 0], ["abcxyz", "abcuvw"], [0, 0]),  # too little
+    ([0, 0], ["abcdef", "abcdef"], [5, 5]),  # never everything
+    ([0, 0], ["abcdef", "abcdefgh"], [5, 5]),  # nor all of one
+    ([0, 0, 0], ["abcdefgh", "abcdefxy", "abcdzzzz"], [4, 4, 4]),  # 3 x 4 saves more than 2 x 6
+    ([0, 0, 0], ["abcdefghijk", "abcdzz", "abcdefghijx"], [10, 5, 10]),  # it does not
+    ([0, 0, 0], ["abcdefgh", "xyzxyz", "abcdefkl"], [6, 4, 6]),  # an odd one, without padding
+    ([0, 1, 0], ["abcdefgh", "x", "abcdefkl"], [6, 0, 6]),  # a short one
+    ([0], [""], [0]),
+]
+
+
+@pytest.mark.parametrize(("rows", "texts", "counts"), BEGINNINGS)
+def test_beginnings(rows: list[int], texts: list[str], counts: list[int]) -> None:
+    assert prefix._beginnings(rows, [[ord(c) for c in text] for text in texts]) == counts
+
+
+def test_words_that_questions_begin_with_are_read_once(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Questions of two pictures in one batch: fewer tokens, and what each gets alone."""
+    kinds = ("nodule", "cavity", "effusion", "enlarged heart, please")
+    questions = [
+        asked(
+            f"Given this image, please answer the question: is there {kind} in this image?", shown
+        )
+        for shown in (A, B)
+        for kind in kinds
+    ]
+    questions += [asked("Odd one", A), replace(questions[0], options=YES_NO)]
+    tokens: list[int] = []
+    real = prefix.read
+
+    def counted(engine: Engine, context: object, embedded: torch.Tensor, *rest: object) -> object:
+        tokens.append(embedded.shape[0] * embedded.shape[1])
+        return real(engine, context, embedded, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(prefix, "read", counted)
+    once = [replace(question, max_new_tokens=1) for question in questions]
+    list(LocalBackend(engine, batch=10).generate(once))
+    shared = sum(tokens[:2])
+    monkeypatch.setattr(prefix, "_beginnings", lambda rows, asked: [0] * len(asked))
+    tokens.clear()
+    list(LocalBackend(engine, batch=10).generate(once))
+    assert shared < 0.8 * sum(tokens[:2])
+    monkeypatch.undo()
+    alone = [c for q in questions for c in LocalBackend(engine).generate([q])]
+    for one, other in zip(alone, LocalBackend(engine, batch=10).generate(questions), strict=True):
+        same(one, other)
+
+
 def test_pictures_of_equal_bytes_and_other_shape_are_apart(engine: Engine) -> None:
     wide = np.zeros((28, 84, 3), np.uint8)
     wide[:14] = 255
@@ -205,8 +258,8 @@ def test_one_request_that_does_not_fit_says_what_to_do(
 
 
 def test_weights_that_give_no_numbers(engine: Engine) -> None:
-    context, rows, _ = prefix.read_prefixes(engine, MIXED[:1], {})
-    assert rows == [0]
+    context, left, _ = prefix.read_prefixes(engine, MIXED[:1], {})
+    assert left == [engine.encoder.split(MIXED[0])[1]]
     with pytest.raises(BackendError, match="NaN"):
         write(engine, context, torch.full((1, 300), torch.nan), [4])
 

@@ -25,11 +25,9 @@ def whole(request: Request) -> str | Completion:
         scores = (-0.1, *(-3.0,) * (len(request.options) - 1))
         return Completion(text=spell(request.options[0]), option_logprobs=scores)
     if OBJECT_START in request.words:
-        return (
-            "<|box_start|>(0,0),(1024,1024)<|box_end|><|box_start|>(256,512),(512,768)<|box_end|>"
-        )
+        return "<|box_start|>(0,0),(800,800)<|box_end|><|box_start|>(200,400),(400,600)<|box_end|>"
     if "bounding box" in words or "边界框" in words:
-        return "[[(0,0,0),(255,255,31)]]"[1:-1]
+        return "[[(0,0,0),(199,199,31)]]"[1:-1]
     return "[600,800]" if "[x,y]" in words else "Clear.\nNormal."
 
 

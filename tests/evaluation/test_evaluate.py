@@ -133,6 +133,18 @@ def test_an_unreadable_picture_is_a_failure(samples: Any, tmp_path: Path) -> Non
     assert error["type"] == "InputError"
 
 
+def test_two_samples_of_one_id_stop(samples: Any, tmp_path: Path) -> None:
+    """The second would never be asked, and no number would say so."""
+    few = list(samples)[:3]
+    twice = [*few, replace(few[0], place="rows.json row 9")]
+    for shard in ((1, 1), (2, 2)):
+        with pytest.raises(InputError, match=r"rows\.json row 9: .* twice") as error:
+            evaluate(UMIT(_oracle(few), CARD), twice, tmp_path / "run", shard=shard)
+        assert error.value.code == "repeated"
+    found = evaluate(UMIT(_oracle(few), CARD), few, tmp_path / "run")
+    assert len(list(records(tmp_path / "run"))) == 3 and found.failed == 0
+
+
 def test_scores_by_facts(samples: Any, tmp_path: Path) -> None:
     evaluate(UMIT(_oracle(samples), CARD), samples, tmp_path / "run")
     found = score(tmp_path / "run", by=["modality"])

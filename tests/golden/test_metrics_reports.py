@@ -7,6 +7,7 @@ Not compared: precision and recall of the ``rouge`` package (umit gives its F al
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -121,7 +122,8 @@ def test_meteor(golden: Callable[[str], Any], corpora: dict[str, list[Item]]) ->
     try:
         meteor_program()
     except MissingExtraError as missing:
-        pytest.skip(str(missing))
+        wanted = "java" in os.environ.get("UMIT_REQUIRE_TOOLS", "")
+        (pytest.fail if wanted else pytest.skip)(str(missing))
     cases: list[tuple[Texts, Item]] = []
     for name, recorded in golden("reports_pycocoevalcap")["expected"].items():
         cases += [(_raw(corpora[name]), recorded["raw"]), (_ptb(recorded), recorded["ptb"])]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,8 @@ def test_awkward_texts() -> None:
     try:
         meteor_program()
     except MissingExtraError as missing:
-        pytest.skip(str(missing))
+        wanted = "java" in os.environ.get("UMIT_REQUIRE_TOOLS", "")
+        (pytest.fail if wanted else pytest.skip)(str(missing))
     texts = ["the left\nlung", "the left lung", "left ||| lung", "", "左肺", "a\r\u2028b"]
     counts = meteor_counts(texts, [["the left lung"]] * 4 + [["左肺"], ["a b", "c"]])
     whole, first = meteor_totals([counts, counts[:1]])

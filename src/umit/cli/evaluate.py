@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import argparse
 from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from umit.cli.parse import LANGUAGES, Commands, add_model
 from umit.cli.score import add_output, print_score, write_page_of
 from umit.errors import InputError
+
+if TYPE_CHECKING:
+    from umit.datasets import Samples
+    from umit.model import UMIT
 
 __all__ = ["add"]
 
@@ -26,6 +32,11 @@ def add(commands: Commands) -> None:
     parser.add_argument("--limit", type=int, metavar="N", help="only the first N samples")
     parser.add_argument(
         "--shard", type=_shard, default=(1, 1), metavar="K/N", help="this process's share"
+    )
+    parser.add_argument(
+        "--perturb",
+        action="store_true",
+        help="ask also under each change, and write a robustness card",
     )
     add_model(parser)
     parser.set_defaults(run=_evaluate)
@@ -51,13 +62,39 @@ def _evaluate(given: Namespace) -> int:
             code="shard",
             hint="When all are done: umit score DIR --page OUT",
         )
+    if given.perturb and (given.shard != (1, 1) or given.by):
+        raise InputError(
+            "expected --perturb without --shard and --by: the card is of the whole run",
+            code="perturb",
+        )
     samples = load(
         given.name, given.root, split=given.split, language=given.language, variant=given.variant
     )
     model = UMIT.from_pretrained(given.checkpoint, card=given.card, device=given.device)
+    if given.perturb:
+        return _perturb(model, samples, given)
     found = evaluate(model, samples, given.folder, limit=given.limit, shard=given.shard)
     if given.by and given.shard == (1, 1):
         found = score(given.folder, by=given.by)
     if given.page:
         write_page_of(found, given, samples)
     return print_score(found, given)
+
+
+def _perturb(model: UMIT, samples: Samples, given: Namespace) -> int:
+    """Print the card; 3 if items have no answer yet, unchanged or under a change."""
+    from umit.evaluation.journal import records
+    from umit.evaluation.robustness import FOLDER, perturb
+    from umit.evaluation.score import score
+
+    perturb(model, samples, given.folder, limit=given.limit)
+    folder = Path(given.folder)
+    if given.page:
+        write_page_of(score(folder), given, samples)
+    shown = "robustness.json" if given.json else "robustness.md"
+    print((folder / shown).read_text("utf-8"), end="")
+    runs = [folder, *sorted(p for p in (folder / FOLDER).iterdir() if p.is_dir())]
+    missing = sum(not record["ok"] for run in runs for record in records(run))
+    if missing and not given.json:
+        print(f"{missing} items have no answer yet; the same command asks them again")
+    return 3 if missing else 0

@@ -1,15 +1,18 @@
-"""``umit score``: numbers from a journal, without a model."""
+"""``umit score``: numbers from a journal or from another program's answers, without a model."""
 
 from __future__ import annotations
 
 import json
 import math
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-from umit.cli.parse import Commands
+from umit.cli.parse import LANGUAGES, Commands, Parser
 from umit.cli.table import table
 from umit.errors import InputError
 
@@ -25,16 +28,39 @@ _HEAD: Final = ("task", "", "part", "protocol", "metric", "value", "95 %", "n", 
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser("score", help="score a run again, without a model")
-    parser.add_argument("folder", metavar="DIR", help="the folder of a run, or of its shards")
+    parser = commands.add_parser(
+        "score", help="score a run again, or another program's answers, without a model"
+    )
     parser.add_argument(
-        "--root", help="the folder of the data set's files, for the page's pictures"
+        "place", nargs="?", metavar="DIR-OR-FILE",
+        help="the folder of a run or of its shards, or a file of predictions",
+    )  # fmt: skip
+    parser.add_argument(
+        "--protocol", action="append", default=[], metavar="NAME", help="only this protocol's numbers"
+    )  # fmt: skip
+    parser.add_argument("--protocols", action="store_true", help="list the protocols and end")
+    parser.add_argument(
+        "--root", help="the folder of the pictures: for the page, and for a file's boxes and points"
     )
     parser.add_argument(
         "--markdown", action="store_true", help="print a Markdown table, for a model card"
     )
+    _add_file(parser)
     parser.set_defaults(run=_score)
     add_output(parser)
+
+
+def _add_file(parser: Parser) -> None:
+    """Add what says how a file of predictions is read."""
+    more = parser.add_argument_group("for a file of predictions")
+    more.add_argument(
+        "--format", default="auto", choices=("auto", "umit", "swift", "lmms-eval", "jsonl"),
+        help="default: by the fields of its first line",
+    )  # fmt: skip
+    more.add_argument("--card", metavar="NAME", help="whose prompts and frames the texts are in")
+    more.add_argument("--task", help="what rows ask that do not say it, such as answer_open")
+    more.add_argument("--language", choices=LANGUAGES, help="of such rows; default: en")
+    more.add_argument("--run", metavar="DIR", dest="folder", help="keep the answers as a run")
 
 
 def add_output(parser: ArgumentParser) -> None:
@@ -49,16 +75,59 @@ def add_output(parser: ArgumentParser) -> None:
 
 
 def _score(given: Namespace) -> int:
+    if given.protocols:
+        return _list_protocols()
+    if given.place is None:
+        raise InputError("expected the folder of a run or a file, got none", code="place")
+    if Path(given.place).is_file():
+        return _score_file(given)
+    told = (given.folder, given.card, given.task, given.language, given.format != "auto")
+    if any(told):
+        raise InputError(
+            "expected a file for --format, --card, --task, --language and --run, got a folder or nothing",
+            code="place",
+            where=Path(given.place).name,
+        )
+    given.folder = given.place
+    return _show_score(given, None)
+
+
+def _score_file(given: Namespace) -> int:
+    """Score a file of predictions as the run that it becomes, kept only where --run says so."""
+    from umit.evaluation.predictions import read_predictions
+
+    found = read_predictions(
+        given.place, form=given.format, root=given.root, card=given.card, task=given.task,
+        language=given.language or "en", by=given.by,
+    )  # fmt: skip
+    with ExitStack() as stack:
+        given.folder = given.folder or stack.enter_context(TemporaryDirectory())
+        found.keep(given.folder)
+        code = _show_score(given, found.samples if given.root else ())
+    return 3 if found.left_out else code
+
+
+def _show_score(given: Namespace, samples: Sequence[Sample[Any, Any]] | None) -> int:
     from umit.evaluation.markdown import as_markdown
     from umit.evaluation.score import score
 
-    found = score(given.folder, by=given.by)
+    found = score(given.folder, by=given.by, protocol=given.protocol)
     if given.page:
-        write_page_of(found, given, _samples(found, given.root) if given.root else None)
+        asked = _samples(found, given.root) if samples is None and given.root else samples
+        write_page_of(found, given, asked or None)
     if given.markdown and not given.json:
         print(as_markdown(found), end="")
         return 3 if found.failed else 0
     return print_score(found, given)
+
+
+def _list_protocols() -> int:
+    from umit.evaluation.score import SOURCES, protocols
+
+    rows = [("protocol", "whose rule it is", "tasks")]
+    rows += [(name, SOURCES[name], ", ".join(tasks)) for name, tasks in protocols().items()]
+    print(table(rows, (19, 40, 48)))
+    return 0
 
 
 def _samples(found: Score, root: str) -> Iterable[Sample[Any, Any]]:

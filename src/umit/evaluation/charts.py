@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from umit.evaluation.markup import Words, both, text
 
-__all__ = ["Axis", "Line", "chart", "counts"]
+__all__ = ["Axis", "Line", "chart", "counts", "span"]
 
 _WIDTH, _HEIGHT = 320, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 310, 10, 206
@@ -41,10 +42,12 @@ class Line:
     Args:
         points: x and y of each point.
         kind: ``"main"`` is what was measured, ``"guide"`` what it is compared with, ``"dots"`` points alone.
+        weights: Of each dot, from 0 to 1: the share of the largest dot's area; empty if all are the same.
     """
 
     points: Sequence[tuple[float, float]]
     kind: Literal["main", "guide", "dots"] = "main"
+    weights: Sequence[float] = ()
 
 
 def chart(lines: Sequence[Line], x: Axis, y: Axis, *, title: Words) -> str:
@@ -96,9 +99,34 @@ def _line(line: Line, x: Axis, y: Axis) -> Iterator[str]:
         points = [points[round(i)] for i in np.linspace(0, len(points) - 1, _POINTS)]
     places = [(_across(a, x), _up(b, y)) for a, b in points]
     if line.kind == "dots":
-        yield from (f'<circle class="main" cx="{a}" cy="{b}" r="3.5"/>' for a, b in places)
+        radii = [round(7 * math.sqrt(weight), 1) for weight in line.weights] or [3.5] * len(places)
+        yield from (
+            f'<circle class="main" cx="{a}" cy="{b}" r="{max(r, 2)}"/>'
+            for (a, b), r in zip(places, radii, strict=True)
+        )
         return
     yield f'<polyline class="{line.kind}" points="{" ".join(f"{a},{b}" for a, b in places)}"/>'
+
+
+def span(low: float, value: float, high: float) -> str:
+    """Return an interval as a bar from 0 to 1 with its value as a dot; nothing where one is beyond that.
+
+    Args:
+        low: Its lower end; ``nan`` draws the value alone.
+        value: The number.
+        high: Its upper end.
+
+    Example:
+        >>> span(0.2, 0.5, 1.5)
+        ''
+    """
+    if not all(0 <= one <= 1 for one in (low, value, high) if not math.isnan(one)):
+        return ""
+    bar = "" if math.isnan(low) else f'<path class="span" d="M{100 * low:.1f} 7H{100 * high:.1f}"/>'
+    return (
+        '<svg class="range" viewBox="-3 0 106 14" aria-hidden="true"><path d="M0 7H100M0 4V10M100 4V10"/>'
+        f'{bar}<circle cx="{100 * value:.1f}" cy="7" r="3"/></svg>'
+    )
 
 
 def counts(
@@ -115,7 +143,7 @@ def counts(
     left = 12 + _LETTER * max(_width(name) for name in rows)
     top = 12 + _LETTER * max(_width(name) for name in columns)
     width, height = left + _CELL * len(columns) + 4, top + _CELL * len(rows) + 4
-    parts = []
+    parts, none = [], ' class="none"'
     for j, name in enumerate(columns):
         place = f"translate({left + _CELL * (j + 0.6):.0f} {top - 6}) rotate(-90)"
         parts.append(f'<text transform="{place}">{_label(name)}</text>')
@@ -128,7 +156,7 @@ def counts(
             x, y = left + _CELL * j, top + _CELL * i
             parts.append(
                 f'<rect class="box" x="{x}" y="{y}" width="{_CELL}" height="{_CELL}" fill-opacity="{share:.2f}"/>'
-                f'<text x="{x + _CELL / 2}" y="{middle}" text-anchor="middle">{count}</text>'
+                f'<text{"" if count else none} x="{x + _CELL / 2}" y="{middle}" text-anchor="middle">{count}</text>'
             )
     return (
         f'<svg class="counts" width="{width}" viewBox="0 0 {width} {height}" role="img" '

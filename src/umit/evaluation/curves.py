@@ -11,18 +11,21 @@ import numpy as np
 from umit.evaluation.charts import Axis, Line, chart, counts
 from umit.evaluation.markup import Words, both
 from umit.evaluation.verdict import Item, measures_of
-from umit.metrics.calibration import brier, calibration_error, reliability, risk_coverage
-from umit.metrics.froc import LUNA16_RATES, froc_curve, froc_score, hits_by_centre
+from umit.metrics.calibration import calibration_error, reliability, risk_coverage
+from umit.metrics.froc import LUNA16_RATES, froc_curve, froc_score
 from umit.metrics.labels import UNREADABLE, confusion
 from umit.metrics.metric import Pair
+from umit.metrics.tables.ranked import hits_of, ranks
+from umit.metrics.tables.sureness import claims as said_and_right
 from umit.queries import Choose
-from umit.results import Answer, Classification, Detections, Findings
+from umit.results import Classification, Detections
 from umit.tasks.task import TaskName
 
 __all__ = ["charts", "claims", "froc_points"]
 
 _CLASSES: Final = 40  # of a confusion matrix; a larger one cannot be read
 _FURTHEST: Final = 10.0  # mm of the curve of landmarks
+_LIMIT: Final = 2.0  # mm, the first of the ISBI 2015 challenge's four distances
 _SHARE: Final = ("share of answers given", "作答比例")
 
 
@@ -61,36 +64,11 @@ def claims(items: Sequence[Item]) -> tuple[list[float], list[float]]:
         if item.pair.found is None:
             unread += 1
         else:
-            claimed += _claims(item)
+            claimed += said_and_right(item.pair)
     if not claimed:
         return [], []
     claimed += [(0.0, 0.0)] * unread
     return [p for p, _ in claimed], [h for _, h in claimed]
-
-
-def _claims(item: Item) -> list[tuple[float, float]]:
-    found, gold = item.pair.found, item.pair.gold
-    match found:
-        case Answer() | Classification() if found.probabilities is not None:
-            given = max(found.probabilities)
-            if isinstance(found, Answer) and found.option is not None:
-                given = found.probabilities[found.option]
-            return [(given, float(item.verdict == "right"))]
-        case Findings():
-            return [
-                _turned(mark.probability, mark.present, true.present)
-                for mark, true in zip(found, gold, strict=True)
-                if mark.probability is not None
-            ]
-        case Detections() if found.presence:
-            # A scored yes/no beside the boxes: it is judged by itself.
-            return [_turned(p, p >= 0.5, bool(gold)) for _, p in found.presence]
-        case _:
-            return []
-
-
-def _turned(probability: float, said: bool, true: bool) -> tuple[float, float]:
-    return (probability if said else 1 - probability), float(said == true)
 
 
 def _figure(drawn: str, title: Words, note: Words) -> str:
@@ -99,19 +77,20 @@ def _figure(drawn: str, title: Words, note: Words) -> str:
 
 def _reliability(said: Sequence[float], hit: Sequence[float]) -> str:
     bins = reliability(said, hit)
-    points = [(c, h) for c, h in zip(bins.confidence, bins.hit, strict=True) if not math.isnan(c)]
+    filled = [i for i, count in enumerate(bins.count) if count]
+    points = [(bins.confidence[i], bins.hit[i]) for i in filled]
+    weights = [bins.count[i] / max(bins.count) for i in filled]
     title = ("Reliability", "可靠性图")
     drawn = chart(
-        [Line([(0, 0), (1, 1)], "guide"), Line(points), Line(points, "dots")],
+        [Line([(0, 0), (1, 1)], "guide"), Line(points), Line(points, "dots", weights)],
         Axis(("probability of the answer", "答案概率")),
         Axis(("share right", "正确比例")),
         title=title,
     )
-    numbers = f"ECE {calibration_error(said, hit):.3f}, Brier {brier(said, hit):.3f}"
-    n = len(said)
+    numbers, n = f"ECE {calibration_error(said, hit):.3f}", len(said)
     note = (
-        f"{numbers}; {n} answers in 15 bins. Unreadable: probability 0, wrong.",
-        f"{numbers}；{n} 个答案，15 个区间。无法解析：概率计 0，算错。",
+        f"{numbers}; {n} answers in 15 bins, a larger dot is more of them. Unreadable: probability 0, wrong.",
+        f"{numbers}；{n} 个答案，15 个区间，圆点越大答案越多。无法解析：概率计 0，算错。",
     )
     return _figure(drawn, title, note)
 
@@ -139,23 +118,19 @@ def _round_up(value: float) -> float:
 def froc_points(
     pairs: Sequence[Pair[Detections]],
 ) -> tuple[list[float | None], list[float]] | None:
-    """Return hits and false boxes for :func:`umit.metrics.froc.froc_curve`; ``None`` where a box has no score.
+    """Return hits and false boxes for :func:`umit.metrics.froc.froc_curve`; ``None`` where a box has no rank.
 
     Views of one study are apart: a box in one does not hit a true box in another.
     """
+    known = ranks(pairs)
+    if known is None:
+        return None
     hits: list[float | None] = []
     false: list[float] = []
-    for pair in pairs:
-        found = () if pair.found is None else pair.found.items
-        for view in sorted({one.view or 0 for one in (*found, *pair.gold)}):
-            here = [one for one in found if (one.view or 0) == view]
-            scores = [one.score for one in here if one.score is not None]
-            if len(scores) < len(here):
-                return None
-            true = [one.box for one in pair.gold if (one.view or 0) == view]
-            hit, wrong = hits_by_centre([one.box for one in here], scores, true)
-            hits += hit
-            false += wrong
+    for pair, confidence in zip(pairs, known, strict=True):
+        hit, wrong = hits_of(pair, confidence)
+        hits += hit
+        false += wrong
     return hits, false
 
 
@@ -202,15 +177,15 @@ def _distances(pairs: Sequence[Pair[Any]]) -> Iterator[str]:
     points.append((_FURTHEST, points[-1][1]))
     title = ("Success by distance", "命中率–距离")
     drawn = chart(
-        [Line(points)],
+        [Line([(_LIMIT, 0), (_LIMIT, 1)], "guide"), Line(points)],
         Axis(("distance in mm", "距离（mm）"), _FURTHEST),
         Axis(("share of points within it (SDR)", "距离内的点的比例（SDR）")),
         title=title,
     )
     left = len(pairs) - n
     note = (
-        f"{n} points, {unread} unreadable ones are misses; {left} without spacing are left out.",
-        f"{n} 个点，其中 {unread} 个无法解析，算未命中；{left} 个无像素间距，不计入。",
+        f"{n} points, {unread} unreadable ones are misses; {left} without spacing are left out. Dashed: {_LIMIT:g} mm.",
+        f"{n} 个点，其中 {unread} 个无法解析，算未命中；{left} 个无像素间距，不计入。虚线：{_LIMIT:g} mm。",
     )
     yield _figure(drawn, title, note)
 

@@ -16,13 +16,13 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 from umit.datasets.dataset import Sample, Samples
 from umit.errors import InputError, UMITError
 from umit.evaluation.journal import Journal
-from umit.evaluation.record import failed, record_of
+from umit.evaluation.record import distinct, failed, record_of
 from umit.evaluation.score import Score, score
 from umit.imaging.scan import Scan
 from umit.model import UMIT
 from umit.queries import Query
 
-__all__ = ["evaluate"]
+__all__ = ["ask", "evaluate"]
 
 
 def evaluate(
@@ -48,17 +48,44 @@ def evaluate(
         The score of this shard's answers; :func:`umit.evaluation.score.score` reads all shards together.
 
     Raises:
-        InputError: The journal is another run's, or another process writes it.
+        InputError: The journal is another run's, another process writes it, or two samples have one id.
+        DatasetError: A row of the data set is wrong.
+    """
+    return score(ask(model, samples, run, limit=limit, shard=shard))
+
+
+def ask(
+    model: UMIT,
+    samples: Iterable[Sample[Any, Any]],
+    run: Path | str,
+    *,
+    limit: int | None = None,
+    shard: tuple[int, int] = (1, 1),
+) -> Path:
+    """Ask every sample and keep every answer, as :func:`evaluate` does before it scores.
+
+    Args:
+        model: As for :func:`evaluate`, and so are the others.
+        samples: What is asked.
+        run: Folder of the journal.
+        limit: Only so many samples, the first.
+        shard: This process's share.
+
+    Returns:
+        The folder of this shard's journal.
+
+    Raises:
+        InputError: The journal is another run's, another process writes it, or two samples have one id.
         DatasetError: A row of the data set is wrong.
     """
     number, count = shard
     if not 1 <= number <= count:
         raise InputError(f"expected a shard (k, n) with 1 <= k <= n, got {shard}", code="shard")
     folder = Path(run) / f"{number}-of-{count}" if count > 1 else Path(run)
-    wanted = islice(samples, number - 1, limit, count)
+    wanted = islice(distinct(samples), number - 1, limit, count)
     with Journal(folder, _manifest(model, samples, limit)) as journal:
         _ask(model, (s for s in wanted if s.id not in journal.done), journal)
-    return score(folder)
+    return folder
 
 
 def _ask(model: UMIT, samples: Iterator[Sample[Any, Any]], journal: Journal) -> None:
@@ -97,7 +124,7 @@ def _manifest(
 ) -> dict[str, Any]:
     """What answers depend on: weights, prompts, frames and windows (the card), and the data."""
     card = asdict(model.checkpoint)
-    data: dict[str, Any] = {"dataset": "samples"}
+    data: dict[str, Any] = getattr(samples, "described", {"dataset": "samples"})  # phantoms say it
     if isinstance(samples, Samples):
         choice = samples.choice
         data = {

@@ -4,28 +4,35 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
 from typing import Any, Final, TypeAlias
 
 from umit.datasets.dataset import Sample
 from umit.datasets.pictures import Pictures
 from umit.errors import UMITError
-from umit.evaluation.markup import TASKS, VERDICTS, Words, both, cell, table, text
+from umit.evaluation.markup import TASKS, VERDICTS, Verdict, Words, both, cell, table, text
 from umit.evaluation.verdict import Item, rule
 from umit.geometry import Box2D, Box3D
 from umit.imaging.recent import Scans
-from umit.queries import Ask, Choose, Find, Locate, Query
+from umit.queries import Ask, Choose, Compare, Describe, Find, Locate, Query
 from umit.results import Answer, Classification, Detections, Findings, Landmarks, Report, Result
 
-__all__ = ["ScansOf", "cards", "chosen", "filters", "pictures_of", "tally"]
+__all__ = ["KEY", "ScansOf", "cards", "chosen", "filters", "pictures_of", "tally"]
 
 #: Returns what an item was asked about, as :func:`umit.load` takes it (a Pillow picture is one), or several views.
 ScansOf: TypeAlias = Callable[[str], "Scans | None"]
 
-_SIDE: Final = 480  # pixels of the longer side of a picture
-_QUALITY: Final = 80  # of its JPEG
+_SIDE: Final = 400  # pixels of the longer side of a picture
+_QUALITY: Final = 65  # of its WebP, of half a JPEG's size
+_PURPOSES: Final = {"report": ("report", "报告"), "caption": ("caption", "图像描述")}
+_MARKED: Final = ("detect_2d", "detect_3d", "landmark")
 _LANGUAGES: Final = {"en": ("English", "英文"), "zh": ("Chinese", "中文")}
+#: What the colours of marks mean, as :mod:`umit.display.overlay` draws them.
+KEY: Final = "".join(
+    f'<span class="marked {name}">{both(words)}</span> '
+    for name, words in (("found", ("answer", "回答")), ("true", ("truth", "标准答案")))
+)
 
 
 def chosen(items: Sequence[Item], most: int) -> list[Item]:
@@ -61,22 +68,29 @@ def pictures_of(samples: Iterable[Sample[Any, Any]], ids: Collection[str]) -> Sc
 
 
 def tally(items: Sequence[Item]) -> str:
-    """Return the table of verdicts by task and language, with the rule of each task."""
+    """Return the table of verdicts by task and language, with the rule of each task; counts lead to their items."""
     count = Counter(item.kind for item in items)
     rows = []
     for task, language in dict.fromkeys((item.task, item.pair.query.language) for item in items):
-        cells = [cell(both(TASKS[task])), cell(both(_LANGUAGES[language]))]
-        for verdict in VERDICTS:
+        found: dict[Verdict, int] = {
+            verdict: count[task, language, verdict] for verdict in VERDICTS
+        }
+        cells = [cell(both(TASKS[task])), cell(both(_LANGUAGES[language])), cell(_bar(found))]
+        for verdict, n in found.items():
+            view = text(f"verdict={verdict}&task={task}&language={language}")
+            inner = f'<button type="button" data-view="{view}">{n}</button>' if n else "0"
             mark = f' class="number" data-count="{task} {language} {verdict}"'
-            cells.append(cell(str(count[task, language, verdict]), more=mark))
-        rows.append([*cells, cell(both(rule(task)))])
-    head = [
-        ("task", "任务"),
-        ("language", "语言"),
-        *VERDICTS.values(),
-        ("right is", "判为正确的条件"),
-    ]
+            cells.append(cell(inner, more=mark))
+        rows.append([*cells, cell(both(rule(task)), more=' class="long"')])
+    head = [("task", "任务"), ("language", "语言"), ("", ""), *VERDICTS.values(), ("right is", "判为正确的条件")]  # fmt: skip
     return table(head, rows)
+
+
+def _bar(found: Mapping[Verdict, int]) -> str:
+    parts = "".join(
+        f'<span class="{verdict}" style="flex:{n}"></span>' for verdict, n in found.items() if n
+    )
+    return f'<div class="bar" aria-hidden="true">{parts}</div>'
 
 
 def filters(items: Sequence[Item]) -> str:
@@ -114,21 +128,21 @@ def cards(items: Sequence[Item], pictures: ScansOf | None) -> Iterator[str]:
         error = record.get("error") or {}
         said = item.pair.found
         answer = text(error.get("message", "")) if said is None else _answer(said)
+        found, true = (f' class="marked {m}"' * (item.task in _MARKED) for m in ("found", "true"))
         yield (
             f'<article data-verdict="{item.verdict}" data-task="{item.task}" data-language="{query.language}">\n'
-            f"{drawn}<div>\n"
             f'<p class="{item.verdict}"><b>{both(VERDICTS[item.verdict])}</b> · {both(TASKS[item.task])}'
             f" · <code>{text(record['id'])}</code></p>\n"
-            f"<dl>{_row(('question', '问题'), _question(query), spoken)}"
-            f"{_row(('answer', '回答'), answer, spoken)}"
-            f"{_row(('truth', '标准答案'), _answer(item.pair.gold), spoken)}</dl>\n"
+            f"{drawn}<dl>{_row(('question', '问题'), _question(query), spoken)}"
+            f"{_row(('answer', '回答'), answer, spoken, found)}"
+            f"{_row(('truth', '标准答案'), _answer(item.pair.gold), spoken, true)}</dl>\n"
             f"<details><summary>{both(('raw text', '原始文本'))}</summary><pre{spoken}>{text(item.pair.raw)}</pre>"
-            "</details>\n</div></article>"
+            "</details>\n</article>"
         )
 
 
-def _row(name: Words, inner: str, spoken: str) -> str:
-    return f"<dt>{both(name)}</dt><dd{spoken}>{inner}</dd>"
+def _row(name: Words, inner: str, spoken: str, more: str = "") -> str:
+    return f"<dt{more}>{both(name)}</dt><dd{spoken}>{inner}</dd>"
 
 
 def _question(query: Query) -> str:
@@ -141,8 +155,10 @@ def _question(query: Query) -> str:
             said, choices = query.target, ()
         case Locate():
             said, choices = query.name, ()
-        case _:
-            said, choices = getattr(query, "purpose", ""), ()
+        case Describe():
+            return both(_PURPOSES[query.purpose])
+        case Compare():
+            said, choices = "", ()
     listed = "".join(f"<li>{text(choice)}</li>" for choice in choices)
     return text(said) + (f"<ul>{listed}</ul>" if listed else "")
 
@@ -195,6 +211,6 @@ def _picture(item: Item, pictures: ScansOf) -> str:
     drawn = drawn.convert("RGB")
     drawn.thumbnail((_SIDE, _SIDE))
     held = BytesIO()
-    drawn.save(held, "JPEG", quality=_QUALITY)
+    drawn.save(held, "WEBP", quality=_QUALITY)
     data = b64encode(held.getvalue()).decode("ascii")
-    return f'<img alt="" width="{drawn.width}" height="{drawn.height}" src="data:image/jpeg;base64,{data}">\n'
+    return f'<img alt="" width="{drawn.width}" height="{drawn.height}" src="data:image/webp;base64,{data}">\n'

@@ -41,6 +41,8 @@ def as_markdown(score: Score) -> str:
         )  # fmt: skip
     if score.failed:
         lines += ["", f"{score.failed} items have no answer yet and are in no number."]
+    if left := score.manifest.get("left_out"):
+        lines += ["", "Left out: " + "; ".join(map(_plain, left)) + "."]
     lines += [
         "",
         "Intervals: bootstrap over pictures or patients. Research use only, not a medical device.",

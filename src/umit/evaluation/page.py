@@ -10,11 +10,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
+from umit.evaluation.charts import span
 from umit.evaluation.curves import charts
-from umit.evaluation.gallery import ScansOf, cards, chosen, filters, tally
-from umit.evaluation.markup import COSTS, TASKS, Words, both, cell, table, text
+from umit.evaluation.gallery import KEY, ScansOf, cards, chosen, filters, tally
+from umit.evaluation.markup import COSTS, TASKS, Words, both, cell, metric_words, table, text
 from umit.evaluation.score import Row, Score, score
 from umit.evaluation.verdict import Item, items_of
+from umit.tasks.task import TaskName
 
 __all__ = ["MOST", "shown", "write_page"]
 
@@ -22,58 +24,7 @@ __all__ = ["MOST", "shown", "write_page"]
 MOST: Final = 40
 _NOTICE: Final = ("Research use only, not a medical device.", "仅供研究使用，不是医疗器械。")
 
-_STYLE: Final = """
-:root { color-scheme: light dark; --line: #8886; --soft: #8882; --right: #2a7; --wrong: #d55; --main: #0072b2; }
-html[lang=en] .own[lang=zh], html[lang=zh] .own[lang=en], [hidden] { display: none !important; }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 76rem; margin: 0 auto; padding: 1rem; }
-.notice { border: 2px solid #e69f00; border-radius: .4rem; padding: .5rem .8rem; }
-.wide { overflow-x: auto; } .soft { opacity: .7; }
-table { border-collapse: collapse; margin: .4rem 0; }
-th, td { text-align: left; vertical-align: top; padding: .2rem .6rem; border-bottom: 1px solid var(--line); }
-th { background: var(--soft); } .number { text-align: right; font-variant-numeric: tabular-nums; }
-.charts { display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start; }
-figure { margin: 0; max-width: 100%; overflow-x: auto; } figure > svg:not(.counts) { width: 22rem; max-width: 100%; }
-figcaption { max-width: 22rem; font-size: .85em; }
-svg text { font-size: 11px; fill: currentColor; } svg .grid { stroke: var(--line); fill: none; stroke-width: .5; }
-svg polyline { fill: none; stroke: var(--main); stroke-width: 2; } svg .guide { stroke: #888; stroke-dasharray: 4; }
-svg circle { fill: var(--main); } svg .box { fill: var(--main); stroke: var(--line); }
-button { font: inherit; margin: 0 .3rem .3rem 0; padding: .1rem .7rem; border-radius: 1rem; border: 1px solid var(--line); }
-button[aria-pressed=true] { background: var(--main); color: #fff; } .filter { margin: 0; }
-article { border: 1px solid var(--line); border-radius: .4rem; padding: .6rem; margin: .6rem 0; display: flex; flex-wrap: wrap; gap: 1rem; }
-article > div { flex: 1 1 20rem; min-width: 0; } article img { max-width: 100%; height: auto; border-radius: .3rem; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem .8rem; margin: .3rem 0; }
-dt { opacity: .7; } dd { margin: 0; } dd, pre { white-space: pre-wrap; overflow-wrap: anywhere; } ul { margin: .2rem 0; }
-.right b { color: var(--right); } .wrong b, .unreadable b { color: var(--wrong); } p { margin: .3rem 0; }
-"""
-#: Filters live in the address, such as #verdict=wrong&page=zh, so that a view can be passed on.
-_SCRIPT: Final = """
-(() => {
-  const keys = ["verdict", "task", "language"];
-  const cards = [...document.querySelectorAll("article")];
-  const buttons = [...document.querySelectorAll("button[data-key]")];
-  const show = () => {
-    const chosen = new URLSearchParams(location.hash.slice(1));
-    const wanted = key => chosen.get(key) || "";
-    for (const card of cards) card.hidden = keys.some(key => wanted(key) && card.dataset[key] !== wanted(key));
-    document.documentElement.lang = wanted("page") === "zh" ? "zh" : "en";
-    for (const button of buttons) {
-      const now = button.dataset.key === "page" ? document.documentElement.lang : wanted(button.dataset.key);
-      button.setAttribute("aria-pressed", String(now === button.dataset.value));
-    }
-    document.getElementById("shown").textContent = cards.filter(card => !card.hidden).length;
-  };
-  for (const button of buttons) button.addEventListener("click", () => {
-    const chosen = new URLSearchParams(location.hash.slice(1));
-    if (button.dataset.value) chosen.set(button.dataset.key, button.dataset.value);
-    else chosen.delete(button.dataset.key);
-    chosen.delete("all");
-    location.hash = chosen.toString() || "all";  // an empty one would scroll to the top
-    show();
-  });
-  addEventListener("hashchange", show);
-  show();
-})();
-"""
+_FILES: Final = Path(__file__).parent
 
 
 def shown(run: Path | str, *, most: int = MOST) -> tuple[str, ...]:
@@ -116,42 +67,45 @@ def _page(
     found: Score, items: Sequence[Item], few: Sequence[Item], pictures: ScansOf | None
 ) -> str:
     title = f"{found.manifest.get('checkpoint', '')} · {found.manifest.get('dataset', '')}"
+    style, script = (_FILES.joinpath(name).read_text("utf-8") for name in ("page.css", "page.js"))
     # Only this script runs, whatever ends up in the page, and the page can fetch nothing.
-    digest = b64encode(sha256(_SCRIPT.encode()).digest()).decode()
+    digest = b64encode(sha256(script.encode()).digest()).decode()
     policy = (
         f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "
         "base-uri 'none'; form-action 'none'"
     )
     switch = "".join(
-        f'<button type="button" data-key="page" data-value="{language}">{name}</button>'
+        f'<button type="button" data-key="page" data-value="{language}" lang="{language}">{name}</button>'
         for language, name in (("en", "English"), ("zh", "中文"))
     )
     body = [
-        f'<p class="filter">{switch}</p>\n<h1>{text(title)}</h1>',
+        f'<p class="filter page">{switch}</p>\n<h1>{text(title)}</h1>',
         f'<p class="notice">{text(" ".join(_NOTICE))}</p>',
         *_about(found),
-        *_scores(found.rows),
-        *_charts(items),
-        f"<h2>{both(('Items', '逐项结果'))}</h2>",
+        f"<h2>{both(('Verdicts', '判定概览'))}</h2>",
         tally(items),
-        filters(items),
-        f'<p><span id="shown">{len(few)}</span> {both(_shown(len(few), len(items)))}</p>',
+        *_scores(found.rows, items),
+        f'<h2 id="items">{both(("Items", "逐项结果"))}</h2>',
+        f'<div class="controls">{filters(items)}',
+        f'<p><span id="shown">{len(few)}</span> {both(_shown(len(few), len(items)))} {KEY}</p></div>',
+        '<div class="gallery">',
         *cards(few, pictures),
+        "</div>",
     ]
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{text(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
+        f"<title>{text(title)}</title>\n<style>{style}</style>\n</head>\n<body>\n"
         + "\n".join(body)
-        + f"\n<script>{_SCRIPT}</script>\n</body>\n</html>\n"
+        + f"\n<script>{script}</script>\n</body>\n</html>\n"
     )
 
 
 def _shown(few: int, many: int) -> Words:
     return (
-        f"of {few} items here; {many} answers in all. Orange: found, blue: true.",
-        f"项，本页共 {few} 项；全部 {many} 个答案。橙色：模型结果，蓝色：真值。",
+        f"of {few} items here; {many} answers in all.",
+        f"项，本页共 {few} 项；全部 {many} 个答案。",
     )
 
 
@@ -174,54 +128,70 @@ def _plain(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-_HEAD: Final[Sequence[Words]] = (
-    ("metric", "指标"), ("protocol", "协议"), ("part", "子集"), ("value", "数值"), ("95 % interval", "95% 区间"),
-    ("answers", "答案数"), ("pictures or patients", "图像或患者数"), ("unreadable", "无法解析"),
+_NUMBER: Final[Sequence[Words]] = (
+    ("metric", "指标"), ("protocol", "协议"), ("value", "数值"), ("95 % interval", "95% 区间"),
+)  # fmt: skip
+_HEAD: Final = (
+    *_NUMBER,
+    ("from 0 to 1", "0 至 1"),
     ("an unreadable answer costs", "无法解析的代价"),
+)
+_PARTS: Final = (
+    ("part", "子集"), *_NUMBER, ("answers", "答案数"), ("pictures or patients", "图像或患者数"), ("unreadable", "无法解析"),
 )  # fmt: skip
 
 
-def _scores(rows: Sequence[Row]) -> Iterator[str]:
-    """One table a task: all answers first, then their parts, folded."""
+def _scores(rows: Sequence[Row], items: Sequence[Item]) -> Iterator[str]:
+    """One section a task: all answers first, then their parts, folded, then charts."""
     yield f"<h2>{both(('Scores', '得分'))}</h2>"
-    for task, of_task in groupby(
-        (row for row in rows if not math.isnan(row.value)), lambda r: r.task
-    ):
-        kept = list(of_task)
-        yield f"<h3>{both(TASKS[task])}</h3>"
-        yield table(_HEAD, [_cells(row) for row in kept if not (row.language or row.part)])
-        if parts := [_cells(row) for row in kept if row.language or row.part]:
-            yield f"<details><summary>{both(('by language and other parts', '按语言及其他子集'))}</summary>"
-            yield table(_HEAD, parts) + "</details>"
     said = (
-        "Intervals: bootstrap over pictures or patients; empty with fewer than two of them.",
-        "区间：按图像或患者自助重抽样；不足两个时为空。",
+        "Each number by the rule of its protocol. Intervals: bootstrap over pictures or patients; empty with "
+        "fewer than two of them.",
+        "每个数值按其协议的规则计算。区间：按图像或患者自助重抽样；不足两个时为空。",
     )
     yield f'<p class="soft">{both(said)}</p>'
+    kept = [row for row in rows if not math.isnan(row.value)]
+    for task, of_task in groupby(kept, lambda row: row.task):
+        yield from _task(task, list(of_task), [item for item in items if item.task == task])
 
 
-def _cells(row: Row) -> list[str]:
+def _task(task: TaskName, rows: Sequence[Row], items: Sequence[Item]) -> Iterator[str]:
+    whole = [row for row in rows if not (row.language or row.part)]
+    yield f"<h3>{both(TASKS[task])}</h3>"
+    for row in whole[:1]:
+        counted = (
+            f"{row.n} answers about {row.groups} pictures or patients, {row.unreadable} unreadable",
+            f"{row.groups} 个图像或患者，共 {row.n} 个答案，其中 {row.unreadable} 个无法解析",
+        )
+        yield f'<p class="soft">{both(counted)}</p>'
+    yield table(_HEAD, map(_whole, whole))
+    if parts := [_part(row) for row in rows if row.language or row.part]:
+        yield f"<details><summary>{both(('by language and other parts', '按语言及其他子集'))}</summary>"
+        yield table(_PARTS, parts) + "</details>"
+    if drawn := list(charts(task, items)):
+        yield '<div class="charts">' + "\n".join(drawn) + "</div>"
+
+
+def _whole(row: Row) -> list[str]:
+    cost: Mapping[str, Any] = COSTS
+    drawn = "" if row.unit else span(row.low, row.value, row.high)
+    costs = cell(both((row.cost, cost.get(row.cost, row.cost))), more=' class="long"')
+    return [*_number(row), cell(drawn), costs]
+
+
+def _part(row: Row) -> list[str]:
+    name = cell(text(" ".join(filter(None, (row.language, row.part)))))
+    counted = (row.n, row.groups, row.unreadable)
+    return [name, *_number(row), *(cell(str(n), more=' class="number"') for n in counted)]
+
+
+def _number(row: Row) -> list[str]:
     number = ' class="number"'
     unit = f" {row.unit}" if row.unit else ""
     between = "" if math.isnan(row.low) else f"{row.low:.3f} – {row.high:.3f}"
-    cost: Mapping[str, Any] = COSTS
     return [
-        cell(text(row.metric)),
+        cell(both(metric_words(row.metric))),
         cell(text(row.protocol)),
-        cell(text(" ".join(filter(None, (row.language, row.part))))),
         cell(f"{row.value:.3f}{text(unit)}", more=number),
         cell(between, more=number),
-        cell(str(row.n), more=number),
-        cell(str(row.groups), more=number),
-        cell(str(row.unreadable), more=number),
-        cell(both((row.cost, cost.get(row.cost, row.cost)))),
     ]
-
-
-def _charts(items: Sequence[Item]) -> Iterator[str]:
-    yield f"<h2>{both(('Charts', '图表'))}</h2>"
-    for task, of_task in groupby(items, lambda item: item.task):
-        drawn = list(charts(task, list(of_task)))
-        if drawn:
-            yield f'<h3>{both(TASKS[task])}</h3>\n<div class="charts">'
-            yield "\n".join(drawn) + "</div>"

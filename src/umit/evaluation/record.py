@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from umit.datasets.dataset import Sample
@@ -11,7 +11,7 @@ from umit.metrics.metric import Pair
 from umit.queries import query_from_dict, query_to_dict
 from umit.results import Result, from_dict
 
-__all__ = ["failed", "pair_of", "record_of"]
+__all__ = ["distinct", "failed", "pair_of", "record_of"]
 
 
 def record_of(sample: Sample[Any, Any], found: Result | UMITError) -> dict[str, Any]:
@@ -35,6 +35,25 @@ def record_of(sample: Sample[Any, Any], found: Result | UMITError) -> dict[str, 
         error = {"type": type(found).__name__, "message": str(found)}
         return {**record, "raw": text, "found": None, "error": error}
     return {**record, "raw": found.raw, "found": found.to_dict()}
+
+
+def distinct(samples: Iterable[Sample[Any, Any]]) -> Iterator[Sample[Any, Any]]:
+    """Yield samples; a journal keeps one answer an id, so the second of two with one id would be lost.
+
+    Raises:
+        InputError: An id that came before.
+    """
+    seen: set[str] = set()
+    for sample in samples:
+        if sample.id in seen:
+            raise InputError(
+                f"expected an id of its own for every item, got {sample.id!r} twice",
+                code="repeated",
+                where=sample.place,
+                hint="Name the items apart; answers that are kept already stay.",
+            )
+        seen.add(sample.id)
+        yield sample
 
 
 def failed(found: Result | UMITError) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import numpy as np
 
+from umit.errors import InputError
 from umit.evaluation.journal import MANIFEST, records
 from umit.evaluation.record import pair_of
 from umit.metrics.by_task import METRICS
@@ -18,9 +19,27 @@ from umit.metrics.metric import Measures, Metric, mean
 from umit.metrics.statistics import bootstrap, bootstrap_mean
 from umit.tasks.task import TaskName
 
-__all__ = ["Row", "Score", "score"]
+__all__ = ["SOURCES", "Row", "Score", "protocols", "score"]
 
 RESAMPLES: Final = 1000
+#: Where each protocol's rule comes from; versions are those that its recorded values were made with.
+SOURCES: Final[Mapping[str, str]] = {
+    "umit": "umit's own rules",
+    "LLaVA-Med": "microsoft/LLaVA-Med, llava/eval/run_eval.py at b9a98a7",
+    "MedEvalKit VQA-RAD": "alibaba-damo-academy/MedEvalKit at 9b12e3b, as it scores VQA-RAD",
+    "MedEvalKit SLAKE": "alibaba-damo-academy/MedEvalKit at 9b12e3b, as it scores SLAKE",
+    "M3D-Bench": "BAAI-DCAI/M3D at 63e7200",
+    "MedMNIST": "medmnist 3.0.2, evaluator.py",
+    "pycocoevalcap, raw": "pycocoevalcap 1.2, without its tokenizer",
+    "pycocoevalcap, PTB": "pycocoevalcap 1.2, after its tokenizer",
+    "R2Gen IU X-Ray": "cuhksz-nlp/R2Gen, its cleaning of IU X-Ray before pycocoevalcap",
+    "rouge-score": "rouge-score 0.1.2, without its stemmer",
+    "ms-swift": "ms-swift 2.6.1, over jieba's words",
+    "sacrebleu": "sacrebleu 2.6",
+    "COCO": "COCO's evaluation of boxes, by faster-coco-eval",
+    "LUNA16": "LUNA16's seven rates of false positives (doi:10.1016/j.media.2017.06.015)",
+    "RSNA Kaggle": "the RSNA pneumonia challenge of 2018",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,16 +99,40 @@ class Score:
         raise KeyError(name)
 
 
-def score(run: Path | str, *, by: Sequence[str] = (), seed: int = 0) -> Score:
+def protocols(tasks: Iterable[TaskName] = get_args(TaskName)) -> dict[str, tuple[TaskName, ...]]:
+    """Return the protocols of some tasks, each with those of the tasks that it scores.
+
+    Example:
+        >>> protocols(["answer_open", "detect_2d"])["RSNA Kaggle"]
+        ('detect_2d',)
+    """
+    asked = tuple(tasks)
+    names = dict.fromkeys(metric.protocol for task in asked for metric in METRICS[task])
+    return {
+        name: tuple(task for task in asked if any(m.protocol == name for m in METRICS[task]))
+        for name in names
+    }
+
+
+def score(
+    run: Path | str,
+    *,
+    by: Sequence[str] = (),
+    protocol: Sequence[str] = (),
+    metrics: Mapping[str, Sequence[Metric[Any]]] = METRICS,
+    seed: int = 0,
+) -> Score:
     """Score a run, or all shards of one, without a model.
 
     Args:
         run: Folder of a journal.
         by: Facts to break the numbers down by, such as ``"modality"``.
+        protocol: Names of the protocols that are wanted, in any case; none for all.
+        metrics: What each task is scored by; others than umit's where a set has rules of its own.
         seed: Of the intervals.
 
     Raises:
-        InputError: No run there, or a damaged journal.
+        InputError: No run there, a damaged journal, or a protocol that scores none of its tasks.
     """
     folder = Path(run)
     kept: dict[TaskName, list[dict[str, Any]]] = defaultdict(list)
@@ -99,15 +142,34 @@ def score(run: Path | str, *, by: Sequence[str] = (), seed: int = 0) -> Score:
             kept[record["task"]].append(record)
         else:
             missing += 1
-    rows = [row for task, found in kept.items() for row in _task_rows(task, found, by, seed)]
+    wanted = _wanted(protocol, kept)
+    rows = [
+        row
+        for task, found in kept.items()
+        for row in _task_rows(
+            task, found, by, [m for m in metrics.get(task, ()) if m.protocol in wanted], seed
+        )
+    ]
     paths = [folder / MANIFEST, *sorted(folder.glob(f"*/{MANIFEST}"))]
     manifest = next(json.loads(p.read_text("utf-8")) for p in paths if p.is_file())
     return Score(rows=tuple(rows), failed=missing, manifest=manifest)
 
 
+def _wanted(given: Sequence[str], tasks: Iterable[TaskName]) -> frozenset[str]:
+    known = {name.casefold(): name for name in protocols(tasks)}
+    if unknown := [name for name in given if name.casefold() not in known]:
+        raise InputError(
+            f"expected a protocol of {'; '.join(known.values()) or 'no task at all'}, got {unknown[0]!r}",
+            code="protocol",
+            where="protocol",
+            hint="umit score --protocols lists all of them with their tasks.",
+        )
+    return frozenset(known[name.casefold()] for name in given or known)
+
+
 def _task_rows(
-    task: TaskName, found: Sequence[Mapping[str, Any]], by: Sequence[str], seed: int
-) -> Iterator[Row]:
+    task: TaskName, found: Sequence[Mapping[str, Any]], by: Sequence[str], metrics: Sequence[Metric[Any]], seed: int
+) -> Iterator[Row]:  # fmt: skip
     pairs = [pair_of(record) for record in found]
     languages = np.array([pair.query.language for pair in pairs])
     groups = np.unique([record["group"] for record in found], return_inverse=True)[1]
@@ -118,7 +180,7 @@ def _task_rows(
         values = np.array([str(record["facts"].get(fact, "")) for record in found])
         parts += [("", f"{fact}={one}", values == one) for one in sorted(set(values)) if one]
     seen: dict[object, Measures] = {}
-    for metric in METRICS[task]:
+    for metric in metrics:
         measures = metric.measures(pairs, seen)
         for language, part, chosen in parts:
             unread = sum(p.found is None for p, is_in in zip(pairs, chosen, strict=True) if is_in)
@@ -144,6 +206,8 @@ def interval(
         seed: Of the draws.
     """
     named = groups.tolist()
+    if not metric.resampled or np.isnan(measures[:, 0]).all():
+        return float("nan"), float("nan")
     if metric.total is mean:  # from the groups' sums alone
         found = bootstrap_mean(measures[:, 0], named, count=RESAMPLES, seed=seed)
     else:

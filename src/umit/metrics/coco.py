@@ -11,7 +11,7 @@ from umit.errors import InputError, MissingExtraError
 from umit.geometry import Box2D
 from umit.results import Detection, Detections
 
-__all__ = ["CocoScores", "coco_scores"]
+__all__ = ["CocoScores", "coco_scores", "installed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,13 +128,22 @@ def _rows(
             }
 
 
-def _measured(truth: dict[str, Any], rows: list[dict[str, Any]]) -> CocoScores:
+def installed() -> Any:
+    """Return the package that counts.
+
+    Raises:
+        MissingExtraError: faster-coco-eval is not installed.
+    """
     try:  # by name: a pure layer holds no import of it
-        package = importlib.import_module("faster_coco_eval")
+        return importlib.import_module("faster_coco_eval")
     except ImportError as cause:
         raise MissingExtraError(
             "expected the package faster-coco-eval, which is not installed; pip install 'umit[coco]'"
         ) from cause
+
+
+def _measured(truth: dict[str, Any], rows: list[dict[str, Any]]) -> CocoScores:
+    package = installed()
     gold = package.COCO(truth)
     run = package.COCOeval_faster(gold, gold.loadRes(rows), "bbox")
     run.run()

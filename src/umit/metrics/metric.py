@@ -6,6 +6,7 @@ measures and puts them together again.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
@@ -13,12 +14,14 @@ from typing import Generic, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from umit.errors import MissingExtraError
 from umit.queries import Query
 from umit.results import Result
 
-__all__ = ["Measures", "Metric", "Pair", "each", "mean"]
+__all__ = ["Measures", "Metric", "Pair", "each", "if_installed", "mean", "padded"]
 
 R = TypeVar("R", bound=Result)
+_LOG = logging.getLogger(__name__)
 
 #: One row an answer; ``nan`` in the first column leaves the row out.
 Measures: TypeAlias = NDArray[np.float64]
@@ -61,12 +64,14 @@ class Metric(Generic[R]):
         name: As tables print it.
         protocol: Whose rule it is, such as ``"umit"``, ``"LLaVA-Med"``; the same name under two protocols
             is two numbers.
-        unit: ``""`` for shares, ``"mm"``, ``"px"``.
+        unit: ``""`` for shares, ``"%"`` where the source prints percent, ``"mm"``, ``"px"``.
         best: The value of a perfect model; ``None`` where it depends on the truth, as BLEU of short texts does.
         unreadable: What an unreadable answer costs, in words that are printed beside the number.
+        note: What is counted where the name alone misleads; ``""`` if it does not.
         measure: All answers to one row of numbers each, in order.
         total: Rows to the number.
         column: Which column of the rows is this metric's, where several share a measure; ``total`` sees it alone.
+        resampled: Whether an interval is drawn; not where a thousand totals would take minutes.
     """
 
     name: str
@@ -74,9 +79,11 @@ class Metric(Generic[R]):
     unit: str = ""
     best: float | None = 1.0
     unreadable: str = "counts as wrong"
+    note: str = ""
     measure: Callable[[Sequence[Pair[R]]], Measures]
     total: Callable[[Measures], float] = mean
     column: int | None = None
+    resampled: bool = True
 
     def measures(
         self, pairs: Sequence[Pair[R]], seen: dict[object, Measures] | None = None
@@ -116,3 +123,36 @@ def each(
         return np.array([[np.nan if one is None else one] for one in found]).reshape(-1, 1)
 
     return measure
+
+
+def padded(rows: Sequence[Sequence[float]]) -> Measures:
+    """Return rows of unlike lengths as one array, ``nan`` behind the shorter ones.
+
+    Example:
+        >>> padded([[1.0], [2.0, 3.0]]).tolist()
+        [[1.0, nan], [2.0, 3.0]]
+    """
+    found = np.full((len(rows), max(map(len, rows), default=0) or 1), np.nan)
+    for row, values in zip(found, rows, strict=True):
+        row[: len(values)] = values
+    return found
+
+
+def if_installed(
+    measure: Callable[[Sequence[Pair[R]]], Measures], *, columns: int = 1
+) -> Callable[[Sequence[Pair[R]]], Measures]:
+    """Return a measure that leaves all answers out, and logs why, where an extra is not installed.
+
+    Args:
+        measure: Raises :class:`~umit.errors.MissingExtraError` then.
+        columns: How many it gives.
+    """
+
+    def measured(pairs: Sequence[Pair[R]]) -> Measures:
+        try:
+            return measure(pairs)
+        except MissingExtraError as missing:
+            _LOG.warning("some numbers are left out: %s", missing)
+            return np.full((len(pairs), columns), np.nan)
+
+    return measured

@@ -1,6 +1,6 @@
 """Overlap of two short texts: the forms of BLEU and ROUGE that the VQA scorers use, one sentence at a time.
 
-Corpus scores of reports live in :mod:`umit.metrics.reports`.
+Corpus scores of reports live in :mod:`umit.metrics.captions`.
 """
 
 from __future__ import annotations

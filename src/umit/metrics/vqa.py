@@ -149,21 +149,21 @@ def _score(reply: Reply) -> Row:
     return (*choice(reply.predicted, reply.options, reply.gold, first=reply.first), *words)
 
 
-_WRONG: Final = "wrong"
+_TEXT: Final = "scored as the text it is; an empty text is 0"
 #: Strict where there are options, words everywhere.
 UMIT: Final = Protocol(
     name="umit",
     columns=(
-        Column(name="strict accuracy", unreadable=_WRONG, note="option number and words"),
-        Column(name="accuracy by number", unreadable=_WRONG, note="words are not looked at"),
-        Column(name="accuracy by words", unreadable=_WRONG, note="the number is not looked at"),
+        Column(name="strict accuracy", unreadable=_TEXT, note="option number and words"),
+        Column(name="accuracy by number", unreadable=_TEXT, note="words are not looked at"),
+        Column(name="accuracy by words", unreadable=_TEXT, note="the number is not looked at"),
         Column(
             name="exact match",
-            unreadable=_WRONG,
+            unreadable=_TEXT,
             note="folded and normalised; an option's number is left out",
         ),
-        Column(name="word F1", unreadable="0", note="each Chinese character is a word"),
-        Column(name="BLEU-1", unreadable="0", note="each Chinese character is a word"),
+        Column(name="word F1", unreadable=_TEXT, note="each Chinese character is a word"),
+        Column(name="BLEU-1", unreadable=_TEXT, note="each Chinese character is a word"),
     ),
     score=_score,
 )

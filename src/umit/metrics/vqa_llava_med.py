@@ -243,7 +243,7 @@ LLAVA_MED: Final = Protocol(
         *(Column(name=n, unreadable=_ZERO, note=note, best=best) for n, note, best in _OPEN),
         Column(
             name="closed accuracy",
-            unreadable="wrong, but a refusal that holds 'no', as 'cannot' does, is right where the answer is no",
+            unreadable=f"{_ZERO}; a refusal that holds 'no', as 'cannot' does, is right where the answer is no",
             note=_INSIDE,
             best=None,
         ),
@@ -255,7 +255,7 @@ LLAVA_MED: Final = Protocol(
         ),
         Column(
             name="closed accuracy by word",
-            unreadable="wrong",
+            unreadable=_ZERO,
             note="yes or no as a word and not the other; other choices by equality",
         ),
     ),

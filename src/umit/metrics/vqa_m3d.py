@@ -88,7 +88,7 @@ M3D_BENCH: Final = Protocol(
         ),
         Column(
             name="closed accuracy by choice",
-            unreadable="wrong",
+            unreadable=_TEXT,
             note="the choice that is named by letter or words; contradictions are wrong",
         ),
         Column(

@@ -206,7 +206,8 @@ def _slake(reply: Reply) -> Row:
     return _row(slake_rule(reply.true, reply.closed), reply.predicted, reply.true)
 
 
-_ZERO: Final = "scored as the text it is; an empty text is 0, where the kit's whole run crashes"
+_TEXT: Final = "scored as the text it is; an empty text is 0"
+_ZERO: Final = f"{_TEXT}, where the kit's whole run crashes"
 _SETS: Final = "the rouge package: each n-gram once"
 _DISTINCT: Final = "of distinct words"
 _PRINTED: Final = "the kit's own label, which is wrong: it is the "
@@ -227,11 +228,11 @@ _OPEN: Final[tuple[tuple[str, str, float | None], ...]] = (
     ("open F1, as printed", f"{_PRINTED}recall", 1.0),
 )
 _COLUMNS: Final = (
-    Column(name="accuracy", unreadable="wrong", note="closed by its rule, open by equality"),
-    Column(name="closed accuracy", unreadable="wrong", note="yes and no are found inside words"),
+    Column(name="accuracy", unreadable=_TEXT, note="closed by its rule, open by equality"),
+    Column(name="closed accuracy", unreadable=_TEXT, note="yes and no are found inside words"),
     Column(
         name="closed accuracy by word",
-        unreadable="wrong",
+        unreadable=_TEXT,
         note="yes or no as a word and not the other, in any case; other choices by folded equality",
     ),
     *(Column(name=n, unreadable=_ZERO, note=note, best=best) for n, note, best in _OPEN),

@@ -10,6 +10,7 @@ from typing import Final
 __all__ = [
     "chinese_words",
     "fold",
+    "half_width",
     "llava_med_words",
     "official_words",
     "tokens",
@@ -147,6 +148,18 @@ def chinese_words(text: str) -> str:
     return "".join(text.lower().translate(_CHINESE_PUNCTUATION).split())
 
 
+def half_width(text: str) -> str:
+    """Return a text with full-width and other compatible forms as plain ones, without zero-width characters.
+
+    Example:
+        >>> half_width("［１２］")
+        '[12]'
+    """
+    if text.isascii():
+        return text
+    return unicodedata.normalize("NFKC", text).translate(_ZERO_WIDTH)
+
+
 def fold(text: str) -> str:
     """Return a text in one spelling: half width, no zero-width characters, lower case, outer marks removed.
 
@@ -160,9 +173,7 @@ def fold(text: str) -> str:
         >>> fold("２：Ｎｏ。")
         '2:no'
     """
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text).translate(_ZERO_WIDTH)
-    return " ".join(text.casefold().strip(_OUTER).split())
+    return " ".join(half_width(text).casefold().strip(_OUTER).split())
 
 
 def tokens(text: str) -> list[str]:

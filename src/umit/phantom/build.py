@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 from umit.checkpoints import PHANTOM, write_card
 from umit.phantom.blueprint import BLUEPRINT, Blueprint, new_model, new_tokenizer, write_processor
 from umit.phantom.cephalogram import CEPHALOGRAM
-from umit.phantom.film import FILM
+from umit.phantom.film import CROWDED, FILM
 from umit.phantom.model_card import model_card
 from umit.phantom.steps import SHARES, Draw, LooksOf, ReadsOf, RowsOf, lines
 from umit.phantom.volume import VOLUME
@@ -40,9 +40,9 @@ __all__ = ["RECIPES", "build", "fingerprint", "main"]
 _STAGES: Final = {"align": ALIGN, "instruct": INSTRUCT}
 #: Optimizer steps and peak learning rate of each stage.
 RECIPES: Final[Mapping[str, tuple[int, float]]] = {
-    "look": (6500, 2.0e-3),
-    "read": (6000, 1.2e-3),
-    "align": (300, 3.0e-5),
+    "look": (4500, 2.0e-3),
+    "read": (3000, 1.2e-3),
+    "align": (250, 3.0e-5),
     "instruct": (2800, 6.0e-4),
 }
 _SMOKE: Final[Mapping[str, tuple[int, float]]] = {
@@ -62,7 +62,7 @@ _HEADS: Final = "heads.pt"
 def fingerprint() -> dict[str, str]:
     """Return hashes of what the weights depend on: the generator's settings, sizes, recipe, card."""
     parts: dict[str, Any] = {
-        "generator": [asdict(s) for s in (FILM, CEPHALOGRAM, VOLUME)],
+        "generator": [asdict(s) for s in (FILM, CROWDED, CEPHALOGRAM, VOLUME)],
         "blueprint": asdict(BLUEPRINT),
         "recipe": [{k: [asdict(s) for s in v] for k, v in SHARES.items()}, dict(RECIPES)],
         "card": asdict(PHANTOM),

@@ -17,7 +17,7 @@ from umit.imaging.scan import Scan
 from umit.imaging.window import named_window
 from umit.phantom import words
 from umit.phantom.cephalogram import Cephalogram, draw_cephalogram
-from umit.phantom.film import FINDINGS, Film, draw_film
+from umit.phantom.film import CROWDED, FILM, FINDINGS, Film, draw_film
 from umit.phantom.volume import Volume, draw_volume
 from umit.queries import Ask, Choose, Describe, Find, Language, Locate, Query
 from umit.results import Answer, Classification, Detection, Detections, Landmark, Landmarks, Report
@@ -29,7 +29,7 @@ __all__ = ["HELD_OUT", "Case", "Item", "Kind", "cephalogram_case", "film_case", 
 #: Seeds from here on are for the board and the demo; training draws below.
 HELD_OUT: Final = 10_000_000
 
-Kind: TypeAlias = Literal["film", "single", "views", "cephalogram", "volume"]
+Kind: TypeAlias = Literal["film", "single", "views", "crowded", "cephalogram", "volume"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +63,15 @@ class Case:
 
 
 def film_case(seed: int, kind: Kind = "film") -> Case:
-    """Draw a chest film: ``"film"``, ``"single"`` (one finding at most) or ``"views"`` (with a lateral)."""
-    film = draw_film(seed, lateral=kind == "views", most=1 if kind == "single" else 3)
+    """Draw a chest film: ``"film"``, ``"single"`` (one finding at most), ``"crowded"`` or ``"views"`` (two)."""
+    most = {"single": 1, "crowded": 4}.get(kind, 3)
+    settings = CROWDED if kind == "crowded" else FILM
+    film = draw_film(seed, lateral=kind == "views", most=most, settings=settings)
     pictures = [film.pixels] if film.lateral is None else [film.pixels, film.lateral]
     scans = tuple(
         Scan(p[None], spacing=film.spacing, modality="CR", name=f"film-{seed}") for p in pictures
     )
-    return Case(kind, scans, film)
+    return Case("film" if kind == "crowded" else kind, scans, film)
 
 
 def cephalogram_case(seed: int) -> Case:

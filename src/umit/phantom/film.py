@@ -31,7 +31,16 @@ from umit.phantom.canvas import (
 from umit.phantom.chest import SIDES, Chest, Side, paint_front, paint_side
 from umit.phantom.lesions import Patch, draw_effusion, draw_spot, find_room
 
-__all__ = ["DISTRACTORS", "FILM", "FINDINGS", "Film", "FilmSettings", "Finding", "draw_film"]
+__all__ = [
+    "CROWDED",
+    "DISTRACTORS",
+    "FILM",
+    "FINDINGS",
+    "Film",
+    "FilmSettings",
+    "Finding",
+    "draw_film",
+]
 
 Zone: TypeAlias = Literal["upper", "middle", "lower"]
 Plan: TypeAlias = Sequence[tuple[str, Side | None]]
@@ -52,6 +61,7 @@ class FilmSettings:
         aspect: Width over height.
         width_mm: Width of the film on the patient, in mm.
         normal: Share of films without findings.
+        fewest: The smallest number of findings of the others.
         twice: Share of films with several findings that show one kind on both sides.
         distracted: Share of films with a distractor.
         nodule: Smallest and largest diameter, as a share of the film's width.
@@ -77,6 +87,7 @@ class FilmSettings:
     aspect: Range = (0.9, 1.1)
     width_mm: Range = (340.0, 420.0)
     normal: float = 1 / 3
+    fewest: int = 1
     twice: float = 0.10
     distracted: float = 1 / 3
     nodule: Range = (0.022, 0.10)
@@ -99,6 +110,8 @@ class FilmSettings:
 
 
 FILM = FilmSettings()
+#: Films that teach to look: several findings at once, so that each film shows what is small and rare.
+CROWDED = FilmSettings(normal=0.0, fewest=3, twice=0.3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +212,7 @@ def _plan(rng: Generator, most: int, settings: FilmSettings) -> Plan:
     """Return what to draw and on which side, large things first, as small ones fit beside them."""
     if rng.random() < settings.normal or most == 0:
         return ()
-    wanted = int(rng.integers(1, most + 1))
+    wanted = int(rng.integers(min(settings.fewest, most), most + 1))
     plan: list[tuple[str, Side | None]] = []
     if wanted > 1 and rng.random() < settings.twice:
         kind = ("nodule", "effusion")[int(rng.integers(2))]

@@ -36,9 +36,10 @@ __all__ = ["LOOKS", "Heads", "Look", "look_at", "look_loss", "weigh"]
 
 _DIGITS: Final = 11  # 0 to 9, and the ten hundreds of an edge at 1024
 _OVERLAP: Final = 0.3  # of a token's area or volume, from which a thing lies there
+_CROSSED: Final = 0.5  # of a slice, from which a thing crosses it
 _NEAR: Final = 1.0  # tokens around a point that know of it
 _RARE: Final = 4.0  # weight of a thing that is there; most tokens hold none
-_PRESENCE: Final = 5.0  # weight of presence beside digits
+_PRESENCE: Final = 10.0  # weight of presence beside digits
 _EARLY: Final = 5.0  # weight of what the vision encoder alone should say beside that
 _REACH: Final = 4.0  # tokens; how far away a bound is told from a token at most
 
@@ -134,9 +135,13 @@ def _under(
         return point, off.max(axis=1) < _NEAR, off.sum(axis=1)
     numbers = np.array(view.box_to_frame(mark))
     start, end = numbers[: len(size)], numbers[len(size) :]
-    shared = np.clip(np.minimum(high, end) - np.maximum(low, start), 0, None).prod(axis=1)
+    sides = np.clip(np.minimum(high, end) - np.maximum(low, start), 0, None)
+    shared = sides.prod(axis=1)
     centre = (start + end) / 2
-    holds = ((low <= centre) & (centre < high)).all(axis=1)
+    holds = (low <= centre) & (centre < high)
+    # What is small in a slice is in every one that it crosses.
+    holds[:, 2:] |= sides[:, 2:] > _CROSSED * size[2:]
+    holds = holds.all(axis=1)
     off = np.abs(middle - centre) / size
     return numbers.tolist(), holds | (shared > _OVERLAP * size.prod()), off.sum(axis=1)
 

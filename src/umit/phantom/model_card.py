@@ -23,14 +23,14 @@ A small Qwen2-VL ({parameters:,} parameters) trained from scratch on synthetic p
   {look} steps of LOOK (each picture token tells what lies there) and {read} of READ (questions about single things), in
   place of Qwen2-VL's weights, from which UMIT began; {align} steps of ALIGN (captions and comparisons, everything trains), {instruct} steps of INSTRUCT (the five tasks,
   vision encoder frozen).
-- Fed 224 × 224 pixels a film and 32 slices of 56 × 56 a volume. It writes UMIT's frames: 1024 × 1024 for boxes,
-  600 × 800 for points, 256 × 256 × 32 for volumes.
+- Fed 224 × 224 pixels a film and 32 slices of 56 × 56 a volume. It writes boxes in a frame of 800 × 800, points in
+  600 × 800, volumes in 200 × 200 × 32: a hundred numbers a side for each token of boxes.
 - Asks and answers in English and Chinese, in the words of `umit.phantom.words`; other words may give anything.
 - `build.json` holds seed, steps, versions, hashes of what the weights depend on, and the weights' SHA-256.
 
 ## What it reaches on held-out phantoms
 
-Printed by `python benchmarks/phantom.py`.
+Printed by `python benchmarks/quality.py`.
 
 <!-- board -->
 <!-- /board -->

@@ -53,14 +53,16 @@ class Share:
 
 SHARES: Final[Mapping[str, tuple[Share, ...]]] = {
     "look": (
-        Share("film", 0.55, 16),
-        Share("cephalogram", 0.25, 16),
-        Share("volume", 0.20, 10),
+        Share("crowded", 0.42, 16),
+        Share("film", 0.14, 16),
+        Share("cephalogram", 0.22, 16),
+        Share("volume", 0.22, 10),
     ),
     "read": (
-        Share("film", 0.60, 10),
+        Share("crowded", 0.34, 10),
+        Share("film", 0.24, 10),
         Share("cephalogram", 0.16, 10),
-        Share("volume", 0.24, 8),
+        Share("volume", 0.26, 8),
     ),
     "align": (
         Share("film", 0.56, 8),
@@ -186,7 +188,7 @@ class LooksOf:
             prefix = self.encoder.split(task.request(Describe("caption"), view))[0]
             silent = np.zeros(len(prefix), np.int64)
             rows.append(Row(view.frames, np.array(prefix), silent, silent.astype(np.bool_)))
-        return _with_looks(kind, shown, rows, self.encoder)
+        return _with_looks(shown, rows, self.encoder)
 
 
 @dataclass(frozen=True)
@@ -216,11 +218,11 @@ class ReadsOf:
                 [to_turn(item, PHANTOM, view, volume=kind == "volume") for item in items],
                 self.encoder,
             )
-            names = LOOKS[kind].names
+            names = LOOKS[case.kind].names
             columns = [-1, *(names.index(i.about) if i.about in names else -1 for i in items)]
             rows.append(row)
             asked.append(np.array(columns)[row.segments])
-        batch = _with_looks(kind, shown, rows, self.encoder)
+        batch = _with_looks(shown, rows, self.encoder)
         columns_of = torch.full(batch["input_ids"].shape, -1)
         for line, one in zip(columns_of, asked, strict=True):
             line[: len(one)] = torch.from_numpy(one)
@@ -233,9 +235,9 @@ def _shown(kind: str, seed: int) -> tuple[cases.Case, View]:
 
 
 def _with_looks(
-    kind: str, shown: Sequence[tuple[cases.Case, View]], rows: Sequence[Row], encoder: Encoder
+    shown: Sequence[tuple[cases.Case, View]], rows: Sequence[Row], encoder: Encoder
 ) -> dict[str, Tensor]:
-    """Collate rows, with what each of their picture tokens should say."""
+    """Collate rows of cases of one kind, with what each of their picture tokens should say."""
     import torch
 
     from umit.phantom.look import LOOKS, look_at, weigh
@@ -249,4 +251,4 @@ def _with_looks(
     names = ("presence", "weights", "offsets", "digits")
     for name, part in zip(names, zip(*wanted, strict=True), strict=True):
         batch[name] = torch.from_numpy(np.concatenate(part))
-    return {**batch, "kind": torch.tensor(list(LOOKS).index(kind))}
+    return {**batch, "kind": torch.tensor(list(LOOKS).index(shown[0][0].kind))}

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
 from umit.chat import Completion
 from umit.errors import ParseError
+from umit.metrics.words import half_width
 from umit.queries import Language
 
 __all__ = ["clip", "fold", "numbered", "option_text", "read_option", "separator", "whole"]
 
 LONGEST: Final = 4000  # characters; the longest structured answer is a few hundred
 _OUTSIDE: Final = 0.1  # of the frame: a coordinate further out is no slip of a digit but nonsense
-_ZERO_WIDTH: Final = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
 
 
 def fold(text: str) -> str:
@@ -35,7 +34,7 @@ def fold(text: str) -> str:
     """
     if len(text) > LONGEST:
         raise ParseError(f"expected at most {LONGEST} characters, got {len(text)}", text=text)
-    return unicodedata.normalize("NFKC", text).translate(_ZERO_WIDTH).replace("、", ",").strip()
+    return half_width(text).replace("、", ",").strip()
 
 
 def whole(value: float) -> int:

@@ -66,9 +66,8 @@ class LocalBackend:
     @torch.inference_mode()
     def _together(self, group: Sequence[Request]) -> list[Completion]:
         engine = self._engine
-        shared, rows, self._pictures = read_prefixes(engine, group, self._pictures)
-        asked = [engine.encoder.split(request)[1] for request in group]
-        context, logits = read_words(engine, shared.rows(rows), asked)
+        context, left, self._pictures = read_prefixes(engine, group, self._pictures)
+        context, logits = read_words(engine, context, left)
         scored = [i for i, request in enumerate(group) if request.options]
         written = [i for i, request in enumerate(group) if not request.options]
         found: dict[int, Completion] = {}

@@ -1,11 +1,11 @@
-"""What the questions of a batch share, read once: the words before the pictures, and the pictures."""
+"""What the questions of a batch share, read once: the words before the pictures, the pictures, first words."""
 
 from __future__ import annotations
 
 import copy
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -17,7 +17,7 @@ from torch import Tensor
 from umit.chat import Request
 from umit.engine.load import Engine
 from umit.engine.pixels import grid, patches, tokens
-from umit.engine.positions import packed_mask, positions
+from umit.engine.positions import packed_mask, packed_positions, positions
 from umit.engine.vision import encode_pictures
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ Frame: TypeAlias = NDArray[np.uint8]
 Pictures: TypeAlias = dict[bytes, Tensor]
 
 _AT_ONCE: Final = 32  # pictures in one call of the vision encoder: a volume
+_LEAST: Final = 4  # ids that are worth a beginning of their own
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,8 +121,10 @@ def read_words(
 
 def read_prefixes(
     engine: Engine, requests: Sequence[Request], known: Mapping[bytes, Tensor]
-) -> tuple[Context, list[int], Pictures]:
-    """Read what comes before the questions, once for each distinct system line and pictures.
+) -> tuple[Context, list[list[int]], Pictures]:
+    """Read what questions share: their system line and pictures, and the words that several begin with.
+
+    All beginnings stand in one row behind their pictures, each seeing the pictures and itself only.
 
     Args:
         engine: The weights.
@@ -129,36 +132,102 @@ def read_prefixes(
         known: Pictures that were encoded before.
 
     Returns:
-        A context with a row for each distinct prefix, the row of each request, and the pictures.
+        A context with a row for each request, the ids that each has left to read, and the pictures.
     """
-    contents: list[tuple[bytes, ...]] = [tuple(map(_content, r.frames)) for r in requests]
-    prefixes = [engine.encoder.split(r)[0] for r in requests]
+    arrays = {id(frame): frame for request in requests for frame in request.frames}
+    digests = {key: _content(frame) for key, frame in arrays.items()}  # one look at each array
+    contents = [tuple(digests[id(frame)] for frame in request.frames) for request in requests]
+    split = [engine.encoder.split(request) for request in requests]
     distinct: dict[tuple[tuple[int, ...], tuple[bytes, ...]], int] = {}
     rows = [
         distinct.setdefault((tuple(ids), content), len(distinct))
-        for ids, content in zip(prefixes, contents, strict=True)
+        for (ids, _), content in zip(split, contents, strict=True)
     ]
+    asked = [words for _, words in split]
+    begun = _beginnings(rows, asked)
+    packed = [_Row(list(ids)) for ids, _ in distinct]
+    numbers = [packed[r].segment(w[:n]) for r, w, n in zip(rows, asked, begun, strict=True)]
     frames = {
         key: frame
         for request, content in zip(requests, contents, strict=True)
         for key, frame in zip(content, request.frames, strict=True)
     }
     pictures = _encoded(engine, frames, known)
-    ids, segments = _left_padded([ids for ids, _ in distinct], engine.encoder.padding)
+    ids, segments = _left_padded([row.ids for row in packed], engine.encoder.padding)
     places = np.zeros((3, *ids.shape), np.int64)
     after = np.zeros(len(distinct), np.int64)
     for row, (words, content) in enumerate(distinct):
+        start = ids.shape[1] - len(packed[row].ids)
+        segments[row, start:] = packed[row].segments
         grids = [grid(frames[key]) for key in content]
         found, after[row] = positions(words, grids, engine.encoder.image_pad)
-        places[:, row, ids.shape[1] - len(words) :] = found
+        places[:, row, start:] = packed_positions(found, int(after[row]), segments[row, start:])
     context = _nothing(engine, after)
     if ids.shape[1]:
         shown = [pictures[key] for _, content in distinct for key in content]
         embedded = embed(engine, ids)
         here = torch.from_numpy(ids == engine.encoder.image_pad).to(engine.device)
-        embedded = embedded.masked_scatter(here[..., None], torch.cat(shown).to(embedded.dtype))
+        if shown:
+            embedded = embedded.masked_scatter(here[..., None], torch.cat(shown).to(embedded.dtype))
         context, _ = read(engine, context, embedded, segments, places)
-    return context, rows, pictures
+    context = context.rows(rows)
+    own = segments[rows]
+    real = (own == 0) | ((own > 0) & (own == np.array(numbers)[:, None]))
+    left = [words[count:] for words, count in zip(asked, begun, strict=True)]
+    return replace(context, real=real, after=context.after + np.array(begun)), left, pictures
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A prefix and the beginnings behind it, without repeats."""
+
+    ids: list[int]
+    segments: list[int] = field(default_factory=list)
+    known: dict[tuple[int, ...], int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.segments.extend([0] * len(self.ids))
+
+    def segment(self, words: Sequence[int]) -> int:
+        """Return the number of a beginning, put down if it is new; 0 for none."""
+        key = tuple(words)
+        if key and key not in self.known:
+            self.known[key] = len(self.known) + 1
+            self.ids.extend(key)
+            self.segments.extend([self.known[key]] * len(key))
+        return self.known.get(key, 0)
+
+
+def _beginnings(rows: Sequence[int], asked: Sequence[Sequence[int]]) -> list[int]:
+    """Return how many first ids of each question are read with its prefix, never all of them.
+
+    Those that others with the same prefix begin with; and, where some do, so many of a longer question that
+    what is left of all can be read together with little padding.
+    """
+    counts = [0] * len(asked)
+    group: list[int] = []
+    length = 0
+    for one in sorted(range(len(asked)), key=lambda k: (rows[k], asked[k])):
+        alike = 0
+        if group and rows[group[0]] == rows[one]:
+            alike = min(length, _alike(asked[group[0]], asked[one]), len(asked[one]) - 1)
+        # One more shares the beginning; those that share it already share less.
+        if alike > (len(group) - 1) * (length - alike) and alike >= _LEAST:
+            group.append(one)
+            length = alike
+            counts = [length if k in group else count for k, count in enumerate(counts)]
+        else:
+            group, length = [one], len(asked[one]) - 1
+    longest = max((len(a) - n for a, n in zip(asked, counts, strict=True) if n), default=None)
+    if longest is None:
+        return counts
+    return [n or max(0, len(a) - longest) for a, n in zip(asked, counts, strict=True)]
+
+
+def _alike(one: Sequence[int], other: Sequence[int]) -> int:
+    """Return how many first ids are the same."""
+    pairs = zip(one, other, strict=False)
+    return next((k for k, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
 def embed(engine: Engine, ids: NDArray[np.int64]) -> Tensor:

@@ -1,0 +1,113 @@
+"""Write ``reference/metrics.md``: every number of every task, whose rule it is, and what an unreadable answer costs.
+
+Run ``python docs/_metrics.py`` after changing a metric; a test holds the page against the code.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from umit.checkpoints import PHANTOM, RELEASED
+from umit.evaluation.score import SOURCES, protocols
+from umit.metrics.by_task import METRICS
+from umit.metrics.landmarks import canvas_floor_mm
+from umit.metrics.metric import Metric
+from umit.metrics.optional import OPTIONAL
+from umit.results import Result
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "reference" / "metrics.md"
+FILM, SPACING = (1935, 2400), (0.1, 0.1)  # of the ISBI 2015 challenge
+
+HEAD = """<!-- Written by docs/_metrics.py; do not edit by hand. -->
+
+# Metrics
+
+One file of answers gives all of these side by side. The same name under two protocols is two numbers, and
+neither can be compared with the other. [How to evaluate](../how-to/evaluate.md) shows them in use;
+`umit score RUN --protocol NAME` keeps to one protocol.
+
+Unreadable answers are in every count. What one costs differs, so it is stated for each number. Intervals are
+bootstraps over pictures or patients, at 95 %. A number that needs probabilities, scores, spacing or another
+language is left out where there are none.
+
+## Protocols
+
+| Protocol | Rule | Tasks |
+|---|---|---|
+"""
+TABLE = """
+| Metric | Protocol | Best | An unreadable answer | What is counted |
+|---|---|---|---|---|
+"""
+LANDMARKS = """
+Each landmark by itself: `umit score RUN --by landmark`.
+
+No model can be better than the whole numbers that it writes. On a film of {width} × {height} pixels at 0.1 mm, as in the
+ISBI 2015 challenge, a perfect model has this mean radial error:
+
+| Canvas | Cards | Floor |
+|---|---|---|
+"""
+EXTRAS = """
+## Off by default
+
+`umit.metrics.optional.OPTIONAL` has scores that load a model or start a program. umit's tests run METEOR alone;
+the others need weights that you download, and were not run.
+
+| Score | Extra |
+|---|---|
+"""
+
+
+def best(metric: Metric[Result]) -> str:
+    """Return a metric's best value with its unit; empty where it depends on the truth."""
+    if metric.best is None:
+        return metric.unit
+    return f"{metric.best:g} {metric.unit}".strip()
+
+
+def row(metric: Metric[Result]) -> str:
+    """Return a metric's line."""
+    return f"| {metric.name} | {metric.protocol} | {best(metric)} | {metric.unreadable} | {metric.note} |\n"
+
+
+def tasks() -> dict[tuple[Metric[Result], ...], list[str]]:
+    """Return what is scored, with the tasks that have it."""
+    found: dict[tuple[Metric[Result], ...], list[str]] = {}
+    for task, metrics in METRICS.items():
+        found.setdefault(metrics, []).append(f"`{task}`")
+    return found
+
+
+def floors() -> str:
+    """Return what each canvas of landmarks costs."""
+    frames: dict[tuple[int, int], list[str]] = {}
+    for card in (*RELEASED.values(), PHANTOM):
+        task = card.tasks.get("landmark")
+        if task is not None and task.film is not None:
+            frames.setdefault(task.film.frame, []).append(card.name)
+    lines = ""
+    for frame, cards in frames.items():
+        floor = canvas_floor_mm(frame, FILM, SPACING)
+        lines += f"| {frame[0]} × {frame[1]} | {', '.join(cards)} | {floor:.3f} mm |\n"
+    return LANDMARKS.format(width=FILM[0], height=FILM[1]) + lines
+
+
+def page() -> str:
+    """Return the page."""
+    text = HEAD
+    for name, scored in protocols().items():
+        text += f"| {name} | {SOURCES[name]} | {', '.join(f'`{task}`' for task in scored)} |\n"
+    for metrics, names in tasks().items():
+        text += f"\n## {', '.join(names)}\n" + TABLE + "".join(map(row, metrics))
+        if "`landmark`" in names:
+            text += floors()
+    text += EXTRAS
+    for name, scorer in OPTIONAL.items():
+        text += f"| {name} | `{scorer.extra}` |\n"
+    return text
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

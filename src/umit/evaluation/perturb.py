@@ -1,0 +1,275 @@
+"""Samples changed on purpose, truth and all: what a model's numbers should and should not survive.
+
+A change takes a sample to a sample and reads no picture before it must. What has no known truth under a change is
+refused with code ``"not_applicable"`` or ``"sides"`` and left out; nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import islice
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+
+from umit.datasets.dataset import Sample, Samples
+from umit.datasets.pictures import Pictures
+from umit.errors import DatasetError, InputError, UMITError
+from umit.evaluation.perturb_pixels import (
+    DEGREES,
+    blank,
+    coarse,
+    flipped,
+    grey,
+    noisy,
+    rotated,
+    shifted,
+)  # fmt: skip
+from umit.evaluation.sides import mirror_axis, mirrored, mirrored_query
+from umit.geometry import Space
+from umit.imaging.scan import Scan
+from umit.queries import Ask, Choose
+from umit.results import Answer, Classification, Detections, Landmarks
+
+__all__ = ["CHANGES", "Altered", "Change", "Changed", "Others", "altered"]
+
+Any_: TypeAlias = Sample[Any, Any]
+_PER_KIND: Final = 32  # pictures kept of each organ and modality, to borrow from
+_ORGAN: Final = ("organ", "location", "part", "set")  # facts that say what is in the picture
+
+
+@dataclass(frozen=True, slots=True)
+class Altered:
+    """Pictures that are changed when they are read.
+
+    Args:
+        source: The unchanged ones.
+        how: Name of the change and its seed; a part of the names, since readers keep pictures by name.
+        change: Of one scan.
+    """
+
+    source: Pictures
+    how: str
+    change: Callable[[Scan], Scan]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the unchanged pictures, and the change."""
+        return tuple(f"{name} ({self.how})" for name in self.source.names)
+
+    @property
+    def is_volume(self) -> bool:
+        """As the unchanged ones."""
+        return self.source.is_volume
+
+    def scans(self) -> tuple[Scan, ...]:
+        """Read and change them."""
+        return tuple(map(self.change, self.source.scans()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Broken:
+    """Pictures that could not be changed; reading them says why."""
+
+    source: Pictures
+    how: str
+    error: UMITError
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(f"{name} ({self.how}, broken)" for name in self.source.names)
+
+    @property
+    def is_volume(self) -> bool:
+        return self.source.is_volume
+
+    def scans(self) -> tuple[Scan, ...]:
+        raise self.error
+
+
+def _seed(sample: Any_, name: str) -> int:
+    return int.from_bytes(hashlib.sha256(f"{name}:{sample.id}".encode()).digest()[:8], "big")
+
+
+def _no(why: str) -> InputError:
+    return InputError(f"expected a sample that can be changed so: {why}", code="not_applicable")
+
+
+def _pictures(name: str, change: Callable[[Scan], Scan], sample: Any_) -> Any_:
+    return replace(sample, source=Altered(sample.source, name, change))
+
+
+def _noise(sample: Any_) -> Any_:
+    seed = _seed(sample, "noise")
+    source = Altered(sample.source, f"noise {seed}", partial(noisy, seed=seed))
+    return replace(sample, source=source)
+
+
+def _rotate(sample: Any_) -> Any_:
+    """Points turn exactly; the box around a turned box is larger than the one around the turned thing."""
+    changed = _pictures("rotation", rotated, sample)
+    if isinstance(sample.gold, Detections):
+        raise _no("the tight box of a turned thing is not known from its box")
+    if not isinstance(sample.gold, Landmarks):
+        return changed
+    c, s = math.cos(math.radians(DEGREES)), math.sin(math.radians(DEGREES))
+    space, marks = _spaces(sample)[0], []
+    for mark in sample.gold:
+        x, y = mark.point.x - space.size[0] / 2, mark.point.y - space.size[1] / 2
+        x, y = c * x - s * y + space.size[0] / 2, s * x + c * y + space.size[1] / 2
+        if not (0 <= x <= space.size[0] and 0 <= y <= space.size[1]):
+            raise _no("a point leaves the picture")
+        marks.append(replace(mark, point=replace(mark.point, x=x, y=y, space=space)))
+    return replace(changed, gold=replace(sample.gold, items=tuple(marks)))
+
+
+def _spaces(sample: Any_) -> tuple[Space, ...]:
+    """Return the grids of a sample's pictures; from the truth where it says them, else by reading."""
+    said = [getattr(mark, "box", None) or mark.point for mark in sample.gold]
+    if len(said) == 1 and said[0].space is not None and len(sample.source.names) == 1:
+        return (said[0].space,)
+    return tuple(scan.space for scan in sample.source.scans())
+
+
+def _flip(sample: Any_) -> Any_:
+    """Read the picture only where words or places change: it says whether it shows the patient's two sides."""
+    query = mirrored_query(sample.query)
+    placed = isinstance(sample.gold, Detections | Landmarks) and len(sample.gold) > 0
+    scans = sample.source.scans() if placed or query != sample.query or _sided(sample) else ()
+    for scan in scans:
+        across = scan.directions is None or scan.directions[0] in "LR"
+        if not across or scan.voxels.shape[2 - mirror_axis(scan.space)] < 2:
+            raise _no("the picture is from the side")
+    gold = mirrored(sample.gold, tuple(scan.space for scan in scans))
+    return replace(_pictures("flip", flipped, sample), query=query, gold=gold)
+
+
+def _sided(sample: Any_) -> bool:
+    if isinstance(sample.gold, Detections | Landmarks):
+        return False
+    return bool(mirrored(sample.gold) != sample.gold)
+
+
+def _shuffle(sample: Any_) -> Any_:
+    """Options in another order; never the same one."""
+    query, gold = sample.query, sample.gold
+    one_of = isinstance(query, Choose) and not query.several
+    words = query.options if isinstance(query, Ask) else query.labels if one_of else ()
+    if len(words) < 2:
+        raise _no("there are no options to choose one from")
+    order = np.random.default_rng(_seed(sample, "shuffle")).permutation(len(words)).tolist()
+    if order == sorted(order):
+        order = [*order[1:], order[0]]
+    mixed = tuple(words[k] for k in order)
+    query = replace(query, **{"options" if isinstance(query, Ask) else "labels": mixed})
+    if isinstance(gold, Answer | Classification) and gold.probabilities is not None:
+        gold = replace(gold, probabilities=tuple(gold.probabilities[k] for k in order))
+    if isinstance(gold, Answer) and gold.option is not None:
+        gold = replace(gold, option=order.index(gold.option))
+    return replace(sample, query=query, gold=gold)
+
+
+class Others:
+    """Pictures of other samples, a few of each kind, to ask a question of the wrong one.
+
+    Args:
+        samples: All that may lend a picture.
+    """
+
+    def __init__(self, samples: Iterable[Any_]) -> None:
+        self._kept: dict[tuple[object, ...], dict[str, Pictures]] = {}
+        for sample in samples:
+            of_kind = self._kept.setdefault(self._kind(sample), {})
+            if len(of_kind) < _PER_KIND:
+                of_kind.setdefault(sample.group, sample.source)
+
+    @staticmethod
+    def _kind(sample: Any_) -> tuple[object, ...]:
+        facts = dict(sample.facts)
+        organ = next((facts[name] for name in _ORGAN if name in facts), "")
+        shape = sample.source.is_volume, len(sample.source.names)
+        return (*shape, organ, facts.get("modality", ""))
+
+    def __call__(self, sample: Any_) -> Any_:
+        """Return the sample with a picture of another organ, else of another modality.
+
+        Raises:
+            InputError: The truth is a place, or no other kind of picture is in the set.
+        """
+        if isinstance(sample.gold, Detections | Landmarks):
+            raise _no("a place in one picture is none in another")
+        volume, views, organ, modality = self._kind(sample)
+        alike = [kind for kind in self._kept if kind[:2] == (volume, views)]
+        far = [k for k in alike if k[2] and organ and k[2] != organ]
+        far = far or [k for k in alike if k[3] and modality and k[3] != modality]
+        lent = [p for kind in far for g, p in self._kept[kind].items() if g != sample.group]
+        if not lent:
+            raise _no("the set has no picture of another organ or modality")
+        return replace(sample, source=lent[_seed(sample, "wrong organ") % len(lent)])
+
+
+Change: TypeAlias = Callable[[Any_], Any_]
+
+#: By name, which is the folder's too. "wrong-organ" stands apart, since it needs the other samples.
+CHANGES: Final[Mapping[str, Change]] = {
+    "window": partial(_pictures, "window", shifted),
+    "noise": _noise,
+    "coarse": partial(_pictures, "coarse", coarse),
+    "rotation": _rotate,
+    "flip": _flip,
+    "blank": partial(_pictures, "blank", blank),
+    "question-only": partial(_pictures, "grey", grey),
+    "shuffled-options": _shuffle,
+}
+
+
+def altered(sample: Any_, name: str) -> Any_:
+    """Return a sample under one of :data:`CHANGES`.
+
+    Raises:
+        InputError: An unknown change, or one whose truth is not known for this sample.
+    """
+    if name not in CHANGES:
+        raise InputError(f"expected one of {', '.join(CHANGES)}, got {name!r}", code="change")
+    return CHANGES[name](sample)
+
+
+@dataclass(eq=False)
+class Changed(Samples):
+    """The samples of a data set under one change; its name is a part of the data set's, so journals differ.
+
+    Args:
+        samples: Unchanged.
+        name: Of the change.
+        change: What is done to each.
+        limit: Only the first so many unchanged samples.
+        left_out: Filled by each pass: why samples were left out, and how many.
+    """
+
+    samples: Samples
+    name: str
+    change: Change
+    limit: int | None = None
+    left_out: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        dataset = replace(self.samples.dataset, name=f"{self.samples.dataset.name}, {self.name}")
+        super().__init__(dataset, self.samples.choice)
+
+    def __iter__(self) -> Iterator[Any_]:
+        self.left_out.clear()
+        for sample in islice(iter(self.samples), self.limit):
+            try:
+                yield self.change(sample)
+            except InputError as error:
+                if error.code in ("not_applicable", "sides"):
+                    self.left_out[str(error).split(": ", 1)[-1]] += 1
+                else:  # such as an unreadable picture: evaluate meets it and records the failure
+                    yield replace(sample, source=_Broken(sample.source, self.name, error))
+            except DatasetError as error:
+                yield replace(sample, source=_Broken(sample.source, self.name, error))

@@ -1,0 +1,156 @@
+"""Left and right changed over in words and in truth, for pictures that were mirrored on purpose."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any, Final
+
+from umit.errors import InputError
+from umit.geometry import Box3D, Point2D, Space
+from umit.imaging.orientation import axis_letters
+from umit.queries import Ask, Choose, Find, Locate, Query
+from umit.results import Answer, Classification, Detections, Findings, Landmarks, Report, Result
+
+__all__ = ["mirror_axis", "mirrored", "mirrored_query", "swap_sides"]
+
+#: Whole words, in three cases; each pair is its own inverse.
+_PAIRS: Final = (
+    ("left", "right"), ("lefts", "rights"), ("leftward", "rightward"), ("leftwards", "rightwards"),
+    ("leftmost", "rightmost"), ("lul", "rul"), ("lll", "rll"), ("luq", "ruq"), ("llq", "rlq"),
+)  # fmt: skip
+_SWAP: Final = {
+    case(a): case(b)
+    for pair in _PAIRS
+    for a, b in (pair, pair[::-1])
+    for case in (str.lower, str.upper, str.capitalize)
+} | {"左": "右", "右": "左"}
+#: \b takes a Chinese character for a letter, so the ends of English words are spelt out.
+_SIDE: Final = re.compile(
+    "左右|[左右]|(?<![A-Za-z])(?:"
+    + "|".join(sorted((w for w in _SWAP if w.isascii()), key=len, reverse=True))
+    + ")(?![A-Za-z])"
+)
+#: Where the word is no side, or a mirror does not change it over: a heart's left chamber is named by its form.
+_UNSURE: Final = re.compile(
+    r"""(?xi) (?<![a-z])(?:
+      (?:left|right)[\s-]+(?:(?:sided|side\sof\sthe)\s+)?(?:ventric|atri|heart|cardiac|auric|bundle|coronary|hand(?:ed|er))
+    | (?:all|just|what(?:'s|\s+is)|is\s+that|are\s+you|quite|be|was|were)\s+(?:left|right)(?![a-z])(?!\s+(?:side|lung|kidney|lobe))
+    | (?:left|right)[\s-]+(?:angle|away|now|answer|option|choice|over|out|behind|untreated|alone|in\s+place)
+    | (?:dextro|levo|laevo|sinistr|dextr)[a-z]* | (?:lv|rv|la|ra|lad|lca|rca|l|r)(?![a-z0-9'])
+    ) | [左右](?:心|束支|冠|旋|撇|氧氟|手) | 左(?:卡|炔|西)"""
+)
+
+
+def swap_sides(text: str) -> str:
+    """Return a text with left and right changed over, in English and Chinese.
+
+    Whole words change, in lower case, upper case or with a capital, with the lobes' and quadrants' short names
+    (LUL, RUQ). "bilateral" and 左右 stay. A text in which the word may be no side ("all right", "right angle"), or
+    in which a mirror does not change the name (a heart's chambers, dextrocardia, a lone L or R), is refused.
+
+    Args:
+        text: A question, an option, an answer, a name.
+
+    Raises:
+        InputError: It cannot be told what the mirrored text is; code ``"sides"``.
+
+    Example:
+        >>> swap_sides("Left upper lobe, 右肺"), swap_sides("bilateral")
+        ('Right upper lobe, 左肺', 'bilateral')
+    """
+    if _UNSURE.search(text):
+        raise InputError(
+            "expected left and right as sides, got a use that a mirror may not change over",
+            code="sides",
+            hint="Leave the question out of the flipped run.",
+        )
+    return _SIDE.sub(lambda found: _SWAP.get(found[0], found[0]), text)
+
+
+def mirror_axis(space: Space | None) -> int:
+    """Return the file axis (0 is x) that runs between the patient's sides; x where the file does not say."""
+    if space is None or space.affine is None:
+        return 0
+    letters = axis_letters(space.affine)
+    return next(axis for axis, letter in enumerate(letters) if letter in "LR")
+
+
+def mirrored_query(query: Query) -> Query:
+    """Return a query with the sides in its words changed over; options and labels keep their order.
+
+    Raises:
+        InputError: See :func:`swap_sides`.
+    """
+    if isinstance(query, Ask):
+        return replace(
+            query,
+            question=swap_sides(query.question),
+            options=tuple(map(swap_sides, query.options)),
+        )
+    if isinstance(query, Choose):
+        question = None if query.question is None else swap_sides(query.question)
+        return replace(query, labels=tuple(map(swap_sides, query.labels)), question=question)
+    if isinstance(query, Find):
+        return replace(query, target=swap_sides(query.target))
+    if isinstance(query, Locate):
+        return replace(query, name=swap_sides(query.name))
+    return query
+
+
+def mirrored(result: Result, spaces: tuple[Space, ...] = ()) -> Result:
+    """Return what is true of the mirrored picture if this is true of the picture.
+
+    Args:
+        result: Truth, or an answer.
+        spaces: Of the views, for marks that do not carry their own.
+
+    Raises:
+        InputError: See :func:`swap_sides`; or the size of the picture is not known.
+    """
+    if isinstance(result, Answer):
+        return replace(result, text=swap_sides(result.text))
+    if isinstance(result, Report):
+        parts = {
+            name: None if (part := getattr(result, name)) is None else swap_sides(part)
+            for name in ("text", "findings", "impression")
+        }
+        return replace(result, **parts)  # type: ignore[arg-type]
+    if isinstance(result, Classification):
+        return replace(result, label=swap_sides(result.label))
+    if isinstance(result, Findings):
+        marks = tuple(replace(m, label=swap_sides(m.label)) for m in result)
+        return replace(result, items=marks)
+    if isinstance(result, Landmarks):
+        points = tuple(
+            replace(m, name=swap_sides(m.name), point=_mirrored_mark(m.point, spaces, None))
+            for m in result
+        )
+        return replace(result, items=points)
+    return _mirrored_boxes(result, spaces)
+
+
+def _mirrored_boxes(result: Detections, spaces: tuple[Space, ...]) -> Detections:
+    boxes = tuple(
+        replace(
+            m, label=swap_sides(m.label),
+            box=_mirrored_mark(m.box, spaces, m.view),
+        )
+        for m in result
+    )  # fmt: skip
+    presence = result.presence and tuple((swap_sides(t), p) for t, p in result.presence)
+    return replace(result, items=boxes, presence=presence)
+
+
+def _mirrored_mark(mark: Any, spaces: tuple[Space, ...], view: int | None) -> Any:
+    """Edges map to edges: ``x`` to ``width - x``, so a box's edges change places."""
+    space = mark.space or (spaces[view or 0] if (view or 0) < len(spaces) else None)
+    if space is None:
+        raise InputError("expected the picture's size, got marks without it", code="space")
+    axis = mirror_axis(space) if isinstance(mark, Box3D) else 0
+    length, name = space.size[axis], "xyz"[axis]
+    if isinstance(mark, Point2D):
+        return replace(mark, x=length - mark.x, space=space)
+    low, high = getattr(mark, f"{name}1"), getattr(mark, f"{name}2")
+    changed = {f"{name}1": length - high, f"{name}2": length - low}
+    return replace(mark, space=space, **changed)

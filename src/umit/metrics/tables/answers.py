@@ -1,0 +1,59 @@
+"""Numbers of answers in words: every published protocol beside umit's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from umit.metrics.metric import Measures, Metric, Pair, each
+from umit.metrics.protocol import Protocol, Reply
+from umit.metrics.tables.sureness import SURENESS, gold_option
+from umit.metrics.vqa import PROTOCOLS, UMIT
+from umit.queries import Ask
+from umit.results import Answer
+
+__all__ = ["CLOSED", "OPEN"]
+
+
+def _reply(pair: Pair[Answer], *, raw: bool) -> Reply:
+    """Return the answer as scorers of text take it: an option's own words, or as the model wrote it."""
+    query, gold = pair.query, pair.gold
+    options = query.options if isinstance(query, Ask) else ()
+    text = pair.raw if raw or pair.found is None else pair.found.text
+    return Reply(
+        predicted=text, true=gold.text, closed=bool(options), options=options, gold=gold_option(pair)
+    )  # fmt: skip
+
+
+def _columns(protocol: Protocol) -> tuple[Metric[Any], ...]:
+    """Return a metric for each column; all of them share one look at the texts."""
+    own = protocol is UMIT  # it looks at the number before an option; other scorers know no numbers
+
+    def measure(pairs: Sequence[Pair[Any]]) -> Measures:
+        rows = [protocol.score(_reply(pair, raw=own)) for pair in pairs]
+        values = [[np.nan if one is None else one for one in row] for row in rows]
+        return np.array(values, np.float64).reshape(len(rows), len(protocol.columns))
+
+    return tuple(
+        Metric(
+            name=one.name, protocol=protocol.name, best=one.best, unreadable=one.unreadable,
+            note=one.note, measure=measure, column=number,
+        )
+        for number, one in enumerate(protocol.columns)
+    )  # fmt: skip
+
+
+def _right(pair: Pair[Answer]) -> float:
+    return float(pair.found is not None and pair.found.option == gold_option(pair))
+
+
+#: Questions without options.
+OPEN: Final = tuple(metric for protocol in PROTOCOLS for metric in _columns(protocol))
+#: Questions with options.
+CLOSED: Final = (
+    Metric[Any](name="accuracy", measure=each(_right), note="the option that was read"),
+    *OPEN,
+    *SURENESS,
+)

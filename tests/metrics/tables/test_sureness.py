@@ -1,0 +1,89 @@
+"""How sure answers were: claims, calibration error, Brier score and risk against coverage of each task."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from umit.metrics.by_task import METRICS
+from umit.metrics.metric import Pair
+from umit.metrics.tables.sureness import claims
+from umit.queries import Ask, Choose, Find
+from umit.results import Answer, Classification, Detections, Findings, Marked
+
+SIDE = Ask("Which side?", ("left", "right"))
+KIND = Choose(("normal", "nodule", "mass"))
+SEVERAL = Choose(("mass", "oedema"), several=True)
+
+
+def _option(index: int, *chances: float) -> Answer:
+    return Answer(text=SIDE.options[index], option=index, probabilities=chances or None)
+
+
+def _label(name: str, *chances: float) -> Classification:
+    return Classification(label=name, probabilities=chances or None)
+
+
+def _marks(*marks: tuple[bool, float | None]) -> Findings:
+    return Findings(
+        items=tuple(
+            Marked(label=label, present=present, probability=p)
+            for label, (present, p) in zip(SEVERAL.labels, marks, strict=True)
+        )
+    )
+
+
+TRUE_MARKS = _marks((True, None), (False, None))
+
+
+@pytest.mark.parametrize(
+    ("pair", "expected", "gap"),
+    [
+        pytest.param(Pair(SIDE, _option(0), _option(0, 0.9, 0.1)), [(0.9, 1)], 0.02, id="right option"),
+        pytest.param(Pair(SIDE, _option(0), _option(1, 0.4, 0.6)), [(0.6, 0)], 0.72, id="wrong option"),
+        pytest.param(Pair(SIDE, Answer(text="right"), _option(1, 0.4, 0.6)), [(0.6, 1)], 0.32, id="truth by words"),
+        pytest.param(Pair(SIDE, _option(0), _option(1, 0.5, 0.5)), [(0.5, 0)], 0.5, id="a tie"),
+        pytest.param(Pair(KIND, _label("mass"), _label("mass", 0.2, 0.3, 0.5)), [(0.5, 1)], 0.38, id="three labels"),
+        pytest.param(Pair(SEVERAL, TRUE_MARKS, _marks((True, 0.8), (True, 0.7))), [(0.8, 1), (0.7, 0)], 0.265, id="two marks"),
+        pytest.param(Pair(SEVERAL, TRUE_MARKS, _marks((False, 0.4), (False, None))), [(0.6, 0)], 0.36, id="no is turned"),
+        pytest.param(Pair(Find("x"), Detections(), Detections(presence=(("x", 0.1),))), [(0.9, 1)], 0.01, id="rightly absent"),
+        pytest.param(Pair(Find("x"), Detections(), Detections(presence=(("x", 0.7),))), [(0.7, 0)], 0.49, id="wrongly present"),
+    ],
+)  # fmt: skip
+def test_claims_and_gaps(pair: Pair[Any], expected: list[tuple[float, float]], gap: float) -> None:
+    assert claims(pair) == [pytest.approx(one) for one in expected]
+    brier = next(m for m in METRICS["classify"] if m.name == "Brier score")
+    assert brier([pair]) == pytest.approx(gap)
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        pytest.param(Pair(SIDE, _option(0), _option(0)), id="no option probabilities"),
+        pytest.param(Pair(Ask("Where?"), Answer(text="a"), Answer(text="a")), id="open question"),
+        pytest.param(Pair(KIND, _label("mass"), _label("mass")), id="no label probabilities"),
+        pytest.param(Pair(Find("x"), Detections(), Detections()), id="no presence asked"),
+        pytest.param(Pair(KIND, _label("mass"), None), id="unreadable only"),
+    ],
+)
+def test_without_probabilities_there_is_no_number(pair: Pair[Any]) -> None:
+    assert claims(pair) == []
+    for metric in METRICS["classify"]:
+        if metric.name in ("ECE", "Brier score", "risk-coverage area"):
+            assert math.isnan(metric([pair]))
+
+
+def test_some_without_probabilities_are_left_out() -> None:
+    sure, silent = Pair(SIDE, _option(0), _option(0, 0.9, 0.1)), Pair(SIDE, _option(0), _option(1))
+    for metric in METRICS["answer_closed"]:
+        if metric.name in ("ECE", "Brier score", "risk-coverage area"):
+            assert metric([sure, silent]) == metric([sure])
+
+
+@pytest.mark.parametrize(
+    "task", ["answer_closed", "classify", "findings", "detect_2d", "detect_3d"]
+)
+def test_each_task_with_probabilities_has_them(task: str) -> None:
+    assert {"ECE", "Brier score", "risk-coverage area"} <= {m.name for m in METRICS[task]}

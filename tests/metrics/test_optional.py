@@ -1,0 +1,56 @@
+"""Optional scores say what to install; METEOR alone can be run here."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from umit.errors import MissingExtraError
+from umit.metrics import by_task
+from umit.metrics.meteor import meteor
+from umit.metrics.optional import OPTIONAL
+
+PACKAGES = {
+    "METEOR": "pycocoevalcap.meteor",
+    "BERTScore": "bert_score",
+    "RadGraph F1": "radgraph",
+    "CheXbert": "f1chexbert",
+    "RaTEScore": "RaTEScore",
+}
+
+
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_an_absent_package_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, PACKAGES[name], None)
+    monkeypatch.setitem(sys.modules, PACKAGES[name].partition(".")[0], None)
+    if name == "METEOR":
+        monkeypatch.setattr("umit.metrics.meteor.find_spec", lambda _: None)
+    with pytest.raises(MissingExtraError, match=rf"umit\[{OPTIONAL[name].extra}\]"):
+        OPTIONAL[name].score(["clear lungs"], ["clear lungs"])
+
+
+def test_each_extra_exists() -> None:
+    project = Path(__file__).parents[2] / "pyproject.toml"
+    extras = tomllib.loads(project.read_text("utf-8"))["project"]["optional-dependencies"]
+    assert {scorer.extra for scorer in OPTIONAL.values()} <= set(extras)
+
+
+def test_they_are_off_by_default() -> None:
+    names = {metric.name for metrics in by_task.METRICS.values() for metric in metrics}
+    assert not names & set(OPTIONAL)
+
+
+@pytest.mark.slow
+@pytest.mark.tool("java")
+def test_meteor_is_its_own() -> None:
+    if shutil.which("java") is None:
+        pytest.skip("METEOR is a Java program and no java was found")
+    pytest.importorskip("pycocoevalcap")
+    found, true = ["the left lung", ""], ["the lung is clear", "no effusion"]
+    values = OPTIONAL["METEOR"].score(found, true)
+    assert values == list(meteor(found, [[one] for one in true]).each)
+    assert values[0] > values[1] == 0
