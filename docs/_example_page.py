@@ -10,7 +10,6 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args
@@ -22,8 +21,8 @@ from umit.datasets import Sample
 from umit.evaluation.evaluate import evaluate
 from umit.evaluation.gallery import pictures_of
 from umit.evaluation.page import shown, write_page
-from umit.imaging.scan import Scan
 from umit.phantom import cases
+from umit.phantom.samples import Drawn
 from umit.queries import Language
 
 OUT = Path(__file__).parent / "examples" / "run.html"
@@ -34,33 +33,6 @@ MOST = 1  # cards of each task, language and verdict; the file is part of the re
 
 #: A phantom is asked many questions, and drawn once.
 drawn = cache(cases.draw)
-
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """The pictures of a phantom, drawn when they are asked for.
-
-    Args:
-        kind: Which generator.
-        seed: Of the phantom.
-    """
-
-    kind: cases.Kind
-    seed: int
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """What to call them."""
-        return (f"{self.kind}-{self.seed}",)
-
-    @property
-    def is_volume(self) -> bool:
-        """Whether they are one volume."""
-        return self.kind == "volume"
-
-    def scans(self) -> tuple[Scan, ...]:
-        """Draw them."""
-        return drawn(self.kind, self.seed).scans
 
 
 def samples() -> Iterator[Sample[Any, Any]]:

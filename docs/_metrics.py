@@ -52,11 +52,12 @@ ISBI 2015 challenge, a perfect model has this mean radial error:
 EXTRAS = """
 ## Off by default
 
-`umit.metrics.optional.OPTIONAL` has scores that load a model or start a program. umit's tests run METEOR alone;
-the others need weights that you download, and were not run.
+`umit score RUN --also METEOR` adds a score of reports, captions and comparisons that loads a model or starts a program.
+umit's tests run METEOR alone; the others need weights that you download, and were not run. What is shown is the mean
+over texts, of METEOR too.
 
-| Score | Extra |
-|---|---|
+| Score | Package | Languages | Extra |
+|---|---|---|---|
 """
 
 
@@ -105,7 +106,9 @@ def page() -> str:
             text += floors()
     text += EXTRAS
     for name, scorer in OPTIONAL.items():
-        text += f"| {name} | `{scorer.extra}` |\n"
+        text += (
+            f"| {name} | {scorer.protocol} | {', '.join(scorer.languages)} | `{scorer.extra}` |\n"
+        )
     return text
 
 

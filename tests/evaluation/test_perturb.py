@@ -15,9 +15,10 @@ from umit.checkpoints import PHANTOM
 from umit.datasets import load
 from umit.datasets.dataset import Sample
 from umit.errors import InputError
-from umit.evaluation.journal import records
+from umit.evaluation.journal import Journal, records
 from umit.evaluation.perturb import CHANGES, Others, altered
-from umit.evaluation.robustness import perturb, robustness
+from umit.evaluation.record import record_of
+from umit.evaluation.robustness import FOLDER, perturb, robustness
 from umit.evaluation.sides import swap_sides
 from umit.geometry import Box2D, Box3D, Point2D
 from umit.imaging.scan import Scan
@@ -160,7 +161,7 @@ def test_sides_in_words(text: str, swapped: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["all right", "right angle", "what is left?", "left ventricle", "Right atrium", "dextrocardia", "side: L", "左心室"],
+    ["all right", "right angle", "what is left?", "left ventricle", "Right atrium", "dextrocardia", "side: L", "左心室", "lEFT lung", "leftsided mass", "leftover"],
 )  # fmt: skip
 def test_unsure_sides_are_refused(text: str) -> None:
     with pytest.raises(InputError) as error:
@@ -215,3 +216,30 @@ def test_the_card_goes_on_after_a_stop(samples: Any, tmp_path: Path) -> None:
     silent = ScriptedBackend([])
     perturb(UMIT(silent, PHANTOM), samples, tmp_path / "run")
     assert not silent.requests
+
+
+def _kept(folder: Path, said: dict[str, str], options: tuple[str, ...]) -> None:
+    """Write a run of one question a patient: the truth is the first option, the answers are as said."""
+    with Journal(folder, {"dataset": "drawn"}) as journal:
+        for name, text in said.items():
+            gold, found = (Answer(text=w, option=options.index(w)) for w in (options[0], text))
+            sample = replace(
+                CLOSED, id=name, group=name, query=Ask("Which lung?", options), gold=gold
+            )
+            journal.add(name, record_of(sample, found), ok=True)
+
+
+def test_the_numbers_of_the_card_are_those_of_its_answers(tmp_path: Path) -> None:
+    sides = ("left", "right")
+    _kept(tmp_path, dict.fromkeys("abcd", "left"), sides)
+    _kept(
+        tmp_path / FOLDER / "flip",
+        {"a": "right", "b": "right", "c": "right", "d": "left"},
+        sides[::-1],
+    )
+    _kept(tmp_path / FOLDER / "blank", {"a": "left", "b": "right"}, sides)
+    blank, flip = sorted(robustness(tmp_path), key=lambda row: row.change)
+    assert (flip.unchanged, flip.changed, flip.drop, flip.n) == (1.0, 0.75, 0.25, 4)
+    assert (flip.consistent, flip.compared, flip.not_asked) == (0.75, 4, 0)
+    assert (blank.changed, blank.drop, blank.n, blank.not_asked) == (0.5, 0.5, 2, 2)
+    assert blank.compared == 0 and blank.low <= 0.5 <= blank.high

@@ -7,12 +7,16 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from umit.errors import MissingExtraError
+from umit.errors import InputError, MissingExtraError
 from umit.metrics import by_task
 from umit.metrics.meteor import meteor
-from umit.metrics.optional import OPTIONAL
+from umit.metrics.metric import Pair
+from umit.metrics.optional import OPTIONAL, optional_metric
+from umit.queries import Describe
+from umit.results import Report
 
 PACKAGES = {
     "METEOR": "pycocoevalcap.meteor",
@@ -54,3 +58,24 @@ def test_meteor_is_its_own() -> None:
     values = OPTIONAL["METEOR"].score(found, true)
     assert values == list(meteor(found, [[one] for one in true]).each)
     assert values[0] > values[1] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.tool("java")
+def test_meteor_as_a_metric_takes_english_texts_alone() -> None:
+    if shutil.which("java") is None:
+        pytest.skip("METEOR is a Java program and no java was found")
+    pytest.importorskip("pycocoevalcap")
+    gold, english, chinese = Report(text="clear lungs"), Describe(), Describe(language="zh")
+    pairs = [
+        Pair(english, gold, Report(text="clear lungs")),
+        Pair(chinese, Report(text="正常"), Report(text="正常")),
+        Pair(english, gold, None),
+    ]
+    same, left_out, unreadable = optional_metric("METEOR").measures(pairs)[:, 0]
+    assert same > 0.5 and np.isnan(left_out) and unreadable == 0
+
+
+def test_an_unknown_score_lists_the_known_ones() -> None:
+    with pytest.raises(InputError, match="RaTEScore"):
+        optional_metric("BLEURT")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from umit.geometry import Box2D
-from umit.phantom.film import DISTRACTORS, FILM, FINDINGS, Film, Finding, draw_film
+from umit.phantom.film import CROWDED, DISTRACTORS, FILM, FINDINGS, Film, Finding, draw_film
 
 CLEAN = replace(FILM, grain=0.0, distracted=0.0)
 
@@ -52,6 +52,11 @@ def test_shares(films: list[Film]) -> None:
     assert {name for film in films for name in film.distractors} == set(DISTRACTORS)
     assert all(len(film.findings) <= 3 for film in films)
     assert {one.kind for film in films for one in film.findings} == set(FINDINGS)
+
+
+def test_crowded_films_hold_three_or_four() -> None:
+    counts = [len(draw_film(seed, most=4, settings=CROWDED).findings) for seed in range(20)]
+    assert set(counts) == {3, 4}
 
 
 @pytest.mark.parametrize("most", [0, 1])

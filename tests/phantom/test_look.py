@@ -65,6 +65,19 @@ def test_the_token_over_a_thing_tells_its_bounds(kind: str, seed: int) -> None:
             assert digits[token, column, :, 0].tolist() == (rounded // hundreds).tolist()
 
 
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_a_small_lesion_is_in_every_slice_that_it_crosses(seed: int) -> None:
+    case, view, (presence, _, _) = looked("volume", seed)
+    slices = presence[:, 0].reshape(TOKENS["volume"]).any(axis=(1, 2))
+    crossed = np.zeros_like(slices)
+    for name, mark in marks(case):
+        if name == "lesion":
+            _, _, low, _, _, high = written(view, mark)
+            crossed[round(low) : round(high)] = True
+    assert crossed.sum() > 1
+    assert (slices == crossed).all()
+
+
 def test_nothing_there_is_not_taught() -> None:
     case, _, (presence, offsets, digits) = looked("film", 1)
     kinds = {f.kind for f in case.truth.findings}

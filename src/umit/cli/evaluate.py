@@ -52,7 +52,7 @@ def _shard(text: str) -> tuple[int, int]:
 
 def _evaluate(given: Namespace) -> int:
     from umit.datasets import load
-    from umit.evaluation.evaluate import evaluate
+    from umit.evaluation.evaluate import ask
     from umit.evaluation.score import score
     from umit.model import UMIT
 
@@ -73,9 +73,8 @@ def _evaluate(given: Namespace) -> int:
     model = UMIT.from_pretrained(given.checkpoint, card=given.card, device=given.device)
     if given.perturb:
         return _perturb(model, samples, given)
-    found = evaluate(model, samples, given.folder, limit=given.limit, shard=given.shard)
-    if given.by and given.shard == (1, 1):
-        found = score(given.folder, by=given.by)
+    folder = ask(model, samples, given.folder, limit=given.limit, shard=given.shard)
+    found = score(folder, by=given.by)
     if given.page:
         write_page_of(found, given, samples)
     return print_score(found, given)

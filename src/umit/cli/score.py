@@ -38,6 +38,10 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--protocol", action="append", default=[], metavar="NAME", help="only this protocol's numbers"
     )  # fmt: skip
+    parser.add_argument(
+        "--also", action="append", default=[], metavar="NAME",
+        help="an optional score of reports, such as METEOR",
+    )  # fmt: skip
     parser.add_argument("--protocols", action="store_true", help="list the protocols and end")
     parser.add_argument(
         "--root", help="the folder of the pictures: for the page, and for a file's boxes and points"
@@ -111,7 +115,7 @@ def _show_score(given: Namespace, samples: Sequence[Sample[Any, Any]] | None) ->
     from umit.evaluation.markdown import as_markdown
     from umit.evaluation.score import score
 
-    found = score(given.folder, by=given.by, protocol=given.protocol)
+    found = score(given.folder, by=given.by, protocol=given.protocol, also=given.also)
     if given.page:
         asked = _samples(found, given.root) if samples is None and given.root else samples
         write_page_of(found, given, asked or None)

@@ -161,6 +161,19 @@ class Samples:
                 dataset=self.dataset.name,
             )
 
+    @property
+    def described(self) -> dict[str, Any]:
+        """What tells these samples from others; a journal of others is refused."""
+        choice = self.choice
+        return {
+            "dataset": self.dataset.name,
+            "split": choice.split,
+            "languages": list(choice.languages),
+            "variant": choice.variant,
+            "resplit": choice.resplit,
+            "seed": choice.seed,
+        }
+
     def __repr__(self) -> str:
         return f"Samples({self.dataset.name!r}, {self._wanted()})"
 

@@ -14,6 +14,7 @@ from umit.evaluation.verdict import Item, measures_of
 from umit.metrics.calibration import calibration_error, reliability, risk_coverage
 from umit.metrics.froc import LUNA16_RATES, froc_curve, froc_score
 from umit.metrics.labels import UNREADABLE, confusion
+from umit.metrics.landmarks import LIMITS_MM
 from umit.metrics.metric import Pair
 from umit.metrics.tables.ranked import hits_of, ranks
 from umit.metrics.tables.sureness import claims as said_and_right
@@ -25,7 +26,6 @@ __all__ = ["charts", "claims", "froc_points"]
 
 _CLASSES: Final = 40  # of a confusion matrix; a larger one cannot be read
 _FURTHEST: Final = 10.0  # mm of the curve of landmarks
-_LIMIT: Final = 2.0  # mm, the first of the ISBI 2015 challenge's four distances
 _SHARE: Final = ("share of answers given", "作答比例")
 
 
@@ -177,15 +177,15 @@ def _distances(pairs: Sequence[Pair[Any]]) -> Iterator[str]:
     points.append((_FURTHEST, points[-1][1]))
     title = ("Success by distance", "命中率–距离")
     drawn = chart(
-        [Line([(_LIMIT, 0), (_LIMIT, 1)], "guide"), Line(points)],
+        [Line([(LIMITS_MM[0], 0), (LIMITS_MM[0], 1)], "guide"), Line(points)],
         Axis(("distance in mm", "距离（mm）"), _FURTHEST),
         Axis(("share of points within it (SDR)", "距离内的点的比例（SDR）")),
         title=title,
     )
     left = len(pairs) - n
     note = (
-        f"{n} points, {unread} unreadable ones are misses; {left} without spacing are left out. Dashed: {_LIMIT:g} mm.",
-        f"{n} 个点，其中 {unread} 个无法解析，算未命中；{left} 个无像素间距，不计入。虚线：{_LIMIT:g} mm。",
+        f"{n} points, {unread} unreadable ones are misses; {left} without spacing are left out. Dashed: {LIMITS_MM[0]:g} mm.",
+        f"{n} 个点，其中 {unread} 个无法解析，算未命中；{left} 个无像素间距，不计入。虚线：{LIMITS_MM[0]:g} mm。",
     )
     yield _figure(drawn, title, note)
 

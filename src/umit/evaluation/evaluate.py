@@ -13,7 +13,7 @@ from typing import Any
 
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from umit.datasets.dataset import Sample, Samples
+from umit.datasets.dataset import Sample
 from umit.errors import InputError, UMITError
 from umit.evaluation.journal import Journal
 from umit.evaluation.record import distinct, failed, record_of
@@ -124,21 +124,10 @@ def _manifest(
 ) -> dict[str, Any]:
     """What answers depend on: weights, prompts, frames and windows (the card), and the data."""
     card = asdict(model.checkpoint)
-    data: dict[str, Any] = getattr(samples, "described", {"dataset": "samples"})  # phantoms say it
-    if isinstance(samples, Samples):
-        choice = samples.choice
-        data = {
-            "dataset": samples.dataset.name,
-            "split": choice.split,
-            "languages": list(choice.languages),
-            "variant": choice.variant,
-            "resplit": choice.resplit,
-            "seed": choice.seed,
-        }
     return {
         "checkpoint": model.checkpoint.name,
         "weights": model.fingerprint,
         "card": hashlib.sha256(json.dumps(card, sort_keys=True).encode()).hexdigest(),
-        **data,
+        **getattr(samples, "described", {"dataset": "samples"}),  # a list says nothing of itself
         "limit": limit,
     }

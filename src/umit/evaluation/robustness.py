@@ -21,7 +21,7 @@ from umit.evaluation.sides import mirrored
 from umit.evaluation.verdict import RULES
 from umit.metrics.boxes import matched_iou
 from umit.metrics.by_task import METRICS
-from umit.metrics.landmarks import distance, distance_mm
+from umit.metrics.landmarks import LIMITS_MM, distance, distance_mm
 from umit.metrics.metric import Metric, Pair, mean
 from umit.metrics.statistics import bootstrap, paired_bootstrap
 from umit.model import UMIT
@@ -32,7 +32,6 @@ __all__ = ["FOLDER", "CardRow", "card_markdown", "perturb", "robustness"]
 
 FOLDER: Final = "robustness"
 _RESAMPLES: Final = 1000
-_POINT_MM: Final = 2.0  # the field's first limit; see umit.metrics.landmarks.LIMITS_MM
 _POINT_SHARE: Final = 0.01  # of the diagonal, where no spacing is known
 _NOTICE: Final = "Research use only, not a medical device."
 _ORDER: Final = (*CHANGES, "wrong-organ")
@@ -231,7 +230,7 @@ def _same_boxes(one: Detections, two: Detections) -> bool:
 
 def _near(one: Any, two: Any) -> bool:
     if one.space is not None and one.space.spacing is not None:
-        return distance_mm(two, one) <= _POINT_MM
+        return distance_mm(two, one) <= LIMITS_MM[0]
     size = one.space.size if one.space is not None else (1, 1)
     return distance(two, one) <= _POINT_SHARE * math.hypot(*size[:2])
 

@@ -16,12 +16,14 @@ from umit.evaluation.journal import MANIFEST, records
 from umit.evaluation.record import pair_of
 from umit.metrics.by_task import METRICS
 from umit.metrics.metric import Measures, Metric, mean
+from umit.metrics.optional import optional_metric
 from umit.metrics.statistics import bootstrap, bootstrap_mean
 from umit.tasks.task import TaskName
 
 __all__ = ["SOURCES", "Row", "Score", "protocols", "score"]
 
 RESAMPLES: Final = 1000
+_PROSE: Final = ("report_film", "report_ct", "caption", "compare")
 #: Where each protocol's rule comes from; versions are those that its recorded values were made with.
 SOURCES: Final[Mapping[str, str]] = {
     "umit": "umit's own rules",
@@ -119,6 +121,7 @@ def score(
     *,
     by: Sequence[str] = (),
     protocol: Sequence[str] = (),
+    also: Sequence[str] = (),
     metrics: Mapping[str, Sequence[Metric[Any]]] = METRICS,
     seed: int = 0,
 ) -> Score:
@@ -128,11 +131,13 @@ def score(
         run: Folder of a journal.
         by: Facts to break the numbers down by, such as ``"modality"``.
         protocol: Names of the protocols that are wanted, in any case; none for all.
+        also: Names of :data:`umit.metrics.optional.OPTIONAL`, for reports, captions and comparisons.
         metrics: What each task is scored by; others than umit's where a set has rules of its own.
         seed: Of the intervals.
 
     Raises:
-        InputError: No run there, a damaged journal, or a protocol that scores none of its tasks.
+        InputError: No run there, a damaged journal, a protocol that scores none of its tasks, or an unknown score.
+        MissingExtraError: An optional score's package or program is not installed.
     """
     folder = Path(run)
     kept: dict[TaskName, list[dict[str, Any]]] = defaultdict(list)
@@ -143,13 +148,12 @@ def score(
         else:
             missing += 1
     wanted = _wanted(protocol, kept)
-    rows = [
-        row
-        for task, found in kept.items()
-        for row in _task_rows(
-            task, found, by, [m for m in metrics.get(task, ()) if m.protocol in wanted], seed
-        )
-    ]
+    more = [optional_metric(name) for name in also]
+    rows: list[Row] = []
+    for task, found in kept.items():
+        chosen = [m for m in metrics.get(task, ()) if m.protocol in wanted]
+        chosen += more if task in _PROSE else []
+        rows += _task_rows(task, found, by, chosen, seed)
     paths = [folder / MANIFEST, *sorted(folder.glob(f"*/{MANIFEST}"))]
     manifest = next(json.loads(p.read_text("utf-8")) for p in paths if p.is_file())
     return Score(rows=tuple(rows), failed=missing, manifest=manifest)

@@ -31,6 +31,8 @@ _SIDE: Final = re.compile(
     + "|".join(sorted((w for w in _SWAP if w.isascii()), key=len, reverse=True))
     + ")(?![A-Za-z])"
 )
+#: Every word that begins with a side, in any case; one that is not in the table may hide a side.
+_BEGINS: Final = re.compile(r"(?i)(?<![a-z])(?:left|right)[a-z]*")
 #: Where the word is no side, or a mirror does not change it over: a heart's left chamber is named by its form.
 _UNSURE: Final = re.compile(
     r"""(?xi) (?<![a-z])(?:
@@ -47,7 +49,8 @@ def swap_sides(text: str) -> str:
 
     Whole words change, in lower case, upper case or with a capital, with the lobes' and quadrants' short names
     (LUL, RUQ). "bilateral" and 左右 stay. A text in which the word may be no side ("all right", "right angle"), or
-    in which a mirror does not change the name (a heart's chambers, dextrocardia, a lone L or R), is refused.
+    in which a mirror does not change the name (a heart's chambers, dextrocardia, a lone L or R), is refused, and so
+    is a word that begins with a side and is not known, such as "leftover" or "lEFT".
 
     Args:
         text: A question, an option, an answer, a name.
@@ -59,7 +62,7 @@ def swap_sides(text: str) -> str:
         >>> swap_sides("Left upper lobe, 右肺"), swap_sides("bilateral")
         ('Right upper lobe, 左肺', 'bilateral')
     """
-    if _UNSURE.search(text):
+    if _UNSURE.search(text) or any(word not in _SWAP for word in _BEGINS.findall(text)):
         raise InputError(
             "expected left and right as sides, got a use that a mirror may not change over",
             code="sides",

@@ -11,10 +11,14 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from umit.errors import MissingExtraError
-from umit.metrics.meteor import meteor
+import numpy as np
 
-__all__ = ["OPTIONAL", "Scorer"]
+from umit.errors import InputError, MissingExtraError
+from umit.metrics.meteor import meteor
+from umit.metrics.metric import Measures, Metric, Pair
+from umit.queries import Language
+
+__all__ = ["OPTIONAL", "Scorer", "optional_metric"]
 
 _Texts: TypeAlias = Sequence[str]
 
@@ -25,10 +29,14 @@ class Scorer(NamedTuple):
     Args:
         score: The model's texts and one reference for each, of one language, to a value for each.
         extra: Which extra of umit brings its package.
+        protocol: The package and its version.
+        languages: Of the texts that it takes; the others are left out.
     """
 
     score: Callable[[_Texts, _Texts], list[float]]
     extra: str
+    protocol: str
+    languages: tuple[Language, ...] = ("en",)
 
 
 def _package(name: str, extra: str) -> Any:
@@ -75,10 +83,47 @@ def _meteor(found: _Texts, true: _Texts) -> list[float]:
 #: By name; each raises :class:`~umit.errors.MissingExtraError` where its package or program is absent.
 OPTIONAL: Final[Mapping[str, Scorer]] = MappingProxyType(
     {
-        "METEOR": Scorer(_meteor, "reports"),
-        "BERTScore": Scorer(_bertscore, "bertscore"),
-        "RadGraph F1": Scorer(_radgraph, "radgraph"),
-        "CheXbert": Scorer(_chexbert, "chexbert"),
-        "RaTEScore": Scorer(_ratescore, "ratescore"),
+        "METEOR": Scorer(_meteor, "reports", "METEOR 1.5"),
+        "BERTScore": Scorer(_bertscore, "bertscore", "bert-score 0.3.13", ("en", "zh")),
+        "RadGraph F1": Scorer(_radgraph, "radgraph", "radgraph 0.1.18"),
+        "CheXbert": Scorer(_chexbert, "chexbert", "f1chexbert 0.0.2"),
+        "RaTEScore": Scorer(_ratescore, "ratescore", "RaTEScore 0.6.0"),
     }
 )
+
+
+def optional_metric(name: str) -> Metric[Any]:
+    """Return an optional score as a metric of reports, captions and comparisons: the mean over texts.
+
+    Args:
+        name: Of :data:`OPTIONAL`, in any case.
+
+    Raises:
+        InputError: No such score.
+
+    Example:
+        >>> optional_metric("meteor").protocol
+        'METEOR 1.5'
+    """
+    known = {one.casefold(): one for one in OPTIONAL}
+    if name.casefold() not in known:
+        raise InputError(
+            f"expected one of {', '.join(OPTIONAL)}, got {name!r}", code="also", where="also"
+        )
+    chosen = known[name.casefold()]
+    scorer = OPTIONAL[chosen]
+
+    def measure(pairs: Sequence[Pair[Any]]) -> Measures:
+        rows = np.full((len(pairs), 1), np.nan)
+        for language in scorer.languages:
+            of = [i for i, pair in enumerate(pairs) if pair.query.language == language]
+            if of:
+                replies = [pairs[i].found for i in of]
+                found = ["" if reply is None else reply.text for reply in replies]
+                rows[of, 0] = scorer.score(found, [pairs[i].gold.text for i in of])
+        return rows
+
+    return Metric(
+        name=chosen, protocol=scorer.protocol, best=None, unreadable="counts as an empty text",
+        measure=measure,
+    )  # fmt: skip
