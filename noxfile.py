@@ -45,6 +45,15 @@ def check(session: nox.Session) -> None:
 
 
 @nox.session
+def fast(session: nox.Session) -> None:
+    """Run what is not marked slow, in two processes: for every save."""
+    session.install(f".[{EXTRAS}]", *group("dev"))
+    # A file stays in one process: its tests share what a fixture of the module draws or loads.
+    two = ("-n", "2", "--dist", "loadfile")
+    session.run("pytest", "-m", "not slow", *two, "tests", *session.posargs)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation alone; every warning is an error."""
     session.install(".", *group("dev"))

@@ -7,10 +7,15 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from umit.engine.encode import Encoder
 
 _ROOT = Path(__file__).resolve().parents[1]
+
+# What is slow on a busy machine is not wrong.
+settings.register_profile("umit", deadline=None)
+settings.load_profile("umit")
 
 #: Qwen2-VL's control tokens, in its order.
 _CONTROL = (

@@ -271,16 +271,19 @@ class UMIT:
         views = [load(view) for view in listed(scan)]
         return merged(self._all([(views, one) for one in asked]), Landmarks())
 
-    def predict(self, items: Iterable[tuple[Scans, Query]]) -> Iterator[Result | UMITError]:
+    def predict(
+        self, items: Iterable[tuple[Scans, Query]], *, progress: bool = True
+    ) -> Iterator[Result | UMITError]:
         """Answer many questions lazily, in order and in bounded memory.
 
         Args:
             items: Pairs of a scan, or several views in a list, and a query.
+            progress: Whether a bar is shown after two seconds.
 
         Yields:
             A result for each item, or the error that stands in its place.
         """
-        return self._run(items)
+        return self._run(items, progress=progress)
 
     def _only(self, scan: Scans, query: Query, generate: bool = False) -> Result:
         (found,) = self._run([(scan, query)], generate=generate)
@@ -295,11 +298,14 @@ class UMIT:
                 raise one
         return found
 
-    def _run(self, items: Iterable[Item], *, generate: bool = False) -> Iterator[Found]:
+    def _run(
+        self, items: Iterable[Item], *, generate: bool = False, progress: bool = True
+    ) -> Iterator[Found]:
         total = len(items) if isinstance(items, Sized) else None
         plan: Plan = deque()
         asked = self._asked(apart(items, plan), generate)
-        with tqdm(total=total, delay=2, leave=False, unit="question", disable=total == 1) as bar:
+        hidden = not progress or total == 1
+        with tqdm(total=total, delay=2, leave=False, unit="question", disable=hidden) as bar:
             for found in together(asked, plan):
                 bar.update()
                 yield found

@@ -149,6 +149,28 @@ def test_lazy_and_at_most_a_batch_ahead(engine: Engine) -> None:
     assert pulled == 4
 
 
+@pytest.mark.parametrize(
+    ("shown", "most", "taken"),
+    [  # pictures of a question, the most questions, how many go together
+        ([A], 32, 8),  # large pictures: few
+        ([C], 5, 5),  # never more than asked
+        ([B], 32, 12),  # until they are enough
+        ([], 32, 32),  # words alone: all
+    ],
+)
+def test_fewer_together_of_large_pictures(
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    shown: list[NDArray[np.uint8]],
+    most: int,
+    taken: int,
+) -> None:
+    monkeypatch.setattr(backend_module, "_TOKENS", 12)  # A and C have six tokens, B one
+    questions = iter([asked("Q", *shown, max_new_tokens=1)] * 100)
+    next(LocalBackend(engine, batch=most).generate(questions))
+    assert 100 - len(list(questions)) == taken
+
+
 def test_each_picture_is_encoded_once(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[int] = []
     encode = prefix.encode_pictures

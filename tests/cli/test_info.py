@@ -25,12 +25,14 @@ def test_answers_at_once_and_loads_nothing_heavy(words: list[str]) -> None:
         "sys.exit(f'loads {heavy}' if heavy else code)"
     )
     took = []
-    for _ in range(3):
+    for _ in range(3):  # the best of three, so that a busy machine is no failure
         start = time.perf_counter()
         done = subprocess.run([sys.executable, "-c", run, *words], capture_output=True, text=True)
         took.append(time.perf_counter() - start)
         assert done.returncode == 0, done.stderr
         assert "not a medical device" in done.stdout.replace("\n", " ")
+        if took[-1] < 0.5:
+            break
     assert min(took) < 0.5
 
 

@@ -99,6 +99,23 @@ def test_rows_left_out_are_told_and_change_the_exit_code(
     assert said == "umit: answers.jsonl line 3: left out, 1 in all: they have no truth\n"
 
 
+def test_findings_are_scored_by_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "findings.jsonl"
+    marks = [("a", "mass", "no"), ("a", "edema", "no"), ("b", "mass", "yes"), ("b", "edema", "no"), ("c", "mass", "yes")]  # fmt: skip
+    rows = [
+        {"question": label, "image": f"{name}.png", "truth": said, "prediction": "no"}
+        for name, label, said in marks
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    assert main(["score", str(path), "--task", "findings", "--by", "finding", "--json"]) == 3
+    shown = capsys.readouterr()
+    found = {(r["metric"], r["part"]): r["value"] for r in json.loads(shown.out)["rows"]}
+    assert (found["accuracy", ""], found["exact match", ""]) == (0.75, 0.5)
+    assert (found["macro F1", "finding=mass"], found["macro F1", "finding=edema"]) == (0.0, None)
+    assert "line 5: left out, 1 in all: their picture has no row that can be scored for edema" in shown.err  # fmt: skip
+    assert "findings have no AUC, ECE" in shown.err and found["AUC", ""] is None
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -111,6 +111,7 @@ for count, _ in enumerate(load("pmc-oa", sys.argv[1], split="train"), start=1):
 """
 
 
+@pytest.mark.slow  # memory is traced over 50,000 rows
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     _rows(tmp_path / "train.jsonl", MANY, url_name="x" * 300)
     assert (tmp_path / "train.jsonl").stat().st_size > 25_000_000

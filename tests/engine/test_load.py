@@ -136,6 +136,7 @@ def test_unknown_settings(folder: Path, setting: str, value: str) -> None:
         load_engine(folder, **{setting: value})  # type: ignore[arg-type]
 
 
+@pytest.mark.slow  # a process with torch for each
 @pytest.mark.parametrize("how", ["absent", "broken"])
 def test_without_torchvision(folder: Path, tmp_path: Path, how: str) -> None:
     script = textwrap.dedent(

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 from umit.checkpoints import PHANTOM
-from umit.datasets import load
-from umit.datasets.dataset import Sample
+from umit.datasets import describe, load
+from umit.datasets.dataset import Choice, Sample, Samples
+from umit.datasets.folder import Folder
 from umit.errors import InputError
 from umit.evaluation.journal import Journal, records
-from umit.evaluation.perturb import CHANGES, Others, altered
+from umit.evaluation.perturb import CHANGES, Changed, Others, altered
 from umit.evaluation.record import record_of
 from umit.evaluation.robustness import FOLDER, perturb, robustness
-from umit.evaluation.sides import swap_sides
 from umit.geometry import Box2D, Box3D, Point2D
 from umit.imaging.scan import Scan
 from umit.model import UMIT
@@ -143,30 +143,21 @@ def test_shuffled_options_keep_the_right_words() -> None:
         altered(POINT, "shuffled-options")
 
 
-@pytest.mark.parametrize(
-    ("text", "swapped"),
-    [
-        ("left upper lobe", "right upper lobe"),
-        ("LEFT or Right-sided?", "RIGHT or Left-sided?"),
-        ("RUL and llq", "LUL and rlq"),
-        ("bilateral, bright, cleft", "bilateral, bright, cleft"),
-        ("左肺与右肾", "右肺与左肾"),
-        ("左右两侧", "左右两侧"),
-        ("左肺left", "右肺right"),
-    ],
-)
-def test_sides_in_words(text: str, swapped: str) -> None:
-    assert swap_sides(text) == swapped and swap_sides(swapped) == text
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["all right", "right angle", "what is left?", "left ventricle", "Right atrium", "dextrocardia", "side: L", "左心室", "lEFT lung", "leftsided mass", "leftover"],
-)  # fmt: skip
-def test_unsure_sides_are_refused(text: str) -> None:
-    with pytest.raises(InputError) as error:
-        swap_sides(text)
-    assert error.value.code == "sides"
+def test_a_side_that_is_not_certain_leaves_the_sample_out() -> None:
+    """And is counted: the liver's left lobe may keep its name in a mirrored patient."""
+    asked = [
+        replace(CLOSED, id=str(n), query=Ask(q, ("left", "right")))
+        for n, q in enumerate(
+            [
+                "Which lung?",
+                "Which ventricle: left ventricle?",
+                "Which lobe of the liver: left lobe?",
+            ]
+        )
+    ]
+    dataset = replace(describe("slake"), read=lambda choice: iter(asked))
+    changed = Changed(Samples(dataset, Choice(root=Folder(Path()))), "flip", CHANGES["flip"])
+    assert [s.id for s in changed] == ["0"] and sum(changed.left_out.values()) == 2
 
 
 def test_the_wrong_organ_is_another() -> None:

@@ -178,7 +178,7 @@ def test_the_last_line_may_be_cut(tmp_path: Path) -> None:
         (_plain("b", "b", options="yes"), "options as a list"),
         (_plain("b", "b", options=["yes", "YES"]), "distinct options"),
         (_plain("b", "b", task="answer_closed"), "expected options for answer_closed"),
-        (_plain("b", "b", task="findings"), "got 'findings'"),
+        (_plain("b", "b", task="guess"), "got 'guess'"),
         (_plain("b", "b", language="de"), "'en' or 'zh', got 'de'"),
         (_plain("b", "b", image="https://a.example/b.png"), "got the address"),
         (_plain("b", "b", task="detect_2d", image="a.nii.gz"), "expected a film for detect_2d"),

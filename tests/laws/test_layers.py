@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-
-import pytest
+from types import UnionType
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2] / "src" / "umit"
 
@@ -68,18 +68,29 @@ def _sources() -> dict[Path, ast.Module]:
     return {p: ast.parse(p.read_text(encoding="utf-8")) for p in sorted(ROOT.rglob("*.py"))}
 
 
-FILES = [pytest.param(path, id=path.relative_to(ROOT).as_posix()) for path in _sources()]
-EACH = pytest.mark.parametrize("path", FILES)
+def _told(wrong: Mapping[Path, object]) -> dict[str, object]:
+    """Keep the files in which a law is broken, by their names; none is the empty table."""
+    return {path.relative_to(ROOT).as_posix(): what for path, what in wrong.items() if what}
+
+
+def test_every_layer_has_a_place() -> None:
+    layers = {_layer(path) for path in _sources()}
+    assert layers and not layers - ALLOWED.keys(), "a layer that is not in the table may not exist"
 
 
 def _layer(path: Path) -> str:
     return path.relative_to(ROOT).parts[0].removesuffix(".py")
 
 
-def _imports(tree: ast.Module, path: Path) -> Iterator[tuple[ast.stmt, str]]:
+@cache
+def _imports(path: Path) -> tuple[tuple[ast.stmt, str], ...]:
     """Every imported module by its full name, TYPE_CHECKING and functions included."""
+    return tuple(_imported(path))
+
+
+def _imported(path: Path) -> Iterator[tuple[ast.stmt, str]]:
     package = ["umit", *path.relative_to(ROOT).parts[:-1]]
-    for node in ast.walk(tree):
+    for node in ast.walk(_sources()[path]):
         if isinstance(node, ast.Import):
             yield from ((node, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -93,41 +104,37 @@ def _imports(tree: ast.Module, path: Path) -> Iterator[tuple[ast.stmt, str]]:
 
 def _layers_used(path: Path) -> set[str]:
     used = set()
-    for _, name in _imports(_sources()[path], path):
+    for _, name in _imports(path):
         parts = name.split(".")
         if parts[0] == "umit":
             used.add(parts[1] if len(parts) > 1 else "__init__")
     return used - {_layer(path)}
 
 
-@EACH
-def test_layers_import_what_lies_below(path: Path) -> None:
-    layer = _layer(path)
-    assert layer in ALLOWED, f"{layer} has no place in the table of layers"
-    allowed = ALLOWED[layer]
-    if allowed is not EVERYTHING:
-        assert _layers_used(path) <= allowed
+def test_layers_import_what_lies_below() -> None:
+    wrong = {}
+    for path in _sources():
+        allowed = ALLOWED.get(_layer(path), set())
+        wrong[path] = set() if allowed is EVERYTHING else _layers_used(path) - allowed
+    assert not _told(wrong)
 
 
-@EACH
-def test_pure_layers_stay_pure(path: Path) -> None:
-    layer = _layer(path)
-    if layer in OUTSIDE:
-        names = {name.split(".")[0] for _, name in _imports(_sources()[path], path)}
-        assert names - {"umit", *sys.stdlib_module_names} <= OUTSIDE[layer]
+def test_pure_layers_stay_pure() -> None:
+    wrong = {}
+    for path in _sources():
+        if _layer(path) in OUTSIDE:
+            names = {name.split(".")[0] for _, name in _imports(path)}
+            wrong[path] = names - {"umit", *sys.stdlib_module_names} - OUTSIDE[_layer(path)]
+    assert not _told(wrong)
 
 
-@EACH
-def test_slow_packages_are_imported_late(path: Path) -> None:
-    late = LATE.get(_layer(path), set())
-    tree = _sources()[path]
-    top = {id(node) for node in tree.body}
-    early = {
-        name
-        for node, name in _imports(tree, path)
-        if id(node) in top and name.split(".")[0] in late
-    }
-    assert not early
+def test_slow_packages_are_imported_late() -> None:
+    wrong = {}
+    for path, tree in _sources().items():
+        late, top = LATE.get(_layer(path), set()), {id(node) for node in tree.body}
+        early = [name for node, name in _imports(path) if id(node) in top]
+        wrong[path] = [name for name in early if name.split(".")[0] in late]
+    assert not _told(wrong)
 
 
 def test_the_table_has_no_cycles() -> None:
@@ -145,20 +152,23 @@ def test_importing_umit_is_light() -> None:
     assert done.returncode == 0, done.stderr
 
 
-@EACH
-def test_no_assert(path: Path) -> None:
-    found = [n.lineno for n in ast.walk(_sources()[path]) if isinstance(n, ast.Assert)]
+def _lines(kind: type[ast.AST] | UnionType, broken: Callable[[Any], bool]) -> dict[str, object]:
+    """Return the lines of the nodes that break a law, by file."""
+    return _told(
+        {
+            path: [n.lineno for n in ast.walk(tree) if isinstance(n, kind) and broken(n)]
+            for path, tree in _sources().items()
+        }
+    )
+
+
+def test_no_assert() -> None:
+    found = _lines(ast.Assert, lambda node: True)
     assert not found, "python -O drops asserts; raise an error of umit's tree"
 
 
-@EACH
-def test_no_blanket_except(path: Path) -> None:
-    found = [
-        node.lineno
-        for node in ast.walk(_sources()[path])
-        if isinstance(node, ast.ExceptHandler) and _blanket(node.type)
-    ]
-    assert not found, "name what may happen"
+def test_no_blanket_except() -> None:
+    assert not _lines(ast.ExceptHandler, lambda node: _blanket(node.type)), "name what may happen"
 
 
 def _blanket(caught: ast.expr | None) -> bool:
@@ -169,29 +179,29 @@ def _blanket(caught: ast.expr | None) -> bool:
     )
 
 
-@EACH
-def test_only_the_command_line_prints_and_exits(path: Path) -> None:
-    if _layer(path) in SPEAKING:
-        return
+def test_only_the_command_line_prints_and_exits() -> None:
     spoken = {"print", "exit", "quit", "sys.exit", "os._exit"}
-    calls = [
-        node
-        for part in _sources()[path].body
-        if not _guard(part)
-        for node in ast.walk(part)
-        if isinstance(node, ast.Call)
-    ]
-    assert not [c.lineno for c in calls if ast.unparse(c.func) in spoken]
+    wrong = {}
+    for path, tree in _sources().items():
+        parts = [] if _layer(path) in SPEAKING else [p for p in tree.body if not _guard(p)]
+        calls = [n for part in parts for n in ast.walk(part) if isinstance(n, ast.Call)]
+        wrong[path] = [c.lineno for c in calls if ast.unparse(c.func) in spoken]
+    assert not _told(wrong)
 
 
 def _guard(part: ast.stmt) -> bool:
     return isinstance(part, ast.If) and ast.unparse(part.test) == "__name__ == '__main__'"
 
 
-@EACH
-def test_files_and_functions_stay_short(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
-    for node in ast.walk(_sources()[path]):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            length = (node.end_lineno or node.lineno) - node.lineno + 1
-            assert length <= LONGEST_FUNCTION, f"{node.name}: {length} lines"
+def test_files_stay_short() -> None:
+    lines = {p: len(p.read_text(encoding="utf-8").splitlines()) for p in _sources()}
+    assert not _told({path: count for path, count in lines.items() if count > LONGEST_FILE})
+
+
+def test_functions_stay_short() -> None:
+    def long(node: Any) -> bool:
+        return (node.end_lineno or node.lineno) - node.lineno + 1 > LONGEST_FUNCTION
+
+    assert not _lines(ast.FunctionDef | ast.AsyncFunctionDef, long), (
+        f"over {LONGEST_FUNCTION} lines"
+    )

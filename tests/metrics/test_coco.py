@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import sys
 
+import numpy as np
 import pytest
 
 from umit.errors import InputError, MissingExtraError
 from umit.geometry import Box2D, Box3D
-from umit.metrics.coco import coco_scores
+from umit.metrics.coco import coco_scores, precision_of_drawn
 from umit.results import Detection, Detections
 
 NODULE = Detection(label="nodule", box=Box2D(0, 0, 50, 50))
@@ -100,3 +101,34 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "faster_coco_eval", None)  # what a missing package looks like
     with pytest.raises(MissingExtraError, match=r"pip install 'umit\[coco\]'"):
         coco_scores([None], [_boxes(NODULE)])
+
+
+def _random(rng: np.random.Generator) -> tuple[Detections, Detections]:
+    """A picture's found and true boxes, of three labels, with many equal scores; some pictures have none."""
+    found, true = [], []
+    for label in rng.choice(["nodule", "mass", "cyst"], rng.integers(0, 4)).tolist():
+        x, y, side = rng.integers(0, 60, 3).tolist()
+        box = Box2D(x, y, x + side + 4, y + side + 4)
+        there, score = rng.random() < 0.8, round(float(rng.random()), 1)
+        true += [Detection(label=label, box=box)] * there
+        moved = Box2D(x + 2, y, x + side + 4, y + side + 5)
+        found += [Detection(label=label, box=moved, score=score)] * (rng.random() < 0.8)
+    return _boxes(*found), _boxes(*true)
+
+
+@pytest.mark.usefixtures("package")
+def test_drawn_pictures_are_as_if_laid_out_again() -> None:
+    rng = np.random.default_rng(3)
+    found, true = zip(*(_random(rng) for _ in range(30)), strict=True)
+    ap, ap_50 = precision_of_drawn(found, true), precision_of_drawn(found, true, least=0.5)
+    for count in (30, 30, 30, 4):
+        drawn = rng.integers(0, 30, count)
+        scores = coco_scores([found[i] for i in drawn], [true[i] for i in drawn])
+        assert (ap(drawn), ap_50(drawn)) == (scores.ap, scores.ap_50) and scores.ap > 0
+
+
+@pytest.mark.usefixtures("package")
+def test_drawn_pictures_with_nothing_to_find_have_no_number() -> None:
+    away = _scored(MASS, 0.5)
+    ap = precision_of_drawn([_boxes(away), _boxes(away)], [NOTHING, _boxes(NODULE)])
+    assert math.isnan(ap(np.array([0, 0]))) and ap(np.array([1, 0])) == 0

@@ -1,4 +1,4 @@
-"""READ's rows say what each question is about, and its loss pulls answers to the tokens of that."""
+"""READ's and TELL's rows say what each answer is about, and their loss pulls answers to the tokens of that."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import pytest
 import torch
 
 from umit.engine.encode import Encoder
-from umit.phantom import cases
+from umit.phantom import cases, words
 from umit.phantom.blueprint import new_model
 from umit.phantom.build import SMOKE_BLUEPRINT, _tokenizer
-from umit.phantom.curriculum import read_items
+from umit.phantom.curriculum import read_items, tell_items
 from umit.phantom.gaze import gaze_loss, read_loss
 from umit.phantom.look import LOOKS, Heads, look_loss
-from umit.phantom.steps import Draw, ReadsOf
-from umit.results import Detections
+from umit.phantom.steps import Draw, ReadsOf, _sentences
+from umit.results import Detections, Report
+from umit.training.loss import answer_loss
 
 
 @pytest.fixture(scope="module")
@@ -24,10 +25,10 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
     return Encoder(_tokenizer(tmp_path_factory.mktemp("t") / "t", 0, SMOKE_BLUEPRINT))
 
 
-def _step(encoder: Encoder, kind: str) -> dict[str, torch.Tensor]:
+def _step(encoder: Encoder, kind: str, stage: str = "read") -> dict[str, torch.Tensor]:
     draw = Draw(0, smoke=True)
-    step = next(n for n in range(200) if draw.cases("read", n)[0] == kind)
-    return ReadsOf(draw, encoder)(step)
+    step = next(n for n in range(200) if draw.cases(stage, n)[0] == kind)
+    return ReadsOf(draw, encoder, stage)(step)
 
 
 @pytest.mark.parametrize("kind", list(LOOKS))
@@ -54,11 +55,70 @@ def test_as_much_is_there_as_is_not(seed: int) -> None:
     assert all(item.about for item in items)
 
 
+@pytest.mark.parametrize(
+    ("tokens", "sentences", "why"),
+    [
+        (["There is", " a", ".", " It", "."], [0, 0, 0, 1, 1], "an end is of its sentence"),
+        (["心影", "大", "。", "右", "肺", "。"], [0, 0, 0, 1, 1, 1], "a full stop of Chinese"),
+        (["肺", "。右", "肺", "。"], [0, 1, 1, 1], "a token over two sentences"),
+        (["no", ". ", "yes"], [0, 0, 1], "a blank after an end"),
+        (["none"], [0], "no end at all"),
+    ],
+)
+def test_sentences_of_tokens(tokens: list[str], sentences: list[int], why: str) -> None:
+    assert _sentences(tokens).tolist() == sentences, why
+
+
+@pytest.mark.parametrize("kind", ["film", "crowded", "volume", "crowded volume"])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_report_names_a_thing_for_each_sentence(
+    kind: cases.Kind, seed: int, encoder: Encoder
+) -> None:
+    case = cases.draw(kind, seed)
+    for number in range(8):  # a film's report is asked for more often than not
+        for item in tell_items(case, np.random.default_rng(number)):
+            if not isinstance(item.gold, Report):
+                assert isinstance(item.about, str) and item.about
+                continue
+            ends = item.gold.text.count(".") + item.gold.text.count("。")
+            assert isinstance(item.about, tuple) and 0 <= ends - len(item.about) <= 1
+            sentences = item.gold.text.replace("。", ". ").split(". ")
+            for sentence, name in zip(sentences, item.about, strict=False):  # a normal one has none
+                known = {"lesion": ("lesion", "病灶"), "heart": ("heart", "心")}
+                spoken = known.get(name) or (name, words.NAMES[name])
+                assert any(word in sentence for word in spoken), (sentence, name)
+
+
+def test_reports_are_led_sentence_by_sentence(encoder: Encoder) -> None:
+    batch = _step(encoder, "crowded volume", "tell")
+    asked, labels = batch["asked"], batch["labels"]
+    led = asked[:, :-1][labels[:, 1:] != -100]
+    assert (led >= 0).any() and int(asked.max()) < len(LOOKS["volume"].names)
+    assert (asked[batch["mm_token_type_ids"].bool()] == -1).all()
+
+
+@pytest.mark.parametrize(("kind", "taught"), [("film", False), ("volume", True)])
+def test_units_of_a_films_coordinates_are_not_taught(
+    kind: str, taught: bool, encoder: Encoder
+) -> None:
+    batch = _step(encoder, kind, "tell")
+    digits = [encoder.tokenizer.convert_tokens_to_ids(d) for d in "0123456789"]
+    one = torch.isin(batch["input_ids"], torch.tensor(digits))
+    third = one[:, 2:] & one[:, 1:-1] & one[:, :-2]
+    second = one[:, 1:-1] & one[:, :-2]
+    assert third.any()
+    assert bool((batch["labels"][:, 2:][third] != -100).any()) is taught
+    assert (batch["labels"][:, 1:-1][second] != -100).any()
+
+
 def test_the_loss_is_that_of_looking_answering_and_gazing(encoder: Encoder) -> None:
     model = new_model(SMOKE_BLUEPRINT, encoder.tokenizer, 0)
     heads = Heads(SMOKE_BLUEPRINT.text_width)
     batch = _step(encoder, "film")
     loss = read_loss(model, heads, batch)
+    twice = read_loss(model, heads, batch, said=2.0)
+    answers, _ = answer_loss(model, batch)
+    assert float((twice - loss).detach()) == pytest.approx(float(answers.detach()), abs=1e-4)
     loss.backward()  # type: ignore[no-untyped-call]
     half = model.model.language_model.layers[1].self_attn
     assert half.q_proj.weight.grad.abs().sum() > 0

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from umit.geometry import Box3D
-from umit.phantom.volume import ORGANS, VOLUME, Volume, draw_volume
+from umit.phantom.abdomen import HOSTS, ORGANS
+from umit.phantom.volume import CROWDED_VOLUME, VOLUME, Volume, draw_volume
 
 CLEAN = replace(VOLUME, grain=0.0)
 
@@ -45,6 +46,12 @@ def test_shares(volumes: list[Volume]) -> None:
     assert set(counts) == {0, 1, 2} and 0.15 < np.mean([n == 0 for n in counts]) < 0.55
     coronal = np.mean([one.spacing[2] < 4 for one in volumes])
     assert 0.05 < coronal < 0.5
+
+
+def test_crowded_volumes_hold_a_lesion_in_each_organ_or_none() -> None:
+    drawn = [draw_volume(seed, settings=CROWDED_VOLUME) for seed in range(8)]
+    hosts = {tuple(lesion.organ for lesion in one.lesions) for one in drawn}
+    assert hosts == {(), HOSTS}
 
 
 def test_boxes_lie_inside(volumes: list[Volume]) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -49,6 +50,7 @@ def square(module: nn.Module, batch: dict[str, Tensor]) -> Tensor:
     return loss
 
 
+@pytest.mark.slow  # two more processes with torch
 def test_two_processes_equal_one_and_stop_together(tmp_path: Path) -> None:
     alone = line()
     optimize(
@@ -64,7 +66,11 @@ def test_two_processes_equal_one_and_stop_together(tmp_path: Path) -> None:
         subprocess.Popen([sys.executable, "-c", TWIN, str(rank), str(tmp_path), here])
         for rank in range(2)
     ]
-    assert [twin.wait(timeout=120) for twin in twins] == [0, 0]
+    try:
+        assert [twin.wait(timeout=300) for twin in twins] == [0, 0]
+    finally:
+        for twin in twins:  # one that waits for the other would outlive a failure
+            twin.kill()
     state = torch.load(tmp_path / "state" / "state.pt", weights_only=True)
     assert state["step"] == 4  # one of them wanted to stop there
     for rank in range(2):

@@ -47,6 +47,7 @@ def run(
     return model, losses
 
 
+@pytest.mark.slow  # loads TRL
 @pytest.mark.parametrize("stage", [ALIGN, INSTRUCT])
 def test_exactly_the_stage_trains(tokenizer: Any, tmp_path: Path, stage: Stage) -> None:
     before = new_model(SMOKE_BLUEPRINT, tokenizer, 0).state_dict()
@@ -57,6 +58,7 @@ def test_exactly_the_stage_trains(tokenizer: Any, tmp_path: Path, stage: Stage) 
         assert changed == (stage.vision or not tower), name
 
 
+@pytest.mark.slow  # loads TRL
 def test_resuming_equals_the_uninterrupted_run(tokenizer: Any, tmp_path: Path) -> None:
     whole, losses = run(tokenizer, tmp_path / "whole", stage=ALIGN, steps=6)
     _, first = run(tokenizer, tmp_path / "parts", stage=ALIGN, steps=6, stop=3)
@@ -66,6 +68,7 @@ def test_resuming_equals_the_uninterrupted_run(tokenizer: Any, tmp_path: Path) -
         assert torch.allclose(a, b, atol=1e-6)
 
 
+@pytest.mark.slow  # loads TRL
 def test_the_shell_adds_nothing_to_the_plain_loop(tokenizer: Any, tmp_path: Path) -> None:
     """Twenty losses of SFTTrainer equal those of the plain loop, which needs no TRL."""
     steps = 20

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,14 +26,19 @@ def add(commands: Commands) -> None:
     parser.add_argument("name", metavar="NAME", help="see umit data list")
     parser.add_argument("--root", required=True, help="the folder of its files")
     parser.add_argument(
-        "--run", required=True, metavar="DIR", dest="folder", help="where answers are kept"
-    )
+        "--run", "--run-folder", required=True, metavar="DIR", dest="folder",
+        help="where answers are kept; torchrun takes --run for an option of its own, not --run-folder",
+    )  # fmt: skip
     parser.add_argument("--split", help="train, validation or test")
     parser.add_argument("--language", choices=LANGUAGES)
     parser.add_argument("--variant", help="such as MedMNIST's pneumoniamnist")
     parser.add_argument("--limit", type=int, metavar="N", help="only the first N samples")
     parser.add_argument(
-        "--shard", type=_shard, default=(1, 1), metavar="K/N", help="this process's share"
+        "--shard", type=_shard, metavar="K/N",
+        help="this process's share; under torchrun or accelerate launch, by default, its rank's",
+    )  # fmt: skip
+    parser.add_argument(
+        "--workers", type=int, default=0, metavar="N", help="pictures read ahead (default 0)"
     )
     parser.add_argument(
         "--perturb",
@@ -50,21 +57,41 @@ def _shard(text: str) -> tuple[int, int]:
     return int(number), int(count)
 
 
+def _rank() -> tuple[int, int]:
+    """Return this process's share among those that torchrun or accelerate started, (1, 1) if it is alone."""
+    rank, world = (os.environ.get(name, "") for name in ("RANK", "WORLD_SIZE"))
+    if not (rank.isdecimal() and world.isdecimal()):
+        return 1, 1
+    return int(rank) + 1, int(world)
+
+
+def _share(given: tuple[int, int] | None) -> tuple[int, int]:
+    rank = _rank()
+    if given is not None and rank[1] > 1 and given != rank:
+        raise InputError(
+            f"expected no --shard, or this rank's {rank[0]}/{rank[1]}, got {given[0]}/{given[1]}",
+            code="shard",
+            hint="All ranks get the same words; without --shard each takes its own share.",
+        )
+    return given or rank
+
+
 def _evaluate(given: Namespace) -> int:
     from umit.datasets import load
     from umit.evaluation.evaluate import ask
     from umit.evaluation.score import score
     from umit.model import UMIT
 
-    if given.page and given.shard != (1, 1):
+    shard = _share(given.shard)
+    if given.page and shard[1] > 1:
         raise InputError(
-            "expected --page without --shard: the page is of all shards",
+            "expected --page without shards: the page is of all of them",
             code="shard",
             hint="When all are done: umit score DIR --page OUT",
         )
-    if given.perturb and (given.shard != (1, 1) or given.by):
+    if given.perturb and (shard[1] > 1 or given.by):
         raise InputError(
-            "expected --perturb without --shard and --by: the card is of the whole run",
+            "expected --perturb without shards and --by: the card is of the whole run",
             code="perturb",
         )
     samples = load(
@@ -73,11 +100,18 @@ def _evaluate(given: Namespace) -> int:
     model = UMIT.from_pretrained(given.checkpoint, card=given.card, device=given.device)
     if given.perturb:
         return _perturb(model, samples, given)
-    folder = ask(model, samples, given.folder, limit=given.limit, shard=given.shard)
+    folder = ask(
+        model, samples, given.folder, limit=given.limit, shard=shard, workers=given.workers
+    )
+    if shard[1] > 1:
+        told = f"shard {shard[0]} of {shard[1]}; all of them: umit score {given.folder}"
+        print(told, file=sys.stderr)
     found = score(folder, by=given.by)
     if given.page:
         write_page_of(found, given, samples)
-    return print_score(found, given)
+    code = print_score(found, given)
+    # A launcher kills every rank as soon as one ends with another code than 0; umit score tells what is missing.
+    return code if _rank() == (1, 1) else 0
 
 
 def _perturb(model: UMIT, samples: Samples, given: Namespace) -> int:
@@ -86,7 +120,7 @@ def _perturb(model: UMIT, samples: Samples, given: Namespace) -> int:
     from umit.evaluation.robustness import FOLDER, perturb
     from umit.evaluation.score import score
 
-    perturb(model, samples, given.folder, limit=given.limit)
+    perturb(model, samples, given.folder, limit=given.limit, workers=given.workers)
     folder = Path(given.folder)
     if given.page:
         write_page_of(score(folder), given, samples)

@@ -70,7 +70,11 @@ def _add_file(parser: Parser) -> None:
 def add_output(parser: ArgumentParser) -> None:
     """Add how numbers are broken down and shown."""
     parser.add_argument(
-        "--by", action="append", default=[], metavar="FACT", help="such as modality"
+        "--by",
+        action="append",
+        default=[],
+        metavar="FACT",
+        help="such as modality; size_px or size_mm of what is to be found",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument(
@@ -166,6 +170,9 @@ def write_page_of(
 
 def print_score(found: Score, given: Namespace) -> int:
     """Print a score; 3 if items have no answer yet."""
+    from umit.evaluation.markdown import FLOOR_NOTE
+    from umit.evaluation.score import FLOOR
+
     if given.json:
         print(json.dumps(plain(asdict(found)), ensure_ascii=False))
         return 3 if found.failed else 0
@@ -179,6 +186,8 @@ def print_score(found: Score, given: Namespace) -> int:
             (row.task, row.language, row.part, row.protocol, row.metric, value, between, str(row.n), str(row.unreadable))
         )  # fmt: skip
     print(table(rows, _WIDTHS))
+    if any(row.metric.endswith(FLOOR) for row in found.rows):
+        print(FLOOR_NOTE)
     if found.failed:
         print(f"{found.failed} items have no answer yet; the same command asks them again")
     print(

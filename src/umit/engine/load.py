@@ -6,6 +6,7 @@ Only Qwen2-VL's model and tokenizer classes are used, never its processor, which
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -71,7 +72,7 @@ def load_engine(
 
     Args:
         source: A local folder, or a name on the hub such as ``"dz-osamu/UMIT-B"``.
-        device: ``"auto"`` takes CUDA, else MPS, else the CPU.
+        device: ``"auto"`` takes CUDA (the process's own device under torchrun), else MPS, else the CPU.
         dtype: ``"auto"`` takes bfloat16 on CUDA and float32 elsewhere, whatever the file holds.
         revision: Branch, tag or commit on the hub.
 
@@ -148,6 +149,9 @@ def _tokenizer(place: str, revision: str | None) -> Any:
 def _device(name: str | torch.device) -> torch.device:
     if name == "auto":
         cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+        own = os.environ.get("LOCAL_RANK", "")  # set by torchrun and accelerate launch
+        if cuda and own.isdecimal() and int(own) < torch.cuda.device_count():
+            return torch.device("cuda", int(own))
         return torch.device("cuda" if cuda else "mps" if mps else "cpu")
     try:
         found = torch.device(name)

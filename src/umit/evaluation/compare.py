@@ -16,7 +16,7 @@ from umit.evaluation.record import pair_of
 from umit.metrics.by_task import METRICS
 from umit.metrics.metric import Measures, Metric, mean
 from umit.metrics.significance import discordant, mcnemar
-from umit.metrics.statistics import bootstrap, interval_of, paired_bootstrap
+from umit.metrics.statistics import bootstrap, paired_bootstrap
 from umit.tasks.task import TaskName
 
 __all__ = ["Comparison", "Difference", "compare"]
@@ -187,11 +187,10 @@ def _row(
     averaged = metric.total is mean
     if averaged:
         found = paired_bootstrap(b[:, 0], a[:, 0], groups, count=_RESAMPLES, seed=seed)
-    elif not metric.resampled:
-        found = interval_of([])
     else:
+        mine, theirs = metric.over(a), metric.over(b)
         found = bootstrap(
-            lambda rows: metric.total(b[rows]) - metric.total(a[rows]),
+            lambda rows: theirs(rows) - mine(rows),
             groups, count=_RESAMPLES, seed=seed,
         )  # fmt: skip
     zero_or_one = averaged and bool(np.isin(np.concatenate([a[:, 0], b[:, 0]]), (0, 1)).all())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -13,14 +13,17 @@ from typing import Any
 
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from umit.datasets.dataset import Sample
+from umit.checkpoints import write_card
+from umit.datasets.dataset import Sample, Samples
 from umit.errors import InputError, UMITError
+from umit.evaluation.ahead import with_pictures
 from umit.evaluation.journal import Journal
 from umit.evaluation.record import distinct, failed, record_of
 from umit.evaluation.score import Score, score
 from umit.imaging.scan import Scan
 from umit.model import UMIT
 from umit.queries import Query
+from umit.results import Result
 
 __all__ = ["ask", "evaluate"]
 
@@ -32,6 +35,7 @@ def evaluate(
     *,
     limit: int | None = None,
     shard: tuple[int, int] = (1, 1),
+    workers: int = 0,
 ) -> Score:
     """Ask every sample, keep every answer, and score them.
 
@@ -43,15 +47,16 @@ def evaluate(
         run: Folder of the journal; made if it does not exist. Each shard takes a folder of its own below it.
         limit: Only so many samples, the first.
         shard: ``(k, n)``: every n-th sample from the k-th on, from 1, so that n processes share a data set.
+        workers: Pictures that threads read ahead while the model answers; what is answered is the same.
 
     Returns:
         The score of this shard's answers; :func:`umit.evaluation.score.score` reads all shards together.
 
     Raises:
         InputError: The journal is another run's, another process writes it, or two samples have one id.
-        DatasetError: A row of the data set is wrong.
+        DatasetError: A row of the data set is wrong; rows are counted first, so that this is told early.
     """
-    return score(ask(model, samples, run, limit=limit, shard=shard))
+    return score(ask(model, samples, run, limit=limit, shard=shard, workers=workers))
 
 
 def ask(
@@ -61,6 +66,7 @@ def ask(
     *,
     limit: int | None = None,
     shard: tuple[int, int] = (1, 1),
+    workers: int = 0,
 ) -> Path:
     """Ask every sample and keep every answer, as :func:`evaluate` does before it scores.
 
@@ -70,6 +76,7 @@ def ask(
         run: Folder of the journal.
         limit: Only so many samples, the first.
         shard: This process's share.
+        workers: Pictures that are read ahead.
 
     Returns:
         The folder of this shard's journal.
@@ -84,39 +91,49 @@ def ask(
     folder = Path(run) / f"{number}-of-{count}" if count > 1 else Path(run)
     wanted = islice(distinct(samples), number - 1, limit, count)
     with Journal(folder, _manifest(model, samples, limit)) as journal:
-        _ask(model, (s for s in wanted if s.id not in journal.done), journal)
+        write_card(model.checkpoint, folder)  # in whose words and frames the answers are
+        left = (s for s in wanted if s.id not in journal.done)
+        known = dict(total=_total(samples, limit, shard), initial=len(journal.done))
+        with tqdm(**known, delay=2, leave=False, unit="question", desc="answered") as bar:
+            _ask(model, with_pictures(left, workers), journal, bar)
     return folder
 
 
-def _ask(model: UMIT, samples: Iterator[Sample[Any, Any]], journal: Journal) -> None:
+def _total(
+    samples: Iterable[Sample[Any, Any]], limit: int | None, shard: tuple[int, int]
+) -> int | None:
+    """Return how many samples this process asks in all; ``None`` if that cannot be known before."""
+    if isinstance(samples, Sized):
+        count = len(samples)
+    elif type(samples) is Samples:  # others may leave some out
+        count = samples.counted(limit)
+    else:
+        return None
+    return len(range(shard[0] - 1, count if limit is None else min(limit, count), shard[1]))
+
+
+def _ask(
+    model: UMIT,
+    samples: Iterator[tuple[Sample[Any, Any], tuple[Scan, ...] | UMITError]],
+    journal: Journal,
+    bar: Any,
+) -> None:
     waiting: deque[Sample[Any, Any]] = deque()
-    unread: deque[tuple[Sample[Any, Any], UMITError]] = deque()
-    with tqdm(delay=2, leave=False, unit="question", desc="answered") as bar:
-        for found in model.predict(_items(samples, waiting, unread)):
-            sample = waiting.popleft()
-            journal.add(sample.id, record_of(sample, found), ok=not failed(found))
-            bar.update()
-    for sample, error in unread:
-        journal.add(sample.id, record_of(sample, error), ok=False)
 
+    def keep(sample: Sample[Any, Any], found: Result | UMITError) -> None:
+        journal.add(sample.id, record_of(sample, found), ok=not failed(found))
+        bar.update()
 
-def _items(
-    samples: Iterator[Sample[Any, Any]],
-    waiting: deque[Sample[Any, Any]],
-    unread: deque[tuple[Sample[Any, Any], UMITError]],
-) -> Iterator[tuple[list[Scan], Query]]:
-    """Yield what ``predict`` takes; a picture is read once for all its questions in a row."""
-    names: tuple[str, ...] = ()
-    scans: tuple[Scan, ...] = ()
-    for sample in samples:
-        if sample.source.names != names:
-            try:
-                scans, names = sample.source.scans(), sample.source.names
-            except UMITError as error:
-                unread.append((sample, error))
-                continue
-        waiting.append(sample)
-        yield list(scans), sample.query
+    def items() -> Iterator[tuple[list[Scan], Query]]:
+        for sample, read in samples:
+            if isinstance(read, UMITError):
+                keep(sample, read)
+            else:
+                waiting.append(sample)
+                yield list(read), sample.query
+
+    for found in model.predict(items(), progress=False):
+        keep(waiting.popleft(), found)
 
 
 def _manifest(

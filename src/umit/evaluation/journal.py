@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from umit.errors import InputError
 
-__all__ = ["Journal", "records"]
+__all__ = ["Journal", "records", "write_whole"]
 
 LINES: Final = "results.jsonl"
 MANIFEST: Final = "run.json"
@@ -144,9 +144,7 @@ class Journal:
         path = self.folder / MANIFEST
         wanted = json.loads(json.dumps(manifest))
         if not path.exists():
-            part = path.with_suffix(".part")
-            part.write_text(json.dumps(wanted, indent=2, ensure_ascii=False) + "\n", "utf-8")
-            part.replace(path)
+            write_whole(path, json.dumps(wanted, indent=2, ensure_ascii=False) + "\n")
             return
         there = json.loads(path.read_text("utf-8"))
         changed = sorted(k for k in {*wanted, *there} if wanted.get(k) != there.get(k))
@@ -202,3 +200,15 @@ def records(folder: Path) -> Iterator[dict[str, Any]]:
                         "expected a record", code="damaged", where=f"{path.name} line {number}"
                     ) from error
     yield from found.values()
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all, so that a kill leaves no half of it.
+
+    Args:
+        path: The file; what was there is replaced.
+        text: Written as UTF-8.
+    """
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, "utf-8")
+    part.replace(path)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from umit.evaluation.score import Score
+from umit.evaluation.score import FLOOR, Score
 
-__all__ = ["as_markdown"]
+__all__ = ["FLOOR_NOTE", "as_markdown"]
 
+#: What the rows of a frame's floor are.
+FLOOR_NOTE: Final = (
+    "Frame floor: what the exact truth gets in the whole numbers that the model writes."
+)
 _HEAD: Final = (
     "Task", "Part", "Metric", "Protocol", "Value", "95 % interval", "Answers", "Unreadable", "Unreadable costs",
 )  # fmt: skip
@@ -43,6 +47,8 @@ def as_markdown(score: Score) -> str:
         lines += ["", f"{score.failed} items have no answer yet and are in no number."]
     if left := score.manifest.get("left_out"):
         lines += ["", "Left out: " + "; ".join(map(_plain, left)) + "."]
+    if any(row.metric.endswith(FLOOR) for row in score.rows):
+        lines += ["", FLOOR_NOTE]
     lines += [
         "",
         "Intervals: bootstrap over pictures or patients. Research use only, not a medical device.",

@@ -7,6 +7,7 @@ from html import escape
 from typing import Final, Literal, TypeAlias
 from unicodedata import category
 
+from umit.evaluation.score import FLOOR
 from umit.tasks.task import TaskName
 
 __all__ = [
@@ -73,7 +74,7 @@ COSTS: Final[Mapping[str, str]] = {
 METRICS: Final[Mapping[str, str]] = {
     "accuracy": "准确率", "accuracy by number": "准确率（按编号）", "accuracy by words": "准确率（按文字）",
     "strict accuracy": "严格准确率", "balanced accuracy": "平衡准确率", "presence accuracy": "有无判断准确率",
-    "exact match": "完全匹配", "word F1": "词级 F1", "macro F1": "宏平均 F1", "false boxes": "误画框比例",
+    "exact match": "完全匹配", "word F1": "词级 F1", "macro F1": "宏平均 F1", "micro F1": "微平均 F1", "false boxes": "误画框比例",
     "AP@0.5": "平均精度 AP@0.5", "mAP": "平均精度 mAP", "FROC": "FROC 平均灵敏度", "chrF2": "字符 n 元 F2（chrF2）",
     "ECE": "期望校准误差（ECE）", "Brier score": "Brier 评分", "risk-coverage area": "风险–覆盖率曲线下面积",
     "radial error SD": "径向误差标准差", "ROUGE-1": "ROUGE-1", "ROUGE-2": "ROUGE-2",
@@ -98,7 +99,8 @@ METRICS: Final[Mapping[str, str]] = {
 
 def metric_words(name: str) -> Words:
     """Return a metric's name in both languages; one that is not in :data:`METRICS` is the same in both."""
-    return name, METRICS.get(name, name)
+    own = name.removesuffix(FLOOR)
+    return name, METRICS.get(own, own) + ("（坐标网格极限）" if own != name else "")
 
 
 def text(value: object) -> str:

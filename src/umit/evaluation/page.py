@@ -13,8 +13,9 @@ from typing import Any, Final
 from umit.evaluation.charts import span
 from umit.evaluation.curves import charts
 from umit.evaluation.gallery import KEY, ScansOf, cards, chosen, filters, tally
+from umit.evaluation.markdown import FLOOR_NOTE
 from umit.evaluation.markup import COSTS, TASKS, Words, both, cell, metric_words, table, text
-from umit.evaluation.score import Row, Score, score
+from umit.evaluation.score import FLOOR, Row, Score, score
 from umit.evaluation.verdict import Item, items_of
 from umit.tasks.task import TaskName
 
@@ -24,6 +25,10 @@ __all__ = ["MOST", "shown", "write_page"]
 MOST: Final = 40
 _NOTICE: Final = ("Research use only, not a medical device.", "仅供研究使用，不是医疗器械。")
 
+_FLOOR: Final = (
+    FLOOR_NOTE,
+    "坐标网格极限：把标准答案取整到模型所写坐标网格后的得分。",
+)
 _FILES: Final = Path(__file__).parent
 
 
@@ -150,6 +155,8 @@ def _scores(rows: Sequence[Row], items: Sequence[Item]) -> Iterator[str]:
         "每个数值按其协议的规则计算。区间：按图像或患者自助重抽样；不足两个时为空。",
     )
     yield f'<p class="soft">{both(said)}</p>'
+    if any(row.metric.endswith(FLOOR) for row in rows):
+        yield f'<p class="soft">{both(_FLOOR)}</p>'
     kept = [row for row in rows if not math.isnan(row.value)]
     for task, of_task in groupby(kept, lambda row: row.task):
         yield from _task(task, list(of_task), [item for item in items if item.task == task])

@@ -25,17 +25,19 @@ from umit.datasets.swift_samples import RowReader
 from umit.datasets.swift_turns import IMAGE
 from umit.errors import DatasetError, InputError, OutputError
 from umit.evaluation.journal import Journal
+from umit.evaluation.prediction_findings import UNSCORED, Answered, as_findings, label_of
 from umit.evaluation.prediction_rows import FORMATS, OURS, Line, form_of, line_of
 from umit.evaluation.record import distinct, pair_of, record_of
 from umit.queries import Ask, Choose, Compare, Describe, Find, Language, Locate, Query
-from umit.results import Result, stamped
+from umit.results import Findings, stamped
+from umit.tasks.detect import presence
 from umit.tasks.task import TaskName, choose
 
 __all__ = ["Predictions", "read_predictions"]
 
-_Answer = tuple[Sample[Any, Any], Result | OutputError]
 _Raw = tuple[str, Mapping[str, Any]]
 _VOLUMES: Final = ("detect_3d", "report_ct")
+_CLOSED: Final = "answer_closed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +102,7 @@ def read_predictions(
     file = Path(path).expanduser()
     known = RELEASED["dz-osamu/UMIT-B"] if card is None else locate(file, card)[1]
     _check(form, FORMATS, "format")
-    _check(task, [name for name in known.tasks if name != "findings"], "task")
+    _check(task, list(known.tasks), "task")
     left = _LeftOut()
     rows = list(_rows(file, left))
     if form == "auto" and rows:
@@ -110,10 +112,14 @@ def read_predictions(
         records = _ours(rows)
     else:
         reader = _Reader(known, file, root, card is not None, task, language, by, left)
-        found = [one for one in (reader.answer(line_of(r, p, form)) for p, r in rows) if one]
+        lines = ((line, reader.answer(line)) for line in (line_of(r, p, form) for p, r in rows))
+        read = [(line, answer) for line, answer in lines if answer]
+        found = as_findings(read, stated=task == "findings", leave=left.add)
         samples = tuple(distinct(sample for sample, _ in found))
         records = tuple((sample.id, True, record_of(sample, result)) for sample, result in found)
     left.tell(tell)
+    if any(isinstance(sample.gold, Findings) for sample in samples):
+        tell(f"{file.name}: findings have no {', '.join(UNSCORED)}: texts carry no probabilities")
     if not records:
         raise DatasetError("expected rows that can be scored, found none", file=file.name)
     counts = {why: count for why, (count, _) in left.found.items()}
@@ -200,7 +206,7 @@ class _Reader:
         self._tasks = card.tasks
         self._task, self._language, self._by, self._left = task, language, by, left
 
-    def answer(self, line: Line) -> _Answer | None:
+    def answer(self, line: Line) -> Answered | None:
         """Return a line's question with the model's answer; ``None`` of one that cannot be scored."""
         try:
             return self._answer(line)
@@ -208,7 +214,7 @@ class _Reader:
             self._left.add(str(error), line.row.place)
             return None
 
-    def _answer(self, line: Line) -> _Answer:
+    def _answer(self, line: Line) -> Answered:
         row, turn = line.row, line.row.turns[-1]
         if not turn.answer:
             raise _Unscored("they have no truth")
@@ -242,7 +248,8 @@ class _Reader:
         """Return what is asked: the card's prompt read back, else what the line or the user says it is."""
         read = self._rows.read(turn, source) if turn.asked else None
         if read is not None:
-            if line.task and line.task != read[0]:
+            said = "findings" if line.task == "findings" and label_of(read[1]) else read[0]
+            if line.task and line.task != said:
                 raise DatasetError(
                     f"expected a prompt of {line.task}, as the line says, got one of {read[0]}",
                     file=line.row.place,
@@ -259,9 +266,8 @@ class _Reader:
     def _stated(
         self, name: str, line: Line, turn: Turn, source: Pictures
     ) -> tuple[TaskName, Query, Pictures]:
-        if name not in self._tasks or name == "findings":
-            known = ", ".join(one for one in self._tasks if one != "findings")
-            raise InputError(f"expected a task of {known}, got {name!r}")
+        if name not in self._tasks:
+            raise InputError(f"expected a task of {', '.join(self._tasks)}, got {name!r}")
         spoken = line.language or self._language
         if spoken not in get_args(Language):
             raise InputError(f"expected language 'en' or 'zh', got {spoken!r}")
@@ -270,9 +276,10 @@ class _Reader:
         if name in _VOLUMES and not source.is_volume:
             paths = source.paths if isinstance(source, Files) else ()
             source = as_volume(paths, prepared=True) if paths else Files((), is_volume=True)
-        if choose(query, volume=source.is_volume) != name:
+        asked = choose(query, volume=source.is_volume)
+        if asked != (_CLOSED if name == "findings" else name):
             raise InputError(f"expected a film for {name}, got a volume")
-        return task, query, source
+        return asked, query, source
 
 
 class _Unscored(Exception):
@@ -288,6 +295,8 @@ def _asked(name: TaskName, line: Line, turn: Turn, language: Language) -> Query:
             if not line.options:
                 raise InputError("expected options for answer_closed, got none")
             return Ask(words, line.options, language=language)
+        case "findings":  # each row is the closed question about its label
+            return _label_asked(words, line.options, language)
         case "classify":
             return Choose(line.options, words or None, language=language)
         case "detect_2d" | "detect_3d":
@@ -300,6 +309,15 @@ def _asked(name: TaskName, line: Line, turn: Turn, language: Language) -> Query:
             return Describe("caption", language=language)
         case _:
             return Describe(language=language)
+
+
+def _label_asked(words: str, options: Sequence[str], language: Language) -> Ask:
+    """Return the closed question about a label, which stands alone or in that question already."""
+    whole = Ask(words, presence(Find("label", language=language)).options, language=language)
+    asked = whole if label_of(whole) else presence(Find(words, language=language))
+    if options and tuple(map(str.casefold, options)) != asked.options:
+        raise InputError(f"expected options {', '.join(asked.options)} for findings, got others")
+    return asked
 
 
 def _group(line: Line, source: Pictures) -> str:

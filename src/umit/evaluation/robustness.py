@@ -14,7 +14,7 @@ import numpy as np
 from umit.datasets.dataset import Samples
 from umit.errors import InputError
 from umit.evaluation.evaluate import ask
-from umit.evaluation.journal import records
+from umit.evaluation.journal import records, write_whole
 from umit.evaluation.perturb import CHANGES, Change, Changed, Others
 from umit.evaluation.record import pair_of
 from umit.evaluation.sides import mirrored
@@ -33,6 +33,7 @@ __all__ = ["FOLDER", "CardRow", "card_markdown", "perturb", "robustness"]
 FOLDER: Final = "robustness"
 _RESAMPLES: Final = 1000
 _POINT_SHARE: Final = 0.01  # of the diagonal, where no spacing is known
+_SAME_BOX: Final = 0.5  # least IoU of two boxes that are one
 _NOTICE: Final = "Research use only, not a medical device."
 _ORDER: Final = (*CHANGES, "wrong-organ")
 
@@ -77,7 +78,12 @@ class CardRow:
 
 
 def perturb(
-    model: UMIT, samples: Samples, run: Path | str, *, limit: int | None = None
+    model: UMIT,
+    samples: Samples,
+    run: Path | str,
+    *,
+    limit: int | None = None,
+    workers: int = 0,
 ) -> tuple[CardRow, ...]:
     """Ask a data set unchanged and under every change, and write the card; goes on where it stopped.
 
@@ -86,6 +92,7 @@ def perturb(
         samples: From :func:`umit.datasets.load`.
         run: Folder of the unchanged run; changes have folders of their own in ``robustness`` below.
         limit: Only so many unchanged samples, the first.
+        workers: Pictures that are read ahead.
 
     Returns:
         The card, also written as ``robustness.json`` and ``robustness.md`` in the folder.
@@ -94,19 +101,19 @@ def perturb(
         InputError: A journal is another run's, or another process writes it.
     """
     folder = Path(run)
-    ask(model, samples, folder, limit=limit)
+    ask(model, samples, folder, limit=limit, workers=workers)
     changes: dict[str, Change] = {**CHANGES, "wrong-organ": Others(samples)}
     for name, change in changes.items():
         changed = Changed(samples, name, change, limit)
-        ask(model, changed, folder / FOLDER / name, limit=limit)
+        ask(model, changed, folder / FOLDER / name, limit=limit, workers=workers)
         told = json.dumps(dict(changed.left_out), indent=2, ensure_ascii=False)
-        (folder / FOLDER / name / "left_out.json").write_text(told + "\n", "utf-8")
+        write_whole(folder / FOLDER / name / "left_out.json", told + "\n")
     rows = robustness(folder)
     shown = [{k: _finite(v) for k, v in asdict(row).items()} for row in rows]
     document = {"notice": _NOTICE, "rows": shown, "left_out": _left_out(folder)}
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-    (folder / "robustness.json").write_text(text + "\n", "utf-8")
-    (folder / "robustness.md").write_text(card_markdown(rows, _left_out(folder)), "utf-8")
+    write_whole(folder / "robustness.json", text + "\n")
+    write_whole(folder / "robustness.md", card_markdown(rows, _left_out(folder)))
     return rows
 
 
@@ -223,7 +230,7 @@ def _same(one: Any, two: Any) -> bool | None:
 def _same_boxes(one: Detections, two: Detections) -> bool:
     for view in {m.view for m in (*one, *two)}:
         here, there = ([m.box for m in side if m.view == view] for side in (one, two))
-        if len(here) != len(there) or min(matched_iou(here, there)) < 0.5:
+        if len(here) != len(there) or min(matched_iou(here, there)) < _SAME_BOX:
             return False
     return True
 

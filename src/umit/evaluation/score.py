@@ -5,24 +5,28 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, get_args
 
 import numpy as np
 
 from umit.errors import InputError
+from umit.evaluation.floor import FRAMED, as_written, card_of
 from umit.evaluation.journal import MANIFEST, records
 from umit.evaluation.record import pair_of
 from umit.metrics.by_task import METRICS
-from umit.metrics.metric import Measures, Metric, mean
+from umit.metrics.metric import Measures, Metric, Pair, mean
 from umit.metrics.optional import optional_metric
+from umit.metrics.sizes import SIZES, by_size
 from umit.metrics.statistics import bootstrap, bootstrap_mean
-from umit.tasks.task import TaskName
+from umit.tasks.task import Task, TaskName
 
-__all__ = ["SOURCES", "Row", "Score", "protocols", "score"]
+__all__ = ["FLOOR", "SOURCES", "Row", "Score", "protocols", "score"]
 
 RESAMPLES: Final = 1000
+#: What the name of a metric ends in where the truth in whole numbers of the frame stands in the answers' place.
+FLOOR: Final = ", frame floor"
 _PROSE: Final = ("report_film", "report_ct", "caption", "compare")
 #: Where each protocol's rule comes from; versions are those that its recorded values were made with.
 SOURCES: Final[Mapping[str, str]] = {
@@ -52,7 +56,7 @@ class Row:
         task: The task that was asked.
         language: Of the questions; ``""`` for all.
         part: A fact that the rows share, such as ``"modality=CT"``; ``""`` for all.
-        metric: Its name.
+        metric: Its name; with :data:`FLOOR` at its end, what the frame leaves to a model that is exactly right.
         protocol: Whose rule it is.
         unit: ``""`` for shares.
         value: The number; ``nan`` if nothing could be scored.
@@ -129,7 +133,8 @@ def score(
 
     Args:
         run: Folder of a journal.
-        by: Facts to break the numbers down by, such as ``"modality"``.
+        by: Facts to break the numbers down by, such as ``"modality"``; ``"finding"`` gives those of each label,
+            ``"size_px"`` and ``"size_mm"`` those of boxes by size (:mod:`umit.metrics.sizes`).
         protocol: Names of the protocols that are wanted, in any case; none for all.
         also: Names of :data:`umit.metrics.optional.OPTIONAL`, for reports, captions and comparisons.
         metrics: What each task is scored by; others than umit's where a set has rules of its own.
@@ -147,15 +152,21 @@ def score(
             kept[record["task"]].append(record)
         else:
             missing += 1
+    paths = [folder / MANIFEST, *sorted(folder.glob(f"*/{MANIFEST}"))]
+    manifest = next(json.loads(p.read_text("utf-8")) for p in paths if p.is_file())
+    card = card_of(folder, manifest)
     wanted = _wanted(protocol, kept)
     more = [optional_metric(name) for name in also]
     rows: list[Row] = []
     for task, found in kept.items():
         chosen = [m for m in metrics.get(task, ()) if m.protocol in wanted]
         chosen += more if task in _PROSE else []
-        rows += _task_rows(task, found, by, chosen, seed)
-    paths = [folder / MANIFEST, *sorted(folder.glob(f"*/{MANIFEST}"))]
-    manifest = next(json.loads(p.read_text("utf-8")) for p in paths if p.is_file())
+        frame = card.tasks.get(task) if card is not None and task in FRAMED else None
+        rows += _framed_rows(task, found, list(map(pair_of, found)), by, chosen, seed, frame)
+        if task == "findings" and "finding" in by:
+            rows += _finding_rows(found, chosen, seed)
+        if task in ("detect_2d", "detect_3d"):
+            rows += _size_rows(task, found, by, chosen, seed, frame)
     return Score(rows=tuple(rows), failed=missing, manifest=manifest)
 
 
@@ -171,10 +182,32 @@ def _wanted(given: Sequence[str], tasks: Iterable[TaskName]) -> frozenset[str]:
     return frozenset(known[name.casefold()] for name in given or known)
 
 
-def _task_rows(
-    task: TaskName, found: Sequence[Mapping[str, Any]], by: Sequence[str], metrics: Sequence[Metric[Any]], seed: int
+def _framed_rows(
+    task: TaskName, found: Sequence[Mapping[str, Any]], pairs: Sequence[Pair[Any]], by: Sequence[str],
+    metrics: Sequence[Metric[Any]], seed: int, frame: Task[Any, Any] | None,
 ) -> Iterator[Row]:  # fmt: skip
-    pairs = [pair_of(record) for record in found]
+    """Yield a task's numbers, each with the frame's floor behind it where one is known."""
+    written = as_written(pairs, frame) if frame is not None else []
+    known = [i for i, one in enumerate(written) if one is not None]
+    best = [one for one in written if one is not None]
+    framed = [metric for metric in metrics if metric.framed] if best else []
+    floors = {
+        (row.part, row.metric, row.unit): replace(row, metric=row.metric + FLOOR, cost="")
+        for row in _task_rows(task, [found[i] for i in known], by, framed, seed, best)
+        if not row.language and not np.isnan(row.value)
+    }
+    for row in _task_rows(task, found, by, metrics, seed, pairs):
+        yield row
+        floor = floors.get((row.part, row.metric, row.unit))
+        if floor is not None and not row.language and row.protocol == floor.protocol:
+            yield floor
+
+
+def _task_rows(
+    task: TaskName, found: Sequence[Mapping[str, Any]], by: Sequence[str], metrics: Sequence[Metric[Any]], seed: int,
+    known: Sequence[Pair[Any]] | None = None,
+) -> Iterator[Row]:  # fmt: skip
+    pairs = [pair_of(record) for record in found] if known is None else known
     languages = np.array([pair.query.language for pair in pairs])
     groups = np.unique([record["group"] for record in found], return_inverse=True)[1]
     parts: list[tuple[str, str, np.ndarray[Any, Any]]] = [("", "", np.ones(len(pairs), bool))]
@@ -198,6 +231,37 @@ def _task_rows(
             )  # fmt: skip
 
 
+def _finding_rows(
+    found: Sequence[Mapping[str, Any]], metrics: Sequence[Metric[Any]], seed: int
+) -> Iterator[Row]:
+    """Yield the numbers of each label by itself."""
+    kept: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for record in found:
+        for number, label in enumerate(record["query"]["labels"]):
+            one = {**record, "query": {**record["query"], "labels": [label]}}
+            for side in ("gold", "found"):
+                if record[side] is not None:
+                    one[side] = {**record[side], "items": [record[side]["items"][number]]}
+            kept[label].append(one)
+    for label, records_of in kept.items():
+        for row in _task_rows("findings", records_of, (), metrics, seed):
+            yield replace(row, part=f"finding={label}")
+
+
+def _size_rows(
+    task: TaskName, found: Sequence[Mapping[str, Any]], by: Sequence[str], metrics: Sequence[Metric[Any]],
+    seed: int, frame: Task[Any, Any] | None,
+) -> Iterator[Row]:  # fmt: skip
+    """Yield the numbers of true boxes of each size; absent targets have none."""
+    pairs = [pair_of(record) for record in found]
+    for rule in SIZES:
+        for name, chosen in by_size(pairs, rule) if rule in by else ():
+            kept, some = [found[place] for place in chosen], list(chosen.values())
+            for row in _framed_rows(task, kept, some, (), metrics, seed, frame):
+                if not row.language:
+                    yield replace(row, part=f"{rule}={name}")
+
+
 def interval(
     metric: Metric[Any], measures: Measures, groups: np.ndarray[Any, Any], seed: int
 ) -> tuple[float, float]:
@@ -210,12 +274,10 @@ def interval(
         seed: Of the draws.
     """
     named = groups.tolist()
-    if not metric.resampled or np.isnan(measures[:, 0]).all():
+    if np.isnan(measures[:, 0]).all():
         return float("nan"), float("nan")
     if metric.total is mean:  # from the groups' sums alone
         found = bootstrap_mean(measures[:, 0], named, count=RESAMPLES, seed=seed)
     else:
-        found = bootstrap(
-            lambda rows: metric.total(measures[rows]), named, count=RESAMPLES, seed=seed
-        )
+        found = bootstrap(metric.over(measures), named, count=RESAMPLES, seed=seed)
     return found.low, found.high

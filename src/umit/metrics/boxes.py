@@ -17,6 +17,7 @@ __all__ = [
     "giou",
     "hit_rate",
     "inclusive",
+    "matched",
     "matched_iou",
     "mean_iou",
     "paired_iou",
@@ -25,10 +26,37 @@ __all__ = [
 Box: TypeAlias = Box2D | Box3D
 
 
-def matched_iou(found: Sequence[Box], true: Sequence[Box]) -> tuple[float, ...]:
-    """Return the overlap of each true box with its own found box, one to one.
+def matched(found: Sequence[Box], true: Sequence[Box]) -> dict[int, tuple[int, float]]:
+    """Return which found box belongs to which true one, one to one.
 
     Pairs are taken greedily by falling overlap, so no found box serves two true ones.
+
+    Args:
+        found: Boxes that a model gave.
+        true: Boxes that are there.
+
+    Returns:
+        By the place of a true box, the place of its found box and their IoU above 0; a miss is not there.
+
+    Example:
+        >>> matched([Box2D(0, 0, 2, 2)], [Box2D(5, 5, 6, 6), Box2D(0, 0, 2, 1)])
+        {1: (0, 0.5)}
+    """
+    pairs = sorted(
+        ((iou(a, b), i, j) for i, a in enumerate(found) for j, b in enumerate(true)),
+        key=lambda pair: (-pair[0], pair[1], pair[2]),
+    )
+    taken: set[int] = set()
+    result: dict[int, tuple[int, float]] = {}
+    for overlap, i, j in pairs:
+        if i not in taken and j not in result and overlap > 0:
+            taken.add(i)
+            result[j] = i, overlap
+    return result
+
+
+def matched_iou(found: Sequence[Box], true: Sequence[Box]) -> tuple[float, ...]:
+    """Return the overlap of each true box with its own found box, as :func:`matched` pairs them.
 
     Args:
         found: Boxes that a model gave.
@@ -41,17 +69,8 @@ def matched_iou(found: Sequence[Box], true: Sequence[Box]) -> tuple[float, ...]:
         >>> matched_iou([Box2D(0, 0, 2, 2)], [Box2D(0, 0, 2, 1), Box2D(5, 5, 6, 6)])
         (0.5, 0.0)
     """
-    pairs = sorted(
-        ((iou(a, b), i, j) for i, a in enumerate(found) for j, b in enumerate(true)),
-        key=lambda pair: (-pair[0], pair[1], pair[2]),
-    )
-    taken: set[int] = set()
-    result: dict[int, float] = {}
-    for overlap, i, j in pairs:
-        if i not in taken and j not in result and overlap > 0:
-            taken.add(i)
-            result[j] = overlap
-    return tuple(result.get(j, 0.0) for j in range(len(true)))
+    pairs = matched(found, true)
+    return tuple(pairs[j][1] if j in pairs else 0.0 for j in range(len(true)))
 
 
 def paired_iou(found: Sequence[Box | None], true: Sequence[Box]) -> tuple[float, ...]:

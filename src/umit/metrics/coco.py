@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from umit.errors import InputError, MissingExtraError
 from umit.geometry import Box2D
 from umit.results import Detection, Detections
 
-__all__ = ["CocoScores", "coco_scores", "installed"]
+__all__ = ["CocoScores", "coco_scores", "installed", "precision_of_drawn"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +78,67 @@ def coco_scores(
         >>> round(scores.ap, 3)  # doctest: +SKIP
         0.505
     """
+    return _measured(*_laid_out(found, true, use_scores))
+
+
+def precision_of_drawn(
+    found: Sequence[Detections | None], true: Sequence[Detections], *, least: float | None = None
+) -> Callable[[NDArray[np.intp]], float]:
+    """Return what gives the average precision of pictures drawn from these, some of them more than once.
+
+    Boxes are matched here, once for all draws. What comes out is :attr:`CocoScores.ap` of the drawn pictures one
+    after another, to the last bit.
+
+    Args:
+        found: As for :func:`coco_scores`, with at least one box.
+        true: As for :func:`coco_scores`.
+        least: One overlap to count at, such as 0.5; ``None`` for the mean over COCO's ten.
+
+    Returns:
+        A function of the numbers of pictures from 0, in the order in which they are drawn; ``nan`` where none of
+        them has a true box.
+
+    Raises:
+        InputError: As for :func:`coco_scores`.
+        MissingExtraError: faster-coco-eval is not installed.
+    """
+    truth, rows = _laid_out(found, true, True)
+    package = installed()
+    gold = package.COCO(truth)
+    run = package.COCOeval_faster(gold, gold.loadRes(rows), "bbox", separate_eval=True)
+    asked = run.params
+    asked.areaRng, asked.areaRngLbl, asked.maxDets = asked.areaRng[:1], ["all"], [100]
+    if least is not None:
+        asked.iouThrs = np.array([least])
+    run.evaluate()
+    there = np.zeros((len(truth["categories"]), len(true)), bool)
+    for one in (*truth["annotations"], *rows):
+        there[one["category_id"] - 1, one["image_id"] - 1] = True
+    matched = np.empty(there.size, object)
+    matched[:] = (
+        run._evalImgs_cpp
+    )  # by label, then by picture; the package has no public name for it
+    matched = matched.reshape(there.shape)
+    nothing = matched[~there].tolist()[:1]
+
+    def precision(drawn: NDArray[np.intp]) -> float:
+        # A label's pictures without a box of it add nothing; without them many labels cost no more than one.
+        kept = [of[drawn[has[drawn]]].tolist() for of, has in zip(matched, there, strict=True)]
+        most = max(map(len, kept))
+        run._evalImgs_cpp = [one for ones in kept for one in (*ones, *nothing * (most - len(ones)))]
+        run._paramsEval.imgIds = list(range(most))
+        run.accumulate()
+        values = run.eval["precision"]
+        known = values[values > -1]  # -1: no true box of the label
+        return float(known.mean()) if len(known) else float("nan")
+
+    return precision
+
+
+def _laid_out(
+    found: Sequence[Detections | None], true: Sequence[Detections], use_scores: bool
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the truth and the found boxes as COCO's files hold them; pictures and labels count from 1."""
     if len(found) != len(true) or not any(true):
         raise InputError(
             f"expected as many found as true pictures, with at least one box, got {len(found)} and {len(true)}",
@@ -93,7 +157,7 @@ def coco_scores(
             for number, row in enumerate(_rows(there, codes, False), 1)
         ],
     }
-    return _measured(truth, list(_rows(given, codes, ranked)))
+    return truth, list(_rows(given, codes, ranked))
 
 
 def _all_scored(boxes: Sequence[Detection]) -> bool:

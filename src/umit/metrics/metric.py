@@ -18,13 +18,15 @@ from umit.errors import MissingExtraError
 from umit.queries import Query
 from umit.results import Result
 
-__all__ = ["Measures", "Metric", "Pair", "each", "if_installed", "mean", "padded"]
+__all__ = ["Measures", "Metric", "Pair", "Rows", "each", "if_installed", "mean", "padded"]
 
 R = TypeVar("R", bound=Result)
 _LOG = logging.getLogger(__name__)
 
 #: One row an answer; ``nan`` in the first column leaves the row out.
 Measures: TypeAlias = NDArray[np.float64]
+#: Which rows, one of them as often as it was drawn.
+Rows: TypeAlias = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,9 @@ class Metric(Generic[R]):
         measure: All answers to one row of numbers each, in order.
         total: Rows to the number.
         column: Which column of the rows is this metric's, where several share a measure; ``total`` sees it alone.
-        resampled: Whether an interval is drawn; not where a thousand totals would take minutes.
+        prepared: What ``over`` gives, where a resample can be had for less than ``total`` of its rows.
+        framed: Whether the truth itself, in whole numbers of the frame that the model writes, falls short of
+            ``best``: the frame's floor, which :func:`umit.evaluation.score.score` gives beside the number.
     """
 
     name: str
@@ -83,7 +87,8 @@ class Metric(Generic[R]):
     measure: Callable[[Sequence[Pair[R]]], Measures]
     total: Callable[[Measures], float] = mean
     column: int | None = None
-    resampled: bool = True
+    prepared: Callable[[Measures], Callable[[Rows], float]] | None = None
+    framed: bool = False
 
     def measures(
         self, pairs: Sequence[Pair[R]], seen: dict[object, Measures] | None = None
@@ -99,6 +104,12 @@ class Metric(Generic[R]):
             known[self.measure] = self.measure(pairs)
         rows = known[self.measure]
         return rows if self.column is None else rows[:, [self.column]]
+
+    def over(self, measures: Measures) -> Callable[[Rows], float]:
+        """Return what gives the number of any rows of some measures; a bootstrap asks it again and again."""
+        if self.prepared is not None:
+            return self.prepared(measures)
+        return lambda rows: self.total(measures[rows])
 
     def __call__(self, pairs: Sequence[Pair[R]]) -> float:
         """Return the number for some answers."""

@@ -13,9 +13,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from umit.phantom.abdomen import ORGANS
     from umit.phantom.cephalogram import LANDMARKS, Cephalogram, draw_cephalogram
     from umit.phantom.film import FINDINGS, Film, Finding, draw_film
-    from umit.phantom.volume import ORGANS, Lesion, Volume, draw_volume
+    from umit.phantom.volume import Lesion, Volume, draw_volume
 
 __all__ = [
     "FINDINGS",
@@ -32,9 +33,10 @@ __all__ = [
 ]
 
 _HOMES = {
+    "abdomen": ("ORGANS",),
     "film": ("FINDINGS", "Film", "Finding", "draw_film"),
     "cephalogram": ("LANDMARKS", "Cephalogram", "draw_cephalogram"),
-    "volume": ("ORGANS", "Lesion", "Volume", "draw_volume"),
+    "volume": ("Lesion", "Volume", "draw_volume"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -79,7 +79,8 @@ def _own(name: str, score: Callable[[Pair[Any]], float | None], **more: Any) -> 
 def _named(task: TaskName, **names: str) -> tuple[Metric[Any], ...]:
     """Return umit's metrics of a task under the board's names."""
     known = {metric.name: metric for metric in METRICS[task] if metric.protocol == "umit"}
-    return tuple(replace(known[name], name=new) for new, name in names.items())
+    # The board asks its frame's floor like the other controls, beside the same phantoms.
+    return tuple(replace(known[name], name=new, framed=False) for new, name in names.items())
 
 
 _UNREADABLE: Final = _own("unreadable", _unreadable, best=0.0, unreadable="counts")

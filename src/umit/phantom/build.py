@@ -1,6 +1,6 @@
 """Train the embedded checkpoint: ``python -m umit.phantom.build --seed 0 [--minutes M] [--smoke]``.
 
-LOOK and READ stand in for what UMIT got from Qwen2-VL's weights (:mod:`umit.phantom.look`,
+LOOK, READ and TELL stand in for what UMIT got from Qwen2-VL's weights (:mod:`umit.phantom.look`,
 :mod:`umit.phantom.gaze`); then come the paper's two stages, ALIGN and INSTRUCT, through :mod:`umit.training`. Stopped at any point, the same command goes on.
 """
 
@@ -27,7 +27,7 @@ from umit.phantom.cephalogram import CEPHALOGRAM
 from umit.phantom.film import CROWDED, FILM
 from umit.phantom.model_card import model_card
 from umit.phantom.steps import SHARES, Draw, LooksOf, ReadsOf, RowsOf, lines
-from umit.phantom.volume import VOLUME
+from umit.phantom.volume import CROWDED_VOLUME, VOLUME
 from umit.training.stages import ALIGN, INSTRUCT
 
 if TYPE_CHECKING:
@@ -42,12 +42,14 @@ _STAGES: Final = {"align": ALIGN, "instruct": INSTRUCT}
 RECIPES: Final[Mapping[str, tuple[int, float]]] = {
     "look": (4500, 2.0e-3),
     "read": (3000, 1.2e-3),
+    "tell": (3900, 1.2e-3),
     "align": (250, 3.0e-5),
-    "instruct": (2800, 6.0e-4),
+    "instruct": (3500, 6.0e-4),
 }
 _SMOKE: Final[Mapping[str, tuple[int, float]]] = {
     "look": (6, 2e-3),
     "read": (6, 2e-3),
+    "tell": (6, 2e-3),
     "align": (12, 2e-3),
     "instruct": (6, 1e-3),
 }
@@ -57,12 +59,14 @@ SMOKE_BLUEPRINT: Final = replace(
 )  # fmt: skip
 _OUT: Final = "umit-phantom"
 _HEADS: Final = "heads.pt"
+_BEFORE: Final = {"read": "look.done", "tell": "read.done"}  # whose heads a stage goes on with
+_SAID: Final = 3.0  # weight of TELL's answers beside looking: most of READ's loss was looking's
 
 
 def fingerprint() -> dict[str, str]:
     """Return hashes of what the weights depend on: the generator's settings, sizes, recipe, card."""
     parts: dict[str, Any] = {
-        "generator": [asdict(s) for s in (FILM, CROWDED, CEPHALOGRAM, VOLUME)],
+        "generator": [asdict(s) for s in (FILM, CROWDED, CEPHALOGRAM, VOLUME, CROWDED_VOLUME)],
         "blueprint": asdict(BLUEPRINT),
         "recipe": [{k: [asdict(s) for s in v] for k, v in SHARES.items()}, dict(RECIPES)],
         "card": asdict(PHANTOM),
@@ -86,7 +90,7 @@ def _picture_stage(
 ) -> Any:
     """Teach the picture tokens; returns the heads that read them, which the checkpoint does not get.
 
-    LOOK starts them, READ goes on with LOOK's.
+    LOOK starts them, READ goes on with LOOK's, TELL with READ's.
     """
     import torch
 
@@ -94,14 +98,19 @@ def _picture_stage(
     from umit.phantom.look import Heads, look_loss
     from umit.training.loop import optimize
 
+    losses: dict[str, Callable[..., Any]] = {
+        "look": look_loss,
+        "read": read_loss,
+        "tell": partial(read_loss, said=_SAID),
+    }
     torch.manual_seed(draw.seed)
     heads = Heads(model.config.text_config.hidden_size).to(model.device)
-    if name == "read":
-        heads.load_state_dict(torch.load(folder / "look.done" / _HEADS, weights_only=True))
+    if name in _BEFORE:
+        heads.load_state_dict(torch.load(folder / _BEFORE[name] / _HEADS, weights_only=True))
     optimize(
         torch.nn.ModuleDict({"model": model, "heads": heads}),
-        (LooksOf if name == "look" else ReadsOf)(draw, encoder),
-        partial(look_loss if name == "look" else read_loss, model, heads),
+        LooksOf(draw, encoder) if name == "look" else ReadsOf(draw, encoder, name),
+        partial(losses[name], model, heads),
         recipe=recipe,
         folder=folder / name,
         tell=tell,

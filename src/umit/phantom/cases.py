@@ -18,7 +18,7 @@ from umit.imaging.window import named_window
 from umit.phantom import words
 from umit.phantom.cephalogram import Cephalogram, draw_cephalogram
 from umit.phantom.film import CROWDED, FILM, FINDINGS, Film, draw_film
-from umit.phantom.volume import Volume, draw_volume
+from umit.phantom.volume import CROWDED_VOLUME, VOLUME, Volume, draw_volume
 from umit.queries import Ask, Choose, Describe, Find, Language, Locate, Query
 from umit.results import Answer, Classification, Detection, Detections, Landmark, Landmarks, Report
 from umit.tasks.detect import presence
@@ -29,7 +29,9 @@ __all__ = ["HELD_OUT", "Case", "Item", "Kind", "cephalogram_case", "film_case", 
 #: Seeds from here on are for the board and the demo; training draws below.
 HELD_OUT: Final = 10_000_000
 
-Kind: TypeAlias = Literal["film", "single", "views", "crowded", "cephalogram", "volume"]
+Kind: TypeAlias = Literal[
+    "film", "single", "views", "crowded", "cephalogram", "volume", "crowded volume"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +41,13 @@ class Item:
     Args:
         query: What is asked.
         gold: The true result.
-        about: English name of the one thing that it is about, if it is about one.
+        about: English name of the one thing that it is about, if it is about one; of a report, a name for each
+            sentence but the last one of a normal finding.
     """
 
     query: Query
     gold: Any
-    about: str = ""
+    about: str | tuple[str, ...] = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,9 +84,9 @@ def cephalogram_case(seed: int) -> Case:
     return Case("cephalogram", (scan,), drawn)
 
 
-def volume_case(seed: int) -> Case:
-    """Draw an abdominal CT."""
-    drawn = draw_volume(seed)
+def volume_case(seed: int, kind: Kind = "volume") -> Case:
+    """Draw an abdominal CT: ``"volume"``, or ``"crowded volume"`` (a lesion in each organ that may hold one)."""
+    drawn = draw_volume(seed, settings=VOLUME if kind == "volume" else CROWDED_VOLUME)
     scan = Scan(
         drawn.voxels,
         spacing=drawn.spacing,
@@ -100,7 +103,7 @@ def draw(kind: Kind, seed: int) -> Case:
     """Draw any kind of case."""
     if kind == "cephalogram":
         return cephalogram_case(seed)
-    return volume_case(seed) if kind == "volume" else film_case(seed, kind)
+    return volume_case(seed, kind) if kind.endswith("volume") else film_case(seed, kind)
 
 
 def closed(
@@ -208,7 +211,8 @@ def film_class(film: Film, language: Language) -> Item:
 def film_report(film: Film, language: Language) -> Item:
     """The report of a film, one view or two."""
     text = words.film_report([(f.kind, f.side, f.zone) for f in film.findings], language)
-    return Item(Describe("report", language=language), Report(text=text))
+    about = ("heart", *(f.kind for f in film.findings if f.side))
+    return Item(Describe("report", language=language), Report(text=text), about)
 
 
 # ---------------------------------------------------------------- cephalograms
@@ -274,7 +278,8 @@ def volume_class(volume: Volume, language: Language) -> Item | None:
 def volume_report(volume: Volume, language: Language) -> Item:
     """The report of a CT."""
     text = words.volume_report([lesion.organ for lesion in volume.lesions], language)
-    return Item(Describe("report", language=language), Report(text=text))
+    about = ("lesion",) * len(volume.lesions)
+    return Item(Describe("report", language=language), Report(text=text), about)
 
 
 Draw: TypeAlias = Callable[[int], Case]

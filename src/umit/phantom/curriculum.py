@@ -23,7 +23,7 @@ from umit.results import Report
 from umit.tasks.task import Task, choose
 from umit.training.rows import Turn, turn
 
-__all__ = ["align_turns", "instruct_turns", "read_items", "show", "to_turn"]
+__all__ = ["align_turns", "instruct_turns", "read_items", "show", "tell_items", "to_turn"]
 
 _LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
 
@@ -158,6 +158,31 @@ def read_items(case: Case, rng: Generator) -> list[Item]:
     lesions, *organs = cases.volume_boxes(truth, _language(rng))
     asked = cases.volume_question(truth, _language(rng))
     return [lesions, *_shuffled(organs, rng, 4), asked]
+
+
+def tell_items(case: Case, rng: Generator) -> list[Item]:
+    """Return questions like those of :func:`read_items`, fewer about what is not there, and reports."""
+    truth = case.truth
+    if isinstance(truth, Film):
+        boxes = [i for i in cases.film_boxes(truth, _language(rng)) if i.gold]
+        absent = [i for i in cases.film_boxes(truth, _language(rng)) if not i.gold]
+        items = [
+            *boxes,
+            *_shuffled(absent, rng, 2),
+            *_shuffled(cases.film_anatomy(truth, _language(rng)), rng, 1),
+            cases.film_presence(truth, rng, _language(rng)),
+            *_shuffled(cases.film_questions(truth, rng, _language(rng))[2:], rng, 1),
+        ]
+        return [*items, cases.film_report(truth, _language(rng))] if rng.random() < 0.6 else items
+    if isinstance(truth, Cephalogram):
+        return cases.some_landmarks(truth, rng, 7, _language(rng))
+    lesions, *organs = cases.volume_boxes(truth, _language(rng))
+    return [
+        lesions,
+        *_shuffled(organs, rng, 3),
+        cases.volume_question(truth, _language(rng)),
+        cases.volume_report(truth, _language(rng)),
+    ]
 
 
 def _film_items(case: Case, film: Film, rng: Generator) -> list[Item]:

@@ -62,7 +62,11 @@ def _watched(model: Qwen2VLForConditionalGeneration) -> Iterator[_Seen]:
 
 
 def read_loss(
-    model: Qwen2VLForConditionalGeneration, heads: Heads, batch: Mapping[str, Tensor]
+    model: Qwen2VLForConditionalGeneration,
+    heads: Heads,
+    batch: Mapping[str, Tensor],
+    *,
+    said: float = 1.0,
 ) -> Tensor:
     """Return the loss of the answers, of looking, and of where the answers look, added up.
 
@@ -72,6 +76,7 @@ def read_loss(
         batch: From :func:`umit.training.collate.collate` on pictures of one size, with what ``look_loss``
             needs, and ``asked`` ``(B, L)``: the thing that each token's question is about, as a column of
             ``presence``, or -1.
+        said: Weight of the answers.
     """
     with _watched(model) as seen:
         answers, _ = answer_loss(model, batch)
@@ -84,7 +89,7 @@ def read_loss(
         batch,
     )
     half: Any = language.layers[len(language.layers) // 2]
-    return answers + looking + gaze_loss(half.self_attn, *seen.attention[0], batch)
+    return said * answers + looking + gaze_loss(half.self_attn, *seen.attention[0], batch)
 
 
 def gaze_loss(

@@ -20,10 +20,10 @@ from torch.nn import functional
 from umit.engine.pixels import MERGE, grid
 from umit.engine.vision import encode_pictures
 from umit.geometry import Box2D, Box3D, Point2D
+from umit.phantom.abdomen import ORGANS
 from umit.phantom.cases import Case
 from umit.phantom.cephalogram import Cephalogram
 from umit.phantom.film import FINDINGS, Film
-from umit.phantom.volume import ORGANS
 from umit.tasks.landmarks import CEPHALOMETRIC
 from umit.training.collate import IGNORED
 

@@ -20,8 +20,8 @@ A small Qwen2-VL ({parameters:,} parameters) trained from scratch on synthetic p
 **Research use only, not a medical device. It knows synthetic phantoms only: its words about real patients mean nothing.**
 
 - Made by `python -m umit.phantom.build --seed {seed}` ({processes} processes, {minutes:g} minutes on the machine that built it):
-  {look} steps of LOOK (each picture token tells what lies there) and {read} of READ (questions about single things), in
-  place of Qwen2-VL's weights, from which UMIT began; {align} steps of ALIGN (captions and comparisons, everything trains), {instruct} steps of INSTRUCT (the five tasks,
+  {look} steps of LOOK (each picture token tells what lies there), {read} of READ (questions about single things) and {tell} of
+  TELL (reports too), in place of Qwen2-VL's weights, from which UMIT began; {align} steps of ALIGN (captions and comparisons, everything trains), {instruct} steps of INSTRUCT (the five tasks,
   vision encoder frozen).
 - Fed 224 × 224 pixels a film and 32 slices of 56 × 56 a volume. It writes boxes in a frame of 800 × 800, points in
   600 × 800, volumes in 200 × 200 × 32: a hundred numbers a side for each token of boxes.
@@ -50,6 +50,7 @@ def model_card(record: Mapping[str, Any]) -> str:
         processes=record["processes"],
         look=record["steps"]["look"],
         read=record["steps"]["read"],
+        tell=record["steps"]["tell"],
         align=record["steps"]["align"],
         instruct=record["steps"]["instruct"],
     )

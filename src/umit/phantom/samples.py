@@ -122,7 +122,7 @@ class Phantoms:
             there = isinstance(item.query, Find) and bool(item.gold)
             sample = Sample(
                 id=f"{group}-{language}-{name}", query=item.query, gold=item.gold, source=source, group=group,
-                facts=(("target", item.about),) if there else (),
+                facts=(("target", name),) if there else (),
             )  # fmt: skip
             yield altered(sample, "blank") if self.shown == "blank" else sample
 
@@ -164,7 +164,7 @@ def _one(items: list[Item], stream: int, seed: int) -> Item:
 
 
 def _named(items: Iterable[Item]) -> Iterator[tuple[str, Item]]:
-    return ((item.about, item) for item in items)
+    return ((str(item.about), item) for item in items)
 
 
 _Questions: TypeAlias = Callable[[Any, int, Language], Iterator[tuple[str, Item]]]

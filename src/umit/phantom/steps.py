@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from umit.chat import spell
 from umit.checkpoints import PHANTOM
 from umit.phantom import cases
-from umit.phantom.cases import Kind
+from umit.phantom.cases import Item, Kind
 from umit.phantom.curriculum import (
     align_turns,
     compare_turns,
     instruct_turns,
     read_items,
     show,
+    tell_items,
     to_turn,
 )
 from umit.queries import Describe
@@ -64,6 +66,13 @@ SHARES: Final[Mapping[str, tuple[Share, ...]]] = {
         Share("cephalogram", 0.16, 10),
         Share("volume", 0.26, 8),
     ),
+    "tell": (
+        Share("crowded", 0.36, 10),
+        Share("film", 0.30, 10),
+        Share("cephalogram", 0.10, 10),
+        Share("crowded volume", 0.12, 8),
+        Share("volume", 0.12, 8),
+    ),
     "align": (
         Share("film", 0.56, 8),
         Share("cephalogram", 0.20, 8),
@@ -79,8 +88,11 @@ SHARES: Final[Mapping[str, tuple[Share, ...]]] = {
     ),
 }
 #: First case of each stage; all far below ``cases.HELD_OUT``.
-FIRST_SEED: Final = {"align": 0, "instruct": 5_000_000, "look": 7_000_000, "read": 8_500_000}
+FIRST_SEED: Final = {
+    "align": 0, "instruct": 5_000_000, "look": 7_000_000, "read": 8_500_000, "tell": 9_200_000,
+}  # fmt: skip
 _TOKENIZER_CASES: Final = 120
+_ENDS: Final = (".", "。")  # of a report's sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,15 +205,20 @@ class LooksOf:
 
 @dataclass(frozen=True)
 class ReadsOf:
-    """Prepares READ's tensors of a step: questions about single things, and what :class:`LooksOf` gives.
+    """Prepares READ's or TELL's tensors of a step: questions, and what :class:`LooksOf` gives.
+
+    READ's are about single things. TELL adds reports, and does not teach the units of a film's three-digit
+    coordinates: they are finer than what can be seen, only noise beside the digits that can be learned.
 
     Args:
         draw: What is drawn.
         encoder: The checkpoint's.
+        stage: ``"read"`` or ``"tell"``.
     """
 
     draw: Draw
     encoder: Encoder
+    stage: str = "read"
 
     def __call__(self, step: int) -> dict[str, Tensor]:
         """Return the batch of a step."""
@@ -209,24 +226,58 @@ class ReadsOf:
 
         from umit.phantom.look import LOOKS
 
-        kind, seeds = self.draw.cases("read", step)
+        kind, seeds = self.draw.cases(self.stage, step)
+        ask = read_items if self.stage == "read" else tell_items
         shown = [_shown(kind, seed) for seed in seeds]
         rows, asked = [], []
         for seed, (case, view) in zip(seeds, shown, strict=True):
-            items = read_items(case, np.random.default_rng((self.draw.seed, seed)))
+            items = ask(case, np.random.default_rng((self.draw.seed, seed)))
             row = pack(
-                [to_turn(item, PHANTOM, view, volume=kind == "volume") for item in items],
+                [to_turn(item, PHANTOM, view, volume=case.kind == "volume") for item in items],
                 self.encoder,
             )
-            names = LOOKS[case.kind].names
-            columns = [-1, *(names.index(i.about) if i.about in names else -1 for i in items)]
-            rows.append(row)
-            asked.append(np.array(columns)[row.segments])
+            asked.append(self._asked(row, items, LOOKS[case.kind].names))
+            coarse = self.stage == "tell" and case.kind == "film"
+            rows.append(self._coarse(row) if coarse else row)
         batch = _with_looks(shown, rows, self.encoder)
         columns_of = torch.full(batch["input_ids"].shape, -1)
         for line, one in zip(columns_of, asked, strict=True):
             line[: len(one)] = torch.from_numpy(one)
         return {**batch, "asked": columns_of}
+
+    def _asked(self, row: Row, items: Sequence[Item], names: Sequence[str]) -> NDArray[np.int64]:
+        """Return what the token after each token is about, as an index of ``names``, or -1."""
+        found = np.full(len(row.ids), -1, np.int64)
+        for number, item in enumerate(items, start=1):
+            here = np.flatnonzero(row.segments == number)
+            if isinstance(item.about, str):
+                found[here] = _index(names, item.about)
+                continue
+            columns = np.array([*(_index(names, one) for one in item.about), -1])
+            said = here[row.taught[here]]
+            sentences = _sentences([self.encoder.tokenizer.decode([int(row.ids[k])]) for k in said])
+            found[said - 1] = columns[np.minimum(sentences, len(item.about))]
+        return found
+
+    def _coarse(self, row: Row) -> Row:
+        """Return the row without loss on a digit that follows two others."""
+        digits = [self.encoder.tokenizer.convert_tokens_to_ids(digit) for digit in "0123456789"]
+        one = np.isin(row.ids, digits)
+        third = np.zeros_like(one)
+        third[2:] = one[2:] & one[1:-1] & one[:-2]
+        return replace(row, taught=row.taught & ~third)
+
+
+def _index(names: Sequence[str], name: str) -> int:
+    return names.index(name) if name in names else -1
+
+
+def _sentences(tokens: Sequence[str]) -> NDArray[np.int64]:
+    """Return the number of the sentence that each token is of; one that goes on past an end is of the next."""
+    ends = [max(token.rfind(end) for end in _ENDS) for token in tokens]
+    done = np.cumsum([0, *(end >= 0 for end in ends)])[:-1]
+    past = [0 <= end < len(token.rstrip()) - 1 for end, token in zip(ends, tokens, strict=True)]
+    return np.asarray(done + np.array(past), np.int64)
 
 
 def _shown(kind: str, seed: int) -> tuple[cases.Case, View]:

@@ -16,58 +16,18 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from umit.geometry import Affine, Box3D, Space
+from umit.phantom.abdomen import ANATOMY, BODY, HOSTS, ORGANS, Grid, Organ, Vector, label, trunk
 
-__all__ = ["ORGANS", "VOLUME", "Lesion", "Volume", "VolumeSettings", "draw_volume"]
+__all__ = ["CROWDED_VOLUME", "VOLUME", "Lesion", "Volume", "VolumeSettings", "draw_volume"]
 
 Range: TypeAlias = tuple[float, float]
-Vector: TypeAlias = tuple[float, float, float]
-Grid: TypeAlias = NDArray[np.float32]
 Labels: TypeAlias = NDArray[np.uint8]
 Bounds: TypeAlias = tuple[tuple[int, int], ...]  # (low, high) along x, y, z; half open
-Organ: TypeAlias = tuple[str, float, tuple[tuple[Vector, Vector], ...]]
 
 TAG = 0xC7  # keeps these random streams apart from the other phantoms'
-AIR, FAT, MUSCLE, BONE, CORD = -1000.0, -100.0, 55.0, 260.0, 30.0  # HU
 
-# Name, HU, and ellipsoids as centre and radii, in mm from the body's middle along the patient's
-# left, back and head. Later organs cover earlier ones. MedMNIST's names are written its way.
-ANATOMY: tuple[Organ, ...] = (
-    ("lung-right", -830.0, (((-75.0, 5.0, 135.0), (58.0, 76.0, 62.0)),)),
-    ("lung-left", -830.0, (((75.0, 5.0, 135.0), (58.0, 76.0, 62.0)),)),
-    (
-        "bowel",
-        35.0,
-        tuple(
-            (
-                (30.0 * column - 75.0, -52.0 + 22.0 * (row % 2), -32.0 * row - 20.0),
-                (17.0, 19.0, 15.0),
-            )
-            for row in range(4)
-            for column in range(6)
-        ),
-    ),
-    ("stomach", 25.0, (((48.0, -38.0, 55.0), (40.0, 32.0, 38.0)),)),
-    (
-        "liver",
-        110.0,
-        (((-66.0, -8.0, 45.0), (70.0, 66.0, 62.0)), ((-8.0, -42.0, 52.0), (55.0, 34.0, 34.0))),
-    ),
-    ("spleen", 125.0, (((98.0, 28.0, 52.0), (28.0, 42.0, 46.0)),)),
-    (
-        "pancreas",
-        90.0,
-        (((18.0, 2.0, 12.0), (52.0, 11.0, 14.0)), ((-24.0, 4.0, 2.0), (18.0, 17.0, 24.0))),
-    ),
-    ("kidney-right", 165.0, (((-60.0, 46.0, -22.0), (27.0, 26.0, 50.0)),)),
-    ("kidney-left", 165.0, (((60.0, 46.0, -12.0), (27.0, 26.0, 50.0)),)),
-    ("aorta", 190.0, (((10.0, 30.0, 0.0), (11.0, 11.0, 1e4)),)),
-)
 SLIVER = 300  # voxels; an organ cut down to fewer by the scan's edge has no box
-UNLISTED = ("stomach", "bowel")  # drawn, so that not every blob is an organ that is asked for
-ORGANS = tuple(name for name, _, _ in ANATOMY if name not in UNLISTED)
-HOSTS = ("liver", "spleen", "kidney-left", "kidney-right")
 ORDERS = ((0, 2, 1), (1, 2, 0), (1, 0, 2), (2, 0, 1), (2, 1, 0))  # coronal, sagittal, and others
-BODY = (152.0, 108.0)  # mm, half axes of the trunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +47,7 @@ class VolumeSettings:
         grain: Factor on the noise that is really added; 0 draws the clean volume.
         normal: Share of volumes without lesions.
         two: Share of volumes with lesions that have two.
+        all: Whether volumes with lesions have one in each organ that may hold one.
         lesion: Longest diameter, as a share of the body's width.
         contrast: Absolute difference from the organ, in HU.
         tilt: Largest rotation of the scanner's frame about each axis, in degrees.
@@ -105,6 +66,7 @@ class VolumeSettings:
     grain: float = 1.0
     normal: float = 1 / 3
     two: float = 0.5
+    all: bool = False
     lesion: Range = (0.10, 0.22)
     contrast: Range = (50.0, 120.0)
     tilt: float = 12.0
@@ -112,6 +74,8 @@ class VolumeSettings:
 
 
 VOLUME = VolumeSettings()
+#: Volumes that teach to look: a lesion in each organ that may hold one, or none.
+CROWDED_VOLUME = VolumeSettings(all=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +178,7 @@ class _Scene:
             ((np.arange(n) - (n - 1) / 2) * step / grow - off).astype(np.float32)
             for n, step, grow, off in zip(counts, spacing, size, move, strict=True)
         )
-        hu = _trunk(axes[0], axes[1], axes[2])
+        hu = trunk(axes[0], axes[1], axes[2])
         labels = np.zeros(hu.shape, dtype=np.uint8)
         return cls(hu, labels, (axes[0], axes[1], axes[2]), spacing, {}, {})
 
@@ -240,43 +204,19 @@ class _Scene:
             middle, reach = _vector(np.add(centre, move)), _vector(np.multiply(radii, grow))
             where, inside = self.window(middle, reach)
             self.hu[where][inside] = tone
-            self.labels[where][inside] = _label(name)
+            self.labels[where][inside] = label(name)
             if k == 0:
                 self.shapes[name] = middle, reach
         self.tones[name] = tone
 
     def bounds(self, name: str) -> Bounds | None:
         """Return the tight box of what still shows of an organ, or ``None`` for a mere sliver."""
-        shown = self.labels == _label(name)
+        shown = self.labels == label(name)
         return _bounds(shown, (0, 0, 0)) if np.count_nonzero(shown) >= SLIVER else None
-
-
-def _label(name: str) -> int:
-    return 1 + [organ for organ, _, _ in ANATOMY].index(name)
 
 
 def _vector(values: NDArray[np.float64]) -> Vector:
     return float(values[0]), float(values[1]), float(values[2])
-
-
-def _trunk(x: Grid, y: Grid, z: Grid) -> Grid:
-    """Return the empty trunk in HU: skin fat, muscle, inner fat, spine and ribs."""
-    narrow = (1 - np.float32(0.06) * (z / np.float32(120)) ** 2)[:, None, None]
-    reach = np.hypot(x / np.float32(BODY[0]), y[:, None] / np.float32(BODY[1]))
-    angle = np.arctan2(y[:, None], x)
-    share = reach / narrow
-    hu = np.full(share.shape, AIR, dtype=np.float32)
-    hu[share < 1] = FAT
-    wall = (share < 0.93) & (share > 0.86)
-    hu[wall] = MUSCLE
-    fall = np.cos(4 * angle + np.float32(0.08) * z[:, None, None])  # ribs cross slices obliquely
-    hu[wall & (fall > 0.9) & (z > 0)[:, None, None] & (share > 0.88)] = BONE
-    hu[:, ((np.abs(x) - 42) / 30) ** 2 + ((y[:, None] - 78) / 17) ** 2 < 1] = MUSCLE
-    vertebra = (x / 21) ** 2 + ((y[:, None] - 58) / 17) ** 2 < 1
-    process = (np.abs(x) < 5) & (np.abs(y[:, None] - 86) < 12)
-    hu[:, vertebra | process] = BONE
-    hu[:, (x / 9) ** 2 + ((y[:, None] - 79) / 7) ** 2 < 1] = CORD
-    return hu
 
 
 def _bounds(inside: NDArray[np.bool_], start: tuple[int, int, int]) -> Bounds | None:
@@ -298,7 +238,9 @@ def _place(
     """Draw the lesions; return organ, bounds and contrast of each."""
     if rng.random() < settings.normal:
         return []
-    picks = rng.permutation(len(HOSTS))[: 2 if rng.random() < settings.two else 1]
+    picks = rng.permutation(len(HOSTS))
+    if not settings.all:
+        picks = picks[: 2 if rng.random() < settings.two else 1]
     found = []
     for name in (HOSTS[k] for k in sorted(picks)):
         contrast = float(rng.uniform(*settings.contrast) * rng.choice((-1, 1)))
@@ -324,7 +266,7 @@ def _room(
         way *= rng.uniform(0, 0.85) / np.linalg.norm(way)
         middle = centre + way * np.maximum(radii - reach, 0)
         where, inside = scene.window(_vector(middle), _vector(reach))
-        host = inside & (scene.labels[where] == _label(name))
+        host = inside & (scene.labels[where] == label(name))
         share = host.sum() / max(inside.sum(), 1)
         if best is None or share > best[0]:
             best = share, where, host

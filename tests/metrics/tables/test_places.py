@@ -108,6 +108,23 @@ def test_views_are_pictures_of_their_own() -> None:
     assert _metric("mAP")([other]) == 0
 
 
+def test_a_resample_is_the_number_of_its_answers() -> None:
+    pytest.importorskip("faster_coco_eval")
+    away = replace(_found((AWAY, -0.5)).items[0], view=1)
+    several = Detections(items=(*_found((TRUE, -0.2)).items, away))
+    pairs = [
+        _pair(ONE, _found((TRUE, -0.1))), _pair(ONE, several), _pair(ONE, None), _pair(Detections(), several),
+    ]  # fmt: skip
+    for metric in (_metric("mAP"), _metric("AP@0.5"), _metric("mean IoU")):
+        measures = metric.measures(pairs)
+        over = metric.over(measures)
+        for rows in ([0, 1, 2, 3], [3, 1, 1, 0], [2, 2], [3, 3]):
+            expected = metric([pairs[row] for row in rows])
+            assert over(np.array(rows)) == pytest.approx(expected, nan_ok=True), rows
+        unread = metric.over(metric.measures([pairs[2], pairs[3]])[:1])
+        assert unread(np.array([0, 0])) == 0
+
+
 def test_a_missing_extra_is_left_out_and_told(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from typing import Final
 
 import torch
 
@@ -12,9 +13,15 @@ from umit.backends.local.options import choose
 from umit.backends.local.prefix import Pictures, read_prefixes, read_words
 from umit.chat import Completion, Request
 from umit.engine.load import Engine
+from umit.engine.pixels import tokens
 from umit.errors import BackendError, InputError
 
 __all__ = ["LocalBackend"]
+
+#: Questions that go together whatever their pictures' size.
+_FEW: Final = 8
+#: Picture tokens that a batch of more than ``_FEW`` stops at: past them a pass costs its products, not its calls.
+_TOKENS: Final = 4096
 
 
 class LocalBackend:
@@ -25,13 +32,13 @@ class LocalBackend:
 
     Args:
         engine: From :func:`umit.engine.load.load_engine`.
-        batch: The most questions answered together; memory grows with it.
+        batch: The most questions answered together, at most 8 of large pictures; memory grows with it.
 
     Raises:
         InputError: ``batch`` is below 1.
     """
 
-    def __init__(self, engine: Engine, *, batch: int = 8) -> None:
+    def __init__(self, engine: Engine, *, batch: int = 16) -> None:
         if batch < 1:
             raise InputError(f"expected a batch of 1 or more, got {batch}", code="batch")
         self._engine = engine
@@ -45,8 +52,18 @@ class LocalBackend:
             BackendError: A single request does not fit into memory.
         """
         waiting = iter(requests)
-        while group := list(islice(waiting, self._batch)):
+        while group := self._next(waiting):
             yield from self._answer(group)
+
+    def _next(self, waiting: Iterator[Request]) -> list[Request]:
+        group: list[Request] = []
+        shown = 0
+        for request in islice(waiting, self._batch):
+            group.append(request)
+            shown += sum(map(tokens, request.frames))
+            if len(group) >= _FEW and shown >= _TOKENS:
+                break
+        return group
 
     def _answer(self, group: Sequence[Request]) -> list[Completion]:
         try:

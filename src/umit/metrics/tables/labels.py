@@ -93,6 +93,8 @@ def _share_right(pair: Pair[Findings]) -> float:
 
 def _marks(pairs: Sequence[Pair[Findings]]) -> Measures:
     """Truth and probability of every label in turn; what is unreadable ranks lowest."""
+    if not any(m.probability is not None for pair in pairs for m in pair.found or ()):
+        return np.full((len(pairs), 1), np.nan)
     rows = []
     for pair in pairs:
         scores = [0.0] * len(pair.gold) if pair.found is None else [
@@ -113,6 +115,38 @@ def _mean_area(measures: Measures) -> float:
         if 0 < true.sum() < len(true):
             areas.append(area(scores, true.astype(int)))
     return float(np.mean(areas)) if areas else float("nan")
+
+
+def _counts(pairs: Sequence[Pair[Findings]]) -> Measures:
+    """Rightly found, wrongly found and missed of every label in turn; an unreadable answer is wrong at each."""
+    order: dict[str, int] = {}
+    for pair in pairs:
+        for mark in pair.gold:
+            order.setdefault(mark.label, len(order))
+    rows = np.zeros((len(pairs), max(len(order), 1), 3))
+    for row, pair in zip(rows, pairs, strict=True):
+        for number, true in enumerate(pair.gold):
+            said = not true.present if pair.found is None else pair.found.items[number].present
+            row[order[true.label]] = said and true.present, said > true.present, said < true.present
+    return rows.reshape(len(pairs), rows[0].size if len(pairs) else 3)
+
+
+def _f1(counts: Measures) -> Measures:
+    right, extra, missed = counts.T
+    whole = 2 * right + extra + missed
+    shares: Measures = np.full(right.shape, np.nan)
+    np.divide(2 * right, whole, out=shares, where=whole > 0)
+    return shares
+
+
+def _macro(measures: Measures) -> float:
+    values = _f1(measures.sum(axis=0).reshape(-1, 3))
+    values = values[~np.isnan(values)]
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def _micro(measures: Measures) -> float:
+    return float(_f1(measures.sum(axis=0).reshape(-1, 3).sum(axis=0, keepdims=True))[0])
 
 
 #: One label of several.
@@ -136,7 +170,16 @@ FINDINGS: Final = (
     ),
     Metric[Any](
         name="AUC", protocol="MedMNIST", measure=_marks, total=_mean_area, unreadable=_LOWEST,
-        note="a label without a probability counts as 0 or 1",
+        note="a label without a probability counts as 0 or 1; no number where no answer has one",
     ),
+    Metric[Any](
+        name="exact match", measure=each(lambda pair: float(_share_right(pair) == 1.0)),
+        note="every label of the picture right",
+    ),
+    Metric[Any](
+        name="macro F1", measure=_counts, total=_macro,
+        note="mean over labels; one that is neither true nor found anywhere is left out",
+    ),
+    Metric[Any](name="micro F1", measure=_counts, total=_micro, note="all labels together"),
     *SURENESS,
 )  # fmt: skip

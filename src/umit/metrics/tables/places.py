@@ -11,7 +11,13 @@ from umit.metrics.boxes import Box, matched_iou
 from umit.metrics.boxes_m3d import M3D_UNREADABLE, m3d_iou
 from umit.metrics.kaggle import rsna_score
 from umit.metrics.metric import Measures, Metric, Pair, each, if_installed
-from umit.metrics.tables.ranked import average_precision, froc, precision_rows, ranked_hits
+from umit.metrics.tables.ranked import (
+    average_precision,
+    froc,
+    precision_over,
+    precision_rows,
+    ranked_hits,
+)
 from umit.metrics.tables.sureness import SURENESS
 from umit.results import Detections
 
@@ -81,11 +87,13 @@ def _enclosing(pair: Pair[Detections]) -> float | None:
 
 _ALL: Final = (
     Metric[Any](
-        name="mean IoU", measure=_over_true(float), total=_ratio, unreadable="0 for each true box",
+        name="mean IoU", measure=_over_true(float), total=_ratio, framed=True, unreadable="0 for each true box",
         note="over true boxes, each with a found one of its own",
     ),
     *(
-        Metric[Any](name=f"Acc@{limit:g}", measure=_at_least(limit), total=_ratio, unreadable=_MISS)
+        Metric[Any](
+            name=f"Acc@{limit:g}", measure=_at_least(limit), total=_ratio, framed=True, unreadable=_MISS
+        )
         for limit in (0.25, 0.5, 0.75)
     ),
     Metric[Any](
@@ -101,16 +109,17 @@ _ALL: Final = (
     ),
 )  # fmt: skip
 _COCO: Final[dict[str, Any]] = {
-    "protocol": "COCO", "measure": if_installed(precision_rows), "unreadable": "finds nothing", "resampled": False,
+    "protocol": "COCO", "measure": if_installed(precision_rows), "unreadable": "finds nothing",
+    "note": _RANKED,
 }  # fmt: skip
 
 #: On films and other pictures.
 FILMS: Final = (
     *_ALL,
     Metric[Any](name="mean score", protocol="RSNA Kaggle", measure=each(_kaggle), unreadable=_MISS),
-    Metric[Any](name="mAP", total=average_precision("ap"), note=f"no interval; {_RANKED}", **_COCO),
+    Metric[Any](name="mAP", total=average_precision("ap"), prepared=precision_over(), **_COCO),
     Metric[Any](
-        name="AP@0.5", total=average_precision("ap_50"), note=f"no interval; {_RANKED}", **_COCO
+        name="AP@0.5", total=average_precision("ap_50"), prepared=precision_over(0.5), **_COCO
     ),
     *SURENESS,
 )

@@ -1,7 +1,7 @@
 """Numbers of landmarks: radial error and its spread, and detection within distances.
 
 For each landmark apart, score by the fact ``landmark``. What whole numbers of a canvas cost a perfect model is
-:func:`umit.metrics.landmarks.canvas_floor_mm`.
+:func:`umit.metrics.landmarks.canvas_floor_mm` for points anywhere, and :mod:`umit.evaluation.floor` for those of a run.
 """
 
 from __future__ import annotations
@@ -56,14 +56,16 @@ _MM, _PX = each(_millimetres), each(_pixels)
 
 #: Single named points.
 LANDMARKS: Final = (
-    Metric[Any](name="MRE", measure=_MM, unit="mm", best=0.0, unreadable=_LEFT_OUT),
+    Metric[Any](name="MRE", measure=_MM, unit="mm", best=0.0, framed=True, unreadable=_LEFT_OUT),
     Metric[Any](
-        name="radial error SD", measure=_MM, total=_spread, unit="mm", best=0.0, unreadable=_LEFT_OUT,
+        name="radial error SD", measure=_MM, total=_spread, unit="mm", best=0.0, framed=True, unreadable=_LEFT_OUT,
         note="of the population, pooled over landmarks",
     ),
-    Metric[Any](name="MRE", measure=_PX, unit="px", best=0.0, unreadable=_LEFT_OUT),
+    Metric[Any](name="MRE", measure=_PX, unit="px", best=0.0, framed=True, unreadable=_LEFT_OUT),
     *(
-        Metric[Any](name=f"SDR {limit:g} mm", measure=each(_within(limit)), unreadable="a miss")
+        Metric[Any](
+            name=f"SDR {limit:g} mm", measure=each(_within(limit)), framed=True, unreadable="a miss"
+        )
         for limit in LIMITS_MM
     ),
 )  # fmt: skip

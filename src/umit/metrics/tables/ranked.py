@@ -8,15 +8,16 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from umit.geometry import Box2D
-from umit.metrics.coco import coco_scores, installed
+from umit.metrics.coco import coco_scores, installed, precision_of_drawn
 from umit.metrics.froc import froc_curve, froc_score, hits_by_centre
-from umit.metrics.metric import Measures, Pair, padded
+from umit.metrics.metric import Measures, Pair, Rows, padded
 from umit.results import Detection, Detections
 
 __all__ = [
     "average_precision",
     "froc",
     "hits_of",
+    "precision_over",
     "precision_rows",
     "ranked_hits",
     "ranks",
@@ -131,10 +132,7 @@ def average_precision(name: str) -> Callable[[Measures], float]:
     """Return what turns rows of boxes into one of COCO's numbers, such as ``"ap"``."""
 
     def total(measures: Measures) -> float:
-        if not len(measures) or np.isnan(measures[0, 0]):
-            return float("nan")
-        pictures = [picture for row in measures for picture in _pictures(row)]
-        found, true = ([picture[kind] for picture in pictures] for kind in (1, 0))
+        true, found, _ = _laid_out(measures)
         if not any(true):
             return float("nan")
         if not any(found):
@@ -142,6 +140,37 @@ def average_precision(name: str) -> Callable[[Measures], float]:
         return float(getattr(coco_scores(found, true), name))
 
     return total
+
+
+def precision_over(least: float | None = None) -> Callable[[Measures], Callable[[Rows], float]]:
+    """Return what prepares rows of boxes for many resamples; boxes are matched once.
+
+    Args:
+        least: As for :func:`umit.metrics.coco.precision_of_drawn`.
+    """
+
+    def prepared(measures: Measures) -> Callable[[Rows], float]:
+        true, found, counts = _laid_out(measures)
+        if not any(true):
+            return lambda rows: float("nan")
+        starts = np.cumsum(counts) - counts
+        places = [np.arange(start, start + n) for start, n in zip(starts, counts, strict=True)]
+        if not any(found):
+            some = np.array([any(true[i] for i in of) for of in places])
+            return lambda rows: 0.0 if some[rows].any() else float("nan")
+        drawn = precision_of_drawn(found, true, least=least)
+        return lambda rows: drawn(np.concatenate([places[row] for row in rows]))
+
+    return prepared
+
+
+def _laid_out(measures: Measures) -> tuple[list[Detections], list[Detections], Rows]:
+    """Return the true and the found boxes of each picture, and how many pictures each row is of."""
+    if not len(measures) or np.isnan(measures[0, 0]):
+        return [], [], np.zeros(0, np.intp)
+    rows = [_pictures(row) for row in measures]
+    pictures = [picture for row in rows for picture in row]
+    return [t for t, _ in pictures], [f for _, f in pictures], np.array([len(r) for r in rows])
 
 
 def _pictures(row: Measures) -> list[tuple[Detections, Detections]]:
