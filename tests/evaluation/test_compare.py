@@ -59,9 +59,7 @@ def test_a_run_equals_itself(tmp_path: Path) -> None:
     numbers = [row for row in rows if not math.isnan(row.difference)]
     assert all(row.difference == 0 for row in numbers)
     assert all(
-        row.low == row.high == 0
-        for row in numbers
-        if row.groups > 3 and row.metric != "AUC"
+        row.low == row.high == 0 for row in numbers if row.groups > 3 and row.metric != "AUC"
     )
     assert all(row.p == 1 for row in rows if not math.isnan(row.p))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from umit.checkpoints import CARD, PHANTOM, RELEASED, Checkpoint
+from umit.checkpoints import CARD, PHANTOM, RELEASED, Checkpoint, write_card
 from umit.cli import main
 from umit.datasets.ask import asked
 from umit.datasets.dataset import Sample
@@ -134,14 +133,12 @@ def test_it_keeps_to_the_protocols_that_are_wanted(tmp_path: Path) -> None:
     assert _floors(score(tmp_path, protocol=["umit"]))
 
 
-def _of(folder: Path, more: Mapping[str, Any]) -> set[str]:
-    return {task for task, *_ in _floors(score(write(folder, every_task(), {**MANIFEST, **more})))}
-
-
 def test_without_a_frame_there_is_none(tmp_path: Path) -> None:
-    assert _of(tmp_path / "old", {"card": "0123"}) == set(), "before cards were kept"
+    named = write(tmp_path / "named", every_task(), {**MANIFEST, "card": "dz-osamu/UMIT-B"})
+    assert not _floors(score(named)), "another card may bear the name"
+    write_card(RELEASED["dz-osamu/UMIT-B"], named)
     # Volumes of UMIT's own card are cropped; these films' boxes have no size.
-    assert _of(tmp_path / "known", {"card": "dz-osamu/UMIT-B"}) == {"landmark"}
+    assert {task for task, *_ in _floors(score(named))} == {"landmark"}
     _evaluated(tmp_path / "run", _COARSE)
     (tmp_path / "run" / CARD).unlink()
     assert not _floors(score(tmp_path / "run"))

@@ -16,6 +16,7 @@ from umit.checkpoints import RELEASED
 from umit.cli import main
 from umit.errors import DatasetError, InputError
 from umit.evaluation.compare import compare
+from umit.evaluation.floor import card_of
 from umit.evaluation.journal import LINES, records
 from umit.evaluation.predictions import Predictions, read_predictions
 from umit.evaluation.record import pair_of
@@ -314,6 +315,14 @@ def test_a_file_becomes_a_run_like_any_other(tmp_path: Path) -> None:
     assert (row.a, row.b) == (0.5, 1.0)
     with pytest.raises(InputError, match="same file"):
         other.keep(tmp_path / "run")
+
+
+@pytest.mark.parametrize(("card", "kept"), [(None, False), (CARD, True), ("umit-phantom", True)])
+def test_a_run_keeps_the_card_that_was_named(card: str | None, kept: bool, tmp_path: Path) -> None:
+    found, _ = _read(_file(tmp_path, _plain("Yes", "yes", options=YES_NO)), card=card)
+    found.keep(tmp_path / "run")
+    assert card_of(tmp_path / "run") == (found.card if kept else None)
+    assert found.card is None or found.card.name == card
 
 
 def test_lines_of_our_own_journal(tmp_path: Path) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from umit.chat import Completion
-from umit.checkpoints import CARD, PHANTOM, RELEASED, Checkpoint, read_card
+from umit.checkpoints import CARD, Checkpoint, read_card
 from umit.errors import UMITError
 from umit.geometry import Space
 from umit.imaging.orientation import PLANES, axis_letters, turn
@@ -23,20 +23,19 @@ __all__ = ["FRAMED", "as_written", "card_of"]
 FRAMED: Final[tuple[TaskName, ...]] = ("detect_2d", "detect_3d", "landmark")
 
 
-def card_of(run: Path, manifest: Mapping[str, Any]) -> Checkpoint | None:
-    """Return the card that a run was asked with: the one it keeps, or a known one that it names.
+def card_of(run: Path) -> Checkpoint | None:
+    """Return the card that a run was asked with.
 
     Args:
         run: Folder of a journal, or of several shards of one.
-        manifest: What its answers depend on.
 
     Returns:
-        ``None`` for a run from before cards were kept.
+        ``None`` for a run that keeps none.
     """
     for path in (run / CARD, *sorted(run.glob(f"*/{CARD}"))):
         if path.is_file():
             return read_card(path.parent)
-    return {PHANTOM.name: PHANTOM, **RELEASED}.get(str(manifest.get("card")))
+    return None
 
 
 def as_written(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, cast, get_args
 
 from umit.chat import Completion
-from umit.checkpoints import RELEASED, Checkpoint, locate
+from umit.checkpoints import RELEASED, Checkpoint, locate, write_card
 from umit.datasets.ask import NOWHERE, outline
 from umit.datasets.dataset import Sample, warn
 from umit.datasets.folder import Folder
@@ -49,12 +49,14 @@ class Predictions:
         samples: Their questions, with pictures where these can be found; empty of a journal's own lines.
         left_out: Why rows are in no number, and how many each.
         manifest: What the numbers depend on.
+        card: In whose words and frames the answers are; ``None`` if nobody said.
     """
 
     records: tuple[tuple[str, bool, Mapping[str, Any]], ...]
     samples: tuple[Sample[Any, Any], ...]
     left_out: Mapping[str, int]
     manifest: Mapping[str, Any]
+    card: Checkpoint | None = None
 
     def keep(self, run: Path | str) -> None:
         """Write the journal of a run; the same file twice is the same run.
@@ -66,6 +68,8 @@ class Predictions:
             InputError: Another run is there, or another process writes it.
         """
         with Journal(Path(run), self.manifest) as journal:
+            if self.card is not None:
+                write_card(self.card, Path(run))
             for name, ok, record in self.records:
                 if name not in journal.done:
                     journal.add(name, record, ok=ok)
@@ -129,7 +133,10 @@ def read_predictions(
         "task": task or "", "language": language, "facts": sorted(by), "rows": len(rows),
         "left_out": [f"{count}: {why}" for why, count in counts.items()],
     }  # fmt: skip
-    return Predictions(records=records, samples=samples, left_out=counts, manifest=manifest)
+    return Predictions(
+        records=records, samples=samples, left_out=counts, manifest=manifest,
+        card=None if card is None else known,
+    )  # fmt: skip
 
 
 def _check(given: str | None, known: Sequence[str], what: str) -> None:

@@ -154,7 +154,7 @@ def score(
             missing += 1
     paths = [folder / MANIFEST, *sorted(folder.glob(f"*/{MANIFEST}"))]
     manifest = next(json.loads(p.read_text("utf-8")) for p in paths if p.is_file())
-    card = card_of(folder, manifest)
+    card = card_of(folder)
     wanted = _wanted(protocol, kept)
     more = [optional_metric(name) for name in also]
     rows: list[Row] = []

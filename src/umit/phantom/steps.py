@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FIRST_SEED",
     "SHARES",
+    "SHIFT",
     "Draw",
     "LooksOf",
     "ReadsOf",
@@ -91,6 +92,8 @@ SHARES: Final[Mapping[str, tuple[Share, ...]]] = {
 FIRST_SEED: Final = {
     "align": 0, "instruct": 5_000_000, "look": 7_000_000, "read": 8_500_000, "tell": 9_200_000,
 }  # fmt: skip
+#: A build's seed moves its cases by less than this.
+SHIFT: Final = 500_000
 _TOKENIZER_CASES: Final = 120
 _ENDS: Final = (".", "。")  # of a report's sentences
 
@@ -120,7 +123,7 @@ class Draw:
         shares = SHARES[stage]
         weights = np.array([s.weight for s in shares])
         chosen = shares[int(rng.choice(len(shares), p=weights / weights.sum()))]
-        first = FIRST_SEED[stage] + step * 32 + self.seed * 1_000_003 % 1_000_000
+        first = FIRST_SEED[stage] + step * 32 + self.seed * 1_000_003 % SHIFT
         seeds = [first + 2 * k for k in range(2 if self.smoke else chosen.rows)]
         return chosen.kind, seeds[self.share[0] :: self.share[1]]
 
