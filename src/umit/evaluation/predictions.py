@@ -7,7 +7,7 @@ protocols, the page, the comparison of two runs. No model is loaded.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, cast, get_args
@@ -116,9 +116,7 @@ def read_predictions(
         records = _ours(rows)
     else:
         reader = _Reader(known, file, root, card is not None, task, language, by, left)
-        lines = ((line, reader.answer(line)) for line in (line_of(r, p, form) for p, r in rows))
-        read = [(line, answer) for line, answer in lines if answer]
-        found = as_findings(read, stated=task == "findings", leave=left.add)
+        found = reader.answers(line_of(row, place, form) for place, row in rows)
         samples = tuple(distinct(sample for sample, _ in found))
         records = tuple((sample.id, True, record_of(sample, result)) for sample, result in found)
     left.tell(tell)
@@ -133,10 +131,10 @@ def read_predictions(
         "task": task or "", "language": language, "facts": sorted(by), "rows": len(rows),
         "left_out": [f"{count}: {why}" for why, count in counts.items()],
     }  # fmt: skip
+    named = None if card is None else known
     return Predictions(
-        records=records, samples=samples, left_out=counts, manifest=manifest,
-        card=None if card is None else known,
-    )  # fmt: skip
+        records=records, samples=samples, left_out=counts, manifest=manifest, card=named
+    )
 
 
 def _check(given: str | None, known: Sequence[str], what: str) -> None:
@@ -212,6 +210,12 @@ class _Reader:
         self._rows = RowReader(card.tasks, places)
         self._tasks = card.tasks
         self._task, self._language, self._by, self._left = task, language, by, left
+
+    def answers(self, lines: Iterable[Line]) -> list[Answered]:
+        """Return the questions with the model's answers; those about the labels of one picture as one."""
+        read = ((line, self.answer(line)) for line in lines)
+        known = [(line, answer) for line, answer in read if answer]
+        return as_findings(known, stated=self._task == "findings", leave=self._left.add)
 
     def answer(self, line: Line) -> Answered | None:
         """Return a line's question with the model's answer; ``None`` of one that cannot be scored."""
