@@ -65,8 +65,7 @@ another size is left out there. What is not there has no size: false boxes stand
 Mean IoU and Acc have a second row, "frame floor": what the exact truth gets in whole numbers of the card's frame. There is
 none for volumes that the card crops, as UMIT's does, since a run does not keep what was cropped.
 
-Intervals of mAP and AP@0.5 draw pictures 1,000 times like all others; boxes are matched once. One label on 1,000 pictures
-took 2 s of one core, on 10,000 pictures 37 s.
+Intervals of mAP and AP@0.5 draw pictures 1,000 times like all others; boxes are matched once.
 """
 EXTRAS = """
 ## Off by default

@@ -80,6 +80,7 @@ def test_auto_processor_makes_the_same_prompt(built: Path) -> None:
     assert list(theirs) == ours
 
 
+@pytest.mark.slow
 def test_a_stopped_build_goes_on(tmp_path: Path) -> None:
     assert building.build(tmp_path, seed=3, minutes=0.0, smoke=True) is None
     out = building.build(tmp_path, seed=3, smoke=True)

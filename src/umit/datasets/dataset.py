@@ -162,8 +162,10 @@ class Samples:
                 dataset=self.dataset.name,
             )
 
-    def counted(self, limit: int | None = None) -> int:
+    def counted(self, limit: int | None = None) -> int | None:
         """Read rows, no pictures, and return how many samples there are, or the limit if there are more.
+
+        ``None`` of samples of a kind that leave out what only asking tells.
 
         Args:
             limit: So many are enough.

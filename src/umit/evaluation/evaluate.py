@@ -103,11 +103,12 @@ def _total(
     samples: Iterable[Sample[Any, Any]], limit: int | None, shard: tuple[int, int]
 ) -> int | None:
     """Return how many samples this process asks in all; ``None`` if that cannot be known before."""
+    count: int | None = None
     if isinstance(samples, Sized):
         count = len(samples)
-    elif type(samples) is Samples:  # others may leave some out
+    elif isinstance(samples, Samples):
         count = samples.counted(limit)
-    else:
+    if count is None:
         return None
     return len(range(shard[0] - 1, count if limit is None else min(limit, count), shard[1]))
 

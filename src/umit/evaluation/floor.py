@@ -38,9 +38,7 @@ def card_of(run: Path) -> Checkpoint | None:
     return None
 
 
-def as_written(
-    pairs: Sequence[Pair[Any]], task: Task[Any, Any]
-) -> list[Pair[Any] | None]:  # fmt: skip
+def as_written(pairs: Sequence[Pair[Any]], task: Task[Any, Any]) -> list[Pair[Any] | None]:
     """Return the truth in the place of each answer, as the task writes it and reads it back.
 
     No pixels are needed: the picture's size, spacing and orientation come from what the journal says of it.
@@ -64,9 +62,8 @@ def _written(pair: Pair[Any], task: Task[Any, Any]) -> Pair[Any] | None:
     try:
         text = task.encode(pair.gold, pair.query, view)
         return Pair(pair.query, pair.gold, task.decode(Completion(text=text), pair.query, view))
-    except (
-        UMITError
-    ):  # a truth outside its picture, or too many boxes: no model could write it either
+    except UMITError:
+        # A truth outside its picture, or too many boxes: no model could write it either.
         return None
 
 

@@ -261,6 +261,9 @@ class Changed(Samples):
         dataset = replace(self.samples.dataset, name=f"{self.samples.dataset.name}, {self.name}")
         super().__init__(dataset, self.samples.choice)
 
+    def counted(self, limit: int | None = None) -> None:
+        """Not known: which samples a change leaves out is seen when they are changed."""
+
     def __iter__(self) -> Iterator[Any_]:
         self.left_out.clear()
         for sample in islice(iter(self.samples), self.limit):

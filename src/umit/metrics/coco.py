@@ -115,9 +115,8 @@ def precision_of_drawn(
     for one in (*truth["annotations"], *rows):
         there[one["category_id"] - 1, one["image_id"] - 1] = True
     matched = np.empty(there.size, object)
-    matched[:] = (
-        run._evalImgs_cpp
-    )  # by label, then by picture; the package has no public name for it
+    # By label, then by picture; the package has no public name for it.
+    matched[:] = run._evalImgs_cpp
     matched = matched.reshape(there.shape)
     nothing = matched[~there].tolist()[:1]
 

@@ -41,13 +41,14 @@ class Item:
     Args:
         query: What is asked.
         gold: The true result.
-        about: English name of the one thing that it is about, if it is about one; of a report, a name for each
-            sentence but the last one of a normal finding.
+        about: English name of the one thing that it is about, if it is about one.
+        sentences: Of a report: what each sentence is about, but for a last one that says that nothing is there.
     """
 
     query: Query
     gold: Any
-    about: str | tuple[str, ...] = ""
+    about: str = ""
+    sentences: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,8 +212,8 @@ def film_class(film: Film, language: Language) -> Item:
 def film_report(film: Film, language: Language) -> Item:
     """The report of a film, one view or two."""
     text = words.film_report([(f.kind, f.side, f.zone) for f in film.findings], language)
-    about = ("heart", *(f.kind for f in film.findings if f.side))
-    return Item(Describe("report", language=language), Report(text=text), about)
+    named = ("heart", *(f.kind for f in film.findings if f.side))
+    return Item(Describe("report", language=language), Report(text=text), sentences=named)
 
 
 # ---------------------------------------------------------------- cephalograms
@@ -278,8 +279,8 @@ def volume_class(volume: Volume, language: Language) -> Item | None:
 def volume_report(volume: Volume, language: Language) -> Item:
     """The report of a CT."""
     text = words.volume_report([lesion.organ for lesion in volume.lesions], language)
-    about = ("lesion",) * len(volume.lesions)
-    return Item(Describe("report", language=language), Report(text=text), about)
+    named = ("lesion",) * len(volume.lesions)
+    return Item(Describe("report", language=language), Report(text=text), sentences=named)
 
 
 Draw: TypeAlias = Callable[[int], Case]

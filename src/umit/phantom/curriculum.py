@@ -144,15 +144,7 @@ def read_items(case: Case, rng: Generator) -> list[Item]:
     """Return questions that are each about one thing, as many about what is there as about what is not."""
     truth = case.truth
     if isinstance(truth, Film):
-        boxes = [i for i in cases.film_boxes(truth, _language(rng)) if i.gold]
-        absent = [i for i in cases.film_boxes(truth, _language(rng)) if not i.gold]
-        return [
-            *boxes,
-            *_shuffled(absent, rng, max(1, len(boxes))),
-            *_shuffled(cases.film_anatomy(truth, _language(rng)), rng, 1),
-            cases.film_presence(truth, rng, _language(rng)),
-            *_shuffled(cases.film_questions(truth, rng, _language(rng))[2:], rng, 1),
-        ]
+        return _single_things(truth, rng)
     if isinstance(truth, Cephalogram):
         return cases.some_landmarks(truth, rng, 7, _language(rng))
     lesions, *organs = cases.volume_boxes(truth, _language(rng))
@@ -164,24 +156,29 @@ def tell_items(case: Case, rng: Generator) -> list[Item]:
     """Return questions like those of :func:`read_items`, fewer about what is not there, and reports."""
     truth = case.truth
     if isinstance(truth, Film):
-        boxes = [i for i in cases.film_boxes(truth, _language(rng)) if i.gold]
-        absent = [i for i in cases.film_boxes(truth, _language(rng)) if not i.gold]
-        items = [
-            *boxes,
-            *_shuffled(absent, rng, 2),
-            *_shuffled(cases.film_anatomy(truth, _language(rng)), rng, 1),
-            cases.film_presence(truth, rng, _language(rng)),
-            *_shuffled(cases.film_questions(truth, rng, _language(rng))[2:], rng, 1),
-        ]
+        items = _single_things(truth, rng, absent=2)
         return [*items, cases.film_report(truth, _language(rng))] if rng.random() < 0.6 else items
     if isinstance(truth, Cephalogram):
-        return cases.some_landmarks(truth, rng, 7, _language(rng))
+        return read_items(case, rng)
     lesions, *organs = cases.volume_boxes(truth, _language(rng))
     return [
         lesions,
         *_shuffled(organs, rng, 3),
         cases.volume_question(truth, _language(rng)),
         cases.volume_report(truth, _language(rng)),
+    ]
+
+
+def _single_things(film: Film, rng: Generator, absent: int | None = None) -> list[Item]:
+    """Return questions that are each about one thing of a film; without a number, as many of what is absent."""
+    boxes = [i for i in cases.film_boxes(film, _language(rng)) if i.gold]
+    missing = [i for i in cases.film_boxes(film, _language(rng)) if not i.gold]
+    return [
+        *boxes,
+        *_shuffled(missing, rng, max(1, len(boxes)) if absent is None else absent),
+        *_shuffled(cases.film_anatomy(film, _language(rng)), rng, 1),
+        cases.film_presence(film, rng, _language(rng)),
+        *_shuffled(cases.film_questions(film, rng, _language(rng))[2:], rng, 1),
     ]
 
 

@@ -164,7 +164,7 @@ def _one(items: list[Item], stream: int, seed: int) -> Item:
 
 
 def _named(items: Iterable[Item]) -> Iterator[tuple[str, Item]]:
-    return ((str(item.about), item) for item in items)
+    return ((item.about, item) for item in items)
 
 
 _Questions: TypeAlias = Callable[[Any, int, Language], Iterator[tuple[str, Item]]]

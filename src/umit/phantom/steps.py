@@ -253,13 +253,12 @@ class ReadsOf:
         found = np.full(len(row.ids), -1, np.int64)
         for number, item in enumerate(items, start=1):
             here = np.flatnonzero(row.segments == number)
-            if isinstance(item.about, str):
-                found[here] = _index(names, item.about)
-                continue
-            columns = np.array([*(_index(names, one) for one in item.about), -1])
-            said = here[row.taught[here]]
-            sentences = _sentences([self.encoder.tokenizer.decode([int(row.ids[k])]) for k in said])
-            found[said - 1] = columns[np.minimum(sentences, len(item.about))]
+            found[here] = _index(names, item.about)
+            columns = np.array([*(_index(names, one) for one in item.sentences), -1])
+            if item.sentences:
+                said = here[row.taught[here]]
+                texts = [self.encoder.tokenizer.decode([int(row.ids[k])]) for k in said]
+                found[said - 1] = columns[np.minimum(_sentences(texts), len(item.sentences))]
         return found
 
     def _coarse(self, row: Row) -> Row:
