@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -205,6 +205,19 @@ def _beginnings(rows: Sequence[int], asked: Sequence[Sequence[int]]) -> list[int
     what is left of all can be read together with little padding.
     """
     counts = [0] * len(asked)
+    for group, length in _begin_alike(rows, asked):
+        for one in group:
+            counts[one] = length
+    longest = max((len(a) - n for a, n in zip(asked, counts, strict=True) if n), default=None)
+    if longest is None:
+        return counts
+    return [n or max(0, len(a) - longest) for a, n in zip(asked, counts, strict=True)]
+
+
+def _begin_alike(
+    rows: Sequence[int], asked: Sequence[Sequence[int]]
+) -> Iterator[tuple[list[int], int]]:
+    """Yield the questions, two or more, that are worth a beginning of their own, and how long it is."""
     group: list[int] = []
     length = 0
     for one in sorted(range(len(asked)), key=lambda k: (rows[k], asked[k])):
@@ -215,13 +228,12 @@ def _beginnings(rows: Sequence[int], asked: Sequence[Sequence[int]]) -> list[int
         if alike > (len(group) - 1) * (length - alike) and alike >= _LEAST:
             group.append(one)
             length = alike
-            counts = [length if k in group else count for k, count in enumerate(counts)]
-        else:
-            group, length = [one], len(asked[one]) - 1
-    longest = max((len(a) - n for a, n in zip(asked, counts, strict=True) if n), default=None)
-    if longest is None:
-        return counts
-    return [n or max(0, len(a) - longest) for a, n in zip(asked, counts, strict=True)]
+            continue
+        if len(group) > 1:
+            yield group, length
+        group, length = [one], len(asked[one]) - 1
+    if len(group) > 1:
+        yield group, length
 
 
 def _alike(one: Sequence[int], other: Sequence[int]) -> int:
