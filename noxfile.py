@@ -49,8 +49,10 @@ def fast(session: nox.Session) -> None:
     """Run what is not marked slow, in two processes: for every save."""
     session.install(f".[{EXTRAS}]", *group("dev"))
     # A file stays in one process: its tests share what a fixture of the module draws or loads.
-    two = ("-n", "2", "--dist", "loadfile")
-    session.run("pytest", "-m", "not slow", *two, "tests", *session.posargs)
+    two = ("-n", "2", "--dist", "loadfile", "--hypothesis-profile", "fast")
+    # Asserts are rewritten once and kept, whatever the machine says: that is half of each process's start.
+    kept = {"PYTHONDONTWRITEBYTECODE": ""}
+    session.run("pytest", "-m", "not slow", *two, "tests", *session.posargs, env=kept)
 
 
 @nox.session

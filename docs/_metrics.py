@@ -71,8 +71,10 @@ EXTRAS = """
 ## Off by default
 
 `umit score RUN --also METEOR` adds a score of reports, captions and comparisons that loads a model or starts a program.
-umit's tests run METEOR alone; the others need weights that you download, and were not run. What is shown is the mean
-over texts, of METEOR too.
+umit's tests run METEOR alone; the others need weights that you download, and were never run with those. BERTScore and
+CheXbert were run with random weights. RadGraph and RaTEScore were compared with their packages' source only; RadGraph
+0.1.18 calls tokenizer methods that transformers 5 no longer has, and may fail with it. What is shown is the mean over texts,
+of METEOR too. A blank text has BERTScore 0.
 
 | Score | Package | Languages | Extra |
 |---|---|---|---|

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -15,13 +18,21 @@ _ROOT = Path(__file__).resolve().parents[1]
 
 # What is slow on a busy machine is not wrong.
 settings.register_profile("umit", deadline=None)
+settings.register_profile("fast", deadline=None, max_examples=25)  # `nox -s fast`
 settings.load_profile("umit")
 
+#: Where the number of resamples stands.
+_DRAWN = {"score": "RESAMPLES", "compare": "_RESAMPLES", "robustness": "_RESAMPLES"}
 #: Qwen2-VL's control tokens, in its order.
 _CONTROL = (
     "endoftext im_start im_end object_ref_start object_ref_end box_start box_end quad_start "
     "quad_end vision_start vision_end vision_pad image_pad video_pad"
 )
+
+
+def examples(count: int) -> int:
+    """Return how many examples a property gets where 100 are usual; fewer in the profile "fast"."""
+    return count * settings().max_examples // 100
 
 
 def missing_tool(name: str) -> tuple[str, bool] | None:
@@ -38,6 +49,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if missing := missing_tool(mark.args[0]):
             reason, wanted = missing
             (pytest.fail if wanted else pytest.skip)(reason)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def draws() -> Iterator[None]:
+    """Draw a tenth of the resamples in the profile "fast": most of the time of scoring goes into intervals."""
+    with pytest.MonkeyPatch.context() as patched:
+        if settings().max_examples < 100:
+            for module, name in _DRAWN.items():
+                patched.setattr(import_module(f"umit.evaluation.{module}"), name, 100)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -67,3 +88,11 @@ def encoder() -> Encoder:
         [AddedToken(f"<|{name}|>", special=True, normalized=False) for name in _CONTROL.split()]
     )
     return Encoder(PreTrainedTokenizerFast(tokenizer_object=tokenizer))
+
+
+@pytest.fixture(scope="session")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The tokenizer of a smoke build; to learn it takes seconds, so tests share it and leave it as it is."""
+    from umit.phantom.build import SMOKE_BLUEPRINT, _tokenizer
+
+    return _tokenizer(tmp_path_factory.mktemp("tokenizer") / "t", 0, SMOKE_BLUEPRINT)

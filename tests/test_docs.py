@@ -146,6 +146,7 @@ def test_every_page_is_in_the_nav() -> None:
     assert sorted(nav) == sorted(p.relative_to(DOCS).as_posix() for p in DOCS.rglob("*.md"))
 
 
+@pytest.mark.slow  # writes the whole page anew
 def test_formats_page_is_current() -> None:
     made = runpy.run_path(str(DOCS / "_formats.py"))
     assert made["PAGE"].read_text(encoding="utf-8") == made["page"](), (

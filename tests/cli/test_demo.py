@@ -33,6 +33,7 @@ def truths() -> list[str]:
     return found
 
 
+@pytest.mark.slow  # the whole demo, in both languages
 def test_a_perfect_model_is_right_everywhere(
     script: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

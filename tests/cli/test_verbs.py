@@ -46,6 +46,22 @@ def test_people_see_the_value_and_the_notice(
     assert err == ""
 
 
+def test_several_labels_are_told_one_by_one(
+    script: Any, film: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "out.csv"
+    script()
+    labels = ["--label", "nodule", "--label", "effusion", "--several"]
+    assert main(["classify", film, *labels, "--csv", str(table)]) == 0
+    said = "yes  (probability 0.948, not calibrated)"
+    lines = [f"{film}: nodule: {said}", f"{film}: effusion: {said}", PHANTOM.notice]
+    assert capsys.readouterr().out == "\n".join(lines) + "\n"
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["name"], row["text"]) for row in rows] == [("nodule", "yes"), ("effusion", "yes")]
+    assert all(float(row["probability"]) == pytest.approx(0.948, abs=1e-3) for row in rows)
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_json_is_the_result_with_file_and_notice(
     verb: str, script: Any, film: str, capsys: pytest.CaptureFixture[str]

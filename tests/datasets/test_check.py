@@ -154,6 +154,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert json.loads(first)["code"] == "off_by_one"
 
 
+@pytest.mark.slow  # opens every sample
 def test_the_real_samples(shared: Path) -> None:
     found = list(check(shared / "samples" / "vqa_rad", TASKS, name="vqa-rad"))
     rows = [

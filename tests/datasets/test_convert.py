@@ -33,6 +33,7 @@ from umit.results import (
     Report,
 )
 
+from ..conftest import examples
 from .layouts import layout
 from .layouts.draw import picture, pixels
 from .told import told
@@ -327,9 +328,7 @@ def _pairs(draw: st.DrawFn) -> tuple[Any, Any]:
     return draw(st.sampled_from(pairs))
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pairs=st.lists(_pairs(), min_size=1, max_size=4), form=st.sampled_from(["swift", "swift2"]))
 def test_any_words_read_back(pairs: list[Any], form: Any, tmp_path: Path) -> None:
     if not (tmp_path / "a.png").exists():

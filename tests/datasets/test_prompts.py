@@ -16,6 +16,8 @@ from umit.queries import Ask, Choose, Compare, Describe, Find, Language, Locate,
 from umit.tasks.landmarks import CEPHALOMETRIC
 from umit.tasks.task import choose
 
+from ..conftest import examples
+
 TASKS = RELEASED["dz-osamu/UMIT-B"].tasks
 PROMPTS = Prompts(TASKS)
 OPTIONS = ("Liver", "Stomach")
@@ -112,7 +114,7 @@ READERS = {name: Prompts(tasks) for name, tasks in CARDS.items()}
 
 
 @pytest.mark.parametrize("card", CARDS)
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=examples(50))
 @given(query=_queries(), volume=st.booleans(), phrasing=st.integers(0, 3))
 def test_every_wording_reads_back(card: str, query: Query, volume: bool, phrasing: int) -> None:
     name = choose(query, volume=volume)

@@ -42,6 +42,7 @@ def test_older_layout_gives_the_same_weights(folder: Path, older: Path) -> None:
     assert (rope["rope_type"], rope["mrope_section"]) == ("default", [2, 3, 3])
 
 
+@pytest.mark.slow  # from files to answers
 def test_older_layout_answers_all_five_verbs(older: Path) -> None:
     model = UMIT.from_pretrained(older, card="dz-osamu/UMIT-B", device="cpu")
     film = umit.load(np.full((300, 200), 90, np.uint8), axes="yx")

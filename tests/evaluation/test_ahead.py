@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ import pytest
 
 from umit.checkpoints import PHANTOM
 from umit.cli import main
+from umit.cli.evaluate import _rank
 from umit.datasets import load
 from umit.datasets.dataset import Sample
 from umit.errors import DatasetError, InputError
@@ -274,12 +276,42 @@ def test_an_unreadable_picture_of_one_rank_leaves_the_others_alive(
     assert main(["score", run]) == 3
 
 
+@pytest.mark.parametrize("names", ["PMI", "OMPI_COMM_WORLD", "MV2_COMM_WORLD"])
+def test_ranks_of_mpi_are_shards(names: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As accelerate takes them; torchrun's names come first."""
+    for name in ("RANK", "WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(f"{names}_RANK", "1")
+    monkeypatch.setenv(f"{names}_SIZE", "3")
+    assert _rank() == (2, 3)
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    assert _rank() == (1, 4)
+
+
+_LAUNCHERS = {
+    "torchrun": ["torch.distributed.run", "--nproc-per-node", "2"],
+    "accelerate": [
+        "accelerate.commands.launch", "--cpu", "--num_machines", "1", "--num_processes", "2",
+        "--mpirun_hostfile", "hosts",
+    ],
+}  # fmt: skip
+
+
 @pytest.mark.slow
-def test_two_ranks_share_a_data_set(slake: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "launcher",
+    ["torchrun", pytest.param("accelerate", marks=pytest.mark.tool("mpirun"))],
+)
+def test_two_ranks_share_a_data_set(launcher: str, slake: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "umit"]
+    (tmp_path / "hosts").write_text("localhost slots=2\n", "utf-8")
+    command = [sys.executable, "-m", *_LAUNCHERS[launcher], "-m", "umit"]
     command += ["evaluate", "slake", "--root", str(slake), "--run-folder", str(run)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    root = dict.fromkeys(("OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"), "1")
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=300, cwd=tmp_path, env={**os.environ, **root}
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert {path.name for path in run.iterdir()} == {"1-of-2", "2-of-2"}
     ids = [record["id"] for record in records(run)]

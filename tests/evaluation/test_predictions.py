@@ -67,8 +67,11 @@ def _swift3(query: str, said: str, true: str | None, **more: Any) -> dict[str, A
 
 
 def _lmms(asked: str, said: Any, true: str, **more: Any) -> dict[str, Any]:
-    """A line as lmms-eval writes it: without doc and arguments, lists of one taken apart."""
-    return {"doc_id": 0, "target": true, "input": asked, "filtered_resps": said, "doc_hash": "a", **more}  # fmt: skip
+    """A line as lmms-eval 0.7.3 writes it: without doc and arguments, lists of one taken apart."""
+    return {
+        "doc_id": 0, "target": true, "filtered_resps": said, "token_counts": [None], "doc_hash": "a",
+        "exact_match": float(said == true), "input": asked, **more,
+    }  # fmt: skip
 
 
 def _harness(asked: str, said: str, true: str, **more: Any) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from umit.geometry import Box2D, Box3D, Point2D
 from umit.imaging.scan import Scan
 from umit.imaging.view import Rendering, render, resize_rgb, smart_resize
 
+from ..conftest import examples
+
 FILM = Scan(np.zeros((1, 30, 40), np.uint8))
 VOLUME = Scan(np.zeros((5, 30, 40), np.uint8))
 DEEP = Rendering(frame=(256, 256), depth=32)
@@ -36,7 +38,7 @@ def test_smart_resize(size: tuple[int, int], budget: int, expected: tuple[int, i
     assert smart_resize(*size, max_pixels=budget) == expected
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=examples(300), derandomize=True)
 @given(
     height=st.integers(1, 5000),
     width=st.integers(1, 5000),

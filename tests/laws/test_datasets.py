@@ -6,6 +6,7 @@ import math
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from umit.datasets import NAMES, load
 from umit.datasets.ask import asked, parts
 from umit.engine.encode import Encoder
 from umit.errors import InputError, OutputError
+from umit.imaging.scan import Scan
 from umit.metrics.by_task import METRICS
 from umit.metrics.metric import Pair
 from umit.model import UMIT
@@ -34,6 +36,18 @@ OWN = ("umit", "MedMNIST")
 STRUCTURED = ("answer_closed", "classify", "findings", "detect_2d", "detect_3d", "landmark")
 
 
+@dataclass(frozen=True)
+class Held:
+    """Scans that were read once, for all laws."""
+
+    held: tuple[Scan, ...]
+    names: tuple[str, ...]
+    is_volume: bool
+
+    def scans(self) -> tuple[Scan, ...]:
+        return self.held
+
+
 @pytest.fixture(scope="session")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     """Readable samples of every data set, from its drawn layout."""
@@ -43,16 +57,19 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
 def _readable(name: str, root: Path) -> Iterator[Any]:
     layout(name).write(root)
     for given in layout(name).LOADS:
+        read: dict[tuple[str, ...], Held] = {}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for number, sample in enumerate(load(name, root, **given)):
                 if number == FEW:
                     break
-                try:
-                    sample.source.scans()
-                except InputError:  # a layout may hold a file that is none
-                    continue
-                yield sample
+                source = sample.source
+                if source.names not in read:
+                    try:
+                        read[source.names] = Held(source.scans(), source.names, source.is_volume)
+                    except InputError:  # a layout may hold a file that is none
+                        continue
+                yield replace(sample, source=read[source.names])
 
 
 @EVERY

@@ -17,9 +17,11 @@ from umit.imaging.read import load
 from umit.imaging.scan import Scan
 from umit.imaging.view import Rendering, View, ViewGeometry, render
 
+from ..conftest import examples
+
 ORDERS = [(p, s) for p in permutations(range(3)) for s in product((False, True), repeat=3)]
 TINY = 1e-6  # pixels; the law allows half of one
-FEW = settings(max_examples=60, deadline=None, derandomize=True)
+FEW = settings(max_examples=examples(60), derandomize=True)
 Array = NDArray[np.float64]
 
 

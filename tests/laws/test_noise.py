@@ -18,6 +18,8 @@ from umit.geometry import Space
 from umit.imaging.view import View, ViewGeometry
 from umit.queries import Ask, Choose, Find, Language, Locate
 
+from ..conftest import examples
+
 FILM = View.of(ViewGeometry(source=Space(size=(2048, 2048)), frame=(1024, 1024)))
 SKULL = View.of(ViewGeometry(source=Space(size=(1935, 2400)), frame=(600, 800)))
 VOLUME = View.of(ViewGeometry(source=Space(size=(512, 512, 64)), frame=(256, 256, 32)))
@@ -153,7 +155,7 @@ def _says_nothing_readable(text: str) -> bool:
 
 @EVERY
 @BOTH
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(derandomize=True)
 @given(text=st.text(max_size=200).filter(_says_nothing_readable))
 def test_random_text_is_an_error(name: str, language: Language, text: str) -> None:
     with pytest.raises(OutputError):
@@ -202,7 +204,7 @@ PIECES = st.lists(
 
 @EVERY
 @BOTH
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=examples(150), derandomize=True)
 @given(text=PIECES)
 def test_pieces_of_answers_are_read_or_refused(name: str, language: Language, text: str) -> None:
     """Nothing but an OutputError is ever raised, and what is read is never empty by accident."""

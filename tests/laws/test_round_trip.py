@@ -33,6 +33,8 @@ from umit.results import (
 )
 from umit.tasks.dialect import Dialect
 
+from ..conftest import examples
+
 EXCLUSIVE = replace(PHANTOM.dialect, inclusive_voxels=False)
 CARDS = [
     pytest.param(PHANTOM, id="phantom"),
@@ -40,7 +42,7 @@ CARDS = [
     pytest.param(replace(PHANTOM, name="exclusive", dialect=EXCLUSIVE), id="exclusive-voxels"),
 ]
 LANGUAGES = st.sampled_from(("en", "zh"))
-FEW = settings(max_examples=60, deadline=None, derandomize=True)
+FEW = settings(max_examples=examples(60), derandomize=True)
 SLACK = 1e-6  # of a frame's unit: rounding of floats, and the grammar's own tolerance
 
 Edges = tuple[float, ...]
@@ -164,7 +166,7 @@ EMPTY = View.of(ViewGeometry(source=Space(size=(8, 8)), frame=(8, 8)))
 
 
 @pytest.mark.parametrize("card", CARDS[:2])
-@settings(FEW, max_examples=100)
+@settings(derandomize=True)
 @given(names=NAMES, language=LANGUAGES, data=st.data())
 def test_options_and_labels(
     card: Checkpoint, names: tuple[str, ...], language: Any, data: st.DataObject

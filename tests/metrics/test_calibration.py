@@ -6,13 +6,17 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from umit.errors import InputError
 from umit.metrics.calibration import (
     brier,
     brier_of_classes,
     calibration_error,
+    calibration_errors,
     reliability,
+    risk_areas,
     risk_coverage,
     top_choices,
 )
@@ -76,6 +80,31 @@ def test_risk_of_ties_is_their_mean_over_orders() -> None:
     assert np.mean(orders) == pytest.approx(0.5, abs=0.05)
 
 
+#: Edges of bins, ties, certainty, unreadable answers (probability 0) and anything else.
+PROBABILITIES = st.one_of(st.integers(0, 15).map(lambda k: k / 15), st.floats(0, 1))
+
+
+@given(
+    st.lists(
+        st.tuples(PROBABILITIES, st.integers(0, 1), *[st.integers(0, 3)] * 3),
+        min_size=1, max_size=40,
+    )
+)  # fmt: skip
+def test_resamples_at_once_are_resamples_one_by_one(
+    answers: list[tuple[float, int, int, int, int]],
+) -> None:
+    columns = np.array(answers)
+    p, hit, weights = columns[:, 0], columns[:, 1], columns[:, 2:].T.astype(int)
+    both = calibration_errors(p, hit)(weights), risk_areas(p, hit)(weights)
+    for times, error, area in zip(weights, *both, strict=True):
+        drawn = np.repeat(p, times), np.repeat(hit, times)
+        if times.any():
+            assert error == pytest.approx(calibration_error(*drawn), abs=1e-12)
+            assert area == pytest.approx(risk_coverage(*drawn).area, abs=1e-12)
+        else:
+            assert math.isnan(error) and math.isnan(area)
+
+
 @pytest.mark.parametrize(
     ("p", "hit", "why"),
     [
@@ -87,7 +116,14 @@ def test_risk_of_ties_is_their_mean_over_orders() -> None:
     ],
 )
 def test_bad_probabilities_are_refused(p: list[float], hit: list[int], why: str) -> None:
-    for metric in (brier, reliability, risk_coverage, calibration_error):
+    for metric in (
+        brier,
+        reliability,
+        risk_coverage,
+        calibration_error,
+        calibration_errors,
+        risk_areas,
+    ):
         with pytest.raises(InputError) as caught:
             metric(p, hit)
         assert caught.value.code == "probabilities", why

@@ -6,6 +6,7 @@ import shutil
 import sys
 import tomllib
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -35,6 +36,12 @@ def test_an_absent_package_is_named(name: str, monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setattr("umit.metrics.meteor.find_spec", lambda _: None)
     with pytest.raises(MissingExtraError, match=rf"umit\[{OPTIONAL[name].extra}\]"):
         OPTIONAL[name].score(["clear lungs"], ["clear lungs"])
+
+
+def test_a_blank_text_costs_bertscore_nothing_but_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package is there, and would fail on them with transformers 5: it must not be asked."""
+    monkeypatch.setitem(sys.modules, "bert_score", ModuleType("bert_score"))
+    assert OPTIONAL["BERTScore"].score(["", "left", " \n"], ["left", "", "left"]) == [0, 0, 0]
 
 
 def test_each_extra_exists() -> None:

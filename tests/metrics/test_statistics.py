@@ -13,6 +13,7 @@ from umit.metrics.statistics import (
     Interval,
     bootstrap,
     bootstrap_mean,
+    bootstrap_weighed,
     clopper_pearson,
     interval_of,
     paired_bootstrap,
@@ -61,6 +62,22 @@ def test_sums_give_what_rows_give(groups: list[str] | None, gaps: int) -> None:
     _same(bootstrap_mean(scores, groups, count=300, seed=2), slow)
 
 
+@pytest.mark.parametrize("groups", [40, GROUPS, list(range(40))])
+@pytest.mark.parametrize("at_once", [1 << 20, 97])
+def test_weights_give_what_rows_give(
+    groups: list[str] | int, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def last(rows: np.ndarray) -> float:
+        return float(SCORES[rows].max()) if 39 in rows else float("nan")
+
+    def lasts(weights: np.ndarray) -> np.ndarray:
+        return np.where(weights[:, 39], np.where(weights, SCORES, 0).max(axis=1), np.nan)
+
+    slow = bootstrap(last, groups, count=300, seed=2)
+    monkeypatch.setattr("umit.metrics.statistics._AT_ONCE", at_once)
+    _same(bootstrap_weighed(lasts, groups, count=300, seed=2), slow)
+
+
 def test_chunks_draw_what_one_piece_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = bootstrap_mean(SCORES, count=500)
     monkeypatch.setattr("umit.metrics.statistics._AT_ONCE", 97)
@@ -84,10 +101,12 @@ def test_pairs_share_their_rows() -> None:
         pytest.param(lambda: bootstrap_mean([]), id="no answers"),
         pytest.param(lambda: bootstrap_mean([1.0, 0.0], "aa"), id="one patient"),
         pytest.param(lambda: bootstrap(lambda rows: 1.0, 1), id="one answer"),
+        pytest.param(lambda: bootstrap_weighed(lambda weights: weights[:, 0] * 1.0, 1), id="one answer, weighed"),
+        pytest.param(lambda: bootstrap_weighed(lambda weights: weights[:, 0] * 1.0, []), id="no answers, weighed"),
         pytest.param(lambda: bootstrap(lambda rows: math.nan, 5, count=9), id="never a value"),
         pytest.param(lambda: bootstrap_mean([math.nan] * 3, count=9), id="nothing scored"),
     ],
-)
+)  # fmt: skip
 def test_no_spread_to_see(measure: Callable[[], Interval]) -> None:
     got = measure()
     assert math.isnan(got.low) and math.isnan(got.high) and math.isnan(got.error)
@@ -103,6 +122,8 @@ def test_levels(level: float) -> None:
         interval_of([1.0, 2.0], level)
     with pytest.raises(InputError, match="level"):
         bootstrap_mean([], level=level)
+    with pytest.raises(InputError, match="level"):
+        bootstrap_weighed(lambda weights: weights[:, 0] * 1.0, 2, level=level)
     with pytest.raises(InputError, match="level"):
         wilson(1, 2, level=level)
 

@@ -10,17 +10,12 @@ import torch
 
 from umit.engine.encode import Encoder
 from umit.phantom.blueprint import new_model
-from umit.phantom.build import SMOKE_BLUEPRINT, _tokenizer
+from umit.phantom.build import SMOKE_BLUEPRINT
 from umit.phantom.steps import Draw, RowsOf
 from umit.training import loop
 from umit.training.recipe import Recipe
 from umit.training.run import train
 from umit.training.stages import ALIGN, INSTRUCT, Stage
-
-
-@pytest.fixture(scope="module")
-def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return _tokenizer(tmp_path_factory.mktemp("tokenizer") / "t", 0, SMOKE_BLUEPRINT)
 
 
 def run(

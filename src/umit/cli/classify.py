@@ -1,4 +1,4 @@
-"""``umit classify``: one label for each file."""
+"""``umit classify``: one label for each file, or each of several by itself."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ __all__ = ["add", "run"]
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser("classify", help="choose one label", description=__doc__)
+    parser = commands.add_parser("classify", help="choose a label", description=__doc__)
     parser.add_argument(
         "--label", action="append", required=True, help="a label to choose from; repeat it"
     )
     parser.add_argument("--question", help="what is to be decided; default: the task's own words")
+    parser.add_argument(
+        "--several",
+        action="store_true",
+        help="any number of labels may hold: each is asked by itself",
+    )
     add_files(parser)
     parser.set_defaults(run=run)
 
@@ -25,5 +30,5 @@ def run(given: Namespace) -> int:
     from umit.cli.ask import ask
     from umit.queries import Choose
 
-    query = Choose(tuple(given.label), given.question, language=given.language)
+    query = Choose(tuple(given.label), given.question, given.several, language=given.language)
     return ask(given, "classify", {"": query})

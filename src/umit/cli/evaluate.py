@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
+#: Number and count of the processes, of torchrun and of MPI (PMI, Open MPI, MVAPICH), through which accelerate
+#: starts several on CPUs; the names and their order are accelerate's (utils/environment.py of 1.15.0).
+_RANKS = (
+    ("RANK", "WORLD_SIZE"),
+    ("PMI_RANK", "PMI_SIZE"),
+    ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
+    ("MV2_COMM_WORLD_RANK", "MV2_COMM_WORLD_SIZE"),
+)
+
 
 def add(commands: Commands) -> None:
     """Add the command."""
@@ -35,7 +44,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--limit", type=int, metavar="N", help="only the first N samples")
     parser.add_argument(
         "--shard", type=_shard, metavar="K/N",
-        help="this process's share; under torchrun or accelerate launch, by default, its rank's",
+        help="this process's share; under torchrun, accelerate launch or mpirun, by default, its rank's",
     )  # fmt: skip
     parser.add_argument(
         "--workers", type=int, default=0, metavar="N", help="pictures read ahead (default 0)"
@@ -58,11 +67,12 @@ def _shard(text: str) -> tuple[int, int]:
 
 
 def _rank() -> tuple[int, int]:
-    """Return this process's share among those that torchrun or accelerate started, (1, 1) if it is alone."""
-    rank, world = (os.environ.get(name, "") for name in ("RANK", "WORLD_SIZE"))
-    if not (rank.isdecimal() and world.isdecimal()):
-        return 1, 1
-    return int(rank) + 1, int(world)
+    """Return this process's share among those that torchrun, accelerate or mpirun started, (1, 1) if it is alone."""
+    for names in _RANKS:
+        rank, world = (os.environ.get(name, "") for name in names)
+        if rank.isdecimal() and world.isdecimal():
+            return int(rank) + 1, int(world)
+    return 1, 1
 
 
 def _share(given: tuple[int, int] | None) -> tuple[int, int]:

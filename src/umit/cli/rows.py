@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from umit.errors import InputError, OutputError, UMITError
 from umit.geometry import Box2D, Box3D, Point2D
-from umit.results import Answer, Classification, Detections, Landmarks, Report
+from umit.results import Answer, Classification, Detections, Findings, Landmarks, Marked, Report
 from umit.several import Found
 
 __all__ = ["COLUMNS", "Row", "as_json", "as_table", "as_text", "code", "marks", "value"]
@@ -69,7 +69,7 @@ def as_json(row: Row) -> str:
 
 
 def as_table(row: Row) -> Iterator[dict[str, object]]:
-    """Yield a row for each box or point, or a single one where there is none."""
+    """Yield a row for each box, point or one of several labels, or a single one where there is none."""
     found = row.found
     about: dict[str, object] = {
         **{"file": row.file, "task": row.task, "name": row.name, "notice": row.notice},
@@ -77,6 +77,11 @@ def as_table(row: Row) -> Iterator[dict[str, object]]:
     }
     if isinstance(found, UMITError):
         yield {**about, "error": f"{code(found)}: {_line(str(found))}"}
+        return
+    if isinstance(found, Findings):
+        for item in found:
+            named = {"name": item.label, "probability": item.probability}
+            yield {**about, **named, "text": _holds(item)}
         return
     shapes = marks(found)
     if not shapes:
@@ -95,12 +100,13 @@ def as_text(row: Row) -> str:
         return _line(f"{head}unreadable: {found}")
     if isinstance(found, UMITError):
         return _line(f"{head}failed ({code(found)}): {found}")
-    chance = probability(found)
-    likely = "" if chance is None else f"  (probability {chance:.3f}, not calibrated)"
+    if isinstance(found, Findings):
+        lines = (f"{head}{item.label}: {_holds(item)}{_likely(item.probability)}" for item in found)
+        return _printable("\n".join(lines))
     shapes = marks(found)
     if isinstance(found, Landmarks):
         return head + "  ".join(f"{n}  {_numbers(s)}" for n, s in enumerate(shapes, row.first))
-    lines = [f"{head}{value(found)}{likely}"]
+    lines = [f"{head}{value(found)}{_likely(probability(found))}"]
     return "\n".join([*lines, *(f"  {n}  {_numbers(s)}" for n, s in enumerate(shapes, row.first))])
 
 
@@ -111,6 +117,8 @@ def value(found: Found) -> str:
             return _printable(found.text)
         case Classification():
             return found.label
+        case Findings():
+            return ", ".join(item.label for item in found if item.present) or "none"
         case Detections():
             count = len(found)
             return f"{count} box{'es' if count > 1 else ''}" if count else "none"
@@ -127,6 +135,14 @@ def probability(found: Found) -> float | None:
     if isinstance(found, Detections) and found.presence:
         return found.presence[0][1]
     return None
+
+
+def _holds(item: Marked) -> str:
+    return "yes" if item.present else "no"
+
+
+def _likely(chance: float | None) -> str:
+    return "" if chance is None else f"  (probability {chance:.3f}, not calibrated)"
 
 
 def _numbers(shape: Box2D | Box3D | Point2D) -> str:

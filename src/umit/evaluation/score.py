@@ -19,7 +19,7 @@ from umit.metrics.by_task import METRICS
 from umit.metrics.metric import Measures, Metric, Pair, mean
 from umit.metrics.optional import optional_metric
 from umit.metrics.sizes import SIZES, by_size
-from umit.metrics.statistics import bootstrap, bootstrap_mean
+from umit.metrics.statistics import bootstrap, bootstrap_mean, bootstrap_weighed
 from umit.tasks.task import Task, TaskName
 
 __all__ = ["FLOOR", "SOURCES", "Row", "Score", "protocols", "score"]
@@ -210,6 +210,7 @@ def _task_rows(
     pairs = [pair_of(record) for record in found] if known is None else known
     languages = np.array([pair.query.language for pair in pairs])
     groups = np.unique([record["group"] for record in found], return_inverse=True)[1]
+    unread = np.array([pair.found is None for pair in pairs], bool)
     parts: list[tuple[str, str, np.ndarray[Any, Any]]] = [("", "", np.ones(len(pairs), bool))]
     if len(spoken := sorted(set(languages))) > 1:
         parts += [(str(one), "", languages == one) for one in spoken]
@@ -220,14 +221,13 @@ def _task_rows(
     for metric in metrics:
         measures = metric.measures(pairs, seen)
         for language, part, chosen in parts:
-            unread = sum(p.found is None for p, is_in in zip(pairs, chosen, strict=True) if is_in)
             low, high = interval(metric, measures[chosen], groups[chosen], seed)
             yield Row(
                 task=task, language=language, part=part, metric=metric.name,
                 protocol=metric.protocol, unit=metric.unit,
                 value=metric.total(measures[chosen]), low=low, high=high,
                 n=int(chosen.sum()), groups=len(set(groups[chosen].tolist())),
-                unreadable=unread, cost=metric.unreadable,
+                unreadable=int(unread[chosen].sum()), cost=metric.unreadable,
             )  # fmt: skip
 
 
@@ -278,6 +278,8 @@ def interval(
         return float("nan"), float("nan")
     if metric.total is mean:  # from the groups' sums alone
         found = bootstrap_mean(measures[:, 0], named, count=RESAMPLES, seed=seed)
+    elif metric.weighed is not None:
+        found = bootstrap_weighed(metric.weighed(measures), named, count=RESAMPLES, seed=seed)
     else:
         found = bootstrap(metric.over(measures), named, count=RESAMPLES, seed=seed)
     return found.low, found.high

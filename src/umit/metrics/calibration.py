@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -16,12 +17,15 @@ __all__ = [
     "brier",
     "brier_of_classes",
     "calibration_error",
+    "calibration_errors",
     "reliability",
+    "risk_areas",
     "risk_coverage",
     "top_choices",
 ]
 
 Floats: TypeAlias = NDArray[np.float64]
+Ints: TypeAlias = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +98,13 @@ def top_choices(scores: ArrayLike, true: ArrayLike) -> tuple[Floats, Floats]:
     return top, ((values.argmax(axis=1) == labels) & (top > 0)).astype(np.float64)
 
 
+def _binned(p: Floats, bins: int) -> tuple[Floats, NDArray[np.intp]]:
+    """Edges of the bins, and in which one each probability is."""
+    # linspace misses 0.6 by a step: an edge is where it is written
+    edges = np.arange(bins + 1) / bins
+    return edges, np.minimum(np.searchsorted(edges, p, side="right") - 1, bins - 1)
+
+
 def reliability(probability: ArrayLike, hit: ArrayLike, *, bins: int = 15) -> Bins:
     """Return a reliability diagram over equal bins; a value on an edge belongs to the upper bin.
 
@@ -113,10 +124,7 @@ def reliability(probability: ArrayLike, hit: ArrayLike, *, bins: int = 15) -> Bi
         (0.0, 1.0)
     """
     p, y = _pairs(probability, hit)
-    edges = (
-        np.arange(bins + 1) / bins
-    )  # linspace misses 0.6 by a step: an edge is where it is written
-    place = np.minimum(np.searchsorted(edges, p, side="right") - 1, bins - 1)
+    edges, place = _binned(p, bins)
     count = np.bincount(place, minlength=bins)
     with np.errstate(invalid="ignore"):
         confidence = np.bincount(place, p, bins) / count
@@ -166,6 +174,40 @@ def calibration_error(
     if norm == "max":
         return float(gap.max())
     return float(weight @ gap) if norm == "l1" else float(np.sqrt(weight @ gap**2))
+
+
+def calibration_errors(
+    probability: ArrayLike, hit: ArrayLike, *, bins: int = 15
+) -> Callable[[Ints], Floats]:
+    """Return what gives the expected calibration error of many resamples at once; answers are binned once.
+
+    Args:
+        probability: Of being right, shape (n,).
+        hit: 1 or 0, shape (n,).
+        bins: How many equal bins.
+
+    Returns:
+        How often each answer is in each resample, shape (resamples, n), to :func:`calibration_error` of each by
+        the l1 norm, shape (resamples,), equal but for rounding; ``nan`` for one without answers.
+
+    Raises:
+        InputError: As :func:`reliability`.
+
+    Example:
+        >>> calibration_errors([0.75, 0.5], [1, 0])(np.array([[2, 0], [1, 1]])).tolist()
+        [0.25, 0.375]
+    """
+    p, y = _pairs(probability, hit)
+    gaps = np.zeros((len(p), bins))
+    gaps[np.arange(len(p)), _binned(p, bins)[1]] = p - y
+
+    def errors(weights: Ints) -> Floats:
+        # A bin's count cancels: its share of the answers times the gap of its two means is the gap of their sums.
+        with np.errstate(invalid="ignore"):
+            found: Floats = np.abs(weights @ gaps).sum(axis=1) / weights.sum(axis=1)
+        return found
+
+    return errors
 
 
 def brier(probability: ArrayLike, hit: ArrayLike) -> float:
@@ -239,3 +281,45 @@ def risk_coverage(probability: ArrayLike, hit: ArrayLike) -> Curve:
         threshold=tuple((-levels).tolist()),
         area=float(np.mean(expected / at)),
     )
+
+
+def risk_areas(probability: ArrayLike, hit: ArrayLike) -> Callable[[Ints], Floats]:
+    """Return what gives the area under risk against coverage of many resamples at once; answers are sorted once.
+
+    Args:
+        probability: Of being right, shape (n,).
+        hit: 1 or 0, shape (n,).
+
+    Returns:
+        How often each answer is in each resample, shape (resamples, n), to the area of :func:`risk_coverage` of
+        each, shape (resamples,), equal but for rounding; ``nan`` for one without answers.
+
+    Raises:
+        InputError: As :func:`reliability`.
+
+    Example:
+        >>> risk_areas([0.9, 0.8], [1, 0])(np.array([[1, 1], [2, 0]])).tolist()
+        [0.25, 0.0]
+    """
+    p, y = _pairs(probability, hit)
+    order = np.argsort(-p, kind="stable")
+    missed = 1 - y[order]
+    starts = np.flatnonzero(np.diff(-p[order], prepend=-np.inf))  # of each distinct probability
+
+    def areas(weights: Ints) -> Floats:
+        drawn = weights[:, order]
+        count = np.add.reduceat(drawn, starts, axis=1)
+        wrong = np.add.reduceat(drawn * missed, starts, axis=1)
+        given, lost = np.cumsum(count, axis=1), np.cumsum(wrong, axis=1)
+        before = given - count
+        # From ``before`` to ``given`` the expected count of wrong answers is a line, offset + slope * at, so its
+        # mean over at is a sum of slopes and of offset / at: differences of harmonic numbers.
+        slope = wrong / np.maximum(count, 1)
+        offset = lost - wrong - slope * before
+        harmonic = np.append(0.0, np.cumsum(1 / np.arange(1, given.max(initial=0) + 1)))
+        total = lost[:, -1] + (offset * (harmonic[given] - harmonic[before])).sum(axis=1)
+        with np.errstate(invalid="ignore"):
+            found: Floats = total / given[:, -1]
+        return found
+
+    return areas

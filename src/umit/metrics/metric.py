@@ -74,6 +74,8 @@ class Metric(Generic[R]):
         total: Rows to the number.
         column: Which column of the rows is this metric's, where several share a measure; ``total`` sees it alone.
         prepared: What ``over`` gives, where a resample can be had for less than ``total`` of its rows.
+        weighed: Rows, at least one of them in, to what gives the numbers of many resamples at once from how often
+            each row is in each, shape (resamples, rows): ``total``'s but for rounding, sooner than one by one.
         framed: Whether the truth itself, in whole numbers of the frame that the model writes, falls short of
             ``best``: the frame's floor, which :func:`umit.evaluation.score.score` gives beside the number.
     """
@@ -88,6 +90,7 @@ class Metric(Generic[R]):
     total: Callable[[Measures], float] = mean
     column: int | None = None
     prepared: Callable[[Measures], Callable[[Rows], float]] | None = None
+    weighed: Callable[[Measures], Callable[[Rows], Measures]] | None = None
     framed: bool = False
 
     def measures(

@@ -1,7 +1,7 @@
 """Scores of reports that need a model or a program of their own: off by default, each behind its extra.
 
 None is part of :data:`umit.metrics.by_task.METRICS`. All but METEOR load weights that the user has downloaded, so
-umit's tests never ran them; the calls are those of the versions named in each function. METEOR needs Java.
+umit's tests never run them; the calls are those of the versions named in each function. METEOR needs Java.
 """
 
 from __future__ import annotations
@@ -49,11 +49,21 @@ def _package(name: str, extra: str) -> Any:
 
 
 def _bertscore(found: _Texts, true: _Texts) -> list[float]:
-    """F of bert-score 0.3.13, without rescaling. Not run here: it needs the user's downloaded model."""
+    """F of bert-score 0.3.13, without rescaling; 0 where a text is blank, as it says itself.
+
+    Blank texts stay here: with transformers 5 it fails on them, for a tokenizer method that is gone.
+    """
     chinese = any("\u4e00" <= letter <= "\u9fff" for text in true for letter in text)
     package = _package("bert_score", "bertscore")
-    _, _, f = package.score(list(found), list(true), lang="zh" if chinese else "en")
-    return [float(one) for one in f]
+    values = [0.0] * len(found)
+    said = [i for i, pair in enumerate(zip(found, true, strict=True)) if all(map(str.strip, pair))]
+    if said:
+        _, _, f = package.score(
+            [found[i] for i in said], [true[i] for i in said], lang="zh" if chinese else "en"
+        )
+        for i, one in zip(said, f, strict=True):
+            values[i] = float(one)
+    return values
 
 
 def _radgraph(found: _Texts, true: _Texts) -> list[float]:
@@ -64,9 +74,25 @@ def _radgraph(found: _Texts, true: _Texts) -> list[float]:
 
 
 def _chexbert(found: _Texts, true: _Texts) -> list[float]:
-    """Whether all five main labels of f1chexbert 0.0.2 agree. Not run here: it needs the user's downloaded model."""
-    _, each, *_ = _package("f1chexbert", "chexbert").F1CheXbert()(list(found), list(true))
-    return [float(one) for one in each]
+    """Whether all five main labels of f1chexbert 0.0.2 agree.
+
+    Its labels are compared here: its own comparison takes three values of a private function of scikit-learn that
+    returns five in 1.9.1. And it asks its tokenizer for a method that transformers 5 no longer has.
+    """
+    scorer = _package("f1chexbert", "chexbert").F1CheXbert()
+    words = scorer.tokenizer
+    if not hasattr(words, "encode_plus"):
+        words.encode_plus = lambda said: {
+            "input_ids": [
+                words.cls_token_id, *words.convert_tokens_to_ids(said), words.sep_token_id,
+            ]
+        }  # fmt: skip
+
+    def main_labels(text: str) -> list[int]:
+        labels = scorer.get_label(text.strip())
+        return [labels[i] for i in scorer.target_names_5_index]
+
+    return [float(main_labels(a) == main_labels(b)) for a, b in zip(found, true, strict=True)]
 
 
 def _ratescore(found: _Texts, true: _Texts) -> list[float]:

@@ -151,6 +151,7 @@ reader.main()
 """
 
 
+@pytest.mark.slow  # waits out the limit
 def test_only_its_own_time_counts(tmp_path: Path) -> None:
     """The limit itself: a file that keeps the processor is caught, one that waits for it is not."""
     program = tmp_path / "stuck.py"

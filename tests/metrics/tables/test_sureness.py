@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from umit.metrics.by_task import METRICS
-from umit.metrics.metric import Pair
-from umit.metrics.tables.sureness import claims
+from umit.metrics.metric import Metric, Pair
+from umit.metrics.statistics import bootstrap, bootstrap_weighed
+from umit.metrics.tables.sureness import SURENESS, claims
 from umit.queries import Ask, Choose, Find
 from umit.results import Answer, Classification, Detections, Findings, Marked
 
@@ -87,3 +88,31 @@ def test_some_without_probabilities_are_left_out() -> None:
 )
 def test_each_task_with_probabilities_has_them(task: str) -> None:
     assert {"ECE", "Brier score", "risk-coverage area"} <= {m.name for m in METRICS[task]}
+
+
+MARKED = Pair(SEVERAL, TRUE_MARKS, _marks((True, 0.8), (True, 0.8)))
+HALF = Pair(SEVERAL, TRUE_MARKS, _marks((False, 0.4), (False, None)))
+SILENT = Pair(SEVERAL, TRUE_MARKS, _marks((True, None), (True, None)))
+UNREADABLE: Pair[Any] = Pair(SEVERAL, TRUE_MARKS, None)
+
+
+@pytest.mark.parametrize("metric", [m for m in SURENESS if m.weighed], ids=lambda m: m.name)
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        pytest.param([MARKED, HALF, UNREADABLE, SILENT] * 5, id="rows of unlike lengths"),
+        pytest.param([HALF] + [SILENT] * 9, id="resamples without a claim"),
+        pytest.param([MARKED] + [UNREADABLE] * 9, id="hardly readable"),
+        pytest.param([MARKED, HALF], id="two answers"),
+    ],
+)
+def test_resamples_at_once_are_resamples_one_by_one(
+    metric: Metric[Any], pairs: list[Pair[Any]]
+) -> None:
+    measures, groups = metric.measures(pairs), [place // 2 * 2 % 7 for place in range(len(pairs))]
+    for drawn in (groups, len(pairs)):
+        slow = bootstrap(metric.over(measures), drawn, count=200)
+        fast = bootstrap_weighed(metric.weighed(measures), drawn, count=200)
+        for end in ("low", "high", "error"):
+            assert getattr(fast, end) == pytest.approx(getattr(slow, end), abs=1e-12, nan_ok=True)
+    assert not math.isnan(slow.low)

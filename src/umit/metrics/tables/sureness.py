@@ -11,8 +11,14 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from umit.metrics.calibration import brier_of_classes, calibration_error, risk_coverage
-from umit.metrics.metric import Measures, Metric, Pair, padded
+from umit.metrics.calibration import (
+    brier_of_classes,
+    calibration_error,
+    calibration_errors,
+    risk_areas,
+    risk_coverage,
+)
+from umit.metrics.metric import Measures, Metric, Pair, Rows, padded
 from umit.queries import Ask, Choose
 from umit.results import Answer, Classification, Detections, Findings
 
@@ -103,6 +109,18 @@ def _over_claims(score: Callable[[_Floats, _Floats], float]) -> Callable[[Measur
     return total
 
 
+def _over_resamples(
+    scores: Callable[[_Floats, _Floats], Callable[[Rows], _Floats]],
+) -> Callable[[Measures], Callable[[Rows], _Floats]]:
+    def weighed(measures: Measures) -> Callable[[Rows], _Floats]:
+        flat = measures.reshape(-1, 2)
+        there = np.flatnonzero(~np.isnan(flat[:, 0]))
+        score, row = scores(*flat[there].T), there // (measures.shape[1] // 2)
+        return lambda weights: score(weights[:, row])
+
+    return weighed
+
+
 def _gaps(pairs: _Pairs) -> Measures:
     if not any(map(claims, pairs)):
         return np.full((len(pairs), 1), np.nan)
@@ -122,7 +140,8 @@ def _gap(pair: Pair[Any]) -> float:
 #: For answers with options, labels and presence.
 SURENESS: Final[tuple[Metric[Any], ...]] = (
     Metric(
-        name="ECE", measure=_claimed, total=_over_claims(calibration_error), best=0.0,
+        name="ECE", measure=_claimed, total=_over_claims(calibration_error),
+        weighed=_over_resamples(calibration_errors), best=0.0,
         unreadable="lowers it: probability 0 and wrong", note="15 equal bins of the probability of what was said",
     ),
     Metric(
@@ -131,7 +150,8 @@ SURENESS: Final[tuple[Metric[Any], ...]] = (
     ),
     Metric(
         name="risk-coverage area", measure=_claimed,
-        total=_over_claims(lambda sure, hit: risk_coverage(sure, hit).area), best=0.0,
+        total=_over_claims(lambda sure, hit: risk_coverage(sure, hit).area),
+        weighed=_over_resamples(risk_areas), best=0.0,
         unreadable="wrong, and the last to be given", note="mean risk over all coverages",
     ),
 )  # fmt: skip
