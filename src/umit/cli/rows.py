@@ -101,8 +101,10 @@ def as_text(row: Row) -> str:
     if isinstance(found, UMITError):
         return _line(f"{head}failed ({code(found)}): {found}")
     if isinstance(found, Findings):
-        lines = (f"{head}{item.label}: {_holds(item)}{_likely(item.probability)}" for item in found)
-        return _printable("\n".join(lines))
+        return "\n".join(
+            f"{_line(head + item.label)}: {_holds(item)}{_likely(item.probability)}"
+            for item in found
+        )
     shapes = marks(found)
     if isinstance(found, Landmarks):
         return head + "  ".join(f"{n}  {_numbers(s)}" for n, s in enumerate(shapes, row.first))
