@@ -15,6 +15,7 @@ import platform
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ PACKAGES = ("umit", "torch", "transformers", "numpy", "pillow")
 AGAINST = ("majority", "blank_picture", "other_picture", "frame_floor")
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Ask, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--first-seed", type=int, default=HELD_OUT)
@@ -40,7 +41,7 @@ def main() -> int:
     parser.add_argument("--checkpoint", default="umit-phantom")
     parser.add_argument("--run", type=Path, help="where answers are kept; a stopped run goes on")
     parser.add_argument("--out", type=Path, default=RESULTS)
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     started, cpu = time.perf_counter(), time.process_time()
     phantoms = Phantoms(first=given.first_seed, count=given.n)
     with tempfile.TemporaryDirectory() as folder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,7 @@ from umit.results import Report
 from umit.testing import ScriptedBackend
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+import phantom as plain_board
 import quality
 
 #: 3 is the fewest that have every target of a film that the assertions name.
@@ -148,3 +150,15 @@ def test_the_tables_show_the_board(perfect: dict[str, Any]) -> None:
     assert "| answer | accuracy | 1 (1 to 1) | 1 (1 to 1) |" in "\n".join(lines)
     assert quality.targets(record).count("\n") == 1 + sum(map(len, perfect["targets"].values()))
     assert "3 held-out phantoms" in quality.note(record)
+
+
+def test_the_plain_numbers_are_those_of_the_board() -> None:
+    results = quality.RESULTS.parent
+    record = json.loads((results / "quality.json").read_text("utf-8"))
+    kept = json.loads((results / "phantom.json").read_text("utf-8"))
+    assert plain_board.plain(record) == kept["tasks"]
+    for languages in kept["tasks"].values():
+        assert set(languages) == {"en", "zh"}
+        for metrics in languages.values():
+            assert metrics["n"] == record["phantoms"]["n"] and "unreadable" in metrics
+            assert all(isinstance(value, float | int) for value in metrics.values())

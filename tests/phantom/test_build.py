@@ -13,7 +13,7 @@ import pytest
 from umit.chat import spell
 from umit.phantom import build as building
 from umit.phantom.cases import HELD_OUT
-from umit.phantom.steps import FIRST_SEED, SHIFT, Draw, step_turns
+from umit.phantom.steps import FIRST_SEED, SHARES, SHIFT, Draw, apart, step_turns
 
 
 @pytest.fixture(scope="module")
@@ -24,12 +24,14 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_the_loss_falls(built: Path) -> None:
     losses = json.loads((built / "build.json").read_text())["losses"]
     first, last = losses["align"]
     assert last < first - 0.2
 
 
+@pytest.mark.slow
 def test_the_result_loads_and_writes(built: Path) -> None:
     from umit import UMIT
     from umit.errors import OutputError
@@ -47,6 +49,7 @@ def test_the_result_loads_and_writes(built: Path) -> None:
         assert error.text is not None
 
 
+@pytest.mark.slow
 def test_plain_transformers_loads_it(built: Path) -> None:
     import torch
     from transformers import AutoModelForImageTextToText, AutoTokenizer
@@ -58,6 +61,7 @@ def test_plain_transformers_loads_it(built: Path) -> None:
     assert tokenizer.decode(tokenizer.encode(text)) == text
 
 
+@pytest.mark.slow
 def test_auto_processor_makes_the_same_prompt(built: Path) -> None:
     pytest.importorskip("torchvision")
     import numpy as np
@@ -80,6 +84,10 @@ def test_auto_processor_makes_the_same_prompt(built: Path) -> None:
     assert list(theirs) == ours
 
 
+def test_packages_that_are_missing_are_left_out_of_the_record() -> None:
+    assert list(building._versions("numpy", "no-such-package")) == ["numpy"]
+
+
 @pytest.mark.slow
 def test_a_stopped_build_goes_on(tmp_path: Path) -> None:
     assert building.build(tmp_path, seed=3, minutes=0.0, smoke=True) is None
@@ -96,10 +104,18 @@ def test_a_step_is_a_function_of_its_number() -> None:
 
 
 def test_training_never_draws_a_held_out_seed() -> None:
-    last = max(building.RECIPES[stage][0] * 32 + 32 for stage in building.RECIPES)
-    firsts = [*sorted(FIRST_SEED.values()), HELD_OUT]
-    for first, after in pairwise(firsts):
-        assert first + last + SHIFT < after, "no stage draws another one's cases"
+    stages = sorted(FIRST_SEED, key=FIRST_SEED.__getitem__)
+    for stage, after in zip(stages, [*(FIRST_SEED[s] for s in stages[1:]), HELD_OUT], strict=True):
+        past = FIRST_SEED[stage] + building.RECIPES[stage][0] * apart(stage)
+        assert past + SHIFT < after, "no stage draws another one's cases"
+
+
+@pytest.mark.parametrize("stage", FIRST_SEED)
+def test_a_step_leaves_the_next_one_its_cases(stage: str) -> None:
+    drawn = [Draw(7).cases(stage, step)[1] for step in range(60)]
+    for seeds, after in pairwise(drawn):
+        assert len(seeds) <= max(share.rows for share in SHARES[stage])
+        assert seeds[-1] + 1 < after[0], "a comparison takes the case after its own too"
 
 
 def test_the_embedded_weights_are_what_the_code_builds() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,18 +11,19 @@ import torch
 from umit.engine.encode import Encoder
 from umit.phantom import cases, words
 from umit.phantom.blueprint import new_model
-from umit.phantom.build import SMOKE_BLUEPRINT, _tokenizer
-from umit.phantom.curriculum import read_items, tell_items
+from umit.phantom.build import SMOKE_BLUEPRINT
+from umit.phantom.curriculum import drill_items, read_items, tell_items
+from umit.phantom.film import Film
 from umit.phantom.gaze import gaze_loss, read_loss
 from umit.phantom.look import LOOKS, Heads, look_loss
 from umit.phantom.steps import Draw, ReadsOf, _sentences
-from umit.results import Detections, Report
+from umit.results import Classification, Detections, Report
 from umit.training.loss import answer_loss
 
 
 @pytest.fixture(scope="module")
-def encoder(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
-    return Encoder(_tokenizer(tmp_path_factory.mktemp("t") / "t", 0, SMOKE_BLUEPRINT))
+def encoder(tokenizer: Any) -> Encoder:
+    return Encoder(tokenizer)
 
 
 def _step(encoder: Encoder, kind: str, stage: str = "read") -> dict[str, torch.Tensor]:
@@ -53,6 +54,22 @@ def test_as_much_is_there_as_is_not(seed: int) -> None:
     there = sum(bool(item.gold) for item in findings)
     assert len(findings) - there == min(max(1, there), 5 - there) and len(golds) > there
     assert all(item.about for item in items)
+
+
+@pytest.mark.parametrize("kind", ["film", "single", "cephalogram", "volume"])
+def test_drill_asks_what_tell_asks_and_sometimes_the_class(kind: cases.Kind) -> None:
+    classes = 0
+    for seed in range(12):
+        case = cases.draw(kind, seed)
+        told = tell_items(case, np.random.default_rng(seed))
+        drilled = drill_items(case, np.random.default_rng(seed))
+        assert drilled[: len(told)] == told
+        for item in drilled[len(told) :]:
+            assert isinstance(item.gold, Classification)
+            normal = isinstance(case.truth, Film) and not case.truth.findings
+            assert bool(item.about) is not normal, "a normal film's class is about nothing"
+            classes += 1
+    assert (classes > 0) is (kind != "cephalogram")
 
 
 @pytest.mark.parametrize(
@@ -161,7 +178,7 @@ def test_the_gaze_is_right_where_all_attention_lies_on_the_thing(encoder: Encode
     assert float(gaze_loss(Fixed(-1.0), hidden, still, batch)) > 5
 
 
-def test_processes_share_the_rows_of_a_step(encoder: Encoder, tmp_path: Path) -> None:
+def test_processes_share_the_rows_of_a_step(encoder: Encoder) -> None:
     whole = ReadsOf(Draw(0, smoke=True), encoder)(3)
     parts = [ReadsOf(Draw(0, True, (k, 2)), encoder)(3) for k in range(2)]
     together = np.concatenate([part["presence"].numpy() for part in parts])

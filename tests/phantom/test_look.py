@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from umit.checkpoints import PHANTOM
 from umit.engine.encode import Encoder
 from umit.phantom import cases
 from umit.phantom.blueprint import new_model
-from umit.phantom.build import SMOKE_BLUEPRINT, _tokenizer
+from umit.phantom.build import SMOKE_BLUEPRINT
 from umit.phantom.curriculum import show
 from umit.phantom.look import LOOKS, Heads, look_at, look_loss, weigh
 from umit.phantom.steps import Draw, LooksOf
@@ -95,8 +94,7 @@ def test_a_thing_counts_once_however_many_tokens_hold_it() -> None:
     assert (weights[presence == 0] == 0).all()
 
 
-def test_the_loss_reaches_the_encoder_and_half_the_layers(tmp_path: Path) -> None:
-    tokenizer = _tokenizer(tmp_path / "t", 0, SMOKE_BLUEPRINT)
+def test_the_loss_reaches_the_encoder_and_half_the_layers(tokenizer: Any) -> None:
     model = new_model(SMOKE_BLUEPRINT, tokenizer, 0)
     looks = LooksOf(Draw(0, smoke=True), Encoder(tokenizer))
     heads = Heads(SMOKE_BLUEPRINT.text_width)
@@ -109,8 +107,8 @@ def test_the_loss_reaches_the_encoder_and_half_the_layers(tmp_path: Path) -> Non
     assert layers[1].mlp.down_proj.weight.grad is None
 
 
-def test_processes_share_the_rows_of_a_step(tmp_path: Path) -> None:
-    encoder = Encoder(_tokenizer(tmp_path / "t", 0, SMOKE_BLUEPRINT))
+def test_processes_share_the_rows_of_a_step(tokenizer: Any) -> None:
+    encoder = Encoder(tokenizer)
     whole = LooksOf(Draw(0, smoke=True), encoder)(3)
     parts = [LooksOf(Draw(0, True, (k, 2)), encoder)(3) for k in range(2)]
     together = np.concatenate([part["presence"].numpy() for part in parts])

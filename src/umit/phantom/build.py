@@ -1,6 +1,6 @@
 """Train the embedded checkpoint: ``python -m umit.phantom.build --seed 0 [--minutes M] [--smoke]``.
 
-LOOK, READ and TELL stand in for what UMIT got from Qwen2-VL's weights (:mod:`umit.phantom.look`,
+LOOK, READ, TELL, DRILL and AGAIN stand in for what UMIT got from Qwen2-VL's weights (:mod:`umit.phantom.look`,
 :mod:`umit.phantom.gaze`); then come the paper's two stages, ALIGN and INSTRUCT, through :mod:`umit.training`. Stopped at any point, the same command goes on.
 """
 
@@ -15,6 +15,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial
 from importlib import metadata
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from umit.checkpoints import PHANTOM, write_card
 from umit.phantom.blueprint import BLUEPRINT, Blueprint, new_model, new_tokenizer, write_processor
+from umit.phantom.build_log import BuildLog
 from umit.phantom.cephalogram import CEPHALOGRAM
 from umit.phantom.film import CROWDED, FILM
 from umit.phantom.model_card import model_card
@@ -43,13 +45,17 @@ RECIPES: Final[Mapping[str, tuple[int, float]]] = {
     "look": (4500, 2.0e-3),
     "read": (3000, 1.2e-3),
     "tell": (3900, 1.2e-3),
+    "drill": (3400, 1.5e-3),
+    "again": (5000, 1.5e-3),
     "align": (250, 3.0e-5),
-    "instruct": (3500, 6.0e-4),
+    "instruct": (3600, 8.0e-4),
 }
 _SMOKE: Final[Mapping[str, tuple[int, float]]] = {
     "look": (6, 2e-3),
     "read": (6, 2e-3),
     "tell": (6, 2e-3),
+    "drill": (6, 2e-3),
+    "again": (6, 2e-3),
     "align": (12, 2e-3),
     "instruct": (6, 1e-3),
 }
@@ -59,8 +65,11 @@ SMOKE_BLUEPRINT: Final = replace(
 )  # fmt: skip
 _OUT: Final = "umit-phantom"
 _HEADS: Final = "heads.pt"
-_BEFORE: Final = {"read": "look.done", "tell": "read.done"}  # whose heads a stage goes on with
-_SAID: Final = 3.0  # weight of TELL's answers beside looking: most of READ's loss was looking's
+#: Whose heads a stage goes on with.
+_BEFORE: Final = {
+    "read": "look.done", "tell": "read.done", "drill": "tell.done", "again": "drill.done",
+}  # fmt: skip
+_SAID: Final = 3.0  # weight of answers beside looking, from TELL on
 
 
 def fingerprint() -> dict[str, str]:
@@ -90,7 +99,7 @@ def _picture_stage(
 ) -> Any:
     """Teach the picture tokens; returns the heads that read them, which the checkpoint does not get.
 
-    LOOK starts them, READ goes on with LOOK's, TELL with READ's.
+    LOOK starts them, every other stage goes on with those of the one before.
     """
     import torch
 
@@ -98,19 +107,16 @@ def _picture_stage(
     from umit.phantom.look import Heads, look_loss
     from umit.training.loop import optimize
 
-    losses: dict[str, Callable[..., Any]] = {
-        "look": look_loss,
-        "read": read_loss,
-        "tell": partial(read_loss, said=_SAID),
-    }
+    early: dict[str, Callable[..., Any]] = {"look": look_loss, "read": read_loss}
+    loss = early.get(name, partial(read_loss, said=_SAID))
     torch.manual_seed(draw.seed)
     heads = Heads(model.config.text_config.hidden_size).to(model.device)
     if name in _BEFORE:
-        heads.load_state_dict(torch.load(folder / _BEFORE[name] / _HEADS, weights_only=True))
+        heads.load_state_dict(torch.load(folder / _BEFORE[name] / _HEADS, "cpu", weights_only=True))
     optimize(
         torch.nn.ModuleDict({"model": model, "heads": heads}),
         LooksOf(draw, encoder) if name == "look" else ReadsOf(draw, encoder, name),
-        partial(losses[name], model, heads),
+        partial(loss, model, heads),
         recipe=recipe,
         folder=folder / name,
         tell=tell,
@@ -173,10 +179,10 @@ def build(
     folder.mkdir(parents=True, exist_ok=True)
     blueprint = SMOKE_BLUEPRINT if smoke else BLUEPRINT
     file = folder / "log.jsonl" if share[0] == 0 else Path(os.devnull)
-    log = _Log(file, started, minutes, processes=share[1])
     tokenizer = _tokenizer(folder / "tokenizer", seed, blueprint)
     encoder = Encoder(tokenizer)
-    model = _start(blueprint, tokenizer, seed, gpu=plain)
+    model = _start(blueprint, tokenizer, seed)
+    log = BuildLog(file, started, minutes, processes=share[1], device=_name(model.device))
     recipes = _SMOKE if smoke else RECIPES
     for name in recipes:
         recipe = _recipe(recipes[name], seed, smoke)
@@ -212,14 +218,22 @@ def _keep(done: Path, model: Any, heads: Any) -> None:
     part.rename(done)
 
 
-def _start(blueprint: Blueprint, tokenizer: Any, seed: int, *, gpu: bool) -> Any:
-    """Return the untrained model, on a GPU if there is one and it is wanted."""
+def _start(blueprint: Blueprint, tokenizer: Any, seed: int) -> Any:
+    """Return the untrained model, on a GPU if there is one; several processes take turns at them."""
     import torch
 
+    from umit.training.loop import processes
+
     model = new_model(blueprint, tokenizer, seed)
-    if gpu and torch.cuda.is_available():
-        model.to(torch.device("cuda"))  # type: ignore[arg-type]
+    if torch.cuda.is_available():
+        model.to(torch.device("cuda", processes()[0] % torch.cuda.device_count()))  # type: ignore[arg-type]
     return model
+
+
+def _name(device: Any) -> str:
+    import torch
+
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device.type)
 
 
 def _join() -> tuple[int, int]:
@@ -244,9 +258,16 @@ def _recipe(plan: tuple[int, float], seed: int, smoke: bool) -> Recipe:
         bf16=not smoke,
         save_every=250,
         log_every=1 if smoke else 25,
-        workers=0 if smoke else 1,
+        workers=0 if smoke else _workers(),
         seed=seed,
     )
+
+
+def _workers() -> int:
+    """Return how many processes draw: a GPU is faster than any one of them, torchrun's share the processors."""
+    import torch
+
+    return max(1, (os.cpu_count() or 1) - 1) if torch.cuda.is_available() else 1
 
 
 def _tokenizer(folder: Path, seed: int, blueprint: Blueprint) -> Any:
@@ -260,50 +281,6 @@ def _tokenizer(folder: Path, seed: int, blueprint: Blueprint) -> Any:
     return Qwen2Tokenizer.from_pretrained(folder)
 
 
-class _Log:
-    """Writes one line a log step and says when time is up."""
-
-    def __init__(
-        self, path: Path, started: float, minutes: float | None, *, processes: int
-    ) -> None:
-        self.path, self.started, self.minutes = path, started, minutes
-        self.processes = processes
-        self.stage, self.late = "", False
-
-    def __call__(self, step: int, loss: float) -> bool:
-        spent = (time.monotonic() - self.started) / 60
-        line = {
-            "stage": self.stage,
-            "step": step,
-            "loss": round(loss, 4),
-            "minutes": round(spent, 2),
-            "processes": self.processes,
-        }
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-        self.late = self.minutes is not None and spent > self.minutes
-        return not self.late
-
-    def lines(self) -> list[dict[str, Any]]:
-        """Return what all calls logged."""
-        return [json.loads(text) for text in self.path.read_text(encoding="utf-8").splitlines()]
-
-    def losses(self) -> dict[str, list[float]]:
-        """Return the first and the last logged loss of each stage."""
-        found: dict[str, list[float]] = {}
-        for line in self.lines():
-            found.setdefault(line["stage"], []).append(line["loss"])
-        return {stage: [values[0], values[-1]] for stage, values in found.items()}
-
-    def total_minutes(self) -> float:
-        """Return the minutes of all calls together; each call's clock begins at 0."""
-        total = last = 0.0
-        for line in self.lines():
-            now = float(line["minutes"])
-            total, last = total + (now - last if now >= last else now), now
-        return round(total, 1)
-
-
 def _export(
     folder: Path,
     model: Any,
@@ -311,7 +288,7 @@ def _export(
     *,
     seed: int,
     recipes: Mapping[str, tuple[int, float]],
-    log: _Log,
+    log: BuildLog,
 ) -> None:
     import torch
 
@@ -321,22 +298,30 @@ def _export(
     write_processor(out, tokenizer, pixels=math.prod(PHANTOM.dialect.film.fed or ()))
     write_card(PHANTOM, out)
     weights = (out / "model.safetensors").read_bytes()
-    packages = ("torch", "transformers", "trl", "numpy", "pillow")
     record = {
         "seed": seed,
         "steps": {name: steps for name, (steps, _) in recipes.items()},
-        "minutes": log.total_minutes(),
+        "minutes": log.spent(),
         "processes": max(line["processes"] for line in log.lines()),
         "losses": log.losses(),
         "parameters": sum(p.numel() for p in model.parameters()),
         "hashes": fingerprint(),
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
-        "versions": {name: metadata.version(name) for name in packages},
+        "versions": _versions("torch", "transformers", "trl", "numpy", "pillow"),
         "python": platform.python_version(),
     }
     text = json.dumps(record, indent=2) + "\n"
     (out / "build.json").write_text(text, encoding="utf-8")
     (out / "README.md").write_text(model_card(record), encoding="utf-8")
+
+
+def _versions(*packages: str) -> dict[str, str]:
+    """Return the versions of the packages that are there; the plain loop needs no TRL."""
+    found = {}
+    for name in packages:
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

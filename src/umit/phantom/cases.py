@@ -206,7 +206,8 @@ def film_class(film: Film, language: Language) -> Item:
     query = Choose(
         words.names(words.CLASSES, language), asked("finding", language), language=language
     )
-    return Item(query, Classification(label=words.name(label, language)))
+    about = "" if label == "normal" else label
+    return Item(query, Classification(label=words.name(label, language)), about)
 
 
 def film_report(film: Film, language: Language) -> Item:
@@ -273,7 +274,8 @@ def volume_class(volume: Volume, language: Language) -> Item | None:
     query = Choose(
         words.names(words.ORGAN_LABELS, language), asked("organ", language), language=language
     )
-    return Item(query, Classification(label=words.name(volume.lesions[0].organ, language)))
+    label = words.name(volume.lesions[0].organ, language)
+    return Item(query, Classification(label=label), "lesion")
 
 
 def volume_report(volume: Volume, language: Language) -> Item:

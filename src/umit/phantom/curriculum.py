@@ -23,7 +23,16 @@ from umit.results import Report
 from umit.tasks.task import Task, choose
 from umit.training.rows import Turn, turn
 
-__all__ = ["align_turns", "instruct_turns", "read_items", "show", "tell_items", "to_turn"]
+__all__ = [
+    "align_turns",
+    "compare_turns",
+    "drill_items",
+    "instruct_turns",
+    "read_items",
+    "show",
+    "tell_items",
+    "to_turn",
+]
 
 _LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
 
@@ -167,6 +176,17 @@ def tell_items(case: Case, rng: Generator) -> list[Item]:
         cases.volume_question(truth, _language(rng)),
         cases.volume_report(truth, _language(rng)),
     ]
+
+
+def drill_items(case: Case, rng: Generator) -> list[Item]:
+    """Return the questions of :func:`tell_items`, and on half of the cases that have one the class."""
+    items, truth = tell_items(case, rng), case.truth
+    if rng.random() < 0.5:
+        return items
+    if isinstance(truth, Film) and len(truth.findings) < 2:
+        return [*items, cases.film_class(truth, _language(rng))]
+    chosen = cases.volume_class(truth, _language(rng)) if isinstance(truth, Volume) else None
+    return [*items, chosen] if chosen else items
 
 
 def _single_things(film: Film, rng: Generator, absent: int | None = None) -> list[Item]:

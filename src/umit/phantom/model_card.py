@@ -19,10 +19,11 @@ language: [en, zh]
 A small Qwen2-VL ({parameters:,} parameters) trained from scratch on synthetic phantoms.
 **Research use only, not a medical device. It knows synthetic phantoms only: its words about real patients mean nothing.**
 
-- Made by `python -m umit.phantom.build --seed {seed}` ({processes} processes, {minutes:g} minutes on the machine that built it):
-  {look} steps of LOOK (each picture token tells what lies there), {read} of READ (questions about single things) and {tell} of
-  TELL (reports too), in place of Qwen2-VL's weights, from which UMIT began; {align} steps of ALIGN (captions and comparisons, everything trains), {instruct} steps of INSTRUCT (the five tasks,
-  vision encoder frozen).
+- Made by `python -m umit.phantom.build --seed {seed}`, stage by stage: {spent}.
+  {look} steps of LOOK (each picture token tells what lies there), {read} of READ (questions about single things), {tell} of
+  TELL (reports too), {drill} and {again} of DRILL and AGAIN (the same with more cases a step), in place of Qwen2-VL's
+  weights, from which UMIT began; {align} steps of ALIGN (captions and comparisons, everything trains), {instruct} steps of
+  INSTRUCT (the five tasks, vision encoder frozen).
 - Fed 224 × 224 pixels a film and 32 slices of 56 × 56 a volume. It writes boxes in a frame of 800 × 800, points in
   600 × 800, volumes in 200 × 200 × 32: a hundred numbers a side for each token of boxes.
 - Asks and answers in English and Chinese, in the words of `umit.phantom.words`; other words may give anything.
@@ -43,14 +44,10 @@ def model_card(record: Mapping[str, Any]) -> str:
     Args:
         record: What ``build.json`` holds.
     """
+    spent = [f"{minutes:g} minutes on {device}" for device, minutes in record["minutes"].items()]
     return _TEXT.format(
         parameters=record["parameters"],
         seed=record["seed"],
-        minutes=record["minutes"],
-        processes=record["processes"],
-        look=record["steps"]["look"],
-        read=record["steps"]["read"],
-        tell=record["steps"]["tell"],
-        align=record["steps"]["align"],
-        instruct=record["steps"]["instruct"],
+        spent=f"{', '.join(spent)} ({record['processes']} processes at most)",
+        **record["steps"],
     )

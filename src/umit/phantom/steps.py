@@ -16,6 +16,7 @@ from umit.phantom.cases import Item, Kind
 from umit.phantom.curriculum import (
     align_turns,
     compare_turns,
+    drill_items,
     instruct_turns,
     read_items,
     show,
@@ -40,6 +41,7 @@ __all__ = [
     "ReadsOf",
     "RowsOf",
     "Share",
+    "apart",
     "lines",
     "step_turns",
 ]
@@ -54,6 +56,13 @@ class Share:
     rows: int
 
 
+_DRILL: Final = (
+    Share("crowded", 0.30, 24),
+    Share("film", 0.38, 24),
+    Share("cephalogram", 0.08, 24),
+    Share("crowded volume", 0.10, 16),
+    Share("volume", 0.14, 16),
+)
 SHARES: Final[Mapping[str, tuple[Share, ...]]] = {
     "look": (
         Share("crowded", 0.42, 16),
@@ -74,28 +83,44 @@ SHARES: Final[Mapping[str, tuple[Share, ...]]] = {
         Share("crowded volume", 0.12, 8),
         Share("volume", 0.12, 8),
     ),
+    "drill": _DRILL,
+    "again": _DRILL,
     "align": (
-        Share("film", 0.56, 8),
-        Share("cephalogram", 0.20, 8),
-        Share("volume", 0.20, 8),
+        Share("film", 0.56, 16),
+        Share("cephalogram", 0.20, 16),
+        Share("volume", 0.20, 12),
         Share("compare", 0.04, 4),
     ),
     "instruct": (
-        Share("film", 0.42, 8),
-        Share("single", 0.20, 8),
-        Share("views", 0.04, 6),
-        Share("cephalogram", 0.16, 8),
-        Share("volume", 0.18, 6),
+        Share("film", 0.42, 16),
+        Share("single", 0.20, 16),
+        Share("views", 0.04, 12),
+        Share("cephalogram", 0.16, 16),
+        Share("volume", 0.18, 12),
     ),
 }
 #: First case of each stage; all far below ``cases.HELD_OUT``.
 FIRST_SEED: Final = {
-    "align": 0, "instruct": 5_000_000, "look": 7_000_000, "read": 8_500_000, "tell": 9_200_000,
+    "align": 0, "drill": 1_000_000, "again": 2_000_000, "instruct": 5_000_000, "look": 7_000_000,
+    "read": 8_500_000, "tell": 9_200_000,
 }  # fmt: skip
 #: A build's seed moves its cases by less than this.
 SHIFT: Final = 500_000
+_MOST: Final = 16  # rows that the seeds of a step leave room for, if no share has more
 _TOKENIZER_CASES: Final = 120
 _ENDS: Final = (".", "。")  # of a report's sentences
+_ITEMS: Final = {
+    "read": read_items, "tell": tell_items, "drill": drill_items, "again": drill_items,
+}  # fmt: skip
+
+
+def apart(stage: str) -> int:
+    """Return how far the first case of a step is from that of the step before.
+
+    Args:
+        stage: A key of :data:`SHARES`.
+    """
+    return 2 * max(_MOST, *(share.rows for share in SHARES[stage]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +144,12 @@ class Draw:
             stage: A key of :data:`SHARES`.
             step: From 0.
         """
+        # By the length of its name, since the committed weights were; stages share kinds, never seeds.
         rng = np.random.default_rng((self.seed, len(stage), step))
         shares = SHARES[stage]
         weights = np.array([s.weight for s in shares])
         chosen = shares[int(rng.choice(len(shares), p=weights / weights.sum()))]
-        first = FIRST_SEED[stage] + step * 32 + self.seed * 1_000_003 % SHIFT
+        first = FIRST_SEED[stage] + step * apart(stage) + self.seed * 1_000_003 % SHIFT
         seeds = [first + 2 * k for k in range(2 if self.smoke else chosen.rows)]
         return chosen.kind, seeds[self.share[0] :: self.share[1]]
 
@@ -208,15 +234,16 @@ class LooksOf:
 
 @dataclass(frozen=True)
 class ReadsOf:
-    """Prepares READ's or TELL's tensors of a step: questions, and what :class:`LooksOf` gives.
+    """Prepares READ's, TELL's or DRILL's tensors of a step: questions, and what :class:`LooksOf` gives.
 
     READ's are about single things. TELL adds reports, and does not teach the units of a film's three-digit
     coordinates: they are finer than what can be seen, only noise beside the digits that can be learned.
+    DRILL goes on in the same way, with classes too.
 
     Args:
         draw: What is drawn.
         encoder: The checkpoint's.
-        stage: ``"read"`` or ``"tell"``.
+        stage: ``"read"``, ``"tell"`` or ``"drill"``.
     """
 
     draw: Draw
@@ -230,7 +257,7 @@ class ReadsOf:
         from umit.phantom.look import LOOKS
 
         kind, seeds = self.draw.cases(self.stage, step)
-        ask = read_items if self.stage == "read" else tell_items
+        ask = _ITEMS[self.stage]
         shown = [_shown(kind, seed) for seed in seeds]
         rows, asked = [], []
         for seed, (case, view) in zip(seeds, shown, strict=True):
@@ -240,7 +267,7 @@ class ReadsOf:
                 self.encoder,
             )
             asked.append(self._asked(row, items, LOOKS[case.kind].names))
-            coarse = self.stage == "tell" and case.kind == "film"
+            coarse = self.stage != "read" and case.kind == "film"
             rows.append(self._coarse(row) if coarse else row)
         batch = _with_looks(shown, rows, self.encoder)
         columns_of = torch.full(batch["input_ids"].shape, -1)

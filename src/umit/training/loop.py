@@ -133,9 +133,10 @@ def optimize(
     optimizer, schedule = optimizer_of(module, recipe)
     start = _resume(folder, module, optimizer, schedule)
     losses: list[float] = []
-    since: list[float] = []
+    since: list[Tensor] = []
     module.train()
-    for step, batch in enumerate(_prepared(prepare, start, recipe), start=start + 1):
+    batches = _prepared(prepare, start, recipe, pin=device.type == "cuda")
+    for step, batch in enumerate(batches, start=start + 1):
         moved = {name: value.to(device, non_blocking=True) for name, value in batch.items()}
         with _precision(device.type, recipe.bf16):
             loss = loss_of(moved)
@@ -145,10 +146,10 @@ def optimize(
         optimizer.step()
         schedule.step()
         optimizer.zero_grad()
-        since.append(float(loss.detach()))
+        since.append(loss.detach())  # not a number yet: asking for one would wait for a GPU
         stop = False
         if step % recipe.log_every == 0:
-            losses.append(sum(since) / len(since))
+            losses.append(float(torch.stack(since).double().mean()))
             since.clear()
             stop = agree(tell is not None and not tell(step, losses[-1]))
         if stop or step % recipe.save_every == 0 or step == recipe.steps:
@@ -177,12 +178,12 @@ def _precision(device: str, bf16: bool) -> AbstractContextManager[Any]:
 
 
 def _prepared(
-    prepare: Callable[[int], dict[str, Tensor]], start: int, recipe: Recipe
+    prepare: Callable[[int], dict[str, Tensor]], start: int, recipe: Recipe, *, pin: bool
 ) -> Iterator[dict[str, Tensor]]:
     steps: Any = range(start, recipe.steps)
     made: Any = prepare  # without batches, the loader gives it one number and not a list
     loader: DataLoader[Any] = DataLoader(
-        steps, batch_size=None, collate_fn=made, num_workers=recipe.workers
+        steps, batch_size=None, collate_fn=made, num_workers=recipe.workers, pin_memory=pin
     )
     yield from loader
 

@@ -1,0 +1,147 @@
+"""What a step of the embedded checkpoint's training costs on a GPU, and what sharing a picture saves there.
+
+    python benchmarks/gpu/train.py [--steps N] [--device cuda]
+
+First INSTRUCT's rows as umit packs them, all questions of a picture behind one encoding of it, beside the same
+questions a row each, as SFTTrainer's own collator has them: the losses of both, in float32, have to be equal, then
+forward and backward are timed between two synchronizations. Then each stage of the build through its own command's
+loop, drawing included: steps and cases a second.
+
+Writes ``benchmarks/results/train-DEVICE.json``. ``--device cpu`` runs the same program without a GPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers.models.qwen2.tokenization_qwen2 import Qwen2Tokenizer
+
+from umit.engine.encode import Encoder
+from umit.phantom import build
+from umit.phantom.blueprint import BLUEPRINT, new_model
+from umit.phantom.look import Heads
+from umit.phantom.steps import SHARES, Draw, step_turns
+from umit.training.collate import collate
+from umit.training.loss import answer_loss
+from umit.training.rows import pack
+
+sys.path.insert(0, str(Path(__file__).parent))
+from ask import machine, wait
+
+RESULTS = Path(__file__).parents[1] / "results"
+WEIGHTS = Path(build.__file__).parent / "weights"
+
+
+def forms(
+    step: int, encoder: Encoder, device: str
+) -> tuple[dict[str, Tensor], dict[str, Tensor], int]:
+    """Return a step of INSTRUCT packed and a row a question, and how many questions it has."""
+    turns = step_turns("instruct", step, Draw(0))
+    both = (
+        [pack(of_one, encoder) for of_one in turns],
+        [pack([turn], encoder) for of_one in turns for turn in of_one],
+    )
+    made = [collate(rows, image_pad=encoder.image_pad, padding=encoder.padding) for rows in both]
+    packed, single = ({k: v.to(device) for k, v in batch.items()} for batch in made)
+    return packed, single, sum(map(len, turns))
+
+
+def seconds(model: Any, batch: Mapping[str, Tensor], device: str) -> float:
+    """Return the wall seconds of one forward and backward in bfloat16."""
+    start = wait(device)
+    with torch.autocast(device, torch.bfloat16):
+        loss = answer_loss(model, batch)[0]
+    loss.backward()
+    model.zero_grad()
+    return wait(device) - start
+
+
+def sharing(encoder: Encoder, steps: int, device: str) -> dict[str, Any]:
+    """Compare packed rows with a row a question."""
+    model = new_model(BLUEPRINT, encoder.tokenizer, 0).to(device)
+    apart, times, tokens, asked = 0.0, [], [0, 0], 0
+    for step in range(steps):
+        packed, single, questions = forms(step, encoder, device)
+        with torch.no_grad():
+            losses = [float(answer_loss(model, batch)[0]) for batch in (packed, single)]
+        apart = max(apart, abs(losses[0] - losses[1]))
+        for batch in (packed, single):
+            seconds(model, batch, device)  # what a first shape costs is not counted
+        times.append((seconds(model, packed, device), seconds(model, single, device)))
+        tokens = [a + b["input_ids"].numel() for a, b in zip(tokens, (packed, single), strict=True)]
+        asked += questions
+    return {
+        "steps": steps, "questions": asked, "largest_difference_of_losses": round(apart, 7),
+        "tokens": {"packed": tokens[0], "a_row_a_question": tokens[1]},
+        "median_milliseconds": {
+            "packed": round(statistics.median(a for a, _ in times) * 1e3, 2),
+            "a_row_a_question": round(statistics.median(b for _, b in times) * 1e3, 2),
+        },
+        "times_faster": round(statistics.median(b / a for a, b in times), 2),
+    }  # fmt: skip
+
+
+def stages(encoder: Encoder, steps: int, device: str) -> dict[str, Any]:
+    """Run some steps of each stage from untrained weights; the first third is not counted."""
+    found: dict[str, Any] = {}
+    for name, (whole, _) in build.RECIPES.items():
+        clock: list[tuple[int, float]] = []
+
+        def tell(step: int, loss: float, clock: list[tuple[int, float]] = clock) -> bool:
+            clock.append((step, wait(device)))
+            return step < steps
+
+        recipe = replace(build._recipe((10**6, 1e-4), 0, False), log_every=max(1, steps // 15))
+        model = new_model(BLUEPRINT, encoder.tokenizer, 0).to(device)
+        with tempfile.TemporaryDirectory() as work:
+            if name in build._BEFORE:  # heads of a former stage, which this one goes on with
+                before = Path(work) / build._BEFORE[name]
+                before.mkdir()
+                heads = Heads(model.config.text_config.hidden_size)
+                torch.save(heads.state_dict(), before / build._HEADS)
+            teach = build._paper_stage if name in build._STAGES else build._picture_stage
+            teach(
+                name, model, Draw(0), encoder, recipe=recipe, folder=Path(work), tell=tell, plain=True
+            )  # fmt: skip
+        (first, began), (last, ended) = clock[len(clock) // 3], clock[-1]
+        a_step = (ended - began) / (last - first)
+        rows = sum(share.weight * share.rows for share in SHARES[name])
+        found[name] = {
+            "milliseconds_a_step": round(a_step * 1e3, 1), "cases_a_second": round(rows / a_step, 1),
+            "steps_of_the_build": whole, "minutes_of_the_build": round(whole * a_step / 60, 1),
+        }  # fmt: skip
+    return found
+
+
+def main() -> int:
+    """Measure both."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=150, help="of each stage")
+    parser.add_argument("--compared", type=int, default=12, help="steps of INSTRUCT in both forms")
+    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
+    given = parser.parse_args()
+    encoder = Encoder(Qwen2Tokenizer.from_pretrained(WEIGHTS))
+    record = {
+        "sharing": sharing(encoder, given.compared, given.device),
+        "stages": stages(encoder, given.steps, given.device), "steps_a_stage": given.steps,
+        **machine(given.device),
+    }  # fmt: skip
+    (RESULTS / f"train-{given.device}.json").write_text(
+        json.dumps(record, indent=2) + "\n", "utf-8"
+    )
+    print(json.dumps(record, indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
