@@ -26,7 +26,7 @@ from umit.phantom.samples import Drawn
 from umit.queries import Language
 
 OUT = Path(__file__).parent / "examples" / "run.html"
-FILMS, SKULLS, VOLUMES = 8, 2, 3
+FILMS, SKULLS, VOLUMES = 24, 3, 4
 POINTS = 4  # of each skull
 MOST = 1  # cards of each task, language and verdict; the file is part of the repository
 
