@@ -89,6 +89,17 @@ def questions(folder: Path) -> list[Sample]:
     return found
 
 
+def calls_of(model: UMIT, samples: list[Sample]) -> list[tuple[Path, str, int]]:
+    """Return what the loop is called with: the film, the words umit asks, the most tokens it takes."""
+    requests = [
+        request for sample in samples for request, _ in asked(sample, model.checkpoint.tasks)
+    ]
+    return [
+        (sample.source.paths[0], spell(request.words), request.max_new_tokens)
+        for sample, request in zip(samples, requests, strict=True)
+    ]
+
+
 class Loop:
     """The reference arm: a question at a time, as model cards of Qwen2-VL show it."""
 
@@ -219,13 +230,7 @@ def main() -> int:
     model, loop = UMIT.from_pretrained(device="cpu"), Loop()
     with tempfile.TemporaryDirectory() as name:
         samples = questions(Path(name))
-        requests = [
-            request for sample in samples for request, _ in asked(sample, model.checkpoint.tasks)
-        ]
-        calls = [
-            (sample.source.paths[0], spell(request.words), request.max_new_tokens)
-            for sample, request in zip(samples, requests, strict=True)
-        ]
+        calls = calls_of(model, samples)
         with counted(model.backend._engine.model) as mine:
             found = ours(model, samples)[0]
         with counted(loop.model) as theirs:

@@ -29,14 +29,12 @@ import transformers
 
 import umit
 from umit import UMIT
-from umit.chat import spell
-from umit.datasets.ask import asked
 from umit.datasets.dataset import Sample
 from umit.evaluation.evaluate import ask
 from umit.evaluation.journal import records
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "cpu"))
-from evaluate import FILMS, WEIGHTS, Loop, counted, questions
+from evaluate import FILMS, WEIGHTS, Loop, calls_of, counted, questions
 
 RESULTS = Path(__file__).parents[1] / "results"
 
@@ -85,13 +83,7 @@ def main() -> int:
     loop = LoopThere(device)
     with tempfile.TemporaryDirectory() as name:
         samples = questions(Path(name))
-        requests = [
-            request for sample in samples for request, _ in asked(sample, exact.checkpoint.tasks)
-        ]
-        calls = [
-            (sample.source.paths[0], spell(request.words), request.max_new_tokens)
-            for sample, request in zip(samples, requests, strict=True)
-        ]
+        calls = calls_of(exact, samples)
         with counted(exact.backend._engine.model) as mine:
             found = texts(exact, samples, device)[0]
         with counted(loop.model) as theirs:
