@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from umit.phantom.blueprint import new_model
 from umit.phantom.build import SMOKE_BLUEPRINT
 from umit.phantom.curriculum import drill_items, read_items, tell_items
 from umit.phantom.film import Film
-from umit.phantom.gaze import gaze_loss, read_loss
+from umit.phantom.gaze import _per_channel, gaze_loss, read_loss
 from umit.phantom.look import LOOKS, Heads, look_loss
 from umit.phantom.steps import Draw, ReadsOf, _sentences
 from umit.results import Classification, Detections, Report
@@ -176,6 +177,16 @@ def test_the_gaze_is_right_where_all_attention_lies_on_the_thing(encoder: Encode
     assert batch["presence"][:, column].any()
     assert float(gaze_loss(Fixed(1.0), hidden, still, batch)) < 1e-3
     assert float(gaze_loss(Fixed(-1.0), hidden, still, batch)) > 5
+
+
+def test_angles_by_axis_are_those_by_channel() -> None:
+    """transformers 5.16 keeps time, rows and columns apart until attention, later ones choose before it."""
+    by_axis = torch.arange(3.0).view(3, 1, 1, 1).expand(3, 2, 5, 8)
+    config = SimpleNamespace(rope_parameters={"mrope_section": [1, 1, 2]})
+    chosen = _per_channel(by_axis, SimpleNamespace(config=config))
+    assert chosen.shape == (2, 5, 8)
+    assert chosen[1, 4].tolist() == [0, 1, 2, 2, 0, 1, 2, 2]
+    assert _per_channel(chosen, None) is chosen
 
 
 def test_processes_share_the_rows_of_a_step(encoder: Encoder) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from torch import Tensor
-from transformers.models.qwen2_vl.modeling_qwen2_vl import apply_rotary_pos_emb
+from transformers.models.qwen2.modeling_qwen2 import apply_rotary_pos_emb
 
 from umit.phantom.look import Heads
 from umit.training.collate import IGNORED
@@ -100,7 +100,7 @@ def gaze_loss(
     Args:
         attention: A layer's attention; its first heads are told.
         hidden: What it attends with, ``(B, L, width)``.
-        rotary: Cosines and sines of the positions.
+        rotary: Cosines and sines of the positions, ``(B, L, width)``, or ``(3, B, L, width)`` by axis.
         batch: As for :func:`read_loss`.
     """
     here, width = batch["mm_token_type_ids"].bool(), attention.head_dim
@@ -109,7 +109,7 @@ def gaze_loss(
         project(hidden).view(count, hidden.shape[1], -1, width).transpose(1, 2)
         for project in (attention.q_proj, attention.k_proj)
     )
-    query, key = apply_rotary_pos_emb(query, key, *rotary)
+    query, key = apply_rotary_pos_emb(query, key, *(_per_channel(a, attention) for a in rotary))
     scores = query[:, :_LED].float() @ key[:, :_LED].float().transpose(-1, -2) * attention.scaling
     shares = scores.masked_fill(~batch["attention_mask"], -1e9).log_softmax(-1)
     answering = torch.zeros_like(here)
@@ -124,3 +124,12 @@ def gaze_loss(
     given = given.masked_fill(~holds.unsqueeze(1), -1e9).logsumexp(-1)
     loss: Tensor = -given.clamp(min=_WORST).sum() / max(1, given.numel())
     return loss
+
+
+def _per_channel(angles: Tensor, attention: Any) -> Tensor:
+    """Return the angles of each channel's own axis; transformers 5.16 leaves choosing it to the attention."""
+    if angles.ndim == 3:
+        return angles
+    sections = attention.config.rope_parameters["mrope_section"] * 2
+    parts = torch.split(angles, sections, -1)
+    return torch.cat([part[k % 3] for k, part in enumerate(parts)], -1)
