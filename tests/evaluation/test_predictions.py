@@ -232,7 +232,9 @@ def films(tmp_path: Path) -> Path:
     folder.mkdir()
     Image.fromarray(np.zeros((100, 200), np.uint8)).save(folder / "a.jpg")
     data = (folder / "a.jpg").read_bytes()
-    (folder / "a.jpg").write_bytes(data[: data.index(b"\xff\xda")])
+    (folder / "a.jpg").write_bytes(
+        data[: data.index(b"\xff\xda") + 14]
+    )  # Pillow 11 wants the scan's head
     return folder
 
 
