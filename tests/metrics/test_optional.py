@@ -6,7 +6,7 @@ import shutil
 import sys
 import tomllib
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -42,6 +42,30 @@ def test_a_blank_text_costs_bertscore_nothing_but_itself(monkeypatch: pytest.Mon
     """The package is there, and would fail on them with transformers 5: it must not be asked."""
     monkeypatch.setitem(sys.modules, "bert_score", ModuleType("bert_score"))
     assert OPTIONAL["BERTScore"].score(["", "left", " \n"], ["left", "", "left"]) == [0, 0, 0]
+
+
+def test_chexbert_compares_the_five_main_labels_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package's weights cannot be had; its class is stood in for where they would be loaded."""
+
+    class Labeler:
+        target_names_5_index = (1, 2)
+
+        def __init__(self) -> None:
+            words = {"clear": 7, "lungs": 8}
+            self.tokenizer = SimpleNamespace(
+                cls_token_id=1, sep_token_id=2, convert_tokens_to_ids=lambda said: [words[w] for w in said]
+            )  # fmt: skip
+
+        def get_label(self, text: str) -> list[int]:
+            ids = self.tokenizer.encode_plus(["clear", "lungs"])["input_ids"]
+            assert ids == [1, 7, 8, 2], "as transformers 4 gave them"
+            return [len(text), int("fluid" in text), int("nodule" in text)]
+
+    package = ModuleType("f1chexbert")
+    monkeypatch.setattr(package, "F1CheXbert", Labeler, raising=False)
+    monkeypatch.setitem(sys.modules, "f1chexbert", package)
+    found = ["fluid seen", "fluid", " nodule \n"]
+    assert OPTIONAL["CheXbert"].score(found, ["fluid", "nodule", "nodule"]) == [1, 0, 1]
 
 
 def test_each_extra_exists() -> None:

@@ -234,16 +234,16 @@ class LooksOf:
 
 @dataclass(frozen=True)
 class ReadsOf:
-    """Prepares READ's, TELL's or DRILL's tensors of a step: questions, and what :class:`LooksOf` gives.
+    """Prepares the tensors of a step of READ and what follows: questions, and what :class:`LooksOf` gives.
 
     READ's are about single things. TELL adds reports, and does not teach the units of a film's three-digit
     coordinates: they are finer than what can be seen, only noise beside the digits that can be learned.
-    DRILL goes on in the same way, with classes too.
+    DRILL and AGAIN go on in the same way, with classes too.
 
     Args:
         draw: What is drawn.
         encoder: The checkpoint's.
-        stage: ``"read"``, ``"tell"`` or ``"drill"``.
+        stage: ``"read"``, ``"tell"``, ``"drill"`` or ``"again"``.
     """
 
     draw: Draw
