@@ -30,7 +30,8 @@ from umit.errors import (
     UnsupportedTaskError,
 )
 from umit.geometry import Box2D, Box3D, Point2D
-from umit.imaging import recent
+from umit import model as facade
+from umit.imaging import prefetch
 from umit.model import UMIT
 from umit.queries import Ask, Choose, Compare, Describe, Find, Locate, Query
 from umit.results import Answer, Classification, Detections, Findings, Landmarks, Marked, Report
@@ -190,8 +191,98 @@ def test_detect_keeps_what_could_be_read() -> None:
     assert caught.value.text == "nonsense"
 
 
-def test_unreadable_presence_spoils_no_boxes() -> None:
-    assert len(told(BOX, "perhaps").detect(FILM, "nodule")) == 1
+def test_unreadable_presence_spoils_no_boxes_and_is_said() -> None:
+    found = told(BOX, "perhaps").detect(FILM, "nodule")
+    assert len(found) == 1
+    assert "presence of nodule: the answer could not be read" in found.warnings
+
+
+@pytest.mark.parametrize("given", [("a", "b"), iter(("a", "b")), np.array(["a", "b"]), {"a": 1, "b": 2}])
+def test_several_names_in_any_form(given: Any) -> None:
+    found = told("[1,1]", "[2,2]").landmarks(FILM, given)
+    assert [(item.name, type(item.name)) for item in found] == [("a", str), ("b", str)]
+
+
+#: A query beside the verb of its kind, with what the engine is to reply.
+SAME: list[Any] = [
+    (Ask("What?"), lambda m: m.answer(FILM, "What?"), FILM),
+    (Ask("Is it?", ("yes", "no")), lambda m: m.answer(FILM, "Is it?", options=["yes", "no"]), FILM),
+    (Describe(language="zh"), lambda m: m.report([FILM, OTHER], language="zh"), [FILM, OTHER]),
+    (Choose(("a", "b")), lambda m: m.classify(FILM, ["a", "b"]), FILM),
+    (Choose(("a",), several=True), lambda m: m.classify(FILM, ["a"], several=True), FILM),
+    (Choose(("a", "b"), several=True), lambda m: m.classify(CT, ["a", "b"], several=True), CT),
+    (Find("mass"), lambda m: m.detect(FILM, "mass"), FILM),
+    (Find(("mass", "clip")), lambda m: m.detect([FILM, OTHER], ["mass", "clip"]), [FILM, OTHER]),
+    (Find("liver", language="zh"), lambda m: m.detect(CT, "liver", language="zh"), CT),
+    (Locate("Sella"), lambda m: m.landmarks(FILM, ["Sella"]), FILM),
+    (Locate(("Sella", "Gonion")), lambda m: m.landmarks(FILM, ["Sella", "Gonion"]), FILM),
+]
+
+
+@pytest.mark.parametrize(("query", "verb", "scan"), SAME, ids=lambda one: str(one)[:30])
+def test_a_verb_and_predict_of_the_same_query_are_equal(query: Any, verb: Any, scan: Any) -> None:
+    def reply(request: Request) -> str | Completion:
+        words = spell(request.words)
+        if request.options:
+            chances = [-1.0 - k for k in range(len(request.options))]
+            text = spell(request.options[0])
+            return Completion(text=text, option_logprobs=tuple(chances))
+        if "<|object_ref_start|>" in words:
+            return BOX
+        if "边界框" in words or "bounding box" in words:
+            return "[(25,50,4),(49,99,7)]"
+        return "[3,4]" if "[x,y]" in words else "Words."
+
+    one = UMIT(ScriptedBackend(reply), PHANTOM)
+    said = verb(one)
+    (predicted,) = one.predict([(scan, query)])
+    assert predicted == said
+    assert (predicted.raw, predicted.warnings) == (said.raw, said.warnings)
+    assert getattr(said, "presence", True), "a detection says how likely its target is"
+
+
+def test_an_error_of_the_callers_own_comes_after_what_was_before_it() -> None:
+    def items() -> Iterator[tuple[object, Query]]:
+        yield from questions(3)
+        raise BackendError("the caller's own", engine="elsewhere")
+
+    found = UMIT(ScriptedBackend(lambda request: "x"), PHANTOM).predict(items())  # type: ignore[arg-type]
+    assert [next(found).text for _ in range(3)] == ["x"] * 3  # type: ignore[union-attr]
+    with pytest.raises(BackendError, match="the caller's own"):
+        next(found)
+
+
+def test_an_engine_that_breaks_is_an_error_of_its_questions_alone() -> None:
+    class Breaking:
+        def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
+            for request in requests:
+                if "1" in spell(request.words):
+                    raise RuntimeError("device-side assert")
+                yield Completion(text="x")
+
+    found = list(UMIT(Breaking(), PHANTOM).predict(questions(3)))  # type: ignore[arg-type]
+    assert [type(one) for one in found] == [Answer, BackendError, Answer]
+    assert "device-side assert" in str(found[1])
+
+
+@pytest.mark.parametrize("reason", ["abort", "content_filter", "tool_calls", "", "other"])
+def test_an_answer_that_the_engine_did_not_end_is_none(reason: str) -> None:
+    cut = Completion(text="The lung.", finish_reason=reason)
+    with pytest.raises(BackendError, match="ends by itself"):
+        UMIT(ScriptedBackend(lambda request: cut), PHANTOM).answer(FILM, "Which?")
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [(math.nan, -1.0), (-math.inf, -1.0), (math.inf, -1.0), (), (-1.0,), (-1.0, -2.0, -3.0)],
+    ids=["nan", "minus infinity", "infinity", "none", "too few", "too many"],
+)
+def test_scores_that_do_not_tell_options_apart_are_no_probabilities(scores: Any) -> None:
+    said = Completion(text="1:yes", option_logprobs=scores)
+    with pytest.raises(BackendError, match="2 finite log-probabilities"):
+        UMIT(ScriptedBackend(lambda request: said), PHANTOM).answer(
+            FILM, "Is it?", options=["yes", "no"]
+        )
 
 
 def test_landmarks_one_question_a_point() -> None:
@@ -234,7 +325,7 @@ def test_view_warnings_reach_the_result() -> None:
         pytest.param(lambda m: m.answer(FILM, " "), "empty", id="blank question"),
         pytest.param(lambda m: m.answer(FILM, "?", options=[]), "options", id="no options"),
         pytest.param(lambda m: m.answer(FILM, "?", options="ab"), "options", id="options as text"),
-        pytest.param(lambda m: m.answer(FILM, "?", options=["a", "a"]), "options", id="twice"),
+        pytest.param(lambda m: m.answer(FILM, "?", options=["a", "a"]), "repeated", id="twice"),
         pytest.param(lambda m: m.answer(FILM, "?", options=["a", "A "]), "repeated", id="same"),
         pytest.param(lambda m: m.answer(FILM, "?", language="de"), "language", id="language"),
         pytest.param(lambda m: m.answer([], "?"), "empty", id="no scan"),
@@ -242,11 +333,16 @@ def test_view_warnings_reach_the_result() -> None:
         pytest.param(lambda m: m.answer(np.zeros((4, 4)), "?"), "axes", id="bare array"),
         pytest.param(lambda m: m.answer(7, "?"), "type", id="a number"),
         pytest.param(lambda m: m.classify(FILM, ["a"]), "options", id="one label"),
-        pytest.param(lambda m: m.classify(FILM, [], several=True), "labels", id="no label"),
+        pytest.param(lambda m: m.classify(FILM, [], several=True), "options", id="no label"),
         pytest.param(lambda m: m.classify(7, ["a"], several=True), "type", id="findings of 7"),
-        pytest.param(lambda m: m.detect(FILM, []), "targets", id="no target"),
+        pytest.param(lambda m: m.detect(FILM, []), "options", id="no target"),
+        pytest.param(lambda m: m.detect(FILM, 5), "options", id="target 5"),
+        pytest.param(lambda m: m.detect(FILM, ["a", 5]), "empty", id="a target of 5"),
+        pytest.param(lambda m: m.detect(FILM, None), "options", id="target None"),
+        pytest.param(lambda m: m.landmarks(FILM, None), "options", id="names None"),
+        pytest.param(lambda m: m.landmarks(None), "type", id="scan None"),
+        pytest.param(lambda m: m.answer(FILM, 5), "empty", id="question 5"),
         pytest.param(lambda m: m.detect(FILM, "<|box_end|>"), "control_token", id="control"),
-        pytest.param(lambda m: m.landmarks(FILM, "Sella"), "names", id="names as text"),
         pytest.param(lambda m: m.landmarks([FILM, FILM]), "views", id="two films"),
         pytest.param(lambda m: m.answer([FILM, CT], "?"), "film", id="film and volume"),
     ],
@@ -303,9 +399,10 @@ def test_predict_keeps_order_and_yields_errors(tmp_path: Path) -> None:
         (FILM, "What is it?"),
         (CT, Locate("Sella")),
     ]
-    one = told("Clear.", "[1", "There is no nodule in this image.", "They differ.")
+    nothing = "There is no nodule in this image."
+    one = told("Clear.", "[1", nothing, "no", BOX, nothing, "yes", "They differ.")
     found = list(one.predict(items))  # type: ignore[arg-type]
-    kinds = [InputError, Report, InputError, ParseError, Detections, InputError, InputError]
+    kinds = [InputError, Report, InputError, ParseError, Detections, Detections, InputError]
     kinds += [Report, InputError, UnsupportedTaskError]
     assert all(isinstance(f, kind) for f, kind in zip(found, kinds, strict=True)), found
     assert "no picture" not in str(found[2])
@@ -322,7 +419,7 @@ def test_predict_puts_findings_together_in_their_place(
         read.append(source)
         return umit.load(source)
 
-    monkeypatch.setattr("umit.several.load", counted)
+    monkeypatch.setattr(prefetch, "load", counted)
     three, two = Choose(("a", "b", "c"), several=True), Choose(("a", "b"), several=True)
     items = [
         (FILM, Ask("One?")),
@@ -444,14 +541,14 @@ def test_each_scan_is_read_and_rendered_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[str] = []
-    for name in ("load", "render"):
-        real = getattr(recent, name)
+    for module, name in ((prefetch, "load"), (facade, "render")):
+        real = getattr(module, name)
 
         def counted(*given: object, name: str = name, real: object = real) -> object:
             calls.append(name)
             return real(*given)  # type: ignore[operator]
 
-        monkeypatch.setattr(recent, name, counted)
+        monkeypatch.setattr(module, name, counted)
     path = tmp_path / "film.png"
     Image.new("L", (50, 50)).save(path)
     items = [(path, Ask("One?")), (str(path), Ask("Two?")), (path, Locate("Sella"))]
@@ -469,7 +566,8 @@ def test_file_that_was_written_again_is_read_again(tmp_path: Path) -> None:
             Image.new("L", (width, 50)).save(path)
             yield path, Find("nodule")
 
-    boxes = [f.items[0].box for f in told(BOX, BOX).predict(written())]  # type: ignore[union-attr]
+    one = told(BOX, "yes", BOX, "yes")
+    boxes = [f.items[0].box for f in one.predict(written())]  # type: ignore[union-attr]
     assert boxes[0] != boxes[1]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache, cached_property
 from importlib.resources import files
@@ -19,8 +19,8 @@ from umit.chat import DEFAULT_SYSTEM
 from umit.errors import CheckpointError, CheckpointWarning, UnsupportedTaskError
 from umit.imaging.view import Rendering
 from umit.queries import Language
-from umit.tasks import answer, classify, detect, findings, landmarks, report
 from umit.tasks.dialect import UMIT, Dialect
+from umit.tasks.table import TASKS
 from umit.tasks.task import Task, TaskName
 
 __all__ = ["EMBEDDED", "PHANTOM", "RELEASED", "Checkpoint", "locate", "read_card", "write_card"]
@@ -30,19 +30,9 @@ SCHEMA: Final = 1
 #: Name of the checkpoint inside the package.
 EMBEDDED: Final = "umit-phantom"
 
-_BUILDERS: Final[dict[TaskName, Callable[[Dialect, str], Task[Any, Any]]]] = {
-    "answer_open": answer.answer_open,
-    "answer_closed": answer.answer_closed,
-    "classify": classify.classify,
-    "report_film": report.report_film,
-    "report_ct": report.report_ct,
-    "detect_2d": detect.detect_2d,
-    "detect_3d": detect.detect_3d,
-    "landmark": landmarks.landmark,
-    "caption": report.caption,
-    "compare": report.compare,
-}
-_ALL: Final = tuple(_BUILDERS)
+def _all() -> tuple[TaskName, ...]:
+    """Return what a card may name; findings are closed questions, so they come with those and stand in no card."""
+    return tuple(name for name, spec in TASKS.items() if not spec.known_by)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +51,7 @@ class Checkpoint:
 
     name: str
     version: int = 1
-    task_names: tuple[TaskName, ...] = _ALL
+    task_names: tuple[TaskName, ...] = field(default_factory=_all)
     languages: tuple[Language, ...] = ("en", "zh")
     dialect: Dialect = UMIT
     system: str = DEFAULT_SYSTEM
@@ -69,14 +59,12 @@ class Checkpoint:
 
     @cached_property
     def tasks(self) -> Mapping[TaskName, Task[Any, Any]]:
-        """The tasks, bound to this checkpoint's dialect and system line.
-
-        Findings are closed questions, so they come with those and stand in no card.
-        """
-        bound = {name: _BUILDERS[name](self.dialect, self.system) for name in self.task_names}
-        if "answer_closed" in bound:
-            bound["findings"] = findings.findings(self.dialect, self.system)
-        return bound
+        """The tasks, bound to this checkpoint's dialect and system line."""
+        return {
+            name: spec.build(self.dialect, self.system)
+            for name, spec in TASKS.items()
+            if (spec.known_by or name) in self.task_names
+        }
 
     def task(self, name: TaskName, language: Language = "en") -> Task[Any, Any]:
         """Return a bound task.
@@ -181,7 +169,7 @@ def _card(data: dict[str, Any]) -> Checkpoint:
     if unknown := set(data) - known:
         raise CheckpointError(f"expected the fields {sorted(known)}, got also {sorted(unknown)}")
     tasks, languages = tuple(data["task_names"]), tuple(data["languages"])
-    if unknown := {*tasks} - {*_ALL} | {*languages} - {*get_args(Language)}:
+    if unknown := {*tasks} - {*_all()} | {*languages} - {*get_args(Language)}:
         raise CheckpointError(f"expected known tasks and languages, got {sorted(unknown)}")
     dialect = dict(data["dialect"])
     for name in ("film", "volume", "boxes", "points"):

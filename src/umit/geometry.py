@@ -9,12 +9,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, get_args
+import math
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, TypeAlias, get_args
 
 from umit.errors import InputError, MissingMetadataError
 
-__all__ = ["Affine", "Box2D", "Box3D", "Point2D", "Space", "World", "iou"]
+__all__ = ["Affine", "Box2D", "Box3D", "Point2D", "Space", "World", "iou", "plain"]
 
 Affine: TypeAlias = tuple[tuple[float, float, float, float], ...]
 World: TypeAlias = Literal["RAS+", "LPS"]
@@ -53,6 +54,46 @@ class Space:
         )
 
 
+def plain(value: Any, where: str) -> Any:
+    """Return a number, text or sequence as plain Python: NumPy scalars as numbers, lists and arrays as tuples.
+
+    Args:
+        value: Any value of a result; other objects stay as they are.
+        where: What it is, for the message.
+
+    Raises:
+        InputError: A number that is infinite or none, which JSON cannot hold.
+
+    Example:
+        >>> plain([1, 0.5], "probabilities")
+        (1, 0.5)
+    """
+    kind = type(value)
+    if kind is float or kind not in (str, int, bool, type(None), tuple, list):
+        if hasattr(value, "tolist"):  # NumPy's and torch's scalars and arrays
+            return plain(value.tolist(), where)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InputError(f"expected a finite number, got {value}", code="finite", where=where)
+        return value
+    if kind in (tuple, list):
+        return tuple(plain(one, where) for one in value)
+    return value
+
+
+def _numbers(mark: Any) -> None:
+    """Keep the coordinates of a mark as finite Python numbers."""
+    for one in fields(mark):
+        if one.name != "space":
+            value = plain(getattr(mark, one.name), type(mark).__name__)
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise InputError(
+                    f"expected a number for {one.name}, got {value!r:.200}",
+                    code="type",
+                    where=type(mark).__name__,
+                )
+            object.__setattr__(mark, one.name, value)
+
+
 def _mm_2d(points: tuple[tuple[float, float], ...], space: Space | None) -> list[tuple[float, ...]]:
     if space is None or space.spacing is None:
         raise MissingMetadataError(
@@ -77,6 +118,9 @@ class Point2D:
     x: float
     y: float
     space: Space | None = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        _numbers(self)
 
     def to_mm(self) -> tuple[float, float]:
         """Return ``(x, y)`` in mm on the film, from its top left corner.
@@ -114,6 +158,7 @@ class Box2D:
     space: Space | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
+        _numbers(self)
         if not (self.x1 < self.x2 and self.y1 < self.y2):
             raise InputError(
                 f"expected x1 < x2 and y1 < y2, got {self.corners}", code="box", where="Box2D"
@@ -165,6 +210,7 @@ class Box3D:
     space: Space | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
+        _numbers(self)
         if not (self.x1 < self.x2 and self.y1 < self.y2 and self.z1 < self.z2):
             raise InputError(
                 f"expected x1 < x2, y1 < y2 and z1 < z2, got {self.corners}",

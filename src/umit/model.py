@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
+from functools import lru_cache
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast, overload
@@ -14,10 +16,11 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 from umit.backends.backend import Backend
 from umit.chat import Completion, Request
 from umit.checkpoints import EMBEDDED, Checkpoint, locate
-from umit.errors import BackendError, OutputError, UMITError
-from umit.imaging.read import load
-from umit.imaging.recent import Recent, Scans, listed
-from umit.imaging.view import View
+from umit.errors import BackendError, InputError, UMITError
+from umit.fanout import Found, Part, Plan, count, expand, joined
+from umit.imaging.prefetch import Read, Scans, prefetch
+from umit.imaging.scan import Scan
+from umit.imaging.view import View, render
 from umit.queries import Ask, Choose, Describe, Find, Language, Locate, Query
 from umit.results import (
     Answer,
@@ -29,26 +32,21 @@ from umit.results import (
     Result,
     stamped,
 )
-from umit.several import (
-    Found,
-    Item,
-    Plan,
-    apart,
-    check_query,
-    distinct,
-    in_view,
-    merged,
-    probabilities,
-    together,
-)
-from umit.tasks.detect import presence
 from umit.tasks.landmarks import CEPHALOMETRIC
-from umit.tasks.task import Task, choose
+from umit.tasks.table import choose
+from umit.tasks.task import Task
 
 __all__ = ["UMIT"]
 
 #: Questions after which results are handed over even if every one of them failed before the engine.
 _STRETCH: Final = 256
+
+
+class _Question(NamedTuple):
+    """One question about scans that have been read."""
+
+    query: Query
+    scans: tuple[Scan, ...]
 
 
 class _Asked(NamedTuple):
@@ -146,8 +144,14 @@ class UMIT:
             OutputError: The model's text is no answer.
             UnsupportedTaskError: The checkpoint does not know the task.
         """
-        choices = () if options is None else distinct("options", options)
-        query = Ask(question, choices, language=language)
+        query = Ask(question, () if options is None else options, language=language)  # type: ignore[arg-type]
+        if options is not None and not query.options:
+            raise InputError(
+                "expected at least two options, got none",
+                code="options",
+                where="options",
+                hint="Leave options out for an open question",
+            )
         return cast(Answer, self._only(scan, query, generate))
 
     def report(self, scan: Scans, *, language: Language = "en") -> Report:
@@ -218,7 +222,7 @@ class UMIT:
                 what could be read.
             UnsupportedTaskError: The checkpoint does not know the task.
         """
-        query = Choose(distinct("labels", labels), question, several, language=language)
+        query = Choose(labels, question, several, language=language)  # type: ignore[arg-type]
         return cast(Classification | Findings, self._only(scan, query, generate))
 
     def detect(
@@ -239,18 +243,8 @@ class UMIT:
             OutputError: The model's text is no box; ``partial`` holds what could be read.
             UnsupportedTaskError: The checkpoint does not know the task.
         """
-        names = (target,) if isinstance(target, str) else distinct("targets", target)
-        finds = [Find(name, language=language) for name in names]
-        views = [load(view) for view in listed(scan)]
-        items: list[Item] = [(view, find) for view in views for find in finds]
-        boxes = len(items)
-        if "answer_closed" in self.checkpoint.task_names:
-            items += [(views, presence(find)) for find in finds]
-        found = self._all(items)
-        parts = found[:boxes]
-        if len(views) > 1:
-            parts = [in_view(part, index // len(finds)) for index, part in enumerate(parts)]
-        return merged(parts, Detections(presence=probabilities(names, found[boxes:])))
+        query = Find(target, language=language)  # type: ignore[arg-type]
+        return cast(Detections, self._only(scan, query))
 
     def landmarks(
         self, scan: Scans, names: Sequence[str] = CEPHALOMETRIC, *, language: Language = "en"
@@ -267,23 +261,29 @@ class UMIT:
             OutputError: Some points could not be read; ``partial`` holds the others.
             UnsupportedTaskError: The checkpoint does not know the task.
         """
-        asked = [Locate(name, language=language) for name in distinct("names", names)]
-        views = [load(view) for view in listed(scan)]
-        return merged(self._all([(views, one) for one in asked]), Landmarks())
+        query = Locate(names, language=language)  # type: ignore[arg-type]
+        return cast(Landmarks, self._only(scan, query))
 
     def predict(
-        self, items: Iterable[tuple[Scans, Query]], *, progress: bool = True
+        self, items: Iterable[tuple[Scans, Query]], *, progress: bool = True, workers: int = 0
     ) -> Iterator[Result | UMITError]:
         """Answer many questions lazily, in order and in bounded memory.
+
+        A query gives what the verb of its kind gives. Scans that come again are read once.
 
         Args:
             items: Pairs of a scan, or several views in a list, and a query.
             progress: Whether a bar is shown after two seconds.
+            workers: Scans that threads read ahead while the engine answers.
 
         Yields:
-            A result for each item, or the error that stands in its place.
+            A result for each item, or the error that stands in its place. What ends ``items`` early is raised
+            after all that came before it.
+
+        Raises:
+            InputError: A number of workers below 0.
         """
-        return self._run(items, progress=progress)
+        return self._run(items, progress=progress, workers=workers)
 
     def _only(self, scan: Scans, query: Query, generate: bool = False) -> Result:
         (found,) = self._run([(scan, query)], generate=generate)
@@ -291,49 +291,70 @@ class UMIT:
             raise found
         return found
 
-    def _all(self, items: Sequence[Item]) -> list[Found]:
-        found = list(self._run(items))
-        for one in found:
-            if isinstance(one, UMITError) and not isinstance(one, OutputError):
-                raise one
-        return found
-
     def _run(
-        self, items: Iterable[Item], *, generate: bool = False, progress: bool = True
+        self,
+        items: Iterable[tuple[Scans, Query]],
+        *,
+        generate: bool = False,
+        progress: bool = True,
+        workers: int = 0,
     ) -> Iterator[Found]:
-        total = len(items) if isinstance(items, Sized) else None
+        scored = "answer_closed" in self.checkpoint.tasks
+        total = count(items, scored=scored) if isinstance(items, Sequence) else None
         plan: Plan = deque()
-        asked = self._asked(apart(items, plan), generate)
+        ended: list[Exception] = []
+        read = prefetch(items, workers, ended)
+        answers = self._answers(self._questions(read, plan, scored), generate)
         hidden = not progress or total == 1
-        with tqdm(total=total, delay=2, leave=False, unit="question", disable=hidden) as bar:
-            for found in together(asked, plan):
-                bar.update()
-                yield found
+        bar = tqdm(answers, total=total, delay=2, leave=False, unit="question", disable=hidden)
+        with closing(bar):
+            yield from joined(iter(bar), plan)
+        if ended:
+            raise ended[0]
 
-    def _asked(self, items: Iterator[Item], generate: bool) -> Iterator[Found]:
-        recent = Recent()
-        for first in items:
-            stretch = chain((first,), islice(items, _STRETCH - 1))
+    def _questions(
+        self, read: Iterator[tuple[Read, Query]], plan: Plan, scored: bool
+    ) -> Iterator[_Question | UMITError]:
+        """Yield the questions of each query, or why it cannot be asked; ``plan`` says which belong together."""
+        for scans, query in read:
+            try:
+                if isinstance(scans, UMITError):
+                    raise scans
+                parts = expand(query, len(scans), scored=scored)
+            except UMITError as error:
+                plan.append((query, (Part(query),)))
+                yield error
+                continue
+            plan.append((query, parts))
+            for part in parts:
+                yield _Question(part.query, part.of(scans))
+
+    def _answers(
+        self, questions: Iterator[_Question | UMITError], generate: bool
+    ) -> Iterator[Found]:
+        shown = lru_cache(maxsize=4)(render)  # by the scans themselves, never by their pixels
+        for first in questions:
+            stretch = chain((first,), islice(questions, _STRETCH - 1))
             pending: _Pending = deque()
-            requests = self._requests(stretch, recent, pending, generate)
+            requests = self._requests(stretch, shown, pending, generate)
             yield from self._answered(requests, pending)
 
     def _requests(
-        self, items: Iterable[Item], recent: Recent, pending: _Pending, generate: bool
+        self, questions: Iterable[_Question | UMITError], shown: Any, pending: _Pending, generate: bool
     ) -> Iterator[Request]:
-        """Yield what the engine gets; every item leaves its trace in ``pending``, in order."""
-        for source, query in items:
+        """Yield what the engine gets; every question leaves its trace in ``pending``, in order."""
+        for one in questions:
             try:
-                check_query(query, len(listed(source)))
-                scans = recent.scans(source)
-                volume = any(scan.is_volume for scan in scans)
-                task = self.checkpoint.task(choose(query, volume=volume), query.language)
-                view = recent.view(scans, task.rendering(volume=volume))
-                request = task.request(query, view)
+                if isinstance(one, UMITError):
+                    raise one
+                volume = any(scan.is_volume for scan in one.scans)
+                task = self.checkpoint.task(choose(one.query, volume=volume), one.query.language)
+                view = shown(one.scans, task.rendering(volume=volume))
+                request = task.request(one.query, view)
             except UMITError as error:
                 pending.append(error)
                 continue
-            pending.append(_Asked(task, query, view))
+            pending.append(_Asked(task, one.query, view))
             yield replace(request, options=()) if generate else request
 
     def _answered(self, requests: Iterator[Request], pending: _Pending) -> Iterator[Found]:
@@ -348,6 +369,9 @@ class UMIT:
                         yield self._read(cast(_Asked, pending.popleft()), completion)
             except BackendError as error:
                 failure = error
+            except RuntimeError as error:  # the engine's own, such as a device that ran out of memory
+                failure = BackendError(f"expected an answer, the engine failed: {error}")
+                failure.__cause__ = error
             if not pending:
                 next(requests, None)  # progress, should the engine fail before it takes anything
             if not pending:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, Final, Literal, TypeAlias, get_args
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Final, Literal, Self, TypeAlias, get_args
 
 from umit.errors import InputError
 
@@ -35,6 +36,27 @@ class _Spoken:
                 f"expected language 'en' or 'zh', got {self.language!r}", code="language"
             )
 
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """What exactly one is chosen from; empty for every other question."""
+        return ()
+
+    def mapped(self, change: Callable[[str], str]) -> Self:
+        """Return the query with every text of the user changed, such as left and right changed over."""
+        changed = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name in ("language", "purpose"):
+                continue
+            if isinstance(value, str):
+                changed[field.name] = change(value)
+            elif isinstance(value, tuple):
+                changed[field.name] = tuple(map(change, value))
+        return replace(self, **changed)
+
+    def _keep(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
 
 @dataclass(frozen=True, slots=True)
 class Ask(_Spoken):
@@ -42,7 +64,7 @@ class Ask(_Spoken):
 
     Args:
         question: The user's own words; never empty.
-        options: Distinct answers to choose from; none for an open question.
+        options: Distinct answers to choose from, in any iterable; none for an open question.
         language: ``"en"`` or ``"zh"``.
 
     Raises:
@@ -55,15 +77,32 @@ class Ask(_Spoken):
     def __post_init__(self) -> None:
         _Spoken.__post_init__(self)
         _check_text("question", self.question)
-        if self.options:
-            _check_choices("options", self.options)
+        self._keep("options", _choices("options", self.options, least=0))
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The options."""
+        return self.options
 
 
 @dataclass(frozen=True, slots=True)
 class Describe(_Spoken):
-    """A request for a report, or in stage 1 for a caption."""
+    """A request for a report, or in stage 1 for a caption.
+
+    Raises:
+        InputError: Another purpose than ``"report"`` or ``"caption"``.
+    """
 
     purpose: Literal["report", "caption"] = "report"
+
+    def __post_init__(self) -> None:
+        _Spoken.__post_init__(self)
+        if self.purpose not in ("report", "caption"):
+            raise InputError(
+                f"expected purpose 'report' or 'caption', got {self.purpose!r}",
+                code="purpose",
+                where="purpose",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +110,7 @@ class Choose(_Spoken):
     """A classification: exactly one of the labels, or each of them by itself.
 
     Args:
-        labels: At least two distinct labels, numbered from 0 in this order.
+        labels: At least two distinct labels in any iterable, numbered from 0 in this order.
         question: What is to be decided; ``None`` takes the task's own question.
         several: Whether any number of them may hold: each is then asked as a yes/no question of its own.
             One label is enough, and ``question`` only tells readers what the labels are about.
@@ -87,31 +126,68 @@ class Choose(_Spoken):
 
     def __post_init__(self) -> None:
         _Spoken.__post_init__(self)
-        _check_choices("labels", self.labels, least=1 if self.several else 2)
+        if not isinstance(self.several, bool):
+            raise InputError(
+                f"expected several to be True or False, got {self.several!r}",
+                code="several",
+                where="several",
+            )
+        self._keep("labels", _choices("labels", self.labels, least=1 if self.several else 2))
         if self.question is not None:
             _check_text("question", self.question)
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The labels, unless any number of them may hold."""
+        return () if self.several else self.labels
 
 
 @dataclass(frozen=True, slots=True)
 class Find(_Spoken):
-    """A detection: boxes around every instance of one target."""
+    """A detection: boxes around every instance of one target, or of several.
 
-    target: str
+    Args:
+        target: A plain name such as ``"nodule"``, or distinct names in any iterable.
+        language: ``"en"`` or ``"zh"``.
+
+    Raises:
+        InputError: No name, a name that spells a control token, or names that repeat.
+    """
+
+    target: str | tuple[str, ...]
 
     def __post_init__(self) -> None:
         _Spoken.__post_init__(self)
-        _check_label("target", self.target)
+        self._keep("target", _names("target", self.target))
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The names, one or more."""
+        return (self.target,) if isinstance(self.target, str) else self.target
 
 
 @dataclass(frozen=True, slots=True)
 class Locate(_Spoken):
-    """A landmark: one named point."""
+    """A landmark: one named point, or several.
 
-    name: str
+    Args:
+        name: A plain name such as ``"Sella"``, or distinct names in any iterable.
+        language: ``"en"`` or ``"zh"``.
+
+    Raises:
+        InputError: No name, a name that spells a control token, or names that repeat.
+    """
+
+    name: str | tuple[str, ...]
 
     def __post_init__(self) -> None:
         _Spoken.__post_init__(self)
-        _check_label("landmark", self.name)
+        self._keep("name", _names("landmark", self.name))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names, one or more."""
+        return (self.name,) if isinstance(self.name, str) else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +228,10 @@ def query_from_dict(data: dict[str, Any]) -> Query:
 
 def _check_text(what: str, text: str) -> None:
     if not isinstance(text, str) or not text.strip():
-        raise InputError(f"expected a {what} with words, got {text!r}", code="empty", where=what)
+        article = "an" if what[0] in "aeiou" else "a"
+        raise InputError(
+            f"expected {article} {what} with words, got {text!r:.200}", code="empty", where=what
+        )
     if len(text) > _LONGEST:
         raise InputError(
             f"expected at most {_LONGEST} characters, got {len(text)}", code="too_long", where=what
@@ -173,16 +252,27 @@ def _check_label(what: str, text: str) -> None:
         )
 
 
-def _check_choices(what: str, choices: tuple[str, ...] | str, *, least: int = 2) -> None:
-    if isinstance(choices, str):
-        raise InputError(f"expected several {what}, got one string", code="options", where=what)
-    if len(choices) < least:
-        wanted = f"at least two {what}" if least > 1 else f"some {what}"
+def _names(what: str, given: object) -> str | tuple[str, ...]:
+    """Return one name as it is, several as a tuple."""
+    if isinstance(given, str):
+        _check_label(what, given)
+        return str(given)
+    return _choices(f"{what}s", given, least=1)
+
+
+def _choices(what: str, given: object, *, least: int) -> tuple[str, ...]:
+    """Return distinct plain names as a tuple; one is told from the other whatever its case."""
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        raise InputError(
+            f"expected {what} in a list, got {given!r:.200}", code="options", where=what
+        )
+    choices = tuple(given)
+    if len(choices) < least or (least == 0 and len(choices) == 1):
+        wanted = f"some {what}" if least == 1 else f"at least two {what}"
         raise InputError(f"expected {wanted}, got {len(choices)}", code="options", where=what)
-    for choice in choices:
-        _check_label(what, choice)
     seen: dict[str, str] = {}
     for choice in choices:
+        _check_label(what.removesuffix("s"), choice)
         folded = choice.strip().casefold()
         if folded in seen:
             raise InputError(
@@ -192,3 +282,4 @@ def _check_choices(what: str, choices: tuple[str, ...] | str, *, least: int = 2)
                 hint="Remove one of them.",
             )
         seen[folded] = choice
+    return tuple(map(str, choices))

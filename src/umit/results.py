@@ -8,12 +8,12 @@ Research use only; none of these is a diagnosis.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias, TypeVar
 
 from umit.errors import InputError
-from umit.geometry import Box2D, Box3D, Point2D, Space
+from umit.geometry import Box2D, Box3D, Point2D, Space, plain
 
 if TYPE_CHECKING:
     from umit.display.overlay import Picture, Scans
@@ -23,9 +23,11 @@ __all__ = [
     "Classification",
     "Detection",
     "Detections",
+    "Entry",
     "Findings",
     "Landmark",
     "Landmarks",
+    "Mark",
     "Marked",
     "Report",
     "Result",
@@ -33,13 +35,76 @@ __all__ = [
 ]
 
 SCHEMA: Final = 1
+Mark: TypeAlias = Box2D | Box3D | Point2D
+Text: TypeAlias = Callable[[str], str]
+_WORDS: Final = ("text", "label", "name", "raw")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Provenance:
+class _Value:
+    def __post_init__(self) -> None:
+        """Keep plain Python values, whatever arrays or lists they came in; refuse what JSON cannot hold."""
+        for one in fields(self):
+            value = plain(getattr(self, one.name), f"{type(self).__name__}.{one.name}")
+            if one.name in _WORDS and not isinstance(value, str):
+                raise InputError(f"expected text, got {value!r:.200}", code="type", where=one.name)
+            object.__setattr__(self, one.name, value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One line of a result in a table.
+
+    Args:
+        name: The label, target or point; ``""`` where the result is one answer.
+        text: In words; ``""`` where a mark says it.
+        probability: Of what the text says, or that the target is there; ``None`` if the engine has none.
+        mark: The box or point.
+    """
+
+    name: str = ""
+    text: str = ""
+    probability: float | None = None
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Provenance(_Value):
     raw: str = field(default="", compare=False)
     checkpoint: str = field(default="", compare=False)
     warnings: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """Boxes or points, in the order of the items; none where the result is words."""
+        return ()
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The lines of the result in a table: one for each item, or one for an answer in words."""
+        raise NotImplementedError
+
+    @property
+    def views(self) -> tuple[int | None, ...]:
+        """Which of several views each mark lies in, from 0; ``None`` for a single view."""
+        return (None,) * len(self.marks)
+
+    @property
+    def confidence(self) -> float | None:
+        """Probability of what was chosen, or that the first target is there; ``None`` if the engine has none."""
+        return None
+
+    def mapped(self, change: Text) -> Self:
+        """Return the result with every text in it changed, such as left and right changed over."""
+        raise NotImplementedError
+
+    def moved(self, place: Callable[[Any, int | None], Any]) -> Self:
+        """Return the result with every mark moved.
+
+        Args:
+            place: Called with a mark and the view it lies in; returns a mark of the same kind.
+        """
+        return self
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, with ``schema`` and ``type``."""
@@ -64,6 +129,20 @@ class Answer(_Provenance):
     calibrated: bool = False
     abstained: bool = False
 
+    @property
+    def confidence(self) -> float | None:
+        """The largest probability; ``None`` if the engine has none."""
+        return max(self.probabilities) if self.probabilities else None
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The answer."""
+        return (Entry(text=self.text, probability=self.confidence),)
+
+    def mapped(self, change: Text) -> Answer:
+        """Return the answer with its words changed."""
+        return replace(self, text=change(self.text))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report(_Provenance):
@@ -72,6 +151,18 @@ class Report(_Provenance):
     text: str
     findings: str | None = None
     impression: str | None = None
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The text."""
+        return (Entry(text=self.text),)
+
+    def mapped(self, change: Text) -> Report:
+        """Return the report with all its parts changed."""
+        findings, impression = (
+            None if part is None else change(part) for part in (self.findings, self.impression)
+        )
+        return replace(self, text=change(self.text), findings=findings, impression=impression)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,9 +174,23 @@ class Classification(_Provenance):
     calibrated: bool = False
     abstained: bool = False
 
+    @property
+    def confidence(self) -> float | None:
+        """The largest probability; ``None`` if the engine has none."""
+        return max(self.probabilities) if self.probabilities else None
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The label."""
+        return (Entry(text=self.label, probability=self.confidence),)
+
+    def mapped(self, change: Text) -> Classification:
+        """Return the classification with its label changed."""
+        return replace(self, label=change(self.label))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Marked:
+class Marked(_Value):
     """Whether one of several labels holds.
 
     Args:
@@ -119,9 +224,23 @@ class Findings(_Provenance):
                 return item
         raise KeyError(label)
 
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Each label with "yes" or "no", and how likely "yes" is."""
+        return tuple(
+            Entry(name=m.label, text="yes" if m.present else "no", probability=m.probability)
+            for m in self.items
+        )
+
+    def mapped(self, change: Text) -> Findings:
+        """Return the findings with their labels changed."""
+        return replace(
+            self, items=tuple(replace(one, label=change(one.label)) for one in self.items)
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Detection:
+class Detection(_Value):
     """One found box.
 
     Args:
@@ -159,6 +278,40 @@ class Detections(_Provenance):
     def __iter__(self) -> Iterator[Detection]:
         return iter(self.items)
 
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """The boxes."""
+        return tuple(item.box for item in self.items)
+
+    @property
+    def views(self) -> tuple[int | None, ...]:
+        """The view of each box."""
+        return tuple(item.view for item in self.items)
+
+    @property
+    def confidence(self) -> float | None:
+        """The probability that the first target is there; ``None`` if the engine has none."""
+        return self.presence[0][1] if self.presence else None
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Each box, and how likely its target is there."""
+        there = dict(self.presence or ())
+        return tuple(
+            Entry(name=one.label, probability=there.get(one.label), mark=one.box) for one in self.items
+        )
+
+    def mapped(self, change: Text) -> Detections:
+        """Return the detections with the names of their targets changed."""
+        items = tuple(replace(one, label=change(one.label)) for one in self.items)
+        presence = self.presence and tuple((change(name), chance) for name, chance in self.presence)
+        return replace(self, items=items, presence=presence)
+
+    def moved(self, place: Callable[[Any, int | None], Any]) -> Detections:
+        """Return the detections with every box moved."""
+        items = tuple(replace(one, box=place(one.box, one.view)) for one in self.items)
+        return replace(self, items=items)
+
     def overlay(self, scan: Scans, *, truth: Detections | None = None) -> Picture:
         """Draw the boxes on what they were found in: numbers, the patient's sides, mm, the window.
 
@@ -173,16 +326,11 @@ class Detections(_Provenance):
         Raises:
             InputError: An unreadable scan, another kind of scan than the boxes', or views left out.
         """
-        from umit.display.overlay import draw_views  # late: results alone need no numpy
-
-        true = truth.items if truth is not None else ()
-        return draw_views(
-            scan, [(one.view, one.box) for one in self.items], [(one.view, one.box) for one in true]
-        )
+        return _drawn(self, scan, truth)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Landmark:
+class Landmark(_Value):
     """One named point in pixels of the user's file."""
 
     name: str
@@ -207,6 +355,25 @@ class Landmarks(_Provenance):
                 return item.point
         raise KeyError(name)
 
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """The points."""
+        return tuple(item.point for item in self.items)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Each point."""
+        return tuple(Entry(name=one.name, mark=one.point) for one in self.items)
+
+    def mapped(self, change: Text) -> Landmarks:
+        """Return the landmarks with their names changed."""
+        return replace(self, items=tuple(replace(one, name=change(one.name)) for one in self.items))
+
+    def moved(self, place: Callable[[Any, int | None], Any]) -> Landmarks:
+        """Return the landmarks with every point moved."""
+        items = tuple(replace(one, point=place(one.point, None)) for one in self.items)
+        return replace(self, items=items)
+
     def overlay(self, scan: Scans, *, truth: Landmarks | None = None) -> Picture:
         """Draw the points on the film they were found in: numbers, the patient's sides, mm, the window.
 
@@ -220,12 +387,22 @@ class Landmarks(_Provenance):
         Raises:
             InputError: An unreadable scan, or no film.
         """
-        from umit.display.overlay import draw_views  # late: results alone need no numpy
+        return _drawn(self, scan, truth)
 
-        true = truth.items if truth is not None else ()
-        return draw_views(
-            scan, [(None, one.point) for one in self.items], [(None, one.point) for one in true]
+
+def _drawn(found: Any, scan: Scans, truth: Any) -> Picture:
+    from umit.display.overlay import draw_views  # late: results alone need no numpy
+
+    if truth is not None and not isinstance(truth, type(found)):
+        raise InputError(
+            f"expected {type(found).__name__} or None for truth, got {type(truth).__name__}",
+            code="truth",
+            where="truth",
         )
+    sides = [
+        [] if one is None else list(zip(one.views, one.marks, strict=True)) for one in (found, truth)
+    ]
+    return draw_views(scan, *sides)
 
 
 Result: TypeAlias = Answer | Report | Classification | Findings | Detections | Landmarks

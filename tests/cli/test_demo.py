@@ -16,7 +16,7 @@ from umit.cli.table import table, width
 from umit.errors import InputError
 from umit.imaging.view import render
 from umit.phantom.cases import HELD_OUT
-from umit.tasks.task import choose
+from umit.tasks.table import choose
 
 BOTH = ("en", "zh")
 

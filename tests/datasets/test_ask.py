@@ -12,10 +12,11 @@ import pytest
 from umit.chat import Completion
 from umit.checkpoints import RELEASED
 from umit.datasets import NAMES
-from umit.datasets.ask import asked, outline, parts, shown
+from umit.datasets.ask import asked, outline
 from umit.datasets.dataset import Sample
 from umit.datasets.pictures import Files, Stack, Voxels
 from umit.errors import InputError, UnsupportedTaskError
+from umit.fanout import taught
 from umit.geometry import Box2D
 from umit.imaging.view import Rendering, render
 from umit.queries import Ask, Choose, Find
@@ -36,7 +37,8 @@ def test_it_is_the_tasks_own_request(tmp_path: Path) -> None:
     picture(tmp_path / "a.png", seed=1)
     sample = _sample(Ask("Where?"), Answer(text="left"), tmp_path / "a.png")
     ((request, answer),) = asked(sample, TASKS)
-    task, view = TASKS["answer_open"], shown(sample, TASKS)
+    task = TASKS["answer_open"]
+    view = render(sample.source.scans(), task.rendering(volume=False))
     wanted = task.request(sample.query, view)
     assert (request.words, request.system) == (wanted.words, wanted.system)
     assert np.array_equal(request.frames[0], view.frames[0])
@@ -51,10 +53,10 @@ def test_several_labels_are_asked_one_by_one(tmp_path: Path, language: Any, opti
         items=(Marked(label="mass", present=True), Marked(label="nodule", present=False))
     )
     sample = _sample(query, gold, tmp_path / "a.png")
-    first, second = parts(sample)
+    first, second = taught(query, gold)
     assert first[1] == Answer(text=options[0], option=0)
     assert second[1] == Answer(text=options[1], option=1)
-    assert all("mass" in q.question or "nodule" in q.question for q, _ in (first, second))  # type: ignore[union-attr]
+    assert all("mass" in part.query.question or "nodule" in part.query.question for part, _ in (first, second))  # type: ignore[union-attr]
     mark = "：" if language == "zh" else ":"
     requests = list(asked(sample, TASKS))
     assert [answer for _, answer in requests] == [f"1{mark}{options[0]}", f"2{mark}{options[1]}"]

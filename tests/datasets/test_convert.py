@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 
 from umit.checkpoints import RELEASED, Checkpoint
 from umit.datasets import NAMES, load
-from umit.datasets.ask import asked, parts
+from umit.datasets.ask import asked
 from umit.datasets.convert import convert
 from umit.datasets.dataset import Sample
 from umit.datasets.pictures import Files
 from umit.datasets.pictures import Row as ArrayRow
 from umit.datasets.swift_samples import swift_samples
 from umit.errors import DatasetError, UMITError, UnsupportedTaskError
+from umit.fanout import taught
 from umit.geometry import Box2D, Box3D
 from umit.queries import Ask, Choose, Describe, Find
 from umit.results import (
@@ -89,7 +90,7 @@ def _alike(found: Any, true: Any, step: float) -> None:
 def test_rows_read_back_as_the_same_samples(name: str, form: Any, tmp_path: Path) -> None:
     samples = _some(name, tmp_path / "in")
     count = convert(samples, tmp_path / "rows.jsonl", form=form, tasks=TASKS)
-    wanted = [(sample, *pair) for sample in samples for pair in parts(sample)]
+    wanted = [(sample, part.query, gold) for sample in samples for part, gold in taught(sample.query, sample.gold)]
     assert count == len(wanted)
     for (sample, query, gold), found in zip(wanted, _back(tmp_path / "rows.jsonl"), strict=True):
         assert found.query == query
@@ -223,7 +224,7 @@ def test_tables_hold_the_pictures_themselves(name: str, tmp_path: Path) -> None:
     convert(samples, target, form="parquet", tasks=TASKS)
     for path in sorted((tmp_path / "in").rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
-    wanted = [(sample, *pair) for sample in samples for pair in parts(sample)]
+    wanted = [(sample, part.query, gold) for sample in samples for part, gold in taught(sample.query, sample.gold)]
     for (sample, query, gold), found in zip(wanted, _back(target), strict=True):
         assert (found.query, found.group, found.facts) == (query, sample.group, sample.facts)
         assert found.source.is_volume == sample.source.is_volume

@@ -14,7 +14,7 @@ from umit.datasets.prompts import Prompts
 from umit.errors import InputError
 from umit.queries import Ask, Choose, Compare, Describe, Find, Language, Locate, Query
 from umit.tasks.landmarks import CEPHALOMETRIC
-from umit.tasks.task import choose
+from umit.tasks.table import choose
 
 from ..conftest import examples
 

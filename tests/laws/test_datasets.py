@@ -15,9 +15,10 @@ import pytest
 from umit.chat import Request
 from umit.checkpoints import RELEASED
 from umit.datasets import NAMES, load
-from umit.datasets.ask import asked, parts
+from umit.datasets.ask import asked
 from umit.engine.encode import Encoder
 from umit.errors import InputError, OutputError
+from umit.fanout import taught
 from umit.imaging.scan import Scan
 from umit.metrics.by_task import METRICS
 from umit.metrics.metric import Pair
@@ -91,7 +92,7 @@ def test_law_2_a_row_is_its_request_and_its_answer(
 
 @EVERY
 def test_law_3_an_oracle_gets_every_best_value(name: str, samples: dict[str, list[Any]]) -> None:
-    told = [answer for sample in samples[name] for _, answer in asked(sample, CARD.tasks)]
+    told = [t for sample in samples[name] for _, t in asked(sample, CARD.tasks, scored=True)]
     model = UMIT(ScriptedBackend(told), CARD)
     items = [(list(s.source.scans()), s.query) for s in samples[name]]
     found = list(model.predict(items))
@@ -152,4 +153,4 @@ def test_law_4_noise_is_an_error_and_counts(name: str, samples: dict[str, list[A
 def test_parts_are_as_many_as_labels(name: str, samples: dict[str, list[Any]]) -> None:
     for sample in samples[name]:
         count = len(sample.query.labels) if sample.task == "findings" else 1
-        assert len(list(parts(sample))) == count
+        assert len(list(taught(sample.query, sample.gold))) == count

@@ -12,14 +12,14 @@ from umit.imaging.view import View
 from umit.queries import Compare, Describe
 from umit.results import Report
 from umit.tasks.dialect import UMIT
-from umit.tasks.report import caption, compare, report_ct, report_film
+from umit.tasks.report import CAPTION, COMPARE, REPORT_CT, REPORT_FILM
 
 VIEW = View.of(ViewGeometry(source=Space(size=(10, 10)), frame=(10, 10)))
 TASKS = [
-    (report_film(UMIT, ""), Describe()),
-    (report_ct(UMIT, ""), Describe()),
-    (caption(UMIT, ""), Describe(purpose="caption")),
-    (compare(UMIT, ""), Compare()),
+    (REPORT_FILM.build(UMIT, ""), Describe()),
+    (REPORT_CT.build(UMIT, ""), Describe()),
+    (CAPTION.build(UMIT, ""), Describe(purpose="caption")),
+    (COMPARE.build(UMIT, ""), Compare()),
 ]
 
 

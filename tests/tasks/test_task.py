@@ -7,7 +7,8 @@ import pytest
 from umit.checkpoints import PHANTOM, RELEASED
 from umit.errors import UnsupportedTaskError
 from umit.queries import Ask, Choose, Compare, Describe, Find, Locate, Query
-from umit.tasks.task import TaskName, choose
+from umit.tasks.table import choose
+from umit.tasks.task import TaskName
 
 
 @pytest.mark.parametrize(

@@ -9,27 +9,38 @@ from argparse import Namespace
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from umit.cli.rows import COLUMNS, Row, as_json, as_table, as_text, marks
+from umit.cli.rows import COLUMNS, Row, as_json, as_table, as_text
 from umit.errors import InputError, OutputError, UMITError, UnsupportedTaskError
+from umit.fanout import Found
 from umit.imaging.read import load
-from umit.queries import Find, Query
-from umit.results import Answer, Detections
-from umit.several import Found, probabilities
-from umit.tasks.detect import presence
+from umit.imaging.scan import Scan
+from umit.queries import Locate, Query
+from umit.tasks.table import choose
 
 if TYPE_CHECKING:
-    from umit.imaging.scan import Scan
     from umit.model import UMIT
 
 __all__ = ["ask"]
 
 Questions: TypeAlias = Mapping[str, Query]
-_Answered: TypeAlias = "tuple[str, Scan | None, list[Row]]"
+
+
+@dataclass(eq=False)
+class _File:
+    """A file that is read when it is asked about, and kept to draw on."""
+
+    name: str
+    scan: Scan | None = None
+
+    def scans(self) -> tuple[Scan, ...]:
+        """Read it."""
+        self.scan = load(self.name)
+        return (self.scan,)
 
 
 def ask(given: Namespace, task: str, questions: Questions) -> int:
@@ -59,7 +70,7 @@ def ask(given: Namespace, task: str, questions: Questions) -> int:
             table.writeheader()
         pictures = _Pictures(given.out)
         model = _model(given)
-        for name, scan, rows in _answered(model, given.files, task, questions):
+        for file, rows in _answered(model, given.files, task, questions):
             for row in rows:
                 count += 1
                 if isinstance(row.found, UMITError):
@@ -67,8 +78,8 @@ def ask(given: Namespace, task: str, questions: Questions) -> int:
                 if table is not None:
                     table.writerows(as_table(row))
                 _print(row, given)
-            _say_notes(name, rows)
-            pictures.write(name, scan, rows)
+            _say_notes(file.name, rows)
+            pictures.write(file, rows)
     if not given.json:
         print(model.checkpoint.notice)
     return _exit(errors, count)
@@ -82,59 +93,39 @@ def _model(given: Namespace) -> UMIT:
 
 def _answered(
     model: UMIT, files: Sequence[str], task: str, questions: Questions
-) -> Iterator[_Answered]:
-    """Yield each file with its scan and its rows; what spoils a whole file is one row."""
-    scored = "answer_closed" in model.checkpoint.task_names
-    queries = [q for query in questions.values() for q in _with_presence(query, scored)]
-    scans: deque[Scan | None] = deque()
+) -> Iterator[tuple[_File, list[Row]]]:
+    """Yield each file with its rows; what spoils a whole file is one row."""
+    waiting: deque[_File] = deque()
 
-    def pairs() -> Iterator[tuple[str | Scan, Query]]:
-        for file in files:
-            source = _read(file)
-            scans.append(source)
-            for query in queries:
-                yield file if source is None else source, query
+    def pairs() -> Iterator[tuple[_File, Query]]:
+        for name in files:
+            file = _File(name)
+            waiting.append(file)
+            for query in questions.values():
+                yield file, query
 
     results = model.predict(pairs())
-    for file in files:
-        found = list(islice(results, len(queries)))
+    for _ in files:
+        found = list(islice(results, len(questions)))
+        file = waiting.popleft()
+        volume = file.scan is not None and file.scan.is_volume
         rows: list[Row] = []
         first = 1
-        for name, result in zip(questions, _folded(questions, found, scored), strict=True):
+        for (name, query), result in zip(questions.items(), found, strict=True):
             row = Row(
-                file=file, task=task, name=name, found=result, first=first,
-                notice=model.checkpoint.notice,
+                file=file.name, task=task, name=name, kind=choose(query, volume=volume),
+                found=result, first=first, notice=model.checkpoint.notice,
             )  # fmt: skip
-            first += max(1, len(marks(result))) if task == "landmarks" else len(marks(result))
+            first += _places(query, result)
             if not rows or not _same_failure(rows[-1].found, result):
                 rows.append(row)
-        yield file, scans.popleft(), rows
+        yield file, rows
 
 
-def _read(file: str) -> Scan | None:
-    """Read a file once for all questions; one that fails will say so in its place among the results."""
-    try:
-        return load(file)
-    except UMITError:
-        return None
-
-
-def _with_presence(query: Query, scored: bool) -> list[Query]:
-    """Ask beside a detection whether the target is there, as :meth:`UMIT.detect` does."""
-    return [query, presence(query)] if scored and isinstance(query, Find) else [query]
-
-
-def _folded(questions: Questions, found: Sequence[Found], scored: bool) -> Iterator[Found]:
-    waiting = iter(found)
-    for name, query in questions.items():
-        result = next(waiting)
-        if not (scored and isinstance(query, Find)):
-            yield result
-            continue
-        there = next(waiting)
-        if isinstance(result, Detections) and isinstance(there, Answer):
-            result = replace(result, presence=probabilities([name], [there]))
-        yield result
+def _places(query: Query, found: Found) -> int:
+    """Return how many numbers a result takes in the picture; a point that could not be read keeps its own."""
+    marks = 0 if isinstance(found, UMITError) else len(found.marks)
+    return max(marks, len(query.names)) if isinstance(query, Locate) else marks
 
 
 def _same_failure(a: Found, b: Found) -> bool:
@@ -168,23 +159,24 @@ class _Pictures:
         if self._folder is not None:
             self._folder.mkdir(parents=True, exist_ok=True)
 
-    def write(self, file: str, scan: Scan | None, rows: Sequence[Row]) -> None:
+    def write(self, file: _File, rows: Sequence[Row]) -> None:
         """Draw what was found on what was shown; a file that could not be read has no picture."""
-        if self._folder is None or scan is None:
+        if self._folder is None or file.scan is None:
             return
         from umit.display.overlay import draw
 
         # A mark that could not be read keeps its number, as in the rows.
-        shapes = {r.first + i: m for r in rows for i, m in enumerate(marks(r.found))}
+        good = [(row.first, row.found.marks) for row in rows if not isinstance(row.found, UMITError)]
+        shapes = {first + k: mark for first, marks in good for k, mark in enumerate(marks)}
         numbered = [shapes.get(n) for n in range(1, max(shapes, default=0) + 1)]
-        path = Path(file).resolve()  # "." has a name only then
+        path = Path(file.name).resolve()  # "." has a name only then
         stem = path.name if path.is_dir() else Path(path.name.removesuffix(".gz")).stem
         name, again = stem or "scan", 1
         while name.casefold() in self._taken:
             again += 1
             name = f"{stem}-{again}"
         self._taken.add(name.casefold())
-        draw(scan, numbered).save(self._folder / f"{name}.png")
+        draw(file.scan, numbered).save(self._folder / f"{name}.png")
 
 
 def _exit(errors: Sequence[UMITError], count: int) -> int:

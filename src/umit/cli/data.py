@@ -121,7 +121,7 @@ def _facts(dataset: Dataset) -> dict[str, Any]:
 
 
 def _show(given: Namespace) -> int:
-    from umit.cli.rows import value
+    from umit.tasks.table import line
 
     samples = _samples(given)
     for number, sample in enumerate(islice(samples, given.limit), start=1):
@@ -131,7 +131,7 @@ def _show(given: Namespace) -> int:
             print(f"{sample.id}\n  {'place':<10}{sample.place}\n  {'task':<10}{sample.task}")
             asked = {k: v for k, v in asdict(sample.query).items() if v and k != "language"}
             print(f"  {'query':<10}{type(sample.query).__name__} {asked}")
-            print(f"  {'gold':<10}{value(sample.gold)}")
+            print(f"  {'gold':<10}{line(sample.task, sample.gold)}")
             print(f"  {'pictures':<10}{', '.join(Path(n).name for n in sample.source.names[:3])}")
             print(f"  {'facts':<10}{dict(sample.facts)}")
         if given.out:
@@ -159,13 +159,11 @@ def _plain(sample: Sample[Any, Any]) -> dict[str, Any]:
 
 
 def _picture(sample: Sample[Any, Any]) -> Image.Image:
-    from umit.results import Detections, Landmarks
+    from umit.results import Detections
 
     scans = sample.source.scans()
-    gold = sample.gold
-    if not isinstance(gold, Landmarks):
-        gold = gold if isinstance(gold, Detections) else Detections()
-    drawn: Image.Image = gold.overlay(scans if len(scans) > 1 else scans[0])
+    marked = sample.gold if sample.gold.marks else Detections()
+    drawn: Image.Image = marked.overlay(scans if len(scans) > 1 else scans[0])
     return drawn
 
 

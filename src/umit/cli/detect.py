@@ -23,7 +23,6 @@ def run(given: Namespace) -> int:
     """Detect, and return the exit code."""
     from umit.cli.ask import ask
     from umit.queries import Find
-    from umit.several import distinct
 
-    targets = distinct("targets", given.target)
+    targets = Find(given.target, language=given.language).targets
     return ask(given, "detect", {name: Find(name, language=given.language) for name in targets})

@@ -23,8 +23,7 @@ def run(given: Namespace) -> int:
     """Locate, and return the exit code."""
     from umit.cli.ask import ask
     from umit.queries import Locate
-    from umit.several import distinct
     from umit.tasks.landmarks import CEPHALOMETRIC
 
-    names = distinct("names", given.name or CEPHALOMETRIC)
+    names = Locate(given.name or CEPHALOMETRIC, language=given.language).names
     return ask(given, "landmarks", {name: Locate(name, language=given.language) for name in names})

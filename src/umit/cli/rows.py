@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from umit.errors import InputError, OutputError, UMITError
-from umit.geometry import Box2D, Box3D, Point2D
-from umit.results import Answer, Classification, Detections, Findings, Landmarks, Marked, Report
-from umit.several import Found
+from umit.fanout import Found
+from umit.geometry import Point2D
+from umit.results import Mark
+from umit.tasks.table import line
+from umit.tasks.task import TaskName
 
-__all__ = ["COLUMNS", "Row", "as_json", "as_table", "as_text", "code", "marks", "value"]
+__all__ = ["COLUMNS", "Row", "as_json", "as_table", "as_text", "code", "numbers", "printable"]
 
 #: Columns of the table; a point stands in ``x1`` and ``y1``.
 COLUMNS: Final = (
@@ -30,6 +32,7 @@ class Row:
         file: As it was given.
         task: The command.
         name: Target or landmark; ``""`` for other tasks.
+        kind: The task that was asked, by which a result is told in words.
         found: The result, or the error in its place.
         first: Number of its first mark in the file's picture.
         notice: The checkpoint's.
@@ -38,16 +41,10 @@ class Row:
     file: str
     task: str
     name: str
+    kind: TaskName
     found: Found
     first: int = 1
     notice: str = ""
-
-
-def marks(found: Found) -> list[Box2D | Box3D | Point2D]:
-    """Return the boxes or points of a result."""
-    if isinstance(found, Detections):
-        return [item.box for item in found]
-    return [item.point for item in found] if isinstance(found, Landmarks) else []
 
 
 def code(error: UMITError) -> str:
@@ -70,26 +67,23 @@ def as_json(row: Row) -> str:
 
 def as_table(row: Row) -> Iterator[dict[str, object]]:
     """Yield a row for each box, point or one of several labels, or a single one where there is none."""
-    found = row.found
     about: dict[str, object] = {
-        **{"file": row.file, "task": row.task, "name": row.name, "notice": row.notice},
-        "probability": probability(found),
-    }
+        "file": row.file, "task": row.task, "name": row.name, "notice": row.notice
+    }  # fmt: skip
+    found = row.found
     if isinstance(found, UMITError):
         yield {**about, "error": f"{code(found)}: {_line(str(found))}"}
         return
-    if isinstance(found, Findings):
-        for item in found:
-            named = {"name": item.label, "probability": item.probability}
-            yield {**about, **named, "text": _holds(item)}
-        return
-    shapes = marks(found)
-    if not shapes:
-        yield {**about, "text": value(found)}
-    for number, shape in enumerate(shapes, row.first):
-        ends = (shape.x, shape.y) if isinstance(shape, Point2D) else shape.corners
-        numbers = dict(zip(_AXES[len(ends)], ends, strict=True))
-        yield {**about, "number": number, "text": found.raw, **numbers}
+    if not found.entries:
+        yield {**about, "text": line(row.kind, found), "probability": found.confidence}
+    for number, entry in enumerate(found.entries, row.first):
+        told = {**about, "name": row.name or entry.name, "probability": entry.probability}
+        if entry.mark is None:
+            yield {**told, "text": printable(entry.text)}
+        else:
+            ends = _ends(entry.mark)
+            places = dict(zip(_AXES[len(ends)], ends, strict=True))
+            yield {**told, "number": number, "text": found.raw, **places}
 
 
 def as_text(row: Row) -> str:
@@ -100,66 +94,37 @@ def as_text(row: Row) -> str:
         return _line(f"{head}unreadable: {found}")
     if isinstance(found, UMITError):
         return _line(f"{head}failed ({code(found)}): {found}")
-    if isinstance(found, Findings):
+    marks = [f"{n}  {numbers(mark)}" for n, mark in enumerate(found.marks, row.first)]
+    if marks and all(isinstance(mark, Point2D) for mark in found.marks):
+        return head + "  ".join(marks)
+    if not marks and any(entry.name for entry in found.entries):
         return "\n".join(
-            f"{_line(head + item.label)}: {_holds(item)}{_likely(item.probability)}"
-            for item in found
+            f"{_line(head + one.name)}: {one.text}{_likely(one.probability)}" for one in found.entries
         )
-    shapes = marks(found)
-    if isinstance(found, Landmarks):
-        return head + "  ".join(f"{n}  {_numbers(s)}" for n, s in enumerate(shapes, row.first))
-    lines = [f"{head}{value(found)}{_likely(probability(found))}"]
-    return "\n".join([*lines, *(f"  {n}  {_numbers(s)}" for n, s in enumerate(shapes, row.first))])
-
-
-def value(found: Found) -> str:
-    """Return a result in words."""
-    match found:
-        case Answer() | Report():
-            return _printable(found.text)
-        case Classification():
-            return found.label
-        case Findings():
-            return ", ".join(item.label for item in found if item.present) or "none"
-        case Detections():
-            count = len(found)
-            return f"{count} box{'es' if count > 1 else ''}" if count else "none"
-        case Landmarks():
-            return ", ".join(_numbers(item.point) for item in found)
-        case _:
-            return _line(str(found))
-
-
-def probability(found: Found) -> float | None:
-    """Return the probability of the chosen answer, or that the target is there."""
-    if isinstance(found, Answer | Classification) and found.probabilities:
-        return max(found.probabilities)
-    if isinstance(found, Detections) and found.presence:
-        return found.presence[0][1]
-    return None
-
-
-def _holds(item: Marked) -> str:
-    return "yes" if item.present else "no"
+    said = f"{head}{printable(line(row.kind, found))}{_likely(found.confidence)}"
+    return "\n".join([said, *(f"  {mark}" for mark in marks)])
 
 
 def _likely(chance: float | None) -> str:
     return "" if chance is None else f"  (probability {chance:.3f}, not calibrated)"
 
 
-def _numbers(shape: Box2D | Box3D | Point2D) -> str:
+def _ends(mark: Mark) -> tuple[float, ...]:
+    return (mark.x, mark.y) if isinstance(mark, Point2D) else mark.corners
+
+
+def numbers(mark: Mark) -> str:
     """Return coordinates in source pixels or voxels, to a tenth."""
-    if isinstance(shape, Point2D):
-        return f"({shape.x:.1f}, {shape.y:.1f})"
-    half = len(shape.corners) // 2
-    low, high = shape.corners[:half], shape.corners[half:]
-    return " to ".join("(" + ", ".join(f"{v:.1f}" for v in end) + ")" for end in (low, high))
+    ends = _ends(mark)
+    each = len(ends) if len(ends) == 2 else len(ends) // 2
+    corners = (ends[k : k + each] for k in range(0, len(ends), each))
+    return " to ".join("(" + ", ".join(f"{v:.1f}" for v in corner) + ")" for corner in corners)
 
 
 def _line(text: str) -> str:
-    return " ".join(_printable(text).split())
+    return " ".join(printable(text).split())
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Spell what a terminal would obey instead of showing."""
     return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Final
 
 from umit.chat import Request
 from umit.datasets.dataset import Sample
 from umit.datasets.pictures import Files, Pictures, Voxels, array
 from umit.errors import UnsupportedTaskError
+from umit.fanout import taught
 from umit.geometry import Space
 from umit.imaging.header import picture_size
 from umit.imaging.sniff import file_kind
 from umit.imaging.view import Rendering, View, ViewGeometry, render
-from umit.queries import Choose, Query
-from umit.results import Detections, Findings, Landmarks, Result
-from umit.tasks.findings import as_closed
-from umit.tasks.task import Task, TaskName, choose
+from umit.queries import Query
+from umit.tasks.table import choose
+from umit.tasks.task import Task, TaskName
 
-__all__ = ["NOWHERE", "Tasks", "asked", "outline", "parts", "shown"]
+__all__ = ["NOWHERE", "Tasks", "asked", "outline"]
 
 Tasks = Mapping[TaskName, Task[Any, Any]]
 
@@ -27,34 +27,8 @@ Tasks = Mapping[TaskName, Task[Any, Any]]
 NOWHERE: Final = View.of(ViewGeometry(source=Space(size=(1, 1)), frame=(1, 1)))
 
 
-def parts(sample: Sample[Any, Any]) -> Iterator[tuple[Query, Result]]:
-    """Yield a sample's questions with their answers: one a label where several may hold, else itself."""
-    query, gold = sample.query, sample.gold
-    if not (isinstance(query, Choose) and query.several and isinstance(gold, Findings)):
-        yield query, gold
-        return
-    for label in query.labels:
-        yield as_closed(replace(query, labels=(label,)), gold)
-
-
-def shown(sample: Sample[Any, Any], tasks: Tasks) -> View:
-    """Read a sample's pictures and render them for its task.
-
-    Args:
-        sample: From any data set.
-        tasks: Of a checkpoint: ``card.tasks``.
-
-    Raises:
-        InputError: A picture cannot be read.
-        UnsupportedTaskError: The checkpoint does not know the task.
-    """
-    query = next(parts(sample))[0]
-    volume = sample.source.is_volume
-    return render(sample.source.scans(), _task(tasks, query, volume).rendering(volume=volume))
-
-
 def asked(
-    sample: Sample[Any, Any], tasks: Tasks, *, pixels: bool = True
+    sample: Sample[Any, Any], tasks: Tasks, *, pixels: bool = True, scored: bool = False
 ) -> Iterator[tuple[Request, str]]:
     """Yield what is asked and the text that is taught.
 
@@ -63,6 +37,7 @@ def asked(
         tasks: Of a checkpoint: ``card.tasks``.
         pixels: Whether requests carry their pictures; else files are opened only where coordinates need
             their size.
+        scored: Whether a detection is also asked whether each target is there, as ``predict`` asks it.
 
     Raises:
         InputError: A picture cannot be read.
@@ -77,14 +52,19 @@ def asked(
         >>> request.words, answer
         (('Given this image, please answer the question: Where?',), 'left')
     """
-    volume = sample.source.is_volume
-    view = shown(sample, tasks) if pixels else None
-    for query, gold in parts(sample):
-        task = _task(tasks, query, volume)
-        if view is None:
-            placed = isinstance(gold, Detections | Landmarks)
-            view = outline(sample.source, task.rendering(volume=volume)) if placed else NOWHERE
-        yield task.request(query, view), task.encode(gold, query, view)
+    source, volume = sample.source, sample.source.is_volume
+    scans = source.scans() if pixels else ()
+    shown = lru_cache(maxsize=2)(render)
+    count = len(scans) if pixels else max(1, len(source.names))
+    views = 1 if volume else count
+    for part, gold in taught(sample.query, sample.gold, views, scored=scored):
+        task = _task(tasks, part.query, volume)
+        rendering = task.rendering(volume=volume)
+        if pixels:
+            view = shown(part.of(scans), rendering)
+        else:
+            view = outline(source, rendering) if gold.marks else NOWHERE
+        yield task.request(part.query, view), task.encode(gold, part.query, view)
 
 
 def outline(source: Pictures, rendering: Rendering) -> View:

@@ -14,7 +14,8 @@ from umit.datasets.pictures import Pictures
 from umit.errors import DatasetError, DatasetWarning
 from umit.queries import Language, Query
 from umit.results import Result
-from umit.tasks.task import TaskName, choose
+from umit.tasks.table import choose
+from umit.tasks.task import TaskName
 
 __all__ = ["SPLITS", "Choice", "Dataset", "Sample", "Samples", "Split", "split_name", "split_of"]
 

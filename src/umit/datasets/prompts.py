@@ -4,36 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final, get_args
 
 from umit.chat import spell
 from umit.datasets.ask import Tasks
 from umit.errors import InputError
-from umit.queries import Ask, Choose, Compare, Describe, Find, Language, Locate, Query
+from umit.queries import Ask, Choose, Find, Language, Locate, Query
 from umit.tasks.grammar import numbered
 from umit.tasks.landmarks import CEPHALOMETRIC, spoken
-from umit.tasks.task import Task, TaskName, choose
+from umit.tasks.table import TASKS, choose
+from umit.tasks.task import Task, TaskName
 
 __all__ = ["Prompts"]
 
 _LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
 #: Words that no prompt holds, put where a query's own words go.
 _HOLE, _OTHER = "\ue000hole\ue000", "\ue001other\ue001"
-#: Queries that are asked to see what a task says around them.
-_PROBES: Final[Mapping[TaskName, tuple[Query, ...]]] = {
-    "answer_open": (Ask(_HOLE),),
-    "answer_closed": (Ask(_HOLE, (_HOLE, _OTHER)),),
-    "classify": (Choose((_HOLE, _OTHER)), Choose((_HOLE, _OTHER), _HOLE)),
-    "detect_2d": (Find(_HOLE),),
-    "detect_3d": (Find(_HOLE),),
-    "landmark": (Locate(_HOLE),),
-    "report_film": (Describe("report"),),
-    "report_ct": (Describe("report"),),
-    "caption": (Describe("caption"),),
-    "compare": (Compare(),),
-}
 _LONGEST: Final = 20_000  # characters; twice what a question may have
 #: Where rows break lines is in doubt: a break, a blank, or a typed ``\n`` (umit-figure-evidence.md, 4).
 _GAP: Final = r"(?:\s|\\n)"
@@ -87,47 +75,23 @@ class Prompts:
 
 def _forms(tasks: Tasks) -> Iterator[_Form]:
     for name, task in tasks.items():
-        for plain in _PROBES.get(name, ()):
+        for plain in TASKS[name].probes(_HOLE, _OTHER):
             for language in _LANGUAGES:
-                probe = _in(plain, language)
+                probe = replace(plain, language=language)
                 for phrasing in task.wording[language].phrasings:
                     yield _Form(
                         name, probe, _pattern(spell(phrasing(probe)), probe, task), _first(task)
                     )
 
 
-def _in(query: Query, language: Language) -> Query:
-    match query:
-        case Ask(question=question, options=options):
-            return Ask(question, options, language=language)
-        case Choose(labels=labels, question=question):
-            return Choose(labels, question, language=language)
-        case Find(target=target):
-            return Find(target, language=language)
-        case Locate(name=name):
-            return Locate(name, language=language)
-        case Describe(purpose=purpose):
-            return Describe(purpose, language=language)
-        case Compare():
-            return Compare(language=language)
-
-
 def _first(task: Task[Any, Any]) -> int:
     return int(getattr(task.grammar, "first", 0))
-
-
-def _choices(query: Query) -> tuple[str, ...]:
-    match query:
-        case Ask(options=choices) | Choose(labels=choices):
-            return choices
-        case _:
-            return ()
 
 
 def _pattern(text: str, probe: Query, task: Task[Any, Any]) -> re.Pattern[str]:
     """Return the wording as an expression with a group where the query's words stand."""
     pieces: list[str] = []
-    if choices := _choices(probe):
+    if choices := probe.choices:
         before, _, text = text.partition(
             numbered(choices, first=_first(task), language=probe.language)
         )

@@ -14,7 +14,7 @@ from umit.errors import InputError
 from umit.geometry import Box2D, Box3D, Point2D
 from umit.imaging.frame import shown_axes, shown_letters
 from umit.imaging.read import load
-from umit.imaging.recent import Scans, listed
+from umit.imaging.prefetch import listed
 from umit.imaging.scan import Scan, ScanLike
 from umit.imaging.view import Rendering, View, render
 from umit.imaging.window import default_window

@@ -15,15 +15,13 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from umit.checkpoints import write_card
 from umit.datasets.dataset import Sample, Samples
-from umit.errors import InputError, UMITError
-from umit.evaluation.ahead import with_pictures
+from umit.errors import InputError
 from umit.evaluation.journal import Journal
 from umit.evaluation.record import distinct, failed, record_of
 from umit.evaluation.score import Score, score
-from umit.imaging.scan import Scan
+from umit.imaging.prefetch import Scans
 from umit.model import UMIT
 from umit.queries import Query
-from umit.results import Result
 
 __all__ = ["ask", "evaluate"]
 
@@ -95,7 +93,7 @@ def ask(
         left = (s for s in wanted if s.id not in journal.done)
         known = dict(total=_total(samples, limit, shard), initial=len(journal.done))
         with tqdm(**known, delay=2, leave=False, unit="question", desc="answered") as bar:
-            _ask(model, with_pictures(left, workers), journal, bar)
+            _ask(model, left, workers, journal, bar)
     return folder
 
 
@@ -114,27 +112,19 @@ def _total(
 
 
 def _ask(
-    model: UMIT,
-    samples: Iterator[tuple[Sample[Any, Any], tuple[Scan, ...] | UMITError]],
-    journal: Journal,
-    bar: Any,
+    model: UMIT, samples: Iterable[Sample[Any, Any]], workers: int, journal: Journal, bar: Any
 ) -> None:
     waiting: deque[Sample[Any, Any]] = deque()
 
-    def keep(sample: Sample[Any, Any], found: Result | UMITError) -> None:
+    def items() -> Iterator[tuple[Scans, Query]]:
+        for sample in samples:
+            waiting.append(sample)
+            yield sample.source, sample.query
+
+    for found in model.predict(items(), progress=False, workers=workers):
+        sample = waiting.popleft()
         journal.add(sample.id, record_of(sample, found), ok=not failed(found))
         bar.update()
-
-    def items() -> Iterator[tuple[list[Scan], Query]]:
-        for sample, read in samples:
-            if isinstance(read, UMITError):
-                keep(sample, read)
-            else:
-                waiting.append(sample)
-                yield list(read), sample.query
-
-    for found in model.predict(items(), progress=False):
-        keep(waiting.popleft(), found)
 
 
 def _manifest(

@@ -14,7 +14,7 @@ from umit.errors import UMITError
 from umit.evaluation.markup import TASKS, VERDICTS, Verdict, Words, both, cell, table, text
 from umit.evaluation.verdict import Item, rule
 from umit.geometry import Box2D, Box3D
-from umit.imaging.recent import Scans
+from umit.imaging.prefetch import Scans
 from umit.queries import Ask, Choose, Compare, Describe, Find, Locate, Query
 from umit.results import Answer, Classification, Detections, Findings, Landmarks, Report, Result
 

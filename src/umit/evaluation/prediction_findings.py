@@ -1,6 +1,6 @@
 """Yes/no rows of other programs back into findings: all rows of one picture are one answer of several labels.
 
-umit writes a picture with several findings as one closed question a label (:func:`umit.datasets.ask.parts`), so
+umit writes a picture with several findings as one closed question a label (:func:`umit.fanout.taught`), so
 that any program can answer it. Here the rows of a picture come together again. Nothing is filled in: a picture
 whose rows are not all there is left out and told.
 """
@@ -17,10 +17,12 @@ from umit.datasets.dataset import Sample
 from umit.datasets.medmnist_sets import SETS
 from umit.errors import DatasetError, OutputError
 from umit.evaluation.prediction_rows import Line
+from umit.fanout import Found, expand, join
 from umit.metrics.tables.sureness import SURENESS
 from umit.queries import Ask, Choose, Find, Language, Query
-from umit.results import Findings, Marked, Result
+from umit.results import Findings, Result
 from umit.tasks.detect import presence
+from umit.tasks.findings import marked
 
 __all__ = ["UNSCORED", "Answered", "as_findings", "label_of"]
 
@@ -179,27 +181,23 @@ def _together(
     first, ordered = marks[0], [by_label[key] for key in asked]
     known = SETS.get(first.topic[0])
     question = known.asked(first.topic[1]) if known and known.kind == "several" else None
+    query = Choose(tuple(asked.values()), question, several=True, language=first.topic[1])
     sample = Sample(
         id=(len(marks) > 1 and first.written) or first.sample.id,
-        query=Choose(tuple(asked.values()), question, several=True, language=first.topic[1]),
-        gold=_findings(asked, [mark.sample.gold for mark in ordered]),
+        query=query,
+        gold=join(query, expand(query), _of_labels(asked, [mark.sample.gold for mark in ordered])),
         source=first.sample.source,
         group=first.sample.group,
         place=first.sample.place,
         facts=tuple(f for f in first.sample.facts if all(f in m.sample.facts for m in marks)),
     )
-    unread = [mark.found for mark in ordered if isinstance(mark.found, OutputError)]
-    if not unread:
-        return sample, _findings(asked, [mark.found for mark in ordered])
-    said = f"{len(unread)} of {len(marks)} answers could not be read, the first because "
-    return sample, type(unread[0])(
-        said + unread[0].message, task="findings", text=unread[0].text, expected=unread[0].expected
-    )
+    found = join(query, expand(query), _of_labels(asked, [mark.found for mark in ordered]))
+    return (sample, found) if isinstance(found, Findings | OutputError) else None
 
 
-def _findings(asked: Mapping[str, str], answers: Sequence[Any]) -> Findings:
-    pairs = zip(asked.values(), answers, strict=True)
-    return Findings(
-        items=tuple(Marked(label=label, present=answer.option == 0) for label, answer in pairs),
-        raw="\n".join(answer.raw for answer in answers),
-    )
+def _of_labels(asked: Mapping[str, str], answers: Sequence[Any]) -> list[Found]:
+    """Return each answer to a closed question as findings of its label; an unreadable one stays."""
+    return [
+        answer if isinstance(answer, OutputError) else marked(label, answer)
+        for label, answer in zip(asked.values(), answers, strict=True)
+    ]

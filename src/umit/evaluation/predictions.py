@@ -31,7 +31,8 @@ from umit.evaluation.record import distinct, pair_of, record_of
 from umit.queries import Ask, Choose, Compare, Describe, Find, Language, Locate, Query
 from umit.results import Findings, stamped
 from umit.tasks.detect import presence
-from umit.tasks.task import TaskName, choose
+from umit.tasks.table import choose
+from umit.tasks.task import TaskName
 
 __all__ = ["Predictions", "read_predictions"]
 

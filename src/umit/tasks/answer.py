@@ -9,13 +9,14 @@ from typing import Final
 from umit.chat import Completion, Word
 from umit.errors import ParseError
 from umit.imaging.view import View
+from umit.metrics.tables.answers import CLOSED, OPEN
 from umit.queries import Ask
 from umit.results import Answer
 from umit.tasks.dialect import Dialect
 from umit.tasks.grammar import numbered, option_text, probabilities, read_option
-from umit.tasks.task import Task, Wording
+from umit.tasks.task import Task, TaskSpec, Wording, at_least
 
-__all__ = ["answer_closed", "answer_open"]
+__all__ = ["ANSWER_CLOSED", "ANSWER_OPEN"]
 
 
 # The paper's figure writes both; in Chinese it puts an ASCII comma and a blank after 图像.
@@ -112,3 +113,43 @@ def answer_closed(dialect: Dialect, system: str) -> Task[Ask, Answer]:
         max_new_tokens=64,
         system=system,
     )
+
+
+def _line(result: Answer) -> str:
+    return result.text
+
+
+def _same(one: Answer, other: Answer) -> bool:
+    if one.option is not None or other.option is not None:
+        return one.option == other.option
+    return one.text.casefold().split() == other.text.casefold().split()
+
+
+ANSWER_OPEN: Final = TaskSpec(
+    name="answer_open",
+    title=("open questions", "开放式问题"),
+    build=answer_open,
+    answers=lambda query, volume: isinstance(query, Ask) and not query.options,
+    result=Answer,
+    metrics=OPEN,
+    headline=OPEN[0],
+    rule=("the same words as the truth", "与标准答案文字相同"),
+    judge=at_least(OPEN[0], 1.0),
+    line=_line,
+    same=_same,
+    probes=lambda text, other: (Ask(text),),
+)
+ANSWER_CLOSED: Final = TaskSpec(
+    name="answer_closed",
+    title=("questions with options", "选择题"),
+    build=answer_closed,
+    answers=lambda query, volume: isinstance(query, Ask) and bool(query.options),
+    result=Answer,
+    metrics=CLOSED,
+    headline=CLOSED[0],
+    rule=("the right option", "选项正确"),
+    judge=at_least(CLOSED[0], 1.0),
+    line=_line,
+    same=_same,
+    probes=lambda text, other: (Ask(text, (text, other)),),
+)

@@ -8,13 +8,14 @@ from typing import Final
 
 from umit.chat import Completion, Word
 from umit.imaging.view import View
+from umit.metrics.tables.labels import CLASSIFY as METRICS
 from umit.queries import Choose
 from umit.results import Classification
 from umit.tasks.dialect import Dialect
 from umit.tasks.grammar import numbered, option_text, probabilities, read_option
-from umit.tasks.task import Task, Wording
+from umit.tasks.task import Task, TaskSpec, Wording, at_least
 
-__all__ = ["classify"]
+__all__ = ["CLASSIFY"]
 
 #: Asked when the user gives labels alone; ours, since the paper has one question a data set.
 _QUESTION: Final = {"en": "Which class does this image show?", "zh": "这张图像属于哪一类？"}
@@ -72,3 +73,20 @@ def classify(dialect: Dialect, system: str) -> Task[Choose, Classification]:
         max_new_tokens=64,
         system=system,
     )
+
+
+CLASSIFY: Final = TaskSpec(
+    name="classify",
+    title=("classification", "分类"),
+    build=classify,
+    answers=lambda query, volume: isinstance(query, Choose) and not query.several,
+    result=Classification,
+    metrics=METRICS,
+    headline=METRICS[0],
+    rule=("the right label", "类别正确"),
+    judge=at_least(METRICS[0], 1.0),
+    line=lambda result: result.label,
+    same=lambda one, other: one.label == other.label,
+    charts=("confusion",),
+    probes=lambda text, other: (Choose((text, other)), Choose((text, other), text)),
+)

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from umit.chat import BOX_END, BOX_START, OBJECT_END, OBJECT_START, Completion, Word
-from umit.errors import ParseError
+from umit.errors import InputError, ParseError
 from umit.geometry import Box2D, Box3D
 from umit.imaging.view import View
-from umit.queries import Ask, Find, Language
+from umit.metrics.boxes import matched_iou
+from umit.metrics.metric import Metric, Pair
+from umit.metrics.tables.places import FILMS, VOLUMES
+from umit.queries import Ask, Find, Language, Query
 from umit.results import Detection, Detections
 from umit.tasks.dialect import Dialect
 from umit.tasks.grammar import clip, fold, whole
-from umit.tasks.task import Task, Wording
+from umit.tasks.task import Task, TaskSpec, Wording, Words, at_least
 
-__all__ = ["detect_2d", "detect_3d", "presence"]
+__all__ = ["DETECT_2D", "DETECT_3D", "presence"]
 
 _MOST: Final = 100  # boxes in one answer; more is a loop, not a finding
 
@@ -32,15 +36,27 @@ _PRESENCE: Final[dict[Language, tuple[str, tuple[str, str]]]] = {
 }
 
 
+def _only(query: Find) -> str:
+    """Return the query's only target; :mod:`umit.fanout` asks several one after the other."""
+    if len(query.targets) != 1:
+        raise InputError(
+            f"expected one target a question, got {len(query.targets)}",
+            code="targets",
+            where="targets",
+            hint="UMIT.detect and UMIT.predict ask all of them.",
+        )
+    return query.targets[0]
+
+
 def presence(query: Find) -> Ask:
     """Return the yes/no question whose scored "yes" is the probability that the target is there."""
     question, options = _PRESENCE[query.language]
-    return Ask(question.format(query.target), options, language=query.language)
+    return Ask(question.format(_only(query)), options, language=query.language)
 
 
 def _says_nothing(text: str, query: Find) -> bool:
     folded = text.rstrip(".。").casefold()
-    sentences = (NOTHING[language].format(query.target) for language in ("en", "zh"))
+    sentences = (NOTHING[language].format(_only(query)) for language in ("en", "zh"))
     return folded in {fold(s).rstrip(".。").casefold() for s in sentences}
 
 
@@ -53,7 +69,7 @@ def _ordered(low: list[float], high: list[float]) -> tuple[list[float], list[flo
 def _found(
     boxes: list[Box2D | Box3D], warnings: set[str], query: Find, completion: Completion
 ) -> Detections:
-    items = tuple(Detection(label=query.target, box=box, score=completion.logprob) for box in boxes)
+    items = tuple(Detection(label=_only(query), box=box, score=completion.logprob) for box in boxes)
     return Detections(items=items, warnings=tuple(sorted(warnings)))
 
 
@@ -106,7 +122,7 @@ class _BoxGrammar:
 
     def encode(self, result: Detections, query: Find, view: View) -> str:
         if not result.items:
-            return NOTHING[query.language].format(query.target)
+            return NOTHING[query.language].format(_only(query))
         return (self._joint()).join(self._write(item.box, view) for item in result.items)
 
     def _joint(self) -> str:
@@ -162,7 +178,7 @@ class _BoxGrammar:
             boxes = rf"{one}(,{one}){{0,9}}"
         else:
             boxes = rf"({re.escape(BOX_START.text)}{box}{re.escape(BOX_END.text)}){{1,10}}"
-        return f"{boxes}|{re.escape(NOTHING[query.language].format(query.target))}"
+        return f"{boxes}|{re.escape(NOTHING[query.language].format(_only(query)))}"
 
     def options(self, query: Find) -> tuple[tuple[Word, ...], ...]:
         return ()
@@ -170,23 +186,23 @@ class _BoxGrammar:
 
 def _film_en(query: Find) -> tuple[Word, ...]:
     # The figure shows a blank before the name; the reference rows have it with and without.
-    return ("Find ", OBJECT_START, f" {query.target}", OBJECT_END, " in this image")
+    return ("Find ", OBJECT_START, f" {_only(query)}", OBJECT_END, " in this image")
 
 
 def _film_en_tight(query: Find) -> tuple[Word, ...]:
-    return ("Find ", OBJECT_START, query.target, OBJECT_END, " in this image")
+    return ("Find ", OBJECT_START, _only(query), OBJECT_END, " in this image")
 
 
 def _film_zh(query: Find) -> tuple[Word, ...]:  # ours
-    return ("在这张图像中找到", OBJECT_START, query.target, OBJECT_END)
+    return ("在这张图像中找到", OBJECT_START, _only(query), OBJECT_END)
 
 
 def _volume_en(query: Find) -> tuple[Word, ...]:
-    return (f"Given this image, find the {query.target}, please respond with a bounding box",)
+    return (f"Given this image, find the {_only(query)}, please respond with a bounding box",)
 
 
 def _volume_zh(query: Find) -> tuple[Word, ...]:  # ours
-    return (f"根据给定的图像, 找到{query.target}, 请用边界框回答",)
+    return (f"根据给定的图像, 找到{_only(query)}, 请用边界框回答",)
 
 
 def detect_2d(dialect: Dialect, system: str) -> Task[Find, Detections]:
@@ -221,3 +237,67 @@ def detect_3d(dialect: Dialect, system: str) -> Task[Find, Detections]:
         max_new_tokens=256,
         system=system,
     )
+
+
+def _nothing_right(pair: Pair[Detections]) -> bool:
+    """Where nothing is, nothing may be drawn."""
+    return not pair.found
+
+
+_SAME: Final = 0.5  # least overlap of two boxes that are one
+
+
+def _same(one: Detections, other: Detections) -> bool:
+    for view in {mark.view for mark in (*one, *other)}:
+        here, there = ([m.box for m in side if m.view == view] for side in (one, other))
+        if len(here) != len(there) or min(matched_iou(here, there)) < _SAME:
+            return False
+    return True
+
+
+def _line(result: Detections) -> str:
+    count = len(result)
+    return f"{count} box{'es' if count > 1 else ''}" if count else "none"
+
+
+def _spec(
+    name: str,
+    title: Words,
+    build: Callable[[Dialect, str], Task[Find, Detections]],
+    answers: Callable[[Query, bool], bool],
+    metrics: tuple[Metric[Any], ...],
+) -> TaskSpec[Find, Detections]:
+    return TaskSpec(
+        name=name,
+        title=title,
+        build=build,
+        answers=answers,
+        result=Detections,
+        metrics=metrics,
+        headline=metrics[0],
+        rule=(
+            "mean IoU of at least 0.5, and no box where nothing is",
+            "平均 IoU 不低于 0.5；无目标时不画框",
+        ),
+        judge=at_least(metrics[0], 0.5, without=_nothing_right),
+        line=_line,
+        same=_same,
+        charts=("froc",),
+        probes=lambda text, other: (Find(text),),
+    )
+
+
+DETECT_2D: Final = _spec(
+    "detect_2d",
+    ("detection on films", "平片检测"),
+    detect_2d,
+    lambda query, volume: isinstance(query, Find) and not volume,
+    FILMS,
+)
+DETECT_3D: Final = _spec(
+    "detect_3d",
+    ("detection in volumes", "三维检测"),
+    detect_3d,
+    lambda query, volume: isinstance(query, Find) and volume,
+    VOLUMES,
+)

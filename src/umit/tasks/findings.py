@@ -9,18 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from umit.chat import Completion, Word
 from umit.errors import InputError
 from umit.imaging.view import View
+from umit.metrics.tables.labels import FINDINGS as METRICS
 from umit.queries import Ask, Choose, Find
 from umit.results import Answer, Findings, Marked
 from umit.tasks.answer import answer_closed
 from umit.tasks.detect import presence
 from umit.tasks.dialect import Dialect
-from umit.tasks.task import Grammar, Task, Wording
+from umit.tasks.task import Grammar, Task, TaskSpec, Wording, at_least
 
-__all__ = ["as_closed", "findings"]
+__all__ = ["FINDINGS", "as_closed", "marked"]
 
 _Words = Callable[[Ask], tuple[Word, ...]]
 
@@ -48,6 +50,17 @@ def as_closed(query: Choose, result: Findings) -> tuple[Ask, Answer]:
     return asked, Answer(text=asked.options[option], option=option)
 
 
+def marked(label: str, answer: Answer) -> Findings:
+    """Return the answer to the closed question about a label as findings of that label alone."""
+    found = Marked(
+        label=label,
+        present=answer.option == 0,
+        probability=answer.probabilities[0] if answer.probabilities else None,
+        calibrated=answer.calibrated,
+    )
+    return Findings(items=(found,), raw=answer.raw, warnings=answer.warnings)
+
+
 @dataclass(frozen=True)
 class _YesOrNo:
     """The answer of a closed question, as whether the label holds."""
@@ -59,14 +72,7 @@ class _YesOrNo:
         return self.closed.encode(answer, asked, view)
 
     def decode(self, completion: Completion, query: Choose, view: View) -> Findings:
-        answer = self.closed.decode(completion, _asked(query), view)
-        found = Marked(
-            label=query.labels[0],
-            present=answer.option == 0,
-            probability=answer.probabilities[0] if answer.probabilities else None,
-            calibrated=answer.calibrated,
-        )
-        return Findings(items=(found,))
+        return marked(query.labels[0], self.closed.decode(completion, _asked(query), view))
 
     def pattern(self, query: Choose) -> str | None:
         return self.closed.pattern(_asked(query))
@@ -94,3 +100,19 @@ def findings(dialect: Dialect, system: str) -> Task[Choose, Findings]:
         max_new_tokens=closed.max_new_tokens,
         system=system,
     )
+
+
+FINDINGS: Final = TaskSpec(
+    name="findings",
+    title=("findings", "多标签征象"),
+    build=findings,
+    answers=lambda query, volume: isinstance(query, Choose) and query.several,
+    result=Findings,
+    metrics=METRICS,
+    headline=METRICS[0],
+    rule=("every label right", "所有标签均正确"),
+    judge=at_least(METRICS[0], 1.0),
+    line=lambda result: ", ".join(item.label for item in result if item.present) or "none",
+    same=lambda one, other: [m.present for m in one] == [m.present for m in other],
+    known_by="answer_closed",
+)

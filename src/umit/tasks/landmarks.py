@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Final
 
 from umit.chat import Completion, Word
-from umit.errors import ParseError
+from umit.errors import InputError, ParseError
+from umit.geometry import Point2D
 from umit.imaging.view import View
+from umit.metrics.landmarks import LIMITS_MM, distance, distance_mm
+from umit.metrics.tables.points import LANDMARKS as METRICS
 from umit.queries import Language, Locate
 from umit.results import Landmark, Landmarks
 from umit.tasks.dialect import Dialect
 from umit.tasks.grammar import clip, fold, whole
-from umit.tasks.task import Task, Wording
+from umit.tasks.task import Task, TaskSpec, Wording, at_least
 
-__all__ = ["CEPHALOMETRIC", "landmark", "spoken"]
+__all__ = ["CEPHALOMETRIC", "LANDMARK", "spoken"]
 
 #: The 19 of ISBI 2015, in its order, with the usual Chinese terms.
 _NAMES: Final = {
@@ -52,6 +56,18 @@ def spoken(name: str, language: Language) -> str:
     return _NAMES.get(name, name) if language == "zh" else name
 
 
+def _only(query: Locate) -> str:
+    """Return the query's only name; :mod:`umit.fanout` asks several one after the other."""
+    if len(query.names) != 1:
+        raise InputError(
+            f"expected one name a question, got {len(query.names)}",
+            code="names",
+            where="names",
+            hint="UMIT.landmarks and UMIT.predict ask all of them.",
+        )
+    return query.names[0]
+
+
 _POINT: Final = re.compile(
     r"[\[(]\s*(-?[0-9]{1,5}(?:\.[0-9]{1,4})?)\s*,\s*(-?[0-9]{1,5}(?:\.[0-9]{1,4})?)\s*[\])]\.?"
 )
@@ -63,7 +79,7 @@ class _PointGrammar:
 
     def encode(self, result: Landmarks, query: Locate, view: View) -> str:
         width, height = view.frame_size[:2]
-        x, y = view.point_to_frame(result[query.name])
+        x, y = view.point_to_frame(result[_only(query)])
         return f"[{min(max(whole(x), 0), width)},{min(max(whole(y), 0), height)}]"
 
     def decode(self, completion: Completion, query: Locate, view: View) -> Landmarks:
@@ -73,7 +89,7 @@ class _PointGrammar:
         size = view.frame_size
         (x, y), warnings = clip((float(match[1]), float(match[2])), size[:2], completion.text)
         point = view.point_to_source((x, y))
-        return Landmarks(items=(Landmark(name=query.name, point=point),), warnings=warnings)
+        return Landmarks(items=(Landmark(name=_only(query), point=point),), warnings=warnings)
 
     def pattern(self, query: Locate) -> str | None:
         return r"\[\d{1,4},\d{1,4}\]"
@@ -84,13 +100,13 @@ class _PointGrammar:
 
 def _words_en(query: Locate) -> tuple[Word, ...]:
     return (
-        f"Given this image, find the {query.name}, "
+        f"Given this image, find the {_only(query)}, "
         "the response is given in the format of the coordinates [x,y]",
     )
 
 
 def _words_zh(query: Locate) -> tuple[Word, ...]:  # ours
-    return (f"根据给定的图像, 找到{spoken(query.name, 'zh')}, 请按坐标[x,y]的格式回答",)
+    return (f"根据给定的图像, 找到{spoken(_only(query), 'zh')}, 请按坐标[x,y]的格式回答",)
 
 
 def landmark(dialect: Dialect, system: str) -> Task[Locate, Landmarks]:
@@ -104,3 +120,33 @@ def landmark(dialect: Dialect, system: str) -> Task[Locate, Landmarks]:
         max_new_tokens=32,
         system=system,
     )
+
+
+_SHARE: Final = 0.01  # of the diagonal within which two points are one, where no spacing is known
+_HEADLINE: Final = next(metric for metric in METRICS if metric.name == f"SDR {LIMITS_MM[0]:g} mm")
+
+
+def _near(one: Point2D, other: Point2D) -> bool:
+    if one.space is not None and one.space.spacing is not None:
+        return distance_mm(other, one) <= LIMITS_MM[0]
+    size = one.space.size if one.space is not None else (1, 1)
+    return distance(other, one) <= _SHARE * math.hypot(*size[:2])
+
+
+LANDMARK: Final = TaskSpec(
+    name="landmark",
+    title=("landmarks", "标志点"),
+    build=landmark,
+    answers=lambda query, volume: isinstance(query, Locate),
+    result=Landmarks,
+    metrics=METRICS,
+    headline=_HEADLINE,
+    rule=("within 2 mm; not judged where the film has no spacing", "误差不超过 2 mm；无像素间距则不判定"),
+    judge=at_least(_HEADLINE, 1.0),
+    line=lambda result: ", ".join(f"({p.point.x:.1f}, {p.point.y:.1f})" for p in result),
+    same=lambda one, other: all(
+        _near(p.point, q.point) for p, q in zip(one, other, strict=True)
+    ),
+    charts=("distances",),
+    probes=lambda text, other: (Locate(text),),
+)

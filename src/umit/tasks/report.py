@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from umit.chat import Completion, Word
 from umit.errors import ParseError
-from umit.imaging.view import Rendering, View
-from umit.queries import Compare, Describe, Language
+from umit.imaging.view import View
+from umit.metrics.metric import Metric
+from umit.metrics.tables.prose import FILM_REPORTS, REPORTS, TEXTS
+from umit.queries import Compare, Describe, Language, Query
 from umit.results import Report
 from umit.tasks.dialect import Dialect
-from umit.tasks.task import Task, TaskName, Wording
+from umit.tasks.task import Task, TaskName, TaskSpec, Wording, Words, same_text
 
-__all__ = ["caption", "compare", "report_ct", "report_film"]
+__all__ = ["CAPTION", "COMPARE", "REPORT_CT", "REPORT_FILM"]
 
 _Prose = Describe | Compare
 
@@ -66,9 +68,16 @@ class _ProseGrammar:
         return ()
 
 
-def _prose(
-    name: TaskName, film: Rendering | None, volume: Rendering | None, length: int, system: str
-) -> Task[_Prose, Report]:
+def _spec(
+    name: TaskName,
+    title: Words,
+    answers: Callable[[Query, bool], bool],
+    metrics: tuple[Metric[Any], ...],
+    probe: _Prose,
+    *,
+    films: bool = True,
+    volumes: bool = False,
+) -> TaskSpec[_Prose, Report]:
     def say(text: str) -> Callable[[_Prose], tuple[Word, ...]]:
         return lambda query: (text,)
 
@@ -76,32 +85,72 @@ def _prose(
         language: Wording(tuple(say(text) for text in texts))
         for language, texts in _WORDS[name].items()
     }
-    return Task(
+
+    def build(dialect: Dialect, system: str) -> Task[_Prose, Report]:
+        return Task(
+            name=name,
+            wording=wording,
+            film=dialect.film if films else None,
+            volume=dialect.volume if volumes else None,
+            grammar=_ProseGrammar(),
+            max_new_tokens=512,
+            system=system,
+        )
+
+    return TaskSpec(
         name=name,
-        wording=wording,
-        film=film,
-        volume=volume,
-        grammar=_ProseGrammar(),
-        max_new_tokens=length,
-        system=system,
+        title=title,
+        build=build,
+        answers=answers,
+        result=Report,
+        metrics=metrics,
+        headline=metrics[0],
+        rule=(
+            "the same words as the truth; other prose is not judged",
+            "与标准文字相同；其余文字不判定",
+        ),
+        judge=same_text,
+        line=lambda result: result.text,
+        probes=lambda text, other: (probe,),
     )
 
 
-def report_film(dialect: Dialect, system: str) -> Task[_Prose, Report]:
-    """Reports of films, one or two views."""
-    return _prose("report_film", dialect.film, None, 512, system)
+def _reported(query: Query) -> bool:
+    return isinstance(query, Describe) and query.purpose == "report"
 
 
-def report_ct(dialect: Dialect, system: str) -> Task[_Prose, Report]:
-    """Reports of CT volumes."""
-    return _prose("report_ct", None, dialect.volume, 512, system)
-
-
-def caption(dialect: Dialect, system: str) -> Task[_Prose, Report]:
-    """Stage 1's captions."""
-    return _prose("caption", dialect.film, dialect.volume, 512, system)
-
-
-def compare(dialect: Dialect, system: str) -> Task[_Prose, Report]:
-    """Stage 1's comparison of two pictures."""
-    return _prose("compare", dialect.film, None, 512, system)
+#: Reports of films, one or two views.
+REPORT_FILM: Final = _spec(
+    "report_film",
+    ("reports on films", "平片报告"),
+    lambda query, volume: _reported(query) and not volume,
+    FILM_REPORTS,
+    Describe(),
+)
+#: Reports of CT volumes.
+REPORT_CT: Final = _spec(
+    "report_ct",
+    ("reports on CT", "CT 报告"),
+    lambda query, volume: _reported(query) and volume,
+    REPORTS,
+    Describe(),
+    films=False,
+    volumes=True,
+)
+#: Stage 1's captions.
+CAPTION: Final = _spec(
+    "caption",
+    ("captions", "图像描述"),
+    lambda query, volume: isinstance(query, Describe) and query.purpose == "caption",
+    TEXTS,
+    Describe("caption"),
+    volumes=True,
+)
+#: Stage 1's comparison of two pictures.
+COMPARE: Final = _spec(
+    "compare",
+    ("comparison", "图像比较"),
+    lambda query, volume: isinstance(query, Compare),
+    TEXTS,
+    Compare(),
+)

@@ -1,34 +1,28 @@
-"""The one place: wording, rendering, answer grammar and length of a kind of question."""
+"""The one place: wording, rendering, answer grammar and length of a kind of question, and all that is said of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from umit.chat import Completion, Request, Word
-from umit.errors import OutputError, TruncatedError, UnsupportedTaskError
+from umit.errors import BackendError, OutputError, TruncatedError, UnsupportedTaskError
 from umit.imaging.view import Rendering, View
-from umit.metrics.by_task import METRICS
-from umit.metrics.metric import Metric
-from umit.queries import Ask, Choose, Compare, Describe, Find, Language, Locate, Query
+from umit.metrics.metric import Metric, Pair
+from umit.queries import Language, Query
 from umit.results import Result
+from umit.tasks.dialect import Dialect
 
-__all__ = ["Grammar", "Task", "TaskName", "Wording", "choose"]
+__all__ = ["Grammar", "Judge", "Task", "TaskName", "TaskSpec", "Wording", "Words", "at_least", "same_text"]
 
-TaskName: TypeAlias = Literal[
-    "answer_open",
-    "answer_closed",
-    "classify",
-    "findings",
-    "report_film",
-    "report_ct",
-    "detect_2d",
-    "detect_3d",
-    "landmark",
-    "caption",
-    "compare",
-]
+#: As cards, data sets and journals write it; :data:`umit.tasks.table.TASKS` holds all of them.
+TaskName: TypeAlias = str
+#: The same in English and in Chinese.
+Words: TypeAlias = tuple[str, str]
+#: Whether each readable answer is right; ``None`` where no rule says.
+Judge: TypeAlias = Callable[[Sequence[Pair[Any]]], list[bool | None]]
 
 Q = TypeVar("Q", bound=Query)
 Q_contra = TypeVar("Q_contra", bound=Query, contravariant=True)
@@ -90,11 +84,6 @@ class Task(Generic[Q, R]):
     max_new_tokens: int
     system: str
 
-    @property
-    def metrics(self) -> tuple[Metric[Any], ...]:
-        """What its answers are scored by; the first is the one that a table of one column shows."""
-        return METRICS[self.name]
-
     def rendering(self, *, volume: bool) -> Rendering:
         """Return how a film or a volume is shown for this task.
 
@@ -136,38 +125,91 @@ class Task(Generic[Q, R]):
             ParseError: The text does not follow the grammar.
             TruncatedError: The text was cut by the length limit.
         """
-        if completion.finish_reason == "length":
-            raise TruncatedError(
-                f"expected an end within {self.max_new_tokens} tokens, the answer went on",
-                task=self.name,
-                text=completion.text,
-            )
+        self._check(completion, query)
         try:
             return self.grammar.decode(completion, query, view)
         except OutputError as error:
             error.task = self.name
             raise
 
+    def _check(self, completion: Completion, query: Q) -> None:
+        """Refuse what is no whole answer, and scores that do not tell the options apart."""
+        if completion.finish_reason == "length":
+            raise TruncatedError(
+                f"expected an end within {self.max_new_tokens} tokens, the answer went on",
+                task=self.name,
+                text=completion.text,
+            )
+        if completion.finish_reason != "stop":
+            raise BackendError(
+                f"expected an answer that ends by itself, the engine ended it by {completion.finish_reason!r}"
+            )
+        scores, count = completion.option_logprobs, len(self.grammar.options(query))
+        if scores is not None and (len(scores) != count or not all(map(math.isfinite, scores))):
+            raise BackendError(
+                f"expected {count} finite log-probabilities, one for each option, got {scores!r:.200}"
+            )
 
-def choose(query: Query, *, volume: bool) -> TaskName:
-    """Pick the task for a query on a film or a volume.
 
-    Example:
-        >>> choose(Find("nodule"), volume=True)
-        'detect_3d'
+@dataclass(frozen=True, kw_only=True)
+class TaskSpec(Generic[Q, R]):
+    """A task's row in the table: all that differs between tasks, whatever the checkpoint.
+
+    Args:
+        name: As cards, data sets and journals write it.
+        title: For people, in English and Chinese.
+        build: The task in a checkpoint's dialect, with its system line.
+        answers: Whether a query about a film, or about a volume, belongs to it.
+        result: What it gives.
+        metrics: What its answers are scored by.
+        headline: The one of them that stands for all.
+        rule: In words, what is called right.
+        judge: Whether answers are right, by that rule.
+        line: A result in one line of text.
+        same: Whether two results say the same, as of a picture and its mirror image; ``None`` where no rule says.
+        known_by: The task whose checkpoints know this one; ``""`` for itself, as a card names it.
+        charts: What the page of a run draws of it, by the names of :mod:`umit.evaluation.curves`.
+        probes: Given two texts that no prompt holds, queries to see what the wording says around them.
     """
-    match query:
-        case Ask():
-            return "answer_closed" if query.options else "answer_open"
-        case Choose():
-            return "findings" if query.several else "classify"
-        case Describe(purpose="caption"):
-            return "caption"
-        case Describe():
-            return "report_ct" if volume else "report_film"
-        case Find():
-            return "detect_3d" if volume else "detect_2d"
-        case Locate():
-            return "landmark"
-        case Compare():
-            return "compare"
+
+    name: TaskName
+    title: Words
+    build: Callable[[Dialect, str], Task[Q, R]]
+    answers: Callable[[Query, bool], bool]
+    result: type[R]
+    metrics: tuple[Metric[Any], ...]
+    headline: Metric[Any]
+    rule: Words
+    judge: Judge
+    line: Callable[[R], str]
+    same: Callable[[R, R], bool | None] = lambda one, other: None
+    known_by: TaskName = ""
+    charts: tuple[str, ...] = ()
+    probes: Callable[[str, str], tuple[Query, ...]] = lambda text, other: ()
+
+
+def at_least(
+    metric: Metric[Any], least: float, *, without: Callable[[Pair[Any]], bool | None] = lambda pair: None
+) -> Judge:
+    """Return a judge by a metric of each answer alone.
+
+    Args:
+        metric: What is measured.
+        least: The least value that is right.
+        without: Judges an answer that the metric leaves out.
+    """
+
+    def judge(pairs: Sequence[Pair[Any]]) -> list[bool | None]:
+        rows = metric.measures(pairs)
+        values = [metric.total(rows[k : k + 1]) for k in range(len(pairs))]
+        return [
+            without(pair) if math.isnan(value) else value >= least
+            for pair, value in zip(pairs, values, strict=True)
+        ]
+
+    return judge
+
+
+def same_text(pairs: Sequence[Pair[Any]]) -> list[bool | None]:
+    """Judge prose: right where it has the words of the truth; no rule says when other words are as good."""
+    return [(p.found.text.split() == p.gold.text.split()) or None for p in pairs]
