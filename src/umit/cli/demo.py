@@ -82,9 +82,7 @@ def _write(
     sections, composed, texts = [], [], []
     for scene, found in zip(shown, founds, strict=True):
         picture, numbers = _picture(scene, found)
-        lines = [
-            compare(scene.case, *one) for one in zip(scene.items, found, numbers, strict=True)
-        ]
+        lines = [compare(scene.case, *one) for one in zip(scene.items, found, numbers, strict=True)]
         title = f"{scene.title}, {_NAMES[scene.language]}"
         texts.append(_text(title, lines))
         picture.save(out / f"{scene.key}-{scene.language}.png")

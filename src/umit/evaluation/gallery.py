@@ -90,7 +90,7 @@ def cards(items: Iterable[Item], pictures: ScansOf | None) -> Iterator[dict[str,
 
 def _asked(query: Query) -> tuple[Words, Sequence[str]]:
     """Return a question and what was offered to choose from."""
-    said, choices = "", ()
+    said, choices = "", tuple[str, ...]()
     match query:
         case Describe():
             return _PURPOSES[query.purpose], ()

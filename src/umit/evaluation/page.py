@@ -95,7 +95,7 @@ def _tally(items: Sequence[Item]) -> list[dict[str, Any]]:
             "counts": {verdict: count[task, language, verdict] for verdict in VERDICTS},
             "rule": rule(task),
         }
-        for task, language in dict.fromkeys(item.kind[:2] for item in items)
+        for task, language in dict.fromkeys((item.task, item.kind[1]) for item in items)
     ]
 
 
