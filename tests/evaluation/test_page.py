@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from dataclasses import replace
+from html import escape
 from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
@@ -18,14 +19,14 @@ from PIL import Image
 from umit.checkpoints import RELEASED
 from umit.cli import main
 from umit.errors import BackendError, InputError
-from umit.evaluation.curves import charts, claims, froc_points
+from umit.evaluation.charts import charts, claims, froc_points
 from umit.evaluation.gallery import chosen, pictures_of
 from umit.evaluation.markdown import as_markdown
-from umit.evaluation.markup import METRICS as WORDS
-from umit.evaluation.markup import both, metric_words
 from umit.evaluation.page import shown, write_page
 from umit.evaluation.score import score
 from umit.evaluation.verdict import Item, items_of, rule, verdicts
+from umit.evaluation.words import METRICS as WORDS
+from umit.evaluation.words import metric_words
 from umit.metrics.by_task import METRICS
 from umit.model import UMIT
 from umit.queries import Ask
@@ -170,16 +171,15 @@ def test_each_metric_stands_with_protocol_and_cost(whole: Path) -> None:
     text = (whole / "page.html").read_text("utf-8")
     for row in score(whole / "run").rows:
         if row.value == row.value:
-            name = both(metric_words(row.metric))
-            assert f"<td>{name}</td><td>{row.protocol}</td>" in text
-            assert row.cost.replace("'", "&#x27;") in text
+            assert f">{metric_words(row.metric)[1]}</span></td><td>{row.protocol}</td>" in text
+            assert escape(row.cost).replace("&#x27;", "&#39;") in text
 
 
 def test_metrics_that_are_words_have_chinese_ones() -> None:
     abbreviated = re.compile(r"AUC|Acc@[\d.]+|BLEU-\d|CIDEr-D|METEOR|MRE|ROUGE-L|SDR [\d.]+ mm")
     names = {metric.name for metrics in METRICS.values() for metric in metrics}
     untold = {name for name in names if not abbreviated.fullmatch(name)} - set(WORDS)
-    assert untold == set(), "umit.evaluation.markup.METRICS"
+    assert untold == set(), "umit/evaluation/chinese.toml"
 
 
 def test_failed_items_are_said(tmp_path: Path) -> None:

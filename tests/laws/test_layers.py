@@ -35,7 +35,7 @@ ALLOWED: dict[str, set[str] | None] = {
     "several": _BOTTOM | {"results", "imaging"},  # split from model for length; below it
     "datasets": _TASKS,
     "training": _TASKS | {"datasets", "checkpoints", "engine"},
-    "evaluation": _TASKS | {"datasets", "checkpoints", "model"},
+    "evaluation": _TASKS | {"datasets", "checkpoints", "model", "display"},  # pages
     "export": _BOTTOM | {"results", "imaging"},
     "display": _BOTTOM | {"imaging"},  # marks on pictures; results know which marks
     # tiny_checkpoint writes a card beside weights, so it needs both.

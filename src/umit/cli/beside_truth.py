@@ -22,13 +22,14 @@ _HALF: Final = 0.5  # IoU above which a box is called right
 _NEAR: Final = 2.0  # per cent of the height within which a point is called right
 
 
-def compare(case: Case, item: Item, found: Found) -> Line:
+def compare(case: Case, item: Item, found: Found, numbers: str = "") -> Line:
     """Return one line of the demo.
 
     Args:
         case: What was shown.
         item: The question and its true answer.
         found: What came of it.
+        numbers: Of its marks in the picture.
     """
     task, question = _asked(item.query)
     score, good = _score(case, item, found)
@@ -40,6 +41,7 @@ def compare(case: Case, item: Item, found: Found) -> Line:
         score=score,
         good=good,
         language=item.query.language,
+        numbers=numbers,
     )
 
 

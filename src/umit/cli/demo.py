@@ -81,10 +81,10 @@ def _write(
 
     sections, composed, texts = [], [], []
     for scene, found in zip(shown, founds, strict=True):
-        lines = [compare(scene.case, i, f) for i, f in zip(scene.items, found, strict=True)]
+        picture, numbers = _picture(scene, found)
+        lines = [compare(scene.case, *one) for one in zip(scene.items, found, numbers, strict=True)]
         title = f"{scene.title}, {_NAMES[scene.language]}"
         texts.append(_text(title, lines))
-        picture = _picture(scene, found)
         picture.save(out / f"{scene.key}-{scene.language}.png")
         sections.append(Section(title=title, lines=lines, picture=picture, note=_note(scene)))
         if scene.language == shown[0].language and scene.key != "single":
@@ -103,21 +103,24 @@ def _text(title: str, lines: Sequence[Line]) -> str:
     return f"{title}\n{table(rows, _WIDTHS)}\n"
 
 
-def _picture(scene: Scene, found: Sequence[Found]) -> Image.Image:
-    """Draw answers over the truth; what could not be read keeps its number free."""
+def _picture(scene: Scene, found: Sequence[Found]) -> tuple[Image.Image, list[str]]:
+    """Draw answers over the truth, and return the numbers of each question's marks.
+
+    What could not be read keeps its number free.
+    """
     from umit.cli.rows import marks
     from umit.display.overlay import draw
-    from umit.queries import Find, Locate
 
     answered: list[Mark | None] = []
     true: list[Mark | None] = []
+    numbers = []
     for item, one in zip(scene.items, found, strict=True):
-        if isinstance(item.query, Find | Locate):
-            here, there = marks(one), marks(item.gold)
-            count = max(len(here), len(there))
-            answered += [*here, *[None] * (count - len(here))]
-            true += [*there, *[None] * (count - len(there))]
-    return draw(scene.case.scans[0], answered, true)
+        here, there = marks(one), marks(item.gold)
+        first, count = len(true) + 1, max(len(here), len(there))
+        numbers.append(f"{first}–{len(true) + count}" if count > 1 else str(first) * count)
+        answered += [*here, *[None] * (count - len(here))]
+        true += [*there, *[None] * (count - len(there))]
+    return draw(scene.case.scans[0], answered, true), numbers
 
 
 def _note(scene: Scene) -> str:

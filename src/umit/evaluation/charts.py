@@ -1,177 +1,212 @@
-"""Line charts and tables of counts as SVG; no library, no script."""
+"""What a task's answers draw: reliability, risk against coverage, FROC, success by distance, confusion."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from umit.evaluation.markup import Words, both, text
+from umit.evaluation.verdict import Item, measures_of
+from umit.metrics.calibration import calibration_error, reliability, risk_coverage
+from umit.metrics.froc import LUNA16_RATES, froc_curve, froc_score
+from umit.metrics.labels import UNREADABLE, confusion
+from umit.metrics.landmarks import LIMITS_MM
+from umit.metrics.metric import Pair
+from umit.metrics.tables.ranked import hits_of, ranks
+from umit.metrics.tables.sureness import claims as said_and_right
+from umit.queries import Choose
+from umit.results import Classification, Detections
+from umit.tasks.task import TaskName
 
-__all__ = ["Axis", "Line", "chart", "counts", "span"]
+__all__ = ["Line", "Matrix", "Plot", "charts", "claims", "froc_points"]
 
-_WIDTH, _HEIGHT = 320, 250
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 310, 10, 206
+_Points: TypeAlias = Sequence[tuple[float, float]]
+
+_CLASSES: Final = 40  # of a confusion matrix; a larger one cannot be read
+_FURTHEST: Final = 10.0  # mm of the curve of landmarks
 _POINTS: Final = 300  # of a line; more are not seen at this size
-_CELL: Final = 44  # side of a cell of a table of counts
-_LETTER: Final = 7  # width of a letter of a label; Chinese ones are wider
+_LETTER: Final = 7  # width of a letter of a label
 _LONGEST: Final = 18  # letters of a label; the whole is in its title
 
 
+class Line(NamedTuple):
+    """Points that are joined, or dots.
+
+    Args:
+        points: x and y of each.
+        kind: ``"main"`` is what was measured, ``"guide"`` what it is compared with.
+        radii: Of each dot; none for a line.
+    """
+
+    points: _Points
+    kind: Literal["main", "guide"] = "main"
+    radii: Sequence[float] = ()
+
+
 @dataclass(frozen=True, slots=True)
-class Axis:
-    """One axis, from 0.
+class Plot:
+    """Lines over two axes from 0.
 
     Args:
-        name: What is measured, in both languages.
-        high: Its end, above 0.
+        name: What it is, by which ``charts.html`` has its words.
+        numbers: That stand in its note.
+        lines: Their points outside the axes are moved to the ends.
+        ends: Of x and y, above 0.
     """
 
-    name: Words
-    high: float = 1.0
+    name: str
+    numbers: Mapping[str, float]
+    lines: Sequence[Line]
+    ends: tuple[float, float] = (1.0, 1.0)
+
+    def placed(self) -> Iterator[Line]:
+        """Yield the lines in per cent of the picture, from its upper left corner."""
+        for points, kind, radii in self.lines:
+            kept = np.linspace(0, len(points) - 1, min(len(points), _POINTS)).round().astype(int)
+            share = np.clip(np.array(points)[kept] / self.ends, 0, 1)
+            places = 100 * np.abs(share - (0, 1))
+            yield Line([(x, y) for x, y in places.round(1).tolist()], kind, radii)
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One line.
+class Matrix:
+    """Counts of answers; rows are the truth.
 
     Args:
-        points: x and y of each point.
-        kind: ``"main"`` is what was measured, ``"guide"`` what it is compared with, ``"dots"`` points alone.
-        weights: Of each dot, from 0 to 1: the share of the largest dot's area; empty if all are the same.
-    """
-
-    points: Sequence[tuple[float, float]]
-    kind: Literal["main", "guide", "dots"] = "main"
-    weights: Sequence[float] = ()
-
-
-def chart(lines: Sequence[Line], x: Axis, y: Axis, *, title: Words) -> str:
-    """Return a line chart.
-
-    Args:
-        lines: Points outside the axes are moved to their ends.
-        x: From left to right.
-        y: From bottom to top.
-        title: What it shows, for readers who do not see it; shown by nothing else.
-
-    Example:
-        >>> share = Axis(("share", "比例"))
-        >>> chart([Line([(0, 0), (1, 1)])], share, share, title=("a", "b")).count("<polyline")
-        1
-    """
-    parts = [*_axes(x, y), *(part for line in lines for part in _line(line, x, y))]
-    return (
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{text(" / ".join(title))}">\n'
-        + "\n".join(parts)
-        + "\n</svg>"
-    )
-
-
-def _across(value: float, axis: Axis) -> float:
-    return round(_LEFT + (_RIGHT - _LEFT) * min(max(value / axis.high, 0.0), 1.0), 1)
-
-
-def _up(value: float, axis: Axis) -> float:
-    return round(_BOTTOM - (_BOTTOM - _TOP) * min(max(value / axis.high, 0.0), 1.0), 1)
-
-
-def _axes(x: Axis, y: Axis) -> Iterator[str]:
-    for part in range(5):
-        across, up = _across(x.high * part / 4, x), _up(y.high * part / 4, y)
-        yield f'<path class="grid" d="M{across} {_TOP}V{_BOTTOM}M{_LEFT} {up}H{_RIGHT}"/>'
-        yield f'<text x="{across}" y="{_BOTTOM + 15}" text-anchor="middle">{x.high * part / 4:g}</text>'
-        yield f'<text x="{_LEFT - 5}" y="{up + 4}" text-anchor="end">{y.high * part / 4:g}</text>'
-    middle = (_LEFT + _RIGHT) / 2
-    yield both(x.name, tag="text", more=f' x="{middle}" y="{_HEIGHT - 8}" text-anchor="middle"')
-    side = (_TOP + _BOTTOM) / 2
-    turned = f' transform="translate(12 {side}) rotate(-90)" text-anchor="middle"'
-    yield both(y.name, tag="text", more=turned)
-
-
-def _line(line: Line, x: Axis, y: Axis) -> Iterator[str]:
-    points = line.points
-    if len(points) > _POINTS:
-        points = [points[round(i)] for i in np.linspace(0, len(points) - 1, _POINTS)]
-    places = [(_across(a, x), _up(b, y)) for a, b in points]
-    if line.kind == "dots":
-        radii = [round(7 * math.sqrt(weight), 1) for weight in line.weights] or [3.5] * len(places)
-        yield from (
-            f'<circle class="main" cx="{a}" cy="{b}" r="{max(r, 2)}"/>'
-            for (a, b), r in zip(places, radii, strict=True)
-        )
-        return
-    yield f'<polyline class="{line.kind}" points="{" ".join(f"{a},{b}" for a, b in places)}"/>'
-
-
-def span(low: float, value: float, high: float) -> str:
-    """Return an interval as a bar from 0 to 1 with its value as a dot; nothing where one is beyond that.
-
-    Args:
-        low: Its lower end; ``nan`` draws the value alone.
-        value: The number.
-        high: Its upper end.
-
-    Example:
-        >>> span(0.2, 0.5, 1.5)
-        ''
-    """
-    if not all(0 <= one <= 1 for one in (low, value, high) if not math.isnan(one)):
-        return ""
-    bar = "" if math.isnan(low) else f'<path class="span" d="M{100 * low:.1f} 7H{100 * high:.1f}"/>'
-    return (
-        '<svg class="range" viewBox="-3 0 106 14" aria-hidden="true"><path d="M0 7H100M0 4V10M100 4V10"/>'
-        f'{bar}<circle cx="{100 * value:.1f}" cy="7" r="3"/></svg>'
-    )
-
-
-def counts(
-    values: NDArray[Any], rows: Sequence[str], columns: Sequence[str], *, title: Words
-) -> str:
-    """Return a table of counts, darker where a row has more of its share; rows are the truth.
-
-    Args:
-        values: Counts, shape (rows, columns).
+        name: As of :class:`Plot`, and so are the numbers.
+        numbers: That stand in its note.
         rows: Name of each row, from outside.
         columns: Name of each column, from outside.
-        title: What it shows, for readers who do not see it.
+        counts: One row a name.
     """
-    left = 12 + _LETTER * max(_width(name) for name in rows)
-    top = 12 + _LETTER * max(_width(name) for name in columns)
-    width, height = left + _CELL * len(columns) + 4, top + _CELL * len(rows) + 4
-    parts, none = [], ' class="none"'
-    for j, name in enumerate(columns):
-        place = f"translate({left + _CELL * (j + 0.6):.0f} {top - 6}) rotate(-90)"
-        parts.append(f'<text transform="{place}">{_label(name)}</text>')
-    for i, name in enumerate(rows):
-        middle = top + _CELL * i + _CELL / 2 + 4
-        parts.append(f'<text x="{left - 6}" y="{middle}" text-anchor="end">{_label(name)}</text>')
-        for j in range(len(columns)):
-            count = int(values[i, j])
-            share = 0.6 * count / max(int(values[i].sum()), 1)  # numbers stay readable on it
-            x, y = left + _CELL * j, top + _CELL * i
-            parts.append(
-                f'<rect class="box" x="{x}" y="{y}" width="{_CELL}" height="{_CELL}" fill-opacity="{share:.2f}"/>'
-                f'<text{"" if count else none} x="{x + _CELL / 2}" y="{middle}" text-anchor="middle">{count}</text>'
-            )
-    return (
-        f'<svg class="counts" width="{width}" viewBox="0 0 {width} {height}" role="img" '
-        f'aria-label="{text(" / ".join(title))}">\n' + "\n".join(parts) + "\n</svg>"
-    )
+
+    name: str
+    numbers: Mapping[str, float]
+    rows: Sequence[str]
+    columns: Sequence[str]
+    counts: Sequence[Sequence[int]]
+
+    @staticmethod
+    def short(name: str) -> str:
+        """Return a label that fits."""
+        return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
+
+    def longest(self, names: Sequence[str]) -> int:
+        """Return the width of the longest label; a Chinese letter has that of two Latin ones."""
+        return _LETTER * max(sum(1 + (c >= "\u2e80") for c in self.short(name)) for name in names)
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
+def charts(task: TaskName, items: Sequence[Item]) -> Iterator[Plot | Matrix]:
+    """Yield the charts of one task's answers; none where nothing can be drawn.
+
+    Args:
+        task: The task that was asked.
+        items: Its answers, at least one.
+    """
+    pairs = [item.pair for item in items]
+    said, hit = claims(items)
+    if said:
+        yield _reliability(said, hit)
+        curve = risk_coverage(said, hit)
+        worst = next((end for end in (0.05, 0.1, 0.2, 0.4) if max(curve.risk) <= end), 1.0)
+        line = Line(list(zip(curve.coverage, curve.risk, strict=True)))
+        yield Plot("risk", {"area": curve.area}, [line], (1.0, worst))
+    if task in ("detect_2d", "detect_3d"):
+        yield from _froc(pairs)
+    if task == "landmark":
+        yield from _distances(pairs)
+    if task == "classify":
+        yield from _confusions(pairs)
 
 
-def _width(name: str) -> int:
-    """Return the width of a label in Latin letters."""
-    return sum(1 if c < "\u2e80" else 2 for c in _short(name))
+def claims(items: Sequence[Item]) -> tuple[list[float], list[float]]:
+    """Return how sure each answer is, from 0 to 1, and whether it is right.
+
+    A yes/no probability is turned so that it is of what was said. Unreadable answers are wrong with
+    probability 0; nothing comes back where no answer has a probability.
+
+    Args:
+        items: Answers of one task.
+    """
+    read = [item.pair for item in items if item.pair.found is not None]
+    claimed = [claim for pair in read for claim in said_and_right(pair)]
+    if not claimed:
+        return [], []
+    claimed += [(0.0, 0.0)] * (len(items) - len(read))
+    return [p for p, _ in claimed], [h for _, h in claimed]
 
 
-def _label(name: str) -> str:
-    return f"<title>{text(name)}</title>{text(_short(name))}"
+def _reliability(said: Sequence[float], hit: Sequence[float]) -> Plot:
+    bins = reliability(said, hit)
+    filled = [i for i, count in enumerate(bins.count) if count]
+    points = [(bins.confidence[i], bins.hit[i]) for i in filled]
+    # A dot's area is the share of answers in it.
+    radii = [max(round(7 * math.sqrt(bins.count[i] / max(bins.count)), 1), 2) for i in filled]
+    numbers = {"ece": calibration_error(said, hit), "n": len(said)}
+    lines = [Line([(0, 0), (1, 1)], "guide"), Line(points), Line(points, radii=radii)]
+    return Plot("reliability", numbers, lines)
+
+
+def froc_points(
+    pairs: Sequence[Pair[Detections]],
+) -> tuple[list[float | None], list[float]] | None:
+    """Return hits and false boxes for :func:`umit.metrics.froc.froc_curve`; ``None`` where a box has no rank.
+
+    Views of one study are apart: a box in one does not hit a true box in another.
+    """
+    known = ranks(pairs)
+    if known is None:
+        return None
+    told = [hits_of(pair, confidence) for pair, confidence in zip(pairs, known, strict=True)]
+    return [hit for hits, _ in told for hit in hits], [one for _, false in told for one in false]
+
+
+def _froc(pairs: Sequence[Pair[Detections]]) -> Iterator[Plot]:
+    points = froc_points(pairs)
+    if points is None or not points[0] or not any(pair.found for pair in pairs):
+        return
+    curve = froc_curve(*points, len(pairs))
+    far = max(1.0, min(8.0, math.ceil(max(curve.false_positives))))
+    line = Line(_until(far, curve.false_positives[::-1], curve.sensitivity[::-1]))
+    numbers = {"mean": froc_score(curve, LUNA16_RATES), "true": len(points[0]), "n": len(pairs)}
+    yield Plot("froc", numbers, [line], (far, 1.0))
+
+
+def _until(end: float, x: Sequence[float], y: Sequence[float]) -> _Points:
+    """Return the points of a rising line up to an end; a longer line is cut on it."""
+    inside = [(a, b) for a, b in zip(x, y, strict=True) if a <= end]
+    return inside if len(inside) == len(x) else [*inside, (end, float(np.interp(end, x, y)))]
+
+
+def _distances(pairs: Sequence[Pair[Any]]) -> Iterator[Plot]:
+    apart = measures_of("landmark", "MRE", pairs, unit="mm")[:, 0]
+    unread = sum(pair.found is None for pair in pairs)
+    read = np.sort(apart[~np.isnan(apart)])
+    n = len(read) + unread
+    if not len(read):
+        return
+    # A point stays a miss until its own distance is reached: the line climbs in steps.
+    points = [(0.0, 0.0)]
+    for number, far in enumerate(read[read <= _FURTHEST].tolist(), start=1):
+        points += [(far, (number - 1) / n), (far, number / n)]
+    points.append((_FURTHEST, points[-1][1]))
+    limit = LIMITS_MM[0]
+    numbers = {"n": n, "unread": unread, "left": len(pairs) - n, "limit": limit}
+    lines = [Line([(limit, 0), (limit, 1)], "guide"), Line(points)]
+    yield Plot("distances", numbers, lines, (_FURTHEST, 1.0))
+
+
+def _confusions(pairs: Sequence[Pair[Classification]]) -> Iterator[Matrix]:
+    kinds: dict[tuple[str, ...], list[Pair[Classification]]] = {}
+    for pair in pairs:
+        labels = pair.query.labels if isinstance(pair.query, Choose) else ()
+        if len(labels) <= _CLASSES and pair.gold.label in labels:
+            kinds.setdefault(labels, []).append(pair)
+    for labels, known in kinds.items():
+        number = {label: place for place, label in enumerate(labels)}
+        found = [UNREADABLE if p.found is None else number.get(p.found.label, UNREADABLE) for p in known]  # fmt: skip
+        table = confusion(found, [number[pair.gold.label] for pair in known], len(labels))
+        yield Matrix("confusion", {"n": len(known)}, labels, [*labels, "?"], table.tolist())

@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 import math
-from base64 import b64encode
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from hashlib import sha256
+from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
-from umit.evaluation.charts import span
-from umit.evaluation.curves import charts
-from umit.evaluation.gallery import KEY, ScansOf, cards, chosen, filters, tally
+from umit.display.template import html
+from umit.evaluation.charts import charts
+from umit.evaluation.gallery import ScansOf, cards, chosen
 from umit.evaluation.markdown import FLOOR_NOTE
-from umit.evaluation.markup import COSTS, TASKS, Words, both, cell, metric_words, table, text
 from umit.evaluation.score import FLOOR, Row, Score, score
-from umit.evaluation.verdict import Item, items_of
-from umit.tasks.task import TaskName
+from umit.evaluation.verdict import Item, items_of, rule
+from umit.evaluation.words import TASKS, VERDICTS, Words, cost_words, metric_words
 
 __all__ = ["MOST", "shown", "write_page"]
 
 #: Items of each task, language and verdict that the page holds.
 MOST: Final = 40
-_NOTICE: Final = ("Research use only, not a medical device.", "仅供研究使用，不是医疗器械。")
-
-_FLOOR: Final = (
-    FLOOR_NOTE,
-    "坐标网格极限：把标准答案取整到模型所写坐标网格后的得分。",
-)
-_FILES: Final = Path(__file__).parent
+_LANGUAGES: Final[Mapping[str, Words]] = {"en": ("English", "英文"), "zh": ("Chinese", "中文")}
 
 
 def shown(run: Path | str, *, most: int = MOST) -> tuple[str, ...]:
@@ -65,140 +58,85 @@ def write_page(
     """
     found = score(run) if scored is None else scored
     items = items_of(run)
-    Path(path).write_text(_page(found, items, chosen(items, most), pictures), "utf-8")
-
-
-def _page(
-    found: Score, items: Sequence[Item], few: Sequence[Item], pictures: ScansOf | None
-) -> str:
-    title = f"{found.manifest.get('checkpoint', '')} · {found.manifest.get('dataset', '')}"
-    style, script = (_FILES.joinpath(name).read_text("utf-8") for name in ("page.css", "page.js"))
-    # Only this script runs, whatever ends up in the page, and the page can fetch nothing.
-    digest = b64encode(sha256(script.encode()).digest()).decode()
-    policy = (
-        f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "
-        "base-uri 'none'; form-action 'none'"
+    few = chosen(items, most)
+    told = found.manifest
+    text = html(
+        "evaluation/page.html",
+        style="evaluation/page.css",
+        script="evaluation/page.js",
+        title=f"{told.get('checkpoint', '')} · {told.get('dataset', '')}",
+        manifest={name: _plain(value) for name, value in told.items()},
+        failed=found.failed,
+        tasks=TASKS,
+        verdicts=VERDICTS,
+        languages=_LANGUAGES,
+        tally=_tally(items),
+        filters=_filters(items),
+        scores=_scores(found.rows, items),
+        floor=FLOOR_NOTE if any(row.metric.endswith(FLOOR) for row in found.rows) else "",
+        cards=cards(few, pictures),
+        few=len(few),
+        many=len(items),
     )
-    switch = "".join(
-        f'<button type="button" data-key="page" data-value="{language}" lang="{language}">{name}</button>'
-        for language, name in (("en", "English"), ("zh", "中文"))
-    )
-    body = [
-        f'<p class="filter page">{switch}</p>\n<h1>{text(title)}</h1>',
-        f'<p class="notice">{text(" ".join(_NOTICE))}</p>',
-        *_about(found),
-        f"<h2>{both(('Verdicts', '判定概览'))}</h2>",
-        tally(items),
-        *_scores(found.rows, items),
-        f'<h2 id="items">{both(("Items", "逐项结果"))}</h2>',
-        f'<div class="controls">{filters(items)}',
-        f'<p><span id="shown">{len(few)}</span> {both(_shown(len(few), len(items)))} {KEY}</p></div>',
-        '<div class="gallery">',
-        *cards(few, pictures),
-        "</div>",
-    ]
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{text(title)}</title>\n<style>{style}</style>\n</head>\n<body>\n"
-        + "\n".join(body)
-        + f"\n<script>{script}</script>\n</body>\n</html>\n"
-    )
-
-
-def _shown(few: int, many: int) -> Words:
-    return (
-        f"of {few} items here; {many} answers in all.",
-        f"项，本页共 {few} 项；全部 {many} 个答案。",
-    )
-
-
-def _about(found: Score) -> Iterator[str]:
-    rows = [
-        [cell(text(name), tag="th"), cell(text(_plain(value)))]
-        for name, value in found.manifest.items()
-    ]
-    yield f"<details><summary>{both(('What was run', '运行信息'))}</summary>"
-    yield table((), rows) + "</details>"
-    if found.failed:
-        said = (
-            f"{found.failed} items have no answer yet and are in no number.",
-            f"{found.failed} 项尚无答案，未计入任何数字。",
-        )
-        yield f'<p class="notice" data-failed="{found.failed}">{both(said)}</p>'
+    Path(path).write_text(text, "utf-8")
 
 
 def _plain(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-_NUMBER: Final[Sequence[Words]] = (
-    ("metric", "指标"), ("protocol", "协议"), ("value", "数值"), ("95 % interval", "95% 区间"),
-)  # fmt: skip
-_HEAD: Final = (
-    *_NUMBER,
-    ("from 0 to 1", "0 至 1"),
-    ("an unreadable answer costs", "无法解析的代价"),
-)
-_PARTS: Final = (
-    ("part", "子集"), *_NUMBER, ("answers", "答案数"), ("pictures or patients", "图像或患者数"), ("unreadable", "无法解析"),
-)  # fmt: skip
-
-
-def _scores(rows: Sequence[Row], items: Sequence[Item]) -> Iterator[str]:
-    """One section a task: all answers first, then their parts, folded, then charts."""
-    yield f"<h2>{both(('Scores', '得分'))}</h2>"
-    said = (
-        "Each number by the rule of its protocol. Intervals: bootstrap over pictures or patients; empty with "
-        "fewer than two of them.",
-        "每个数值按其协议的规则计算。区间：按图像或患者自助重抽样；不足两个时为空。",
-    )
-    yield f'<p class="soft">{both(said)}</p>'
-    if any(row.metric.endswith(FLOOR) for row in rows):
-        yield f'<p class="soft">{both(_FLOOR)}</p>'
-    kept = [row for row in rows if not math.isnan(row.value)]
-    for task, of_task in groupby(kept, lambda row: row.task):
-        yield from _task(task, list(of_task), [item for item in items if item.task == task])
-
-
-def _task(task: TaskName, rows: Sequence[Row], items: Sequence[Item]) -> Iterator[str]:
-    whole = [row for row in rows if not (row.language or row.part)]
-    yield f"<h3>{both(TASKS[task])}</h3>"
-    for row in whole[:1]:
-        counted = (
-            f"{row.n} answers about {row.groups} pictures or patients, {row.unreadable} unreadable",
-            f"{row.groups} 个图像或患者，共 {row.n} 个答案，其中 {row.unreadable} 个无法解析",
-        )
-        yield f'<p class="soft">{both(counted)}</p>'
-    yield table(_HEAD, map(_whole, whole))
-    if parts := [_part(row) for row in rows if row.language or row.part]:
-        yield f"<details><summary>{both(('by language and other parts', '按语言及其他子集'))}</summary>"
-        yield table(_PARTS, parts) + "</details>"
-    if drawn := list(charts(task, items)):
-        yield '<div class="charts">' + "\n".join(drawn) + "</div>"
-
-
-def _whole(row: Row) -> list[str]:
-    cost: Mapping[str, Any] = COSTS
-    drawn = "" if row.unit else span(row.low, row.value, row.high)
-    costs = cell(both((row.cost, cost.get(row.cost, row.cost))), more=' class="long"')
-    return [*_number(row), cell(drawn), costs]
-
-
-def _part(row: Row) -> list[str]:
-    name = cell(text(" ".join(filter(None, (row.language, row.part)))))
-    counted = (row.n, row.groups, row.unreadable)
-    return [name, *_number(row), *(cell(str(n), more=' class="number"') for n in counted)]
-
-
-def _number(row: Row) -> list[str]:
-    number = ' class="number"'
-    unit = f" {row.unit}" if row.unit else ""
-    between = "" if math.isnan(row.low) else f"{row.low:.3f} – {row.high:.3f}"
+def _tally(items: Sequence[Item]) -> list[dict[str, Any]]:
+    """Count verdicts by task and language."""
+    count = Counter(item.kind for item in items)
     return [
-        cell(both(metric_words(row.metric))),
-        cell(text(row.protocol)),
-        cell(f"{row.value:.3f}{text(unit)}", more=number),
-        cell(between, more=number),
+        {
+            "task": task,
+            "language": language,
+            "counts": {verdict: count[task, language, verdict] for verdict in VERDICTS},
+            "rule": rule(task),
+        }
+        for task, language in dict.fromkeys((item.task, item.kind[1]) for item in items)
     ]
+
+
+def _filters(items: Sequence[Item]) -> dict[str, dict[str, Words]]:
+    """Return what each filter can be set to: only what is there."""
+    there = {part for item in items for part in item.kind}
+    every: dict[str, Mapping[Any, Words]] = {
+        "verdict": VERDICTS,
+        "task": TASKS,
+        "language": _LANGUAGES,
+    }
+    return {
+        key: {name: words for name, words in named.items() if name in there}
+        for key, named in every.items()
+    }
+
+
+def _scores(rows: Sequence[Row], items: Sequence[Item]) -> Iterator[dict[str, Any]]:
+    """Yield the numbers of each task: those of all its answers, then of their parts, then its charts."""
+    kept = [row for row in rows if not math.isnan(row.value)]
+    for task, group in groupby(kept, lambda row: row.task):
+        of_task = list(group)
+        counted = of_task[0]
+        yield {
+            "name": task,
+            "n": counted.n,
+            "groups": counted.groups,
+            "unreadable": counted.unreadable,
+            "whole": [_numbers(row) for row in of_task if not (row.language or row.part)],
+            "parts": [_numbers(row) for row in of_task if row.language or row.part],
+            "charts": list(charts(task, [item for item in items if item.task == task])),
+        }
+
+
+def _numbers(row: Row) -> dict[str, Any]:
+    """Return a row as the page shows it; only shares from 0 to 1 are drawn."""
+    ends = [one for one in (row.low, row.value, row.high) if not math.isnan(one)]
+    return {
+        **asdict(row),
+        "metric": metric_words(row.metric),
+        "cost": cost_words(row.cost),
+        "named": " ".join(filter(None, (row.language, row.part))),
+        "drawn": not row.unit and all(0 <= one <= 1 for one in ends),
+    }

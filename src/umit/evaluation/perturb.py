@@ -72,24 +72,13 @@ class Altered:
         return tuple(map(self.change, self.source.scans()))
 
 
-@dataclass(frozen=True, slots=True)
-class _Broken:
-    """Pictures that could not be changed; reading them says why."""
+def _broken(sample: Any_, how: str, error: UMITError) -> Any_:
+    """Return a sample that could not be changed; reading its pictures says why."""
 
-    source: Pictures
-    how: str
-    error: UMITError
+    def fail(scan: Scan) -> Scan:
+        raise error
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(f"{name} ({self.how}, broken)" for name in self.source.names)
-
-    @property
-    def is_volume(self) -> bool:
-        return self.source.is_volume
-
-    def scans(self) -> tuple[Scan, ...]:
-        raise self.error
+    return replace(sample, source=Altered(sample.source, f"{how}, broken", fail))
 
 
 def _seed(sample: Any_, name: str) -> int:
@@ -273,6 +262,6 @@ class Changed(Samples):
                 if error.code in ("not_applicable", "sides"):
                     self.left_out[str(error).split(": ", 1)[-1]] += 1
                 else:  # such as an unreadable picture: evaluate meets it and records the failure
-                    yield replace(sample, source=_Broken(sample.source, self.name, error))
+                    yield _broken(sample, self.name, error)
             except DatasetError as error:
-                yield replace(sample, source=_Broken(sample.source, self.name, error))
+                yield _broken(sample, self.name, error)

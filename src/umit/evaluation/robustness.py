@@ -12,6 +12,8 @@ from typing import Any, Final
 import numpy as np
 
 from umit.datasets.dataset import Samples
+from umit.display.page import NOTICE
+from umit.display.template import markdown
 from umit.errors import InputError
 from umit.evaluation.evaluate import ask
 from umit.evaluation.journal import records, write_whole
@@ -34,7 +36,6 @@ FOLDER: Final = "robustness"
 _RESAMPLES: Final = 1000
 _POINT_SHARE: Final = 0.01  # of the diagonal, where no spacing is known
 _SAME_BOX: Final = 0.5  # least IoU of two boxes that are one
-_NOTICE: Final = "Research use only, not a medical device."
 _ORDER: Final = (*CHANGES, "wrong-organ")
 
 
@@ -110,7 +111,7 @@ def perturb(
         write_whole(folder / FOLDER / name / "left_out.json", told + "\n")
     rows = robustness(folder)
     shown = [{k: _finite(v) for k, v in asdict(row).items()} for row in rows]
-    document = {"notice": _NOTICE, "rows": shown, "left_out": _left_out(folder)}
+    document = {"notice": NOTICE, "rows": shown, "left_out": _left_out(folder)}
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
     write_whole(folder / "robustness.json", text + "\n")
     write_whole(folder / "robustness.md", card_markdown(rows, _left_out(folder)))
@@ -255,25 +256,5 @@ def card_markdown(
         >>> card_markdown(()).splitlines()[-1]
         'Research use only, not a medical device.'
     """
-    head = ("Task", "Change", "Metric", "Unchanged", "Changed", "Drop", "95 % interval", "n", "Not asked", "Unreadable", "Refused", "Flip consistency")  # fmt: skip
-    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    for row in rows:
-        between = "" if math.isnan(row.low) else f"{row.low:.3f} to {row.high:.3f}"
-        steady = "" if math.isnan(row.consistent) else f"{row.consistent:.3f} of {row.compared}"
-        numbers = [_number(v) for v in (row.unchanged, row.changed, row.drop)]
-        cells = [
-            row.task, row.change, f"{row.metric} {row.unit}".strip(), *numbers, between, str(row.n),
-            str(row.not_asked), _number(row.unreadable), _number(row.refused), steady,
-        ]  # fmt: skip
-        lines.append("| " + " | ".join(cells) + " |")
-    told = [f"- {n}: {count} left out, {why}" for n, whys in (left_out or {}).items() for why, count in whys.items()]  # fmt: skip
-    lines += [
-        "", *told, *([""] if told else []),
-        "A drop above 0 is worse; its interval is a paired bootstrap over pictures or patients. question-only asks with "
-        "a plain grey picture.", "", _NOTICE,
-    ]  # fmt: skip
-    return "\n".join(lines) + "\n"
-
-
-def _number(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.3f}"
+    left = [(n, count, why) for n, whys in (left_out or {}).items() for why, count in whys.items()]
+    return markdown("evaluation/robustness.md", rows=rows, left_out=left)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from umit.evaluation.journal import records
-from umit.evaluation.markup import Verdict, Words
 from umit.evaluation.record import pair_of
+from umit.evaluation.words import Verdict, Words
 from umit.metrics.by_task import METRICS
 from umit.metrics.metric import Measures, Pair
 from umit.results import Detections, Report
