@@ -16,6 +16,7 @@ from PIL import Image
 
 import umit
 from umit import checkpoints
+from umit import model as facade
 from umit.chat import Completion, Request, spell
 from umit.checkpoints import PHANTOM, RELEASED, Checkpoint, write_card
 from umit.errors import (
@@ -30,7 +31,6 @@ from umit.errors import (
     UnsupportedTaskError,
 )
 from umit.geometry import Box2D, Box3D, Point2D
-from umit import model as facade
 from umit.imaging import prefetch
 from umit.model import UMIT
 from umit.queries import Ask, Choose, Compare, Describe, Find, Locate, Query
@@ -197,7 +197,9 @@ def test_unreadable_presence_spoils_no_boxes_and_is_said() -> None:
     assert "presence of nodule: the answer could not be read" in found.warnings
 
 
-@pytest.mark.parametrize("given", [("a", "b"), iter(("a", "b")), np.array(["a", "b"]), {"a": 1, "b": 2}])
+@pytest.mark.parametrize(
+    "given", [("a", "b"), iter(("a", "b")), np.array(["a", "b"]), {"a": 1, "b": 2}]
+)
 def test_several_names_in_any_form(given: Any) -> None:
     found = told("[1,1]", "[2,2]").landmarks(FILM, given)
     assert [(item.name, type(item.name)) for item in found] == [("a", str), ("b", str)]

@@ -30,6 +30,7 @@ SCHEMA: Final = 1
 #: Name of the checkpoint inside the package.
 EMBEDDED: Final = "umit-phantom"
 
+
 def _all() -> tuple[TaskName, ...]:
     """Return what a card may name; findings are closed questions, so they come with those and stand in no card."""
     return tuple(name for name, spec in TASKS.items() if not spec.known_by)

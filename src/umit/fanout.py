@@ -177,9 +177,7 @@ def join(query: Query, parts: Sequence[Part], found: Sequence[Found]) -> Found:
             return _merged(found, Landmarks())
         case Find():
             boxes = sum(isinstance(part.query, Find) for part in parts)
-            placed = [
-                _in_view(*one) for one in zip(parts[:boxes], found[:boxes], strict=True)
-            ]
+            placed = [_in_view(*one) for one in zip(parts[:boxes], found[:boxes], strict=True)]
             return _merged(placed, _present(query.targets, found[boxes:]))
         case _:
             (only,) = found

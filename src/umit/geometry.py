@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from umit.errors import InputError, MissingMetadataError
 
-__all__ = ["Affine", "Box2D", "Box3D", "Point2D", "Space", "World", "iou", "plain"]
+__all__ = ["Affine", "Box2D", "Box3D", "Mark", "Point2D", "Space", "World", "iou", "plain"]
 
 Affine: TypeAlias = tuple[tuple[float, float, float, float], ...]
 World: TypeAlias = Literal["RAS+", "LPS"]
@@ -122,6 +122,11 @@ class Point2D:
     def __post_init__(self) -> None:
         _numbers(self)
 
+    @property
+    def ends(self) -> tuple[tuple[float, float]]:
+        """The point itself, as a box has two corners."""
+        return ((self.x, self.y),)
+
     def to_mm(self) -> tuple[float, float]:
         """Return ``(x, y)`` in mm on the film, from its top left corner.
 
@@ -168,6 +173,11 @@ class Box2D:
     def corners(self) -> tuple[float, float, float, float]:
         """``(x1, y1, x2, y2)``."""
         return self.x1, self.y1, self.x2, self.y2
+
+    @property
+    def ends(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Upper left and lower right corner."""
+        return (self.x1, self.y1), (self.x2, self.y2)
 
     @property
     def area(self) -> float:
@@ -224,6 +234,11 @@ class Box3D:
         return self.x1, self.y1, self.z1, self.x2, self.y2, self.z2
 
     @property
+    def ends(self) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+        """Lowest and highest corner."""
+        return (self.x1, self.y1, self.z1), (self.x2, self.y2, self.z2)
+
+    @property
     def volume(self) -> float:
         """Volume in cubic voxels."""
         return (self.x2 - self.x1) * (self.y2 - self.y1) * (self.z2 - self.z1)
@@ -268,6 +283,9 @@ class Box3D:
             )
             found.append((a, b, c))
         return tuple(found)
+
+
+Mark: TypeAlias = Box2D | Box3D | Point2D
 
 
 def iou(a: Box2D | Box3D, b: Box2D | Box3D) -> float:

@@ -340,7 +340,11 @@ class UMIT:
             yield from self._answered(requests, pending)
 
     def _requests(
-        self, questions: Iterable[_Question | UMITError], shown: Any, pending: _Pending, generate: bool
+        self,
+        questions: Iterable[_Question | UMITError],
+        shown: Any,
+        pending: _Pending,
+        generate: bool,
     ) -> Iterator[Request]:
         """Yield what the engine gets; every question leaves its trace in ``pending``, in order."""
         for one in questions:
@@ -369,7 +373,9 @@ class UMIT:
                         yield self._read(cast(_Asked, pending.popleft()), completion)
             except BackendError as error:
                 failure = error
-            except RuntimeError as error:  # the engine's own, such as a device that ran out of memory
+            except (
+                RuntimeError
+            ) as error:  # the engine's own, such as a device that ran out of memory
                 failure = BackendError(f"expected an answer, the engine failed: {error}")
                 failure.__cause__ = error
             if not pending:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Final, Literal, Self, TypeAlias, get_args
 
@@ -40,6 +40,10 @@ class _Spoken:
     def choices(self) -> tuple[str, ...]:
         """What exactly one is chosen from; empty for every other question."""
         return ()
+
+    def reordered(self, order: Sequence[int]) -> Self:
+        """Return the query with its choices in another order, ``order[k]`` coming k-th."""
+        return self
 
     def mapped(self, change: Callable[[str], str]) -> Self:
         """Return the query with every text of the user changed, such as left and right changed over."""
@@ -83,6 +87,10 @@ class Ask(_Spoken):
     def choices(self) -> tuple[str, ...]:
         """The options."""
         return self.options
+
+    def reordered(self, order: Sequence[int]) -> Ask:
+        """Return the question with its options in another order, ``order[k]`` coming k-th."""
+        return replace(self, options=tuple(self.options[k] for k in order))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +148,10 @@ class Choose(_Spoken):
     def choices(self) -> tuple[str, ...]:
         """The labels, unless any number of them may hold."""
         return () if self.several else self.labels
+
+    def reordered(self, order: Sequence[int]) -> Choose:
+        """Return the classification with its labels in another order, ``order[k]`` coming k-th."""
+        return replace(self, labels=tuple(self.labels[k] for k in order))
 
 
 @dataclass(frozen=True, slots=True)

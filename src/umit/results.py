@@ -8,12 +8,12 @@ Research use only; none of these is a diagnosis.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias, TypeVar
 
 from umit.errors import InputError
-from umit.geometry import Box2D, Box3D, Point2D, Space, plain
+from umit.geometry import Box2D, Box3D, Mark, Point2D, Space, plain
 
 if TYPE_CHECKING:
     from umit.display.overlay import Picture, Scans
@@ -27,7 +27,6 @@ __all__ = [
     "Findings",
     "Landmark",
     "Landmarks",
-    "Mark",
     "Marked",
     "Report",
     "Result",
@@ -35,7 +34,6 @@ __all__ = [
 ]
 
 SCHEMA: Final = 1
-Mark: TypeAlias = Box2D | Box3D | Point2D
 Text: TypeAlias = Callable[[str], str]
 _WORDS: Final = ("text", "label", "name", "raw")
 
@@ -98,6 +96,10 @@ class _Provenance(_Value):
         """Return the result with every text in it changed, such as left and right changed over."""
         raise NotImplementedError
 
+    def reordered(self, order: Sequence[int]) -> Self:
+        """Return the result as of a query whose choices came in another order, ``order[k]`` coming k-th."""
+        return self
+
     def moved(self, place: Callable[[Any, int | None], Any]) -> Self:
         """Return the result with every mark moved.
 
@@ -143,6 +145,11 @@ class Answer(_Provenance):
         """Return the answer with its words changed."""
         return replace(self, text=change(self.text))
 
+    def reordered(self, order: Sequence[int]) -> Answer:
+        """Return the answer to the same question with its options in another order."""
+        option = None if self.option is None else list(order).index(self.option)
+        return replace(self, option=option, probabilities=_in_order(self.probabilities, order))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report(_Provenance):
@@ -187,6 +194,10 @@ class Classification(_Provenance):
     def mapped(self, change: Text) -> Classification:
         """Return the classification with its label changed."""
         return replace(self, label=change(self.label))
+
+    def reordered(self, order: Sequence[int]) -> Classification:
+        """Return the classification of the same query with its labels in another order."""
+        return replace(self, probabilities=_in_order(self.probabilities, order))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,7 +309,8 @@ class Detections(_Provenance):
         """Each box, and how likely its target is there."""
         there = dict(self.presence or ())
         return tuple(
-            Entry(name=one.label, probability=there.get(one.label), mark=one.box) for one in self.items
+            Entry(name=one.label, probability=there.get(one.label), mark=one.box)
+            for one in self.items
         )
 
     def mapped(self, change: Text) -> Detections:
@@ -390,6 +402,10 @@ class Landmarks(_Provenance):
         return _drawn(self, scan, truth)
 
 
+def _in_order(values: tuple[float, ...] | None, order: Sequence[int]) -> tuple[float, ...] | None:
+    return None if values is None else tuple(values[k] for k in order)
+
+
 def _drawn(found: Any, scan: Scans, truth: Any) -> Picture:
     from umit.display.overlay import draw_views  # late: results alone need no numpy
 
@@ -400,7 +416,8 @@ def _drawn(found: Any, scan: Scans, truth: Any) -> Picture:
             where="truth",
         )
     sides = [
-        [] if one is None else list(zip(one.views, one.marks, strict=True)) for one in (found, truth)
+        [] if one is None else list(zip(one.views, one.marks, strict=True))
+        for one in (found, truth)
     ]
     return draw_views(scan, *sides)
 

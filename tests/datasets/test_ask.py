@@ -56,7 +56,10 @@ def test_several_labels_are_asked_one_by_one(tmp_path: Path, language: Any, opti
     first, second = taught(query, gold)
     assert first[1] == Answer(text=options[0], option=0)
     assert second[1] == Answer(text=options[1], option=1)
-    assert all("mass" in part.query.question or "nodule" in part.query.question for part, _ in (first, second))  # type: ignore[union-attr]
+    assert all(
+        "mass" in part.query.question or "nodule" in part.query.question
+        for part, _ in (first, second)
+    )  # type: ignore[union-attr]
     mark = "：" if language == "zh" else ":"
     requests = list(asked(sample, TASKS))
     assert [answer for _, answer in requests] == [f"1{mark}{options[0]}", f"2{mark}{options[1]}"]

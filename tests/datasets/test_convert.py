@@ -90,7 +90,11 @@ def _alike(found: Any, true: Any, step: float) -> None:
 def test_rows_read_back_as_the_same_samples(name: str, form: Any, tmp_path: Path) -> None:
     samples = _some(name, tmp_path / "in")
     count = convert(samples, tmp_path / "rows.jsonl", form=form, tasks=TASKS)
-    wanted = [(sample, part.query, gold) for sample in samples for part, gold in taught(sample.query, sample.gold)]
+    wanted = [
+        (sample, part.query, gold)
+        for sample in samples
+        for part, gold in taught(sample.query, sample.gold)
+    ]
     assert count == len(wanted)
     for (sample, query, gold), found in zip(wanted, _back(tmp_path / "rows.jsonl"), strict=True):
         assert found.query == query
@@ -224,7 +228,11 @@ def test_tables_hold_the_pictures_themselves(name: str, tmp_path: Path) -> None:
     convert(samples, target, form="parquet", tasks=TASKS)
     for path in sorted((tmp_path / "in").rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
-    wanted = [(sample, part.query, gold) for sample in samples for part, gold in taught(sample.query, sample.gold)]
+    wanted = [
+        (sample, part.query, gold)
+        for sample in samples
+        for part, gold in taught(sample.query, sample.gold)
+    ]
     for (sample, query, gold), found in zip(wanted, _back(target), strict=True):
         assert (found.query, found.group, found.facts) == (query, sample.group, sample.facts)
         assert found.source.is_volume == sample.source.is_volume

@@ -24,7 +24,7 @@ from umit.evaluation.gallery import chosen, pictures_of
 from umit.evaluation.markdown import as_markdown
 from umit.evaluation.page import shown, write_page
 from umit.evaluation.score import score
-from umit.evaluation.verdict import Item, items_of, rule, verdicts
+from umit.evaluation.verdict import Item, items_of, verdicts
 from umit.evaluation.words import METRICS as WORDS
 from umit.evaluation.words import metric_words
 from umit.metrics.by_task import METRICS
@@ -222,7 +222,7 @@ def test_froc_needs_scores_and_keeps_views_apart(whole: Path) -> None:
 
 def test_every_task_has_a_rule() -> None:
     for task in METRICS:
-        assert verdicts(task, []) == [] and all(rule(task)), task
+        assert verdicts(task, []) == [] and all(TASKS[task].rule), task
 
 
 def test_few_of_many_are_shown_and_all_counted(tmp_path: Path) -> None:

@@ -166,7 +166,9 @@ class _Pictures:
         from umit.display.overlay import draw
 
         # A mark that could not be read keeps its number, as in the rows.
-        good = [(row.first, row.found.marks) for row in rows if not isinstance(row.found, UMITError)]
+        good = [
+            (row.first, row.found.marks) for row in rows if not isinstance(row.found, UMITError)
+        ]
         shapes = {first + k: mark for first, marks in good for k, mark in enumerate(marks)}
         numbered = [shapes.get(n) for n in range(1, max(shapes, default=0) + 1)]
         path = Path(file.name).resolve()  # "." has a name only then

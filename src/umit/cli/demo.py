@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from umit.cli.scenes import Scene
     from umit.display.overlay import Mark
     from umit.display.page import Line
+    from umit.fanout import Found
     from umit.model import UMIT
-    from umit.several import Found
 
 __all__ = ["add", "run"]
 
@@ -108,14 +108,13 @@ def _picture(scene: Scene, found: Sequence[Found]) -> tuple[Image.Image, list[st
 
     What could not be read keeps its number free.
     """
-    from umit.cli.rows import marks
     from umit.display.overlay import draw
 
     answered: list[Mark | None] = []
     true: list[Mark | None] = []
     numbers = []
     for item, one in zip(scene.items, found, strict=True):
-        here, there = marks(one), marks(item.gold)
+        here, there = getattr(one, "marks", ()), item.gold.marks  # an error has none
         first, count = len(true) + 1, max(len(here), len(there))
         numbers.append(f"{first}–{len(true) + count}" if count > 1 else str(first) * count)
         answered += [*here, *[None] * (count - len(here))]

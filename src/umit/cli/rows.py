@@ -9,8 +9,7 @@ from typing import Any, Final
 
 from umit.errors import InputError, OutputError, UMITError
 from umit.fanout import Found
-from umit.geometry import Point2D
-from umit.results import Mark
+from umit.geometry import Mark
 from umit.tasks.table import line
 from umit.tasks.task import TaskName
 
@@ -81,7 +80,7 @@ def as_table(row: Row) -> Iterator[dict[str, object]]:
         if entry.mark is None:
             yield {**told, "text": printable(entry.text)}
         else:
-            ends = _ends(entry.mark)
+            ends = [value for end in entry.mark.ends for value in end]
             places = dict(zip(_AXES[len(ends)], ends, strict=True))
             yield {**told, "number": number, "text": found.raw, **places}
 
@@ -95,11 +94,12 @@ def as_text(row: Row) -> str:
     if isinstance(found, UMITError):
         return _line(f"{head}failed ({code(found)}): {found}")
     marks = [f"{n}  {numbers(mark)}" for n, mark in enumerate(found.marks, row.first)]
-    if marks and all(isinstance(mark, Point2D) for mark in found.marks):
+    if marks and all(len(mark.ends) == 1 for mark in found.marks):
         return head + "  ".join(marks)
     if not marks and any(entry.name for entry in found.entries):
         return "\n".join(
-            f"{_line(head + one.name)}: {one.text}{_likely(one.probability)}" for one in found.entries
+            f"{_line(head + one.name)}: {one.text}{_likely(one.probability)}"
+            for one in found.entries
         )
     said = f"{head}{printable(line(row.kind, found))}{_likely(found.confidence)}"
     return "\n".join([said, *(f"  {mark}" for mark in marks)])
@@ -109,16 +109,9 @@ def _likely(chance: float | None) -> str:
     return "" if chance is None else f"  (probability {chance:.3f}, not calibrated)"
 
 
-def _ends(mark: Mark) -> tuple[float, ...]:
-    return (mark.x, mark.y) if isinstance(mark, Point2D) else mark.corners
-
-
 def numbers(mark: Mark) -> str:
     """Return coordinates in source pixels or voxels, to a tenth."""
-    ends = _ends(mark)
-    each = len(ends) if len(ends) == 2 else len(ends) // 2
-    corners = (ends[k : k + each] for k in range(0, len(ends), each))
-    return " to ".join("(" + ", ".join(f"{v:.1f}" for v in corner) + ")" for corner in corners)
+    return " to ".join("(" + ", ".join(f"{v:.1f}" for v in end) + ")" for end in mark.ends)
 
 
 def _line(text: str) -> str:

@@ -11,10 +11,10 @@ from PIL import Image, ImageDraw
 
 from umit.display.guides import FONT, Colour, draw_bar, draw_sides, text_width, write_text
 from umit.errors import InputError
-from umit.geometry import Box2D, Box3D, Point2D
+from umit.geometry import Box3D, Mark, Point2D
 from umit.imaging.frame import shown_axes, shown_letters
-from umit.imaging.read import load
 from umit.imaging.prefetch import listed
+from umit.imaging.read import load
 from umit.imaging.scan import Scan, ScanLike
 from umit.imaging.view import Rendering, View, render
 from umit.imaging.window import default_window
@@ -32,9 +32,9 @@ __all__ = [
     "write_text",
 ]
 
-Mark: TypeAlias = Box2D | Box3D | Point2D
 Marks: TypeAlias = Sequence[Mark | None]
 Picture: TypeAlias = Image.Image
+Scans: TypeAlias = "ScanLike | Sequence[ScanLike]"
 
 # Orange and sky blue stay apart for colour-blind readers; Okabe and Ito, "Color Universal Design".
 #: Colour of what a model answered.

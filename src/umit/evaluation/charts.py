@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from umit.evaluation.verdict import Item, measures_of
+from umit.evaluation.verdict import Item
 from umit.metrics.calibration import calibration_error, reliability, risk_coverage
 from umit.metrics.froc import LUNA16_RATES, froc_curve, froc_score
 from umit.metrics.labels import UNREADABLE, confusion
 from umit.metrics.landmarks import LIMITS_MM
 from umit.metrics.metric import Pair
+from umit.metrics.tables.points import LANDMARKS
 from umit.metrics.tables.ranked import hits_of, ranks
 from umit.metrics.tables.sureness import claims as said_and_right
-from umit.queries import Choose
 from umit.results import Classification, Detections
+from umit.tasks.table import TASKS
 from umit.tasks.task import TaskName
 
 __all__ = ["Line", "Matrix", "Plot", "charts", "claims", "froc_points"]
@@ -114,12 +115,8 @@ def charts(task: TaskName, items: Sequence[Item]) -> Iterator[Plot | Matrix]:
         worst = next((end for end in (0.05, 0.1, 0.2, 0.4) if max(curve.risk) <= end), 1.0)
         line = Line(list(zip(curve.coverage, curve.risk, strict=True)))
         yield Plot("risk", {"area": curve.area}, [line], (1.0, worst))
-    if task in ("detect_2d", "detect_3d"):
-        yield from _froc(pairs)
-    if task == "landmark":
-        yield from _distances(pairs)
-    if task == "classify":
-        yield from _confusions(pairs)
+    for name in TASKS[task].charts:
+        yield from _CHARTS[name](pairs)
 
 
 def claims(items: Sequence[Item]) -> tuple[list[float], list[float]]:
@@ -182,7 +179,7 @@ def _until(end: float, x: Sequence[float], y: Sequence[float]) -> _Points:
 
 
 def _distances(pairs: Sequence[Pair[Any]]) -> Iterator[Plot]:
-    apart = measures_of("landmark", "MRE", pairs, unit="mm")[:, 0]
+    apart = LANDMARKS[0].measures(pairs)[:, 0]
     unread = sum(pair.found is None for pair in pairs)
     read = np.sort(apart[~np.isnan(apart)])
     n = len(read) + unread
@@ -202,7 +199,7 @@ def _distances(pairs: Sequence[Pair[Any]]) -> Iterator[Plot]:
 def _confusions(pairs: Sequence[Pair[Classification]]) -> Iterator[Matrix]:
     kinds: dict[tuple[str, ...], list[Pair[Classification]]] = {}
     for pair in pairs:
-        labels = pair.query.labels if isinstance(pair.query, Choose) else ()
+        labels = pair.query.choices
         if len(labels) <= _CLASSES and pair.gold.label in labels:
             kinds.setdefault(labels, []).append(pair)
     for labels, known in kinds.items():
@@ -210,3 +207,11 @@ def _confusions(pairs: Sequence[Pair[Classification]]) -> Iterator[Matrix]:
         found = [UNREADABLE if p.found is None else number.get(p.found.label, UNREADABLE) for p in known]  # fmt: skip
         table = confusion(found, [number[pair.gold.label] for pair in known], len(labels))
         yield Matrix("confusion", {"n": len(known)}, labels, [*labels, "?"], table.tolist())
+
+
+#: By the names that tasks give.
+_CHARTS: Final[Mapping[str, Callable[[Sequence[Pair[Any]]], Iterator[Plot | Matrix]]]] = {
+    "froc": _froc,
+    "distances": _distances,
+    "confusion": _confusions,
+}

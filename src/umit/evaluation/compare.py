@@ -13,10 +13,10 @@ import numpy as np
 from umit.errors import InputError
 from umit.evaluation.journal import MANIFEST, records
 from umit.evaluation.record import pair_of
-from umit.metrics.by_task import METRICS
 from umit.metrics.metric import Measures, Metric, mean
 from umit.metrics.significance import discordant, mcnemar
 from umit.metrics.statistics import bootstrap, paired_bootstrap
+from umit.tasks.table import TASKS
 from umit.tasks.task import TaskName
 
 __all__ = ["Comparison", "Difference", "compare"]
@@ -171,7 +171,7 @@ def _task_rows(
     if len(spoken := sorted(set(languages.tolist()))) > 1:
         parts += [(one, languages == one) for one in spoken]
     seen: tuple[dict[object, Measures], dict[object, Measures]] = {}, {}
-    for metric in METRICS[task]:
+    for metric in TASKS[task].metrics:
         a, b = (metric.measures(side, known) for side, known in zip(pairs, seen, strict=True))
         counts = ~(np.isnan(a[:, 0]) | np.isnan(b[:, 0]))
         for language, part in parts:

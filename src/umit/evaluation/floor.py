@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from umit.chat import Completion
 from umit.checkpoints import CARD, Checkpoint, read_card
@@ -15,12 +15,9 @@ from umit.imaging.orientation import PLANES, axis_letters, turn
 from umit.imaging.view import Rendering, View, ViewGeometry
 from umit.metrics.metric import Pair
 from umit.metrics.sizes import spaces
-from umit.tasks.task import Task, TaskName
+from umit.tasks.task import Task
 
-__all__ = ["FRAMED", "as_written", "card_of"]
-
-#: Tasks whose answers are coordinates.
-FRAMED: Final[tuple[TaskName, ...]] = ("detect_2d", "detect_3d", "landmark")
+__all__ = ["as_written", "card_of"]
 
 
 def card_of(run: Path) -> Checkpoint | None:
@@ -44,7 +41,7 @@ def as_written(pairs: Sequence[Pair[Any]], task: Task[Any, Any]) -> list[Pair[An
     No pixels are needed: the picture's size, spacing and orientation come from what the journal says of it.
 
     Args:
-        pairs: Answers of a task of :data:`FRAMED`.
+        pairs: Answers of a task whose answers are coordinates.
         task: As the card has it; its frame is the one that counts.
 
     Returns:
@@ -57,7 +54,7 @@ def as_written(pairs: Sequence[Pair[Any]], task: Task[Any, Any]) -> list[Pair[An
 def _written(pair: Pair[Any], task: Task[Any, Any]) -> Pair[Any] | None:
     space = next(spaces(pair), None)
     view = None if space is None else _view(space, task)
-    if view is None or not pair.gold.items:
+    if view is None or not pair.gold.marks:
         return None
     try:
         text = task.encode(pair.gold, pair.query, view)

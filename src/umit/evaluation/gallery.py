@@ -8,14 +8,16 @@ from typing import Any, Final, TypeAlias
 
 from umit.datasets.dataset import Sample
 from umit.datasets.pictures import Pictures
+from umit.display.overlay import Scans, draw_views
 from umit.display.template import data_url
 from umit.errors import UMITError
 from umit.evaluation.verdict import Item
 from umit.evaluation.words import Words
-from umit.geometry import Box2D, Box3D
-from umit.imaging.prefetch import Scans
+from umit.geometry import Mark
 from umit.queries import Ask, Choose, Compare, Describe, Find, Locate, Query
-from umit.results import Answer, Classification, Detections, Findings, Landmarks, Report, Result
+from umit.results import Result
+from umit.tasks.table import TASKS
+from umit.tasks.task import TaskName
 
 __all__ = ["ScansOf", "cards", "chosen", "pictures_of"]
 
@@ -25,7 +27,6 @@ ScansOf: TypeAlias = Callable[[str], "Scans | None"]
 _SIDE: Final = 400  # pixels of the longer side of a picture
 _QUALITY: Final = 65  # of its WebP, of half a JPEG's size
 _PURPOSES: Final = {"report": ("report", "报告"), "caption": ("caption", "图像描述")}
-_MARKED: Final = ("detect_2d", "detect_3d", "landmark")
 
 
 def chosen(items: Sequence[Item], most: int) -> list[Item]:
@@ -76,14 +77,14 @@ def cards(items: Iterable[Item], pictures: ScansOf | None) -> Iterator[dict[str,
             "task": item.task,
             "language": pair.query.language,
             "verdict": item.verdict,
-            "marked": item.task in _MARKED,
+            "marked": TASKS[item.task].placed,
             "picture": None if pictures is None else _picture(item, pictures),
             "question": question,
             "choices": choices,
-            "answer": (unread, unread) if pair.found is None else _said(pair.found),
-            "sure": _sure(pair.found),
-            "truth": _said(pair.gold),
-            "true": _sure(pair.gold),
+            "answer": (unread, unread) if pair.found is None else _said(item.task, pair.found),
+            "sure": None if pair.found is None else pair.found.confidence,
+            "truth": _said(item.task, pair.gold),
+            "true": pair.gold.confidence,
             "raw": pair.raw,
         }
 
@@ -99,60 +100,42 @@ def _asked(query: Query) -> tuple[Words, Sequence[str]]:
         case Choose():
             said, choices = query.question or "", query.labels
         case Find():
-            said = query.target
+            said = ", ".join(query.targets)
         case Locate():
-            said = query.name
+            said = ", ".join(query.names)
         case Compare():
             pass
     return (said, said), choices
 
 
-def _said(result: Result) -> Words:
-    """Return a result as text."""
-    match result:
-        case Answer() | Report():
-            said = result.text
-        case Classification():
-            said = result.label
-        case Findings():
-            said = ", ".join(mark.label for mark in result if mark.present)
-        case Detections():
-            said = "\n".join(f"{number}  {_place(one.box)}" for number, one in enumerate(result, 1))
-        case Landmarks():
-            said = "\n".join(f"({one.point.x:.1f}, {one.point.y:.1f})" for one in result)
-    nothing = not said and isinstance(result, Findings | Detections)
-    return ("none", "无") if nothing else (said, said)
+def _said(task: TaskName, result: Result) -> Words:
+    """Return a result as text, its marks by their numbers in the picture."""
+    if result.marks:
+        said = "\n".join(f"{number}  {_place(one)}" for number, one in enumerate(result.marks, 1))
+        return said, said
+    said = TASKS[task].line(result)
+    return (said, said) if said else ("none", "无")
 
 
-def _place(box: Box2D | Box3D) -> str:
-    half = len(box.corners) // 2
-    ends = box.corners[:half], box.corners[half:]
-    return " – ".join("(" + ", ".join(f"{v:.1f}" for v in end) + ")" for end in ends)
-
-
-def _sure(result: Result | None) -> float | None:
-    """Return the probability of what was chosen."""
-    chances = isinstance(result, Answer | Classification) and result.probabilities
-    return max(chances) if chances else None
+def _place(mark: Mark) -> str:
+    return " – ".join("(" + ", ".join(f"{v:.1f}" for v in end) + ")" for end in mark.ends)
 
 
 def _picture(item: Item, pictures: ScansOf) -> dict[str, object] | None:
     """Return what was asked about with found and true marks; nothing where it cannot be read or drawn."""
-    gold, found = item.pair.gold, item.pair.found
     try:
         scans = pictures(str(item.record["id"]))
         if scans is None:
             return None
-        if isinstance(gold, Landmarks):
-            drawn = (Landmarks() if found is None else found).overlay(scans, truth=gold)
-        else:  # no boxes at all draw the scan as it was shown
-            boxes = isinstance(gold, Detections)
-            drawn = (found if boxes and found is not None else Detections()).overlay(
-                scans, truth=gold if boxes else None
-            )
+        drawn = draw_views(
+            scans, *(_marks(one) for one in (item.pair.found, item.pair.gold))
+        ).convert("RGB")
     except UMITError:
         return None
-    drawn = drawn.convert("RGB")
     drawn.thumbnail((_SIDE, _SIDE))
     url = data_url(drawn, "WEBP", quality=_QUALITY)
     return {"url": url, "width": drawn.width, "height": drawn.height}
+
+
+def _marks(result: Result | None) -> list[tuple[int | None, Mark]]:
+    return [] if result is None else list(zip(result.views, result.marks, strict=True))

@@ -15,8 +15,9 @@ from umit.evaluation.charts import charts
 from umit.evaluation.gallery import ScansOf, cards, chosen
 from umit.evaluation.markdown import FLOOR_NOTE
 from umit.evaluation.score import FLOOR, Row, Score, score
-from umit.evaluation.verdict import Item, items_of, rule
-from umit.evaluation.words import TASKS, VERDICTS, Words, cost_words, metric_words
+from umit.evaluation.verdict import Item, items_of
+from umit.evaluation.words import VERDICTS, Words, cost_words, metric_words
+from umit.tasks.table import TASKS
 
 __all__ = ["MOST", "shown", "write_page"]
 
@@ -67,7 +68,7 @@ def write_page(
         title=f"{told.get('checkpoint', '')} · {told.get('dataset', '')}",
         manifest={name: _plain(value) for name, value in told.items()},
         failed=found.failed,
-        tasks=TASKS,
+        tasks=_titles(),
         verdicts=VERDICTS,
         languages=_LANGUAGES,
         tally=_tally(items),
@@ -79,6 +80,10 @@ def write_page(
         many=len(items),
     )
     Path(path).write_text(text, "utf-8")
+
+
+def _titles() -> dict[str, Words]:
+    return {name: spec.title for name, spec in TASKS.items()}
 
 
 def _plain(value: object) -> str:
@@ -93,7 +98,7 @@ def _tally(items: Sequence[Item]) -> list[dict[str, Any]]:
             "task": task,
             "language": language,
             "counts": {verdict: count[task, language, verdict] for verdict in VERDICTS},
-            "rule": rule(task),
+            "rule": TASKS[task].rule,
         }
         for task, language in dict.fromkeys((item.task, item.kind[1]) for item in items)
     ]
@@ -104,7 +109,7 @@ def _filters(items: Sequence[Item]) -> dict[str, dict[str, Words]]:
     there = {part for item in items for part in item.kind}
     every: dict[str, Mapping[Any, Words]] = {
         "verdict": VERDICTS,
-        "task": TASKS,
+        "task": _titles(),
         "language": _LANGUAGES,
     }
     return {

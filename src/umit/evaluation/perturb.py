@@ -31,10 +31,10 @@ from umit.evaluation.perturb_pixels import (
     shifted,
 )  # fmt: skip
 from umit.evaluation.sides import mirror_axis, mirrored, mirrored_query
-from umit.geometry import Space
+from umit.geometry import Point2D, Space
 from umit.imaging.scan import Scan
-from umit.queries import Ask, Choose
-from umit.results import Answer, Classification, Detections, Landmarks
+from umit.results import Detections
+from umit.tasks.table import TASKS
 
 __all__ = ["CHANGES", "Altered", "Change", "Changed", "Others", "altered"]
 
@@ -55,7 +55,7 @@ class Altered:
 
     source: Pictures
     how: str
-    change: Callable[[Scan], Scan]
+    change: Callable[[Scan], Scan] = field(compare=False)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -102,24 +102,26 @@ def _noise(sample: Any_) -> Any_:
 def _rotate(sample: Any_) -> Any_:
     """Points turn exactly; the box around a turned box is larger than the one around the turned thing."""
     changed = _pictures("rotation", rotated, sample)
-    if isinstance(sample.gold, Detections):
+    if TASKS[sample.task].result is Detections:
         raise _no("the tight box of a turned thing is not known from its box")
-    if not isinstance(sample.gold, Landmarks):
+    if not sample.gold.marks:
         return changed
+    space = _spaces(sample)[0]
+    return replace(changed, gold=sample.gold.moved(partial(_turned, space=space)))
+
+
+def _turned(point: Point2D, view: int | None, *, space: Space) -> Point2D:
     c, s = math.cos(math.radians(DEGREES)), math.sin(math.radians(DEGREES))
-    space, marks = _spaces(sample)[0], []
-    for mark in sample.gold:
-        x, y = mark.point.x - space.size[0] / 2, mark.point.y - space.size[1] / 2
-        x, y = c * x - s * y + space.size[0] / 2, s * x + c * y + space.size[1] / 2
-        if not (0 <= x <= space.size[0] and 0 <= y <= space.size[1]):
-            raise _no("a point leaves the picture")
-        marks.append(replace(mark, point=replace(mark.point, x=x, y=y, space=space)))
-    return replace(changed, gold=replace(sample.gold, items=tuple(marks)))
+    x, y = point.x - space.size[0] / 2, point.y - space.size[1] / 2
+    x, y = c * x - s * y + space.size[0] / 2, s * x + c * y + space.size[1] / 2
+    if not (0 <= x <= space.size[0] and 0 <= y <= space.size[1]):
+        raise _no("a point leaves the picture")
+    return replace(point, x=x, y=y, space=space)
 
 
 def _spaces(sample: Any_) -> tuple[Space, ...]:
     """Return the grids of a sample's pictures; from the truth where it says them, else by reading."""
-    said = [getattr(mark, "box", None) or mark.point for mark in sample.gold]
+    said = sample.gold.marks
     if len(said) == 1 and said[0].space is not None and len(sample.source.names) == 1:
         return (said[0].space,)
     return tuple(scan.space for scan in sample.source.scans())
@@ -128,8 +130,11 @@ def _spaces(sample: Any_) -> tuple[Space, ...]:
 def _flip(sample: Any_) -> Any_:
     """Read the picture only where words or places change: it says whether it shows the patient's two sides."""
     query = mirrored_query(sample.query)
-    placed = isinstance(sample.gold, Detections | Landmarks) and len(sample.gold) > 0
-    scans = sample.source.scans() if placed or query != sample.query or _sided(sample) else ()
+    scans = (
+        sample.source.scans()
+        if sample.gold.marks or query != sample.query or _sided(sample)
+        else ()
+    )
     for scan in scans:
         across = scan.directions is None or scan.directions[0] in "LR"
         if not across or scan.voxels.shape[2 - mirror_axis(scan.space)] < 2:
@@ -139,28 +144,20 @@ def _flip(sample: Any_) -> Any_:
 
 
 def _sided(sample: Any_) -> bool:
-    if isinstance(sample.gold, Detections | Landmarks):
+    if TASKS[sample.task].placed:
         return False
     return bool(mirrored(sample.gold) != sample.gold)
 
 
 def _shuffle(sample: Any_) -> Any_:
     """Options in another order; never the same one."""
-    query, gold = sample.query, sample.gold
-    one_of = isinstance(query, Choose) and not query.several
-    words = query.options if isinstance(query, Ask) else query.labels if one_of else ()
-    if len(words) < 2:
+    count = len(sample.query.choices)
+    if count < 2:
         raise _no("there are no options to choose one from")
-    order = np.random.default_rng(_seed(sample, "shuffle")).permutation(len(words)).tolist()
+    order = np.random.default_rng(_seed(sample, "shuffle")).permutation(count).tolist()
     if order == sorted(order):
         order = [*order[1:], order[0]]
-    mixed = tuple(words[k] for k in order)
-    query = replace(query, **{"options" if isinstance(query, Ask) else "labels": mixed})
-    if isinstance(gold, Answer | Classification) and gold.probabilities is not None:
-        gold = replace(gold, probabilities=tuple(gold.probabilities[k] for k in order))
-    if isinstance(gold, Answer) and gold.option is not None:
-        gold = replace(gold, option=order.index(gold.option))
-    return replace(sample, query=query, gold=gold)
+    return replace(sample, query=sample.query.reordered(order), gold=sample.gold.reordered(order))
 
 
 class Others:
@@ -190,7 +187,7 @@ class Others:
         Raises:
             InputError: The truth is a place, or no other kind of picture is in the set.
         """
-        if isinstance(sample.gold, Detections | Landmarks):
+        if TASKS[sample.task].placed:
             raise _no("a place in one picture is none in another")
         volume, views, organ, modality = self._kind(sample)
         alike = [kind for kind in self._kept if kind[:2] == (volume, views)]

@@ -20,22 +20,16 @@ from umit.evaluation.journal import records, write_whole
 from umit.evaluation.perturb import CHANGES, Change, Changed, Others
 from umit.evaluation.record import pair_of
 from umit.evaluation.sides import mirrored
-from umit.evaluation.verdict import RULES
-from umit.metrics.boxes import matched_iou
-from umit.metrics.by_task import METRICS
-from umit.metrics.landmarks import LIMITS_MM, distance, distance_mm
 from umit.metrics.metric import Metric, Pair, mean
 from umit.metrics.statistics import bootstrap, paired_bootstrap
 from umit.model import UMIT
-from umit.results import Answer, Classification, Detections, Findings, Landmarks
+from umit.tasks.table import TASKS
 from umit.tasks.task import TaskName
 
 __all__ = ["FOLDER", "CardRow", "card_markdown", "perturb", "robustness"]
 
 FOLDER: Final = "robustness"
 _RESAMPLES: Final = 1000
-_POINT_SHARE: Final = 0.01  # of the diagonal, where no spacing is known
-_SAME_BOX: Final = 0.5  # least IoU of two boxes that are one
 _ORDER: Final = (*CHANGES, "wrong-organ")
 
 
@@ -174,7 +168,7 @@ def _row(
                 groups, count=_RESAMPLES, seed=seed,
             )  # fmt: skip
         low, high = found.low, found.high
-    alike = list(_alike(a, b)) if change == "flip" else []
+    alike = list(_alike(task, a, b)) if change == "flip" else []
     return CardRow(
         task=task, change=change, metric=metric.name, unit=metric.unit, unchanged=one, changed=two,
         drop=sign * (one - two), low=low, high=high, n=len(b), not_asked=not_asked,
@@ -189,15 +183,14 @@ def _share(values: Sequence[bool]) -> float:
 
 
 def _main(task: TaskName, pairs: Sequence[Pair[Any]]) -> Metric[Any]:
-    """Return the metric that judges; the first one with a value where it has none, as without spacing."""
-    name = RULES[task][0] if task in RULES else METRICS[task][0].name
-    ordered = sorted(METRICS[task], key=lambda m: m.name != name)
-    return (
-        next((m for m in ordered if not math.isnan(m(pairs))), ordered[0]) if pairs else ordered[0]
-    )
+    """Return the headline; the first metric with a value where it has none, as without spacing."""
+    spec = TASKS[task]
+    ordered = (spec.headline, *spec.metrics)
+    valued = (metric for metric in ordered if pairs and not math.isnan(metric(pairs)))
+    return next(valued, spec.headline)
 
 
-def _alike(a: Sequence[Pair[Any]], b: Sequence[Pair[Any]]) -> Iterator[bool]:
+def _alike(task: TaskName, a: Sequence[Pair[Any]], b: Sequence[Pair[Any]]) -> Iterator[bool]:
     """Yield whether each answer to the flipped picture is the mirrored answer; what has no mirror is left out."""
     for one, two in zip(a, b, strict=True):
         if one.found is None or two.found is None:
@@ -207,40 +200,9 @@ def _alike(a: Sequence[Pair[Any]], b: Sequence[Pair[Any]]) -> Iterator[bool]:
             back = mirrored(two.found)
         except InputError:
             continue
-        same = _same(one.found, back)
+        same = TASKS[task].same(one.found, back)
         if same is not None:
             yield same
-
-
-def _same(one: Any, two: Any) -> bool | None:
-    if isinstance(one, Answer):
-        if one.option is not None or two.option is not None:
-            return bool(one.option == two.option)
-        return bool(one.text.casefold().split() == two.text.casefold().split())
-    if isinstance(one, Classification):
-        return bool(one.label == two.label)
-    if isinstance(one, Findings):
-        return [m.present for m in one] == [m.present for m in two]
-    if isinstance(one, Detections):
-        return _same_boxes(one, two)
-    if isinstance(one, Landmarks):
-        return all(_near(p.point, q.point) for p, q in zip(one, two, strict=True))
-    return None  # prose: no rule says when two reports are one
-
-
-def _same_boxes(one: Detections, two: Detections) -> bool:
-    for view in {m.view for m in (*one, *two)}:
-        here, there = ([m.box for m in side if m.view == view] for side in (one, two))
-        if len(here) != len(there) or min(matched_iou(here, there)) < _SAME_BOX:
-            return False
-    return True
-
-
-def _near(one: Any, two: Any) -> bool:
-    if one.space is not None and one.space.spacing is not None:
-        return distance_mm(two, one) <= LIMITS_MM[0]
-    size = one.space.size if one.space is not None else (1, 1)
-    return distance(two, one) <= _POINT_SHARE * math.hypot(*size[:2])
 
 
 def card_markdown(

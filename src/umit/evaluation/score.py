@@ -7,19 +7,20 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 import numpy as np
 
 from umit.errors import InputError
-from umit.evaluation.floor import FRAMED, as_written, card_of
+from umit.evaluation.floor import as_written, card_of
 from umit.evaluation.journal import MANIFEST, records
 from umit.evaluation.record import pair_of
-from umit.metrics.by_task import METRICS
 from umit.metrics.metric import Measures, Metric, Pair, mean
 from umit.metrics.optional import optional_metric
 from umit.metrics.sizes import SIZES, by_size
 from umit.metrics.statistics import bootstrap, bootstrap_mean, bootstrap_weighed
+from umit.results import Detections, Findings, Report
+from umit.tasks.table import TASKS
 from umit.tasks.task import Task, TaskName
 
 __all__ = ["FLOOR", "SOURCES", "Row", "Score", "protocols", "score"]
@@ -27,7 +28,6 @@ __all__ = ["FLOOR", "SOURCES", "Row", "Score", "protocols", "score"]
 RESAMPLES: Final = 1000
 #: What the name of a metric ends in where the truth in whole numbers of the frame stands in the answers' place.
 FLOOR: Final = ", frame floor"
-_PROSE: Final = ("report_film", "report_ct", "caption", "compare")
 #: Where each protocol's rule comes from; versions are those that its recorded values were made with.
 SOURCES: Final[Mapping[str, str]] = {
     "umit": "umit's own rules",
@@ -105,7 +105,7 @@ class Score:
         raise KeyError(name)
 
 
-def protocols(tasks: Iterable[TaskName] = get_args(TaskName)) -> dict[str, tuple[TaskName, ...]]:
+def protocols(tasks: Iterable[TaskName] = tuple(TASKS)) -> dict[str, tuple[TaskName, ...]]:
     """Return the protocols of some tasks, each with those of the tasks that it scores.
 
     Example:
@@ -113,9 +113,9 @@ def protocols(tasks: Iterable[TaskName] = get_args(TaskName)) -> dict[str, tuple
         ('detect_2d',)
     """
     asked = tuple(tasks)
-    names = dict.fromkeys(metric.protocol for task in asked for metric in METRICS[task])
+    names = dict.fromkeys(metric.protocol for task in asked for metric in TASKS[task].metrics)
     return {
-        name: tuple(task for task in asked if any(m.protocol == name for m in METRICS[task]))
+        name: tuple(task for task in asked if any(m.protocol == name for m in TASKS[task].metrics))
         for name in names
     }
 
@@ -126,7 +126,7 @@ def score(
     by: Sequence[str] = (),
     protocol: Sequence[str] = (),
     also: Sequence[str] = (),
-    metrics: Mapping[str, Sequence[Metric[Any]]] = METRICS,
+    metrics: Mapping[str, Sequence[Metric[Any]]] | None = None,
     seed: int = 0,
 ) -> Score:
     """Score a run, or all shards of one, without a model.
@@ -137,7 +137,7 @@ def score(
             ``"size_px"`` and ``"size_mm"`` those of boxes by size (:mod:`umit.metrics.sizes`).
         protocol: Names of the protocols that are wanted, in any case; none for all.
         also: Names of :data:`umit.metrics.optional.OPTIONAL`, for reports, captions and comparisons.
-        metrics: What each task is scored by; others than umit's where a set has rules of its own.
+        metrics: What tasks are scored by where a set has rules of its own; ``None`` takes the tasks' own.
         seed: Of the intervals.
 
     Raises:
@@ -159,13 +159,15 @@ def score(
     more = [optional_metric(name) for name in also]
     rows: list[Row] = []
     for task, found in kept.items():
-        chosen = [m for m in metrics.get(task, ()) if m.protocol in wanted]
-        chosen += more if task in _PROSE else []
-        frame = card.tasks.get(task) if card is not None and task in FRAMED else None
+        spec = TASKS[task]
+        own = spec.metrics if metrics is None else metrics.get(task, ())
+        chosen = [metric for metric in own if metric.protocol in wanted]
+        chosen += more if spec.result is Report else []
+        frame = card.tasks.get(task) if card is not None and spec.placed else None
         rows += _framed_rows(task, found, list(map(pair_of, found)), by, chosen, seed, frame)
-        if task == "findings" and "finding" in by:
-            rows += _finding_rows(found, chosen, seed)
-        if task in ("detect_2d", "detect_3d"):
+        if spec.result is Findings and "finding" in by:
+            rows += _finding_rows(task, found, chosen, seed)
+        if spec.result is Detections:
             rows += _size_rows(task, found, by, chosen, seed, frame)
     return Score(rows=tuple(rows), failed=missing, manifest=manifest)
 
@@ -232,7 +234,7 @@ def _task_rows(
 
 
 def _finding_rows(
-    found: Sequence[Mapping[str, Any]], metrics: Sequence[Metric[Any]], seed: int
+    task: TaskName, found: Sequence[Mapping[str, Any]], metrics: Sequence[Metric[Any]], seed: int
 ) -> Iterator[Row]:
     """Yield the numbers of each label by itself."""
     kept: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -244,7 +246,7 @@ def _finding_rows(
                     one[side] = {**record[side], "items": [record[side]["items"][number]]}
             kept[label].append(one)
     for label, records_of in kept.items():
-        for row in _task_rows("findings", records_of, (), metrics, seed):
+        for row in _task_rows(task, records_of, (), metrics, seed):
             yield replace(row, part=f"finding={label}")
 
 

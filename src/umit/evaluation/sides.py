@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from umit.errors import InputError
 from umit.geometry import Box3D, Point2D, Space
 from umit.imaging.orientation import axis_letters
-from umit.queries import Ask, Choose, Find, Locate, Query
-from umit.results import Answer, Classification, Detections, Findings, Landmarks, Report, Result
+from umit.queries import Query
+from umit.results import Result
 
 __all__ = ["mirror_axis", "mirrored", "mirrored_query", "swap_sides"]
 
@@ -130,20 +131,7 @@ def mirrored_query(query: Query) -> Query:
     Raises:
         InputError: See :func:`swap_sides`.
     """
-    if isinstance(query, Ask):
-        return replace(
-            query,
-            question=swap_sides(query.question),
-            options=tuple(map(swap_sides, query.options)),
-        )
-    if isinstance(query, Choose):
-        question = None if query.question is None else swap_sides(query.question)
-        return replace(query, labels=tuple(map(swap_sides, query.labels)), question=question)
-    if isinstance(query, Find):
-        return replace(query, target=swap_sides(query.target))
-    if isinstance(query, Locate):
-        return replace(query, name=swap_sides(query.name))
-    return query
+    return query.mapped(swap_sides)
 
 
 def mirrored(result: Result, spaces: tuple[Space, ...] = ()) -> Result:
@@ -156,41 +144,11 @@ def mirrored(result: Result, spaces: tuple[Space, ...] = ()) -> Result:
     Raises:
         InputError: See :func:`swap_sides`; or the size of the picture is not known.
     """
-    if isinstance(result, Answer):
-        return replace(result, text=swap_sides(result.text))
-    if isinstance(result, Report):
-        parts = {
-            name: None if (part := getattr(result, name)) is None else swap_sides(part)
-            for name in ("text", "findings", "impression")
-        }
-        return replace(result, **parts)  # type: ignore[arg-type]
-    if isinstance(result, Classification):
-        return replace(result, label=swap_sides(result.label))
-    if isinstance(result, Findings):
-        marks = tuple(replace(m, label=swap_sides(m.label)) for m in result)
-        return replace(result, items=marks)
-    if isinstance(result, Landmarks):
-        points = tuple(
-            replace(m, name=swap_sides(m.name), point=_mirrored_mark(m.point, spaces, None))
-            for m in result
-        )
-        return replace(result, items=points)
-    return _mirrored_boxes(result, spaces)
+    changed: Result = result.mapped(swap_sides).moved(partial(_mirrored_mark, spaces=spaces))
+    return changed
 
 
-def _mirrored_boxes(result: Detections, spaces: tuple[Space, ...]) -> Detections:
-    boxes = tuple(
-        replace(
-            m, label=swap_sides(m.label),
-            box=_mirrored_mark(m.box, spaces, m.view),
-        )
-        for m in result
-    )  # fmt: skip
-    presence = result.presence and tuple((swap_sides(t), p) for t, p in result.presence)
-    return replace(result, items=boxes, presence=presence)
-
-
-def _mirrored_mark(mark: Any, spaces: tuple[Space, ...], view: int | None) -> Any:
+def _mirrored_mark(mark: Any, view: int | None, *, spaces: tuple[Space, ...]) -> Any:
     """Edges map to edges: ``x`` to ``width - x``, so a box's edges change places."""
     space = mark.space or (spaces[view or 0] if (view or 0) < len(spaces) else None)
     if space is None:

@@ -8,27 +8,12 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from umit.evaluation.score import FLOOR
-from umit.tasks.task import TaskName
+from umit.tasks.task import Words
 
-__all__ = ["METRICS", "TASKS", "VERDICTS", "Verdict", "Words", "cost_words", "metric_words"]
+__all__ = ["METRICS", "VERDICTS", "Verdict", "Words", "cost_words", "metric_words"]
 
-#: The same in English and in Chinese.
-Words: TypeAlias = tuple[str, str]
 Verdict: TypeAlias = Literal["right", "wrong", "unreadable", "open"]
 
-TASKS: Final[Mapping[TaskName, Words]] = {
-    "answer_open": ("open questions", "开放式问题"),
-    "answer_closed": ("questions with options", "选择题"),
-    "classify": ("classification", "分类"),
-    "findings": ("findings", "多标签征象"),
-    "report_film": ("reports on films", "平片报告"),
-    "report_ct": ("reports on CT", "CT 报告"),
-    "detect_2d": ("detection on films", "平片检测"),
-    "detect_3d": ("detection in volumes", "三维检测"),
-    "landmark": ("landmarks", "标志点"),
-    "caption": ("captions", "图像描述"),
-    "compare": ("comparison", "图像比较"),
-}
 VERDICTS: Final[Mapping[Verdict, Words]] = {
     "right": ("right", "正确"),
     "wrong": ("wrong", "错误"),

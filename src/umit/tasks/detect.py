@@ -257,7 +257,7 @@ def _same(one: Detections, other: Detections) -> bool:
 
 def _line(result: Detections) -> str:
     count = len(result)
-    return f"{count} box{'es' if count > 1 else ''}" if count else "none"
+    return f"{count} box{'es' if count > 1 else ''}" if count else ""
 
 
 def _spec(

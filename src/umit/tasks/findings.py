@@ -112,7 +112,7 @@ FINDINGS: Final = TaskSpec(
     headline=METRICS[0],
     rule=("every label right", "所有标签均正确"),
     judge=at_least(METRICS[0], 1.0),
-    line=lambda result: ", ".join(item.label for item in result if item.present) or "none",
+    line=lambda result: ", ".join(item.label for item in result if item.present),
     same=lambda one, other: [m.present for m in one] == [m.present for m in other],
     known_by="answer_closed",
 )

@@ -141,12 +141,13 @@ LANDMARK: Final = TaskSpec(
     result=Landmarks,
     metrics=METRICS,
     headline=_HEADLINE,
-    rule=("within 2 mm; not judged where the film has no spacing", "误差不超过 2 mm；无像素间距则不判定"),
+    rule=(
+        "within 2 mm; not judged where the film has no spacing",
+        "误差不超过 2 mm；无像素间距则不判定",
+    ),
     judge=at_least(_HEADLINE, 1.0),
     line=lambda result: ", ".join(f"({p.point.x:.1f}, {p.point.y:.1f})" for p in result),
-    same=lambda one, other: all(
-        _near(p.point, q.point) for p, q in zip(one, other, strict=True)
-    ),
+    same=lambda one, other: all(_near(p.point, q.point) for p, q in zip(one, other, strict=True)),
     charts=("distances",),
     probes=lambda text, other: (Locate(text),),
 )

@@ -59,11 +59,11 @@ def choose(query: Query, *, volume: bool) -> TaskName:
 
 
 def line(task: TaskName, result: Result) -> str:
-    """Return a result in one line of text, as its task writes it.
+    """Return a result in one line of text, as its task writes it; "none" where nothing was found.
 
     Example:
         >>> from umit.results import Detections
         >>> line("detect_2d", Detections())
         'none'
     """
-    return TASKS[task].line(result)
+    return TASKS[task].line(result) or "none"

@@ -15,7 +15,17 @@ from umit.queries import Language, Query
 from umit.results import Result
 from umit.tasks.dialect import Dialect
 
-__all__ = ["Grammar", "Judge", "Task", "TaskName", "TaskSpec", "Wording", "Words", "at_least", "same_text"]
+__all__ = [
+    "Grammar",
+    "Judge",
+    "Task",
+    "TaskName",
+    "TaskSpec",
+    "Wording",
+    "Words",
+    "at_least",
+    "same_text",
+]
 
 #: As cards, data sets and journals write it; :data:`umit.tasks.table.TASKS` holds all of them.
 TaskName: TypeAlias = str
@@ -165,7 +175,7 @@ class TaskSpec(Generic[Q, R]):
         headline: The one of them that stands for all.
         rule: In words, what is called right.
         judge: Whether answers are right, by that rule.
-        line: A result in one line of text.
+        line: A result in one line of text; ``""`` where nothing was found.
         same: Whether two results say the same, as of a picture and its mirror image; ``None`` where no rule says.
         known_by: The task whose checkpoints know this one; ``""`` for itself, as a card names it.
         charts: What the page of a run draws of it, by the names of :mod:`umit.evaluation.curves`.
@@ -187,9 +197,17 @@ class TaskSpec(Generic[Q, R]):
     charts: tuple[str, ...] = ()
     probes: Callable[[str, str], tuple[Query, ...]] = lambda text, other: ()
 
+    @property
+    def placed(self) -> bool:
+        """Whether its answers are coordinates, which a frame rounds."""
+        return any(metric.framed for metric in self.metrics)
+
 
 def at_least(
-    metric: Metric[Any], least: float, *, without: Callable[[Pair[Any]], bool | None] = lambda pair: None
+    metric: Metric[Any],
+    least: float,
+    *,
+    without: Callable[[Pair[Any]], bool | None] = lambda pair: None,
 ) -> Judge:
     """Return a judge by a metric of each answer alone.
 
