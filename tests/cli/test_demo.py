@@ -16,6 +16,7 @@ from umit.cli.table import table, width
 from umit.errors import InputError
 from umit.imaging.view import render
 from umit.phantom.cases import HELD_OUT
+from umit.results import Detections, Landmarks
 from umit.tasks.table import choose
 
 BOTH = ("en", "zh")
@@ -55,6 +56,15 @@ def test_a_perfect_model_is_right_everywhere(
         assert picture.height == 420 and picture.width > 800
     page = (out / "index.html").read_text(encoding="utf-8")
     assert "蝶鞍点" in page and "Sella" in page and 'class="bad"' not in page
+    numbers = re.findall(r'<td class="number">([^<]+)</td><td>(\w+)</td>', page)
+    # Every point and box has the number of its mark; each picture counts from 1.
+    assert {task for _, task in numbers} == {"detection", "landmark"}
+    firsts = [number for number, _ in numbers if number.partition("–")[0] == "1"]
+    marked = sum(
+        any(item.gold and isinstance(item.gold, Detections | Landmarks) for item in scene.items)
+        for scene in scenes(0, BOTH)
+    )
+    assert len(firsts) == marked > 3
     assert PHANTOM.notice in page and not re.search(r"(?:src|href)=.(?!data:)", page)
 
 

@@ -20,16 +20,7 @@ import numpy as np
 from umit.datasets.dataset import Sample, Samples
 from umit.datasets.pictures import Pictures
 from umit.errors import DatasetError, InputError, UMITError
-from umit.evaluation.perturb_pixels import (
-    DEGREES,
-    blank,
-    coarse,
-    flipped,
-    grey,
-    noisy,
-    rotated,
-    shifted,
-)  # fmt: skip
+from umit.evaluation import perturb_pixels as pixels
 from umit.evaluation.sides import mirror_axis, mirrored, mirrored_query
 from umit.geometry import Point2D, Space
 from umit.imaging.scan import Scan
@@ -72,13 +63,17 @@ class Altered:
         return tuple(map(self.change, self.source.scans()))
 
 
+def _pictures(name: str, change: Callable[[Scan], Scan], sample: Any_) -> Any_:
+    return replace(sample, source=Altered(sample.source, name, change))
+
+
 def _broken(sample: Any_, how: str, error: UMITError) -> Any_:
     """Return a sample that could not be changed; reading its pictures says why."""
 
     def fail(scan: Scan) -> Scan:
         raise error
 
-    return replace(sample, source=Altered(sample.source, f"{how}, broken", fail))
+    return _pictures(f"{how}, broken", fail, sample)
 
 
 def _seed(sample: Any_, name: str) -> int:
@@ -89,19 +84,14 @@ def _no(why: str) -> InputError:
     return InputError(f"expected a sample that can be changed so: {why}", code="not_applicable")
 
 
-def _pictures(name: str, change: Callable[[Scan], Scan], sample: Any_) -> Any_:
-    return replace(sample, source=Altered(sample.source, name, change))
-
-
 def _noise(sample: Any_) -> Any_:
     seed = _seed(sample, "noise")
-    source = Altered(sample.source, f"noise {seed}", partial(noisy, seed=seed))
-    return replace(sample, source=source)
+    return _pictures(f"noise {seed}", partial(pixels.noisy, seed=seed), sample)
 
 
 def _rotate(sample: Any_) -> Any_:
     """Points turn exactly; the box around a turned box is larger than the one around the turned thing."""
-    changed = _pictures("rotation", rotated, sample)
+    changed = _pictures("rotation", pixels.rotated, sample)
     if TASKS[sample.task].result is Detections:
         raise _no("the tight box of a turned thing is not known from its box")
     if not sample.gold.marks:
@@ -111,7 +101,7 @@ def _rotate(sample: Any_) -> Any_:
 
 
 def _turned(point: Point2D, view: int | None, *, space: Space) -> Point2D:
-    c, s = math.cos(math.radians(DEGREES)), math.sin(math.radians(DEGREES))
+    c, s = math.cos(math.radians(pixels.DEGREES)), math.sin(math.radians(pixels.DEGREES))
     x, y = point.x - space.size[0] / 2, point.y - space.size[1] / 2
     x, y = c * x - s * y + space.size[0] / 2, s * x + c * y + space.size[1] / 2
     if not (0 <= x <= space.size[0] and 0 <= y <= space.size[1]):
@@ -140,7 +130,7 @@ def _flip(sample: Any_) -> Any_:
         if not across or scan.voxels.shape[2 - mirror_axis(scan.space)] < 2:
             raise _no("the picture is from the side")
     gold = mirrored(sample.gold, tuple(scan.space for scan in scans))
-    return replace(_pictures("flip", flipped, sample), query=query, gold=gold)
+    return replace(_pictures("flip", pixels.flipped, sample), query=query, gold=gold)
 
 
 def _sided(sample: Any_) -> bool:
@@ -203,13 +193,13 @@ Change: TypeAlias = Callable[[Any_], Any_]
 
 #: By name, which is the folder's too. "wrong-organ" stands apart, since it needs the other samples.
 CHANGES: Final[Mapping[str, Change]] = {
-    "window": partial(_pictures, "window", shifted),
+    "window": partial(_pictures, "window", pixels.shifted),
     "noise": _noise,
-    "coarse": partial(_pictures, "coarse", coarse),
+    "coarse": partial(_pictures, "coarse", pixels.coarse),
     "rotation": _rotate,
     "flip": _flip,
-    "blank": partial(_pictures, "blank", blank),
-    "question-only": partial(_pictures, "grey", grey),
+    "blank": partial(_pictures, "blank", pixels.blank),
+    "question-only": partial(_pictures, "grey", pixels.grey),
     "shuffled-options": _shuffle,
 }
 

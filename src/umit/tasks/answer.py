@@ -125,6 +125,7 @@ def _same(one: Answer, other: Answer) -> bool:
     return one.text.casefold().split() == other.text.casefold().split()
 
 
+_EXACT: Final = next(metric for metric in OPEN if metric.name == "exact match")
 ANSWER_OPEN: Final = TaskSpec(
     name="answer_open",
     title=("open questions", "开放式问题"),
@@ -132,9 +133,9 @@ ANSWER_OPEN: Final = TaskSpec(
     answers=lambda query, volume: isinstance(query, Ask) and not query.options,
     result=Answer,
     metrics=OPEN,
-    headline=OPEN[0],
+    headline=_EXACT,
     rule=("the same words as the truth", "与标准答案文字相同"),
-    judge=at_least(OPEN[0], 1.0),
+    judge=at_least(_EXACT, 1.0),
     line=_line,
     same=_same,
     probes=lambda text, other: (Ask(text),),
