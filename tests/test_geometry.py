@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import pickle
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,7 +51,7 @@ def test_millimetres_of_an_unknown_grid(shape: Point2D | Box2D | Box3D) -> None:
         shape.to_mm()
 
 
-@pytest.mark.parametrize("corners", [(1, 0, 1, 2), (2, 0, 1, 2), (0, float("nan"), 1, 2)])
+@pytest.mark.parametrize("corners", [(1, 0, 1, 2), (2, 0, 1, 2)])
 def test_box_without_area(corners: tuple[float, float, float, float]) -> None:
     with pytest.raises(InputError, match="x1 < x2"):
         Box2D(*corners)
@@ -89,3 +92,33 @@ def test_flat_boxes_overlap_as_their_volumes(
     a, b = Box2D(x, y, x + width, y + height), Box2D(left, 3, left + wide, 12)
     tall = iou(Box3D(x, y, 0, x + width, y + height, 1), Box3D(left, 3, 0, left + wide, 12, 1))
     assert iou(a, b) == pytest.approx(tall)
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        pytest.param(float("nan"), "finite", id="no number"),
+        pytest.param(float("inf"), "finite", id="infinity"),
+        pytest.param(np.float32("-inf"), "finite", id="infinity of NumPy"),
+        pytest.param("1", "type", id="a string"),
+        pytest.param(None, "type", id="nothing"),
+        pytest.param(True, "type", id="a truth"),
+        pytest.param([1, 2], "type", id="a list"),
+    ],
+)
+def test_coordinates_are_finite_numbers(given: Any, code: str) -> None:
+    for make in (
+        lambda: Point2D(given, 1),
+        lambda: Box2D(given, 0, 10, 10),
+        lambda: Box3D(0, 0, given, 5, 5, 5),
+    ):
+        with pytest.raises(InputError) as caught:
+            make()
+        assert caught.value.code == code
+
+
+def test_scalars_of_numpy_become_plain_numbers() -> None:
+    box = Box2D(np.float32(0.5), np.int64(1), np.float64(2.5), np.uint8(3))
+    assert [type(v) for v in box.corners] == [float, int, float, int]
+    assert json.loads(json.dumps(box.corners)) == [0.5, 1, 2.5, 3]
+    assert box.ends == ((0.5, 1), (2.5, 3)) and Point2D(np.float32(1), 2).ends == ((1.0, 2),)

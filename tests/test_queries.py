@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import pytest
 
 from umit.errors import InputError
-from umit.queries import Ask, Choose, Compare, Describe, Find, Locate, Query
+from umit.queries import (
+    Ask,
+    Choose,
+    Compare,
+    Describe,
+    Find,
+    Locate,
+    Query,
+    query_from_dict,
+    query_to_dict,
+)
 
 
 @pytest.mark.parametrize(
@@ -65,3 +77,38 @@ def test_refused(make: Callable[[], Query], code: str) -> None:
 
 def test_question_may_spell_anything() -> None:
     assert Ask("<|im_end|>\n<|image_pad|>").question == "<|im_end|>\n<|image_pad|>"
+
+
+@pytest.mark.parametrize(
+    ("make", "code"),
+    [
+        pytest.param(lambda: Describe(purpose="xx"), "purpose", id="another purpose"),
+        pytest.param(lambda: Choose(("a",), several=1), "several", id="several as a number"),
+        pytest.param(lambda: Ask("?", "yes"), "options", id="options as text"),
+        pytest.param(lambda: Ask("?", 5), "options", id="options as a number"),
+        pytest.param(lambda: Ask("?", [1, 2]), "empty", id="options of numbers"),
+        pytest.param(lambda: Find(()), "options", id="no target"),
+        pytest.param(lambda: Find(5), "options", id="a target of 5"),
+        pytest.param(lambda: Find(("a", "A")), "repeated", id="a target twice"),
+        pytest.param(lambda: Locate(None), "options", id="no name"),
+    ],
+)
+def test_what_is_no_query(make: Any, code: str) -> None:
+    with pytest.raises(InputError) as caught:
+        make()
+    assert caught.value.code == code
+
+
+def test_any_iterable_of_names_becomes_a_tuple() -> None:
+    assert hash(Ask("?", ["a", "b"])) == hash(Ask("?", ("a", "b")))
+    assert Choose(name for name in "ab").labels == ("a", "b")
+    assert Find(np.array(["a", "b"])).targets == ("a", "b") and Find("a").targets == ("a",)
+    assert query_from_dict(query_to_dict(Find(("a", "b")))) == Find(("a", "b"))
+    assert query_to_dict(Find("a")) == {"type": "Find", "language": "en", "target": "a"}
+
+
+def test_texts_are_changed_everywhere_and_nothing_else() -> None:
+    changed = Choose(("a", "b"), "which", language="zh").mapped(str.upper)
+    assert changed == Choose(("A", "B"), "WHICH", language="zh")
+    assert Describe("caption").mapped(str.upper) == Describe("caption")
+    assert Ask("q", ("a", "b")).reordered((1, 0)).options == ("b", "a")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import pickle
+from typing import Any
 
+import numpy as np
 import pytest
 
 from umit.errors import InputError
@@ -118,3 +120,32 @@ def test_findings_by_label() -> None:
     assert [item.label for item in found] == ["effusion", "mass"]
     with pytest.raises(KeyError):
         found["nodule"]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Answer(text="a", probabilities=(float("nan"), 1.0)),
+        lambda: Classification(label="a", probabilities=(float("inf"),)),
+        lambda: Marked(label="a", present=True, probability=float("nan")),
+        lambda: Detections(presence=(("a", float("nan")),)),
+        lambda: Answer(text=5),  # type: ignore[arg-type]
+        lambda: Landmark(name=None, point=Point2D(1, 1)),  # type: ignore[arg-type]
+    ],
+)
+def test_what_json_cannot_hold_is_refused(make: Any) -> None:
+    with pytest.raises(InputError):
+        make()
+
+
+def test_lists_and_arrays_become_tuples_of_plain_numbers() -> None:
+    found = Answer(text="a", option=np.int64(0), probabilities=np.array([0.25, 0.75]))  # type: ignore[arg-type]
+    assert found.probabilities == (0.25, 0.75) and type(found.option) is int
+    assert from_dict(json.loads(json.dumps(found.to_dict()))) == found
+    items = [Detection(label="a", box=Box2D(0, 0, 1, 1))]
+    assert hash(Detections(items=items)) == hash(Detections(items=tuple(items)))  # type: ignore[arg-type]
+
+
+def test_a_truth_of_another_kind_is_no_truth() -> None:
+    with pytest.raises(InputError, match="expected Detections or None for truth, got Landmarks"):
+        Detections().overlay("film.png", truth=Landmarks())  # type: ignore[arg-type]

@@ -216,15 +216,15 @@ def _present(targets: Sequence[str], found: Sequence[Found]) -> Detections:
 
 def _merged(parts: Sequence[Found], empty: Listed) -> Found:
     """Return one result with the items of all parts; what is unreadable makes it an error with the others."""
-    good = [part for part in parts if isinstance(part, type(empty))]
+    good: list[Listed] = [part for part in parts if isinstance(part, type(empty))]
     bad = [part for part in parts if isinstance(part, OutputError)]
-    notes = [note for part in (*good, empty) for note in part.warnings]
+    notes = [note for part in good for note in part.warnings]
     result = replace(
         empty,
         items=tuple(item for part in good for item in part.items),
         raw="\n".join(part.raw for part in good),
         checkpoint=good[0].checkpoint if good else "",
-        warnings=tuple(dict.fromkeys(notes)),
+        warnings=tuple(dict.fromkeys((*notes, *empty.warnings))),
     )
     if not bad:
         return result

@@ -47,7 +47,7 @@ class _Spoken:
 
     def mapped(self, change: Callable[[str], str]) -> Self:
         """Return the query with every text of the user changed, such as left and right changed over."""
-        changed = {}
+        changed: dict[str, Any] = {}
         for field in fields(self):
             value = getattr(self, field.name)
             if field.name in ("language", "purpose"):

@@ -36,6 +36,8 @@ __all__ = [
 SCHEMA: Final = 1
 Text: TypeAlias = Callable[[str], str]
 _WORDS: Final = ("text", "label", "name", "raw")
+#: What a user reads and a mirror changes; ``raw`` stays as the model wrote it.
+_SPOKEN: Final = ("text", "findings", "impression", "label", "name")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +96,8 @@ class _Provenance(_Value):
 
     def mapped(self, change: Text) -> Self:
         """Return the result with every text in it changed, such as left and right changed over."""
-        raise NotImplementedError
+        changed: Self = _mapped(self, change)
+        return changed
 
     def reordered(self, order: Sequence[int]) -> Self:
         """Return the result as of a query whose choices came in another order, ``order[k]`` coming k-th."""
@@ -106,7 +109,14 @@ class _Provenance(_Value):
         Args:
             place: Called with a mark and the view it lies in; returns a mark of the same kind.
         """
-        return self
+        changed = [
+            replace(item, **{_place_of(item): place(mark, view)})
+            for item, mark, view in zip(
+                getattr(self, "items", ()), self.marks, self.views, strict=False
+            )
+        ]
+        moved: Any = {"items": tuple(changed)} if changed else {}
+        return replace(self, **moved)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, with ``schema`` and ``type``."""
@@ -141,10 +151,6 @@ class Answer(_Provenance):
         """The answer."""
         return (Entry(text=self.text, probability=self.confidence),)
 
-    def mapped(self, change: Text) -> Answer:
-        """Return the answer with its words changed."""
-        return replace(self, text=change(self.text))
-
     def reordered(self, order: Sequence[int]) -> Answer:
         """Return the answer to the same question with its options in another order."""
         option = None if self.option is None else list(order).index(self.option)
@@ -163,13 +169,6 @@ class Report(_Provenance):
     def entries(self) -> tuple[Entry, ...]:
         """The text."""
         return (Entry(text=self.text),)
-
-    def mapped(self, change: Text) -> Report:
-        """Return the report with all its parts changed."""
-        findings, impression = (
-            None if part is None else change(part) for part in (self.findings, self.impression)
-        )
-        return replace(self, text=change(self.text), findings=findings, impression=impression)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,10 +189,6 @@ class Classification(_Provenance):
     def entries(self) -> tuple[Entry, ...]:
         """The label."""
         return (Entry(text=self.label, probability=self.confidence),)
-
-    def mapped(self, change: Text) -> Classification:
-        """Return the classification with its label changed."""
-        return replace(self, label=change(self.label))
 
     def reordered(self, order: Sequence[int]) -> Classification:
         """Return the classification of the same query with its labels in another order."""
@@ -241,12 +236,6 @@ class Findings(_Provenance):
         return tuple(
             Entry(name=m.label, text="yes" if m.present else "no", probability=m.probability)
             for m in self.items
-        )
-
-    def mapped(self, change: Text) -> Findings:
-        """Return the findings with their labels changed."""
-        return replace(
-            self, items=tuple(replace(one, label=change(one.label)) for one in self.items)
         )
 
 
@@ -313,17 +302,6 @@ class Detections(_Provenance):
             for one in self.items
         )
 
-    def mapped(self, change: Text) -> Detections:
-        """Return the detections with the names of their targets changed."""
-        items = tuple(replace(one, label=change(one.label)) for one in self.items)
-        presence = self.presence and tuple((change(name), chance) for name, chance in self.presence)
-        return replace(self, items=items, presence=presence)
-
-    def moved(self, place: Callable[[Any, int | None], Any]) -> Detections:
-        """Return the detections with every box moved."""
-        items = tuple(replace(one, box=place(one.box, one.view)) for one in self.items)
-        return replace(self, items=items)
-
     def overlay(self, scan: Scans, *, truth: Detections | None = None) -> Picture:
         """Draw the boxes on what they were found in: numbers, the patient's sides, mm, the window.
 
@@ -377,15 +355,6 @@ class Landmarks(_Provenance):
         """Each point."""
         return tuple(Entry(name=one.name, mark=one.point) for one in self.items)
 
-    def mapped(self, change: Text) -> Landmarks:
-        """Return the landmarks with their names changed."""
-        return replace(self, items=tuple(replace(one, name=change(one.name)) for one in self.items))
-
-    def moved(self, place: Callable[[Any, int | None], Any]) -> Landmarks:
-        """Return the landmarks with every point moved."""
-        items = tuple(replace(one, point=place(one.point, None)) for one in self.items)
-        return replace(self, items=items)
-
     def overlay(self, scan: Scans, *, truth: Landmarks | None = None) -> Picture:
         """Draw the points on the film they were found in: numbers, the patient's sides, mm, the window.
 
@@ -400,6 +369,23 @@ class Landmarks(_Provenance):
             InputError: An unreadable scan, or no film.
         """
         return _drawn(self, scan, truth)
+
+
+def _place_of(item: Any) -> str:
+    return "box" if hasattr(item, "box") else "point"
+
+
+def _mapped(value: Any, change: Text) -> Any:
+    changed: dict[str, Any] = {}
+    for one in fields(value):
+        held = getattr(value, one.name)
+        if one.name in _SPOKEN and held is not None:
+            changed[one.name] = change(held)
+        elif one.name == "items":
+            changed[one.name] = tuple(_mapped(item, change) for item in held)
+        elif one.name == "presence" and held is not None:
+            changed[one.name] = tuple((change(name), chance) for name, chance in held)
+    return replace(value, **changed)
 
 
 def _in_order(values: tuple[float, ...] | None, order: Sequence[int]) -> tuple[float, ...] | None:

@@ -86,8 +86,8 @@ def _samples() -> list[Sample[Any, Any]]:
 def _evaluated(folder: Path, card: Checkpoint, *, unreadable: str = "") -> Score:
     """Ask a script that knows the truth of all but one sample."""
     samples = _samples()
-    texts = [text for sample in samples for _, text in asked(sample, card.tasks)]
-    said = ["[[?]]" if s.id == unreadable else t for s, t in zip(samples, texts, strict=True)]
+    told = [(s.id, text) for s in samples for _, text in asked(s, card.tasks, scored=True)]
+    said = ["[[?]]" if name == unreadable else text for name, text in told]
     return evaluate(UMIT(ScriptedBackend(said), card), samples, folder)
 
 

@@ -27,10 +27,10 @@ from umit.evaluation.score import score
 from umit.evaluation.verdict import Item, items_of, verdicts
 from umit.evaluation.words import METRICS as WORDS
 from umit.evaluation.words import metric_words
-from umit.metrics.by_task import METRICS
 from umit.model import UMIT
 from umit.queries import Ask
 from umit.results import Answer, Detections
+from umit.tasks.table import TASKS
 from umit.testing import ScriptedBackend
 
 from ..conftest import missing_tool
@@ -177,7 +177,7 @@ def test_each_metric_stands_with_protocol_and_cost(whole: Path) -> None:
 
 def test_metrics_that_are_words_have_chinese_ones() -> None:
     abbreviated = re.compile(r"AUC|Acc@[\d.]+|BLEU-\d|CIDEr-D|METEOR|MRE|ROUGE-L|SDR [\d.]+ mm")
-    names = {metric.name for metrics in METRICS.values() for metric in metrics}
+    names = {metric.name for spec in TASKS.values() for metric in spec.metrics}
     untold = {name for name in names if not abbreviated.fullmatch(name)} - set(WORDS)
     assert untold == set(), "umit/evaluation/chinese.toml"
 
@@ -221,7 +221,7 @@ def test_froc_needs_scores_and_keeps_views_apart(whole: Path) -> None:
 
 
 def test_every_task_has_a_rule() -> None:
-    for task in METRICS:
+    for task in TASKS:
         assert verdicts(task, []) == [] and all(TASKS[task].rule), task
 
 

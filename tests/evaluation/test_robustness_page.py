@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from umit.evaluation import perturb_pixels, robustness
+from umit.evaluation import perturb_pixels
 from umit.evaluation.perturb import CHANGES
 from umit.metrics.landmarks import LIMITS_MM
+from umit.tasks import detect, landmarks
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "test-robustness.md"
 
@@ -22,7 +23,7 @@ def test_the_page_states_the_constants() -> None:
     assert set(rows) == {*CHANGES, "wrong-organ"}, "each change once"
     shift, noise = _percent(perturb_pixels._SHIFT), _percent(perturb_pixels._NOISE)
     pixels, degrees = perturb_pixels._COARSE, perturb_pixels.DEGREES
-    share, box, near = _percent(robustness._POINT_SHARE), robustness._SAME_BOX, LIMITS_MM[0]
+    share, box, near = _percent(landmarks._SHARE), detect._SAME, LIMITS_MM[0]
     stated = {
         "window": f"window up by {shift} of its width; 8 bits without a window are darkened by {shift}",
         "noise": f"Gaussian, {noise} of the shown range",

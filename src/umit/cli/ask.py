@@ -65,8 +65,8 @@ def ask(given: Namespace, task: str, questions: Questions) -> int:
     with ExitStack() as stack:
         table = None
         if given.csv is not None:
-            file = stack.enter_context(Path(given.csv).open("w", encoding="utf-8", newline=""))
-            table = csv.DictWriter(file, COLUMNS)
+            out = stack.enter_context(Path(given.csv).open("w", encoding="utf-8", newline=""))
+            table = csv.DictWriter(out, COLUMNS)
             table.writeheader()
         pictures = _Pictures(given.out)
         model = _model(given)

@@ -177,9 +177,9 @@ class _Checked:
 def _labels(sample: Sample[Any, Any]) -> Iterator[tuple[str, str]]:
     query = sample.query
     if isinstance(query, Find):
-        yield "target", query.target
+        yield from (("target", target) for target in query.targets)
     elif isinstance(query, Locate):
-        yield "landmark", query.name
+        yield from (("landmark", name) for name in query.names)
     elif isinstance(query, Choose):
         yield from (("label", label) for label in query.labels)
     elif isinstance(query, Ask):

@@ -85,7 +85,8 @@ class _Table:
         """Add the pictures and the boxes of one sample."""
         names = as_paths(sample.source, self.folder, self.beside)
         numbers = [self._image(name) for name in names]
-        kind = self.categories.setdefault(query.target, len(self.categories) + 1)
+        kinds = [self.categories.setdefault(t, len(self.categories) + 1) for t in query.targets]
+        kind = dict(zip(query.targets, kinds, strict=True))
         for item in gold:
             if not isinstance(item.box, Box2D):
                 raise DatasetError("expected boxes on films, got one in a volume")
@@ -94,7 +95,7 @@ class _Table:
                 {
                     "id": len(self.boxes) + 1,
                     "image_id": numbers[item.view or 0],
-                    "category_id": kind,
+                    "category_id": kind.get(item.label, kinds[0]),
                     "bbox": [x1, y1, x2 - x1, y2 - y1],
                     "area": (x2 - x1) * (y2 - y1),
                     "iscrowd": 0,

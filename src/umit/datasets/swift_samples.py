@@ -221,14 +221,14 @@ def _marked(turn: Turn, query: Query, source: Pictures) -> Result:
     marks = [mark for several in turn.marks for mark in several]
     if isinstance(query, Locate) and len(marks) == 1:
         point = marks[0].point(_size(source, marks[0]))
-        return Landmarks(items=(Landmark(name=query.name, point=point),))
-    if not isinstance(query, Find) or not marks or names - {query.target.strip().casefold()}:
+        return Landmarks(items=(Landmark(name=query.names[0], point=point),))
+    if not isinstance(query, Find) or not marks or names - {query.targets[0].strip().casefold()}:
         raise DatasetError("expected boxes of what was asked for, or one point, got others")
     views = len(source.names) > 1
     return Detections(
         items=tuple(
             Detection(
-                label=query.target,
+                label=query.targets[0],
                 box=mark.box(_size(source, mark)),
                 view=mark.picture if views else None,
             )

@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias, get_args
+from typing import Any, Final, TypeAlias, cast, get_args
 
 from umit.datasets.dataset import Sample
 from umit.datasets.medmnist_sets import SETS
@@ -185,19 +185,20 @@ def _together(
     sample = Sample(
         id=(len(marks) > 1 and first.written) or first.sample.id,
         query=query,
-        gold=join(query, expand(query), _of_labels(asked, [mark.sample.gold for mark in ordered])),
+        gold=cast(Findings, _joined(query, [mark.sample.gold for mark in ordered])),
         source=first.sample.source,
         group=first.sample.group,
         place=first.sample.place,
         facts=tuple(f for f in first.sample.facts if all(f in m.sample.facts for m in marks)),
     )
-    found = join(query, expand(query), _of_labels(asked, [mark.found for mark in ordered]))
-    return (sample, found) if isinstance(found, Findings | OutputError) else None
+    return sample, cast("Findings | OutputError", _joined(query, [mark.found for mark in ordered]))
 
 
-def _of_labels(asked: Mapping[str, str], answers: Sequence[Any]) -> list[Found]:
-    """Return each answer to a closed question as findings of its label; an unreadable one stays."""
-    return [
-        answer if isinstance(answer, OutputError) else marked(label, answer)
-        for label, answer in zip(asked.values(), answers, strict=True)
-    ]
+def _joined(query: Choose, answers: Sequence[Any]) -> Found:
+    """Return the answers to the closed questions about the labels as findings; unreadable ones as an error."""
+    found: list[Found] = []
+    for label, answer in zip(query.labels, answers, strict=True):
+        if isinstance(answer, OutputError):
+            answer.task = "findings"
+        found.append(answer if isinstance(answer, OutputError) else marked(label, answer))
+    return join(query, expand(query), found)

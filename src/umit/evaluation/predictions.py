@@ -283,8 +283,7 @@ class _Reader:
         spoken = line.language or self._language
         if spoken not in get_args(Language):
             raise InputError(f"expected language 'en' or 'zh', got {spoken!r}")
-        task = cast(TaskName, name)
-        query = _asked(task, line, turn, cast(Language, spoken))
+        query = _asked(name, line, turn, cast(Language, spoken))
         if name in _VOLUMES and not source.is_volume:
             paths = source.paths if isinstance(source, Files) else ()
             source = as_volume(paths, prepared=True) if paths else Files((), is_volume=True)

@@ -20,7 +20,8 @@ from umit.phantom.film import Film
 from umit.phantom.volume import Volume
 from umit.queries import Compare, Describe, Language
 from umit.results import Report
-from umit.tasks.task import Task, choose
+from umit.tasks.table import choose
+from umit.tasks.task import Task
 from umit.training.rows import Turn, turn
 
 __all__ = [

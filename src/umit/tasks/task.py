@@ -230,4 +230,5 @@ def at_least(
 
 def same_text(pairs: Sequence[Pair[Any]]) -> list[bool | None]:
     """Judge prose: right where it has the words of the truth; no rule says when other words are as good."""
-    return [(p.found.text.split() == p.gold.text.split()) or None for p in pairs]
+    texts = [[side.text.split() for side in (p.found, p.gold) if side is not None] for p in pairs]
+    return [one == other or None for one, other in texts]
