@@ -218,7 +218,7 @@ def _merged(parts: Sequence[Found], empty: Listed) -> Found:
     """Return one result with the items of all parts; what is unreadable makes it an error with the others."""
     good: list[Listed] = [part for part in parts if isinstance(part, type(empty))]
     bad = [part for part in parts if isinstance(part, OutputError)]
-    notes = [note for part in good for note in part.warnings]
+    notes: list[str] = [note for part in good for note in part.warnings]
     result = replace(
         empty,
         items=tuple(item for part in good for item in part.items),

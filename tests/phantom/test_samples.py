@@ -80,7 +80,7 @@ def test_another_picture_keeps_question_and_truth(shown: module.Shown) -> None:
 
 def test_a_journal_of_other_phantoms_is_refused(tmp_path: Path) -> None:
     few = Phantoms(count=1, languages=("en",))
-    texts = [text for sample in few for _, text in asked(sample, PHANTOM.tasks)]
+    texts = [text for sample in few for _, text in asked(sample, PHANTOM.tasks, scored=True)]
     found = evaluate(UMIT(ScriptedBackend(texts), PHANTOM), few, tmp_path)
     assert found.failed == 0 and found["accuracy"] == 1.0
     assert found.manifest["dataset"] == "phantoms"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final, get_args
@@ -15,7 +16,7 @@ from umit.queries import Ask, Choose, Find, Language, Locate, Query
 from umit.tasks.grammar import numbered
 from umit.tasks.landmarks import CEPHALOMETRIC, spoken
 from umit.tasks.table import TASKS, choose
-from umit.tasks.task import Task, TaskName
+from umit.tasks.task import Task, TaskName, TaskSpec
 
 __all__ = ["Prompts"]
 
@@ -75,13 +76,20 @@ class Prompts:
 
 def _forms(tasks: Tasks) -> Iterator[_Form]:
     for name, task in tasks.items():
-        for plain in TASKS[name].probes(_HOLE, _OTHER):
+        for plain in _probes(TASKS[name]):
             for language in _LANGUAGES:
                 probe = replace(plain, language=language)
                 for phrasing in task.wording[language].phrasings:
                     yield _Form(
                         name, probe, _pattern(spell(phrasing(probe)), probe, task), _first(task)
                     )
+
+
+def _probes(spec: TaskSpec[Any, Any]) -> Iterator[Query]:
+    """Yield queries that are asked to see what a task says around their words; findings are read as they are asked."""
+    for words in ("", _HOLE) if not spec.known_by else ():
+        with suppress(InputError):  # no query without words
+            yield spec.query(words, (_HOLE, _OTHER), "en")
 
 
 def _first(task: Task[Any, Any]) -> int:

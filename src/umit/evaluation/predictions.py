@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, cast, get_args
+from typing import Any, cast, get_args
 
 from umit.chat import Completion
 from umit.checkpoints import RELEASED, Checkpoint, locate, write_card
@@ -28,17 +28,16 @@ from umit.evaluation.journal import Journal
 from umit.evaluation.prediction_findings import UNSCORED, Answered, as_findings, label_of
 from umit.evaluation.prediction_rows import FORMATS, OURS, Line, form_of, line_of
 from umit.evaluation.record import distinct, pair_of, record_of
-from umit.queries import Ask, Choose, Compare, Describe, Find, Language, Locate, Query
-from umit.results import Findings, stamped
+from umit.queries import Ask, Find, Language, Query
+from umit.results import stamped
 from umit.tasks.detect import presence
-from umit.tasks.table import choose
+from umit.tasks.findings import FINDINGS
+from umit.tasks.table import TASKS, choose
 from umit.tasks.task import TaskName
 
 __all__ = ["Predictions", "read_predictions"]
 
 _Raw = tuple[str, Mapping[str, Any]]
-_VOLUMES: Final = ("detect_3d", "report_ct")
-_CLOSED: Final = "answer_closed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +120,7 @@ def read_predictions(
         samples = tuple(distinct(sample for sample, _ in found))
         records = tuple((sample.id, True, record_of(sample, result)) for sample, result in found)
     left.tell(tell)
-    if any(isinstance(sample.gold, Findings) for sample in samples):
+    if any(sample.task == FINDINGS.name for sample in samples):
         tell(f"{file.name}: findings have no {', '.join(UNSCORED)}: texts carry no probabilities")
     if not records:
         raise DatasetError("expected rows that can be scored, found none", file=file.name)
@@ -216,7 +215,7 @@ class _Reader:
         """Return the questions with the model's answers; those about the labels of one picture as one."""
         read = ((line, self.answer(line)) for line in lines)
         known = [(line, answer) for line, answer in read if answer]
-        return as_findings(known, stated=self._task == "findings", leave=self._left.add)
+        return as_findings(known, stated=self._task == FINDINGS.name, leave=self._left.add)
 
     def answer(self, line: Line) -> Answered | None:
         """Return a line's question with the model's answer; ``None`` of one that cannot be scored."""
@@ -232,7 +231,7 @@ class _Reader:
             raise _Unscored("they have no truth")
         name, query, source = self._query(line, turn, self._rows.source(row) or Files(()))
         task, view = self._tasks[name], NOWHERE
-        placed = isinstance(query, Find | Locate)
+        placed = TASKS[name].placed
         if placed and (self._needs or not source.names):
             raise _Unscored(f"{name} needs {self._needs or 'pictures'} for its coordinates")
         try:
@@ -260,7 +259,8 @@ class _Reader:
         """Return what is asked: the card's prompt read back, else what the line or the user says it is."""
         read = self._rows.read(turn, source) if turn.asked else None
         if read is not None:
-            said = "findings" if line.task == "findings" and label_of(read[1]) else read[0]
+            findings = line.task == FINDINGS.name and label_of(read[1])
+            said = FINDINGS.name if findings else read[0]
             if line.task and line.task != said:
                 raise DatasetError(
                     f"expected a prompt of {line.task}, as the line says, got one of {read[0]}",
@@ -284,11 +284,11 @@ class _Reader:
         if spoken not in get_args(Language):
             raise InputError(f"expected language 'en' or 'zh', got {spoken!r}")
         query = _asked(name, line, turn, cast(Language, spoken))
-        if name in _VOLUMES and not source.is_volume:
+        if self._tasks[name].film is None and not source.is_volume:
             paths = source.paths if isinstance(source, Files) else ()
             source = as_volume(paths, prepared=True) if paths else Files((), is_volume=True)
         asked = choose(query, volume=source.is_volume)
-        if asked != (_CLOSED if name == "findings" else name):
+        if asked != (TASKS[name].known_by or name):
             raise InputError(f"expected a film for {name}, got a volume")
         return asked, query, source
 
@@ -299,27 +299,10 @@ class _Unscored(Exception):
 
 def _asked(name: TaskName, line: Line, turn: Turn, language: Language) -> Query:
     words = turn.asked.replace(IMAGE, " ").strip()
-    match name:
-        case "answer_open":
-            return Ask(words, language=language)
-        case "answer_closed":
-            if not line.options:
-                raise InputError("expected options for answer_closed, got none")
-            return Ask(words, line.options, language=language)
-        case "findings":  # each row is the closed question about its label
-            return _label_asked(words, line.options, language)
-        case "classify":
-            return Choose(line.options, words or None, language=language)
-        case "detect_2d" | "detect_3d":
-            return Find(words, language=language)
-        case "landmark":
-            return Locate(words, language=language)
-        case "compare":
-            return Compare(language=language)
-        case "caption":
-            return Describe("caption", language=language)
-        case _:
-            return Describe(language=language)
+    if name == FINDINGS.name:  # each row is the closed question about its label
+        return _label_asked(words, line.options, language)
+    query: Query = TASKS[name].query(words, tuple(line.options), language)
+    return query
 
 
 def _label_asked(words: str, options: Sequence[str], language: Language) -> Ask:

@@ -184,7 +184,7 @@ def _knowing(samples: _Samples, card: Checkpoint, seen: Callable[[Request], Hash
     """Return a model that replies what is true most often of what it sees of a request."""
     true: defaultdict[Hashable, Counter[str]] = defaultdict(Counter)
     for sample in samples:
-        for request, text in asked(sample, card.tasks):
+        for request, text in asked(sample, card.tasks, scored=True):
             true[seen(request)][text] += 1
 
     def reply(request: Request) -> str:

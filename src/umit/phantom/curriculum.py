@@ -67,7 +67,7 @@ def _phrase(item: Item, task: Task[Any, Any], view: View) -> str:
     query = item.query
     name = getattr(query, "target", None)
     if name is None:
-        name = words.point_name(query.name, query.language)  # type: ignore[union-attr]
+        name = words.point_name(query.names[0], query.language)  # type: ignore[union-attr]
     elif not item.gold:
         return text
     return f"{name}{text}"

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from umit.chat import Completion, Word
-from umit.errors import ParseError
+from umit.errors import InputError, ParseError
 from umit.imaging.view import View
 from umit.metrics.tables.answers import CLOSED, OPEN
-from umit.queries import Ask
+from umit.queries import Ask, Language
 from umit.results import Answer
 from umit.tasks.dialect import Dialect
-from umit.tasks.grammar import numbered, option_text, probabilities, read_option
+from umit.tasks.grammar import chosen, numbered, option_text, probabilities, read_option, spoken
 from umit.tasks.task import Task, TaskSpec, Wording, at_least
 
 __all__ = ["ANSWER_CLOSED", "ANSWER_OPEN"]
@@ -33,7 +33,7 @@ class _FreeAnswer:
     """Any words; an empty answer is unreadable."""
 
     def encode(self, result: Answer, query: Ask, view: View) -> str:
-        return result.text
+        return spoken(result.text)
 
     def decode(self, completion: Completion, query: Ask, view: View) -> Answer:
         text = completion.text.strip()
@@ -55,8 +55,14 @@ class _OptionAnswer:
     first: int
 
     def encode(self, result: Answer, query: Ask, view: View) -> str:
-        index = query.options.index(result.text) if result.option is None else result.option
-        return self._write(query, index)
+        if result.option is None:
+            return self._write(query, chosen(result.text, query.options))
+        if not 0 <= result.option < len(query.options):
+            raise InputError(
+                f"expected an option of 0 to {len(query.options) - 1}, got {result.option}",
+                code="options",
+            )
+        return self._write(query, result.option)
 
     def _write(self, query: Ask, index: int) -> str:
         return option_text(index, query.options[index], first=self.first, language=query.language)
@@ -115,6 +121,12 @@ def answer_closed(dialect: Dialect, system: str) -> Task[Ask, Answer]:
     )
 
 
+def _closed(text: str, choices: tuple[str, ...], language: Language) -> Ask:
+    if not choices:
+        raise InputError("expected options for answer_closed, got none", code="options")
+    return Ask(text, choices, language=language)
+
+
 def _line(result: Answer) -> str:
     return result.text
 
@@ -130,6 +142,7 @@ ANSWER_OPEN: Final = TaskSpec(
     name="answer_open",
     title=("open questions", "开放式问题"),
     build=answer_open,
+    query=lambda text, choices, language: Ask(text, language=language),
     answers=lambda query, volume: isinstance(query, Ask) and not query.options,
     result=Answer,
     metrics=OPEN,
@@ -138,12 +151,12 @@ ANSWER_OPEN: Final = TaskSpec(
     judge=at_least(_EXACT, 1.0),
     line=_line,
     same=_same,
-    probes=lambda text, other: (Ask(text),),
 )
 ANSWER_CLOSED: Final = TaskSpec(
     name="answer_closed",
     title=("questions with options", "选择题"),
     build=answer_closed,
+    query=_closed,
     answers=lambda query, volume: isinstance(query, Ask) and bool(query.options),
     result=Answer,
     metrics=CLOSED,
@@ -152,5 +165,4 @@ ANSWER_CLOSED: Final = TaskSpec(
     judge=at_least(CLOSED[0], 1.0),
     line=_line,
     same=_same,
-    probes=lambda text, other: (Ask(text, (text, other)),),
 )

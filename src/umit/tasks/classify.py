@@ -12,7 +12,7 @@ from umit.metrics.tables.labels import CLASSIFY as METRICS
 from umit.queries import Choose
 from umit.results import Classification
 from umit.tasks.dialect import Dialect
-from umit.tasks.grammar import numbered, option_text, probabilities, read_option
+from umit.tasks.grammar import chosen, numbered, option_text, probabilities, read_option
 from umit.tasks.task import Task, TaskSpec, Wording, at_least
 
 __all__ = ["CLASSIFY"]
@@ -28,7 +28,7 @@ class _LabelGrammar:
     first: int
 
     def encode(self, result: Classification, query: Choose, view: View) -> str:
-        return self._write(query, query.labels.index(result.label))
+        return self._write(query, chosen(result.label, query.labels))
 
     def _write(self, query: Choose, index: int) -> str:
         return option_text(index, query.labels[index], first=self.first, language=query.language)
@@ -79,6 +79,7 @@ CLASSIFY: Final = TaskSpec(
     name="classify",
     title=("classification", "分类"),
     build=classify,
+    query=lambda text, choices, language: Choose(choices, text or None, language=language),
     answers=lambda query, volume: isinstance(query, Choose) and not query.several,
     result=Classification,
     metrics=METRICS,
@@ -88,5 +89,4 @@ CLASSIFY: Final = TaskSpec(
     line=lambda result: result.label,
     same=lambda one, other: one.label == other.label,
     charts=("confusion",),
-    probes=lambda text, other: (Choose((text, other)), Choose((text, other), text)),
 )

@@ -18,7 +18,7 @@ from umit.metrics.tables.places import FILMS, VOLUMES
 from umit.queries import Ask, Find, Language, Query
 from umit.results import Detection, Detections
 from umit.tasks.dialect import Dialect
-from umit.tasks.grammar import clip, fold, whole
+from umit.tasks.grammar import clip, fold, inside, whole
 from umit.tasks.task import Task, TaskSpec, Wording, Words, at_least
 
 __all__ = ["DETECT_2D", "DETECT_3D", "presence"]
@@ -123,6 +123,10 @@ class _BoxGrammar:
     def encode(self, result: Detections, query: Find, view: View) -> str:
         if not result.items:
             return NOTHING[query.language].format(_only(query))
+        if len(result.items) > _MOST:
+            raise InputError(
+                f"expected at most {_MOST} boxes, got {len(result.items)}", code="boxes"
+            )
         return (self._joint()).join(self._write(item.box, view) for item in result.items)
 
     def _joint(self) -> str:
@@ -131,6 +135,7 @@ class _BoxGrammar:
     def _write(self, box: Box2D | Box3D, view: View) -> str:
         size, n = view.frame_size, self.form.dimensions
         values = view.box_to_frame(box)
+        inside(values, (*size, *size))
         if self.form.inclusive:
             low = [math.floor(v + 1e-6) for v in values[:n]]
             high = [math.ceil(v - 1e-6) - 1 for v in values[n:]]
@@ -271,6 +276,7 @@ def _spec(
         name=name,
         title=title,
         build=build,
+        query=lambda text, choices, language: Find(text, language=language),
         answers=answers,
         result=Detections,
         metrics=metrics,
@@ -283,7 +289,6 @@ def _spec(
         line=_line,
         same=_same,
         charts=("froc",),
-        probes=lambda text, other: (Find(text),),
     )
 
 

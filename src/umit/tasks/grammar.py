@@ -12,11 +12,22 @@ from collections.abc import Sequence
 from typing import Final
 
 from umit.chat import Completion
-from umit.errors import ParseError
+from umit.errors import InputError, ParseError
 from umit.metrics.words import half_width
 from umit.queries import Language
 
-__all__ = ["clip", "fold", "numbered", "option_text", "read_option", "separator", "whole"]
+__all__ = [
+    "chosen",
+    "clip",
+    "fold",
+    "inside",
+    "numbered",
+    "option_text",
+    "read_option",
+    "separator",
+    "spoken",
+    "whole",
+]
 
 LONGEST: Final = 4000  # characters; the longest structured answer is a few hundred
 _OUTSIDE: Final = 0.1  # of the frame: a coordinate further out is no slip of a digit but nonsense
@@ -64,6 +75,44 @@ def clip(
     clipped = tuple(min(max(v, 0.0), m) for v, m in zip(values, limits, strict=True))
     moved = clipped != tuple(values)
     return clipped, ("coordinates outside the frame were clipped",) if moved else ()
+
+
+def inside(values: Sequence[float], limits: Sequence[float]) -> None:
+    """Refuse a true place further outside its frame than whole numbers can tell: to clip it would teach another.
+
+    Raises:
+        InputError: A coordinate lies outside by more than 1.
+    """
+    for value, limit in zip(values, limits, strict=True):
+        if not -1 <= value <= limit + 1:
+            raise InputError(
+                f"expected coordinates within the picture, 0..{limit:g} of its frame, got {value:g}",
+                code="outside",
+                hint="Mend the box or point in the data, or leave it out.",
+            )
+
+
+def spoken(text: str) -> str:
+    """Return a true answer in words.
+
+    Raises:
+        InputError: It is empty, which no model may answer.
+    """
+    if not text.strip():
+        raise InputError("expected an answer in words, got an empty one", code="empty")
+    return text
+
+
+def chosen(text: str, choices: Sequence[str]) -> int:
+    """Return the index of a true choice.
+
+    Raises:
+        InputError: It is none of those that are offered.
+    """
+    if text not in choices:
+        offered = ", ".join(map(repr, choices[:12]))
+        raise InputError(f"expected one of {offered}, got {text!r:.200}", code="options")
+    return list(choices).index(text)
 
 
 def separator(language: Language) -> str:

@@ -16,7 +16,7 @@ from umit.metrics.tables.points import LANDMARKS as METRICS
 from umit.queries import Language, Locate
 from umit.results import Landmark, Landmarks
 from umit.tasks.dialect import Dialect
-from umit.tasks.grammar import clip, fold, whole
+from umit.tasks.grammar import clip, fold, inside, whole
 from umit.tasks.task import Task, TaskSpec, Wording, at_least
 
 __all__ = ["CEPHALOMETRIC", "LANDMARK", "spoken"]
@@ -79,7 +79,12 @@ class _PointGrammar:
 
     def encode(self, result: Landmarks, query: Locate, view: View) -> str:
         width, height = view.frame_size[:2]
-        x, y = view.point_to_frame(result[_only(query)])
+        name = _only(query)
+        points = [one.point for one in result if one.name == name]
+        if len(points) != 1:
+            raise InputError(f"expected one point {name!r}, got {len(points)}", code="name")
+        x, y = view.point_to_frame(points[0])
+        inside((x, y), (width, height))
         return f"[{min(max(whole(x), 0), width)},{min(max(whole(y), 0), height)}]"
 
     def decode(self, completion: Completion, query: Locate, view: View) -> Landmarks:
@@ -137,6 +142,7 @@ LANDMARK: Final = TaskSpec(
     name="landmark",
     title=("landmarks", "标志点"),
     build=landmark,
+    query=lambda text, choices, language: Locate(text, language=language),
     answers=lambda query, volume: isinstance(query, Locate),
     result=Landmarks,
     metrics=METRICS,
@@ -149,5 +155,4 @@ LANDMARK: Final = TaskSpec(
     line=lambda result: ", ".join(f"({p.point.x:.1f}, {p.point.y:.1f})" for p in result),
     same=lambda one, other: all(_near(p.point, q.point) for p, q in zip(one, other, strict=True)),
     charts=("distances",),
-    probes=lambda text, other: (Locate(text),),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from umit.chat import Completion, Word
@@ -14,6 +14,7 @@ from umit.metrics.tables.prose import FILM_REPORTS, REPORTS, TEXTS
 from umit.queries import Compare, Describe, Language, Query
 from umit.results import Report
 from umit.tasks.dialect import Dialect
+from umit.tasks.grammar import spoken
 from umit.tasks.task import Task, TaskName, TaskSpec, Wording, Words, same_text
 
 __all__ = ["CAPTION", "COMPARE", "REPORT_CT", "REPORT_FILM"]
@@ -53,7 +54,7 @@ class _ProseGrammar:
     """Any words; an empty text is unreadable."""
 
     def encode(self, result: Report, query: _Prose, view: View) -> str:
-        return result.text
+        return spoken(result.text)
 
     def decode(self, completion: Completion, query: _Prose, view: View) -> Report:
         text = completion.text.strip()
@@ -73,7 +74,7 @@ def _spec(
     title: Words,
     answers: Callable[[Query, bool], bool],
     metrics: tuple[Metric[Any], ...],
-    probe: _Prose,
+    query: _Prose,
     *,
     films: bool = True,
     volumes: bool = False,
@@ -101,6 +102,7 @@ def _spec(
         name=name,
         title=title,
         build=build,
+        query=lambda text, choices, language: replace(query, language=language),
         answers=answers,
         result=Report,
         metrics=metrics,
@@ -111,7 +113,6 @@ def _spec(
         ),
         judge=same_text,
         line=lambda result: result.text,
-        probes=lambda text, other: (probe,),
     )
 
 

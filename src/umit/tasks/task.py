@@ -169,6 +169,8 @@ class TaskSpec(Generic[Q, R]):
         name: As cards, data sets and journals write it.
         title: For people, in English and Chinese.
         build: The task in a checkpoint's dialect, with its system line.
+        query: A question's words, what it offers to choose from, and its language to the query; words or choices
+            that the query has no place for are left.
         answers: Whether a query about a film, or about a volume, belongs to it.
         result: What it gives.
         metrics: What its answers are scored by.
@@ -179,12 +181,12 @@ class TaskSpec(Generic[Q, R]):
         same: Whether two results say the same, as of a picture and its mirror image; ``None`` where no rule says.
         known_by: The task whose checkpoints know this one; ``""`` for itself, as a card names it.
         charts: What the page of a run draws of it, by the names of :mod:`umit.evaluation.curves`.
-        probes: Given two texts that no prompt holds, queries to see what the wording says around them.
     """
 
     name: TaskName
     title: Words
     build: Callable[[Dialect, str], Task[Q, R]]
+    query: Callable[[str, tuple[str, ...], Language], Q]
     answers: Callable[[Query, bool], bool]
     result: type[R]
     metrics: tuple[Metric[Any], ...]
@@ -195,7 +197,6 @@ class TaskSpec(Generic[Q, R]):
     same: Callable[[R, R], bool | None] = lambda one, other: None
     known_by: TaskName = ""
     charts: tuple[str, ...] = ()
-    probes: Callable[[str, str], tuple[Query, ...]] = lambda text, other: ()
 
     @property
     def placed(self) -> bool:
