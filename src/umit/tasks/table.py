@@ -23,7 +23,6 @@ TASKS: Final[dict[TaskName, TaskSpec[Any, Any]]] = {
         ANSWER_OPEN,
         ANSWER_CLOSED,
         CLASSIFY,
-        FINDINGS,
         REPORT_FILM,
         REPORT_CT,
         DETECT_2D,
@@ -31,6 +30,7 @@ TASKS: Final[dict[TaskName, TaskSpec[Any, Any]]] = {
         LANDMARK,
         CAPTION,
         COMPARE,
+        FINDINGS,  # no card names it; it comes with closed questions
     )
 }
 
