@@ -147,10 +147,10 @@ def test_text_cut_by_length_is_an_error(name: str, language: Language) -> None:
 
 
 def _says_nothing_readable(text: str) -> bool:
-    """No digit in any script, and none of the words that are answers here."""
+    """No digit in any script, no letter alone, and none of the words that are answers here."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     named = re.search("yes|no|是|否|organ|没有", folded)
-    return not named and not re.search("[0-9]", folded)
+    return not named and not re.search(r"[0-9]|(?<![^\W_])[a-z](?![^\W_])", folded)
 
 
 @EVERY

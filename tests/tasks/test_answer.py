@@ -37,6 +37,20 @@ ORGANS = Ask("Which?", ("liver", "left kidney", "spleen, enlarged", "3", "m²", 
         pytest.param("no", 1, id="words alone"),
         pytest.param("No。", 1, id="Chinese full stop"),
         pytest.param("\u200b2:no\ufeff", 1, id="zero-width characters"),
+        pytest.param("**2:no**", 1, id="bold in Markdown"),
+        pytest.param("(2) no", 1, id="number in brackets"),
+        pytest.param("2 no", 1, id="a blank alone"),
+        pytest.param("Answer: 2:no", 1, id="a lead-in"),
+        pytest.param("Option 2: no", 1, id="another lead-in"),
+        pytest.param("The answer is no.", 1, id="a whole sentence"),
+        pytest.param("选项2：no", 1, id="a Chinese lead-in"),
+        pytest.param("B", 1, id="a letter"),
+        pytest.param("b. no", 1, id="letter and words"),
+        pytest.param("(B) no", 1, id="letter in brackets"),
+        pytest.param("C", None, id="no such letter"),
+        pytest.param("A. no", None, id="letter contradicts words"),
+        pytest.param("(1) no", None, id="brackets contradict words"),
+        pytest.param("The answer is not no.", None, id="a denial"),
         pytest.param("", None, id="nothing at all"),
         pytest.param("1:no", None, id="number contradicts words"),
         pytest.param("3:maybe", None, id="no such option"),
@@ -71,6 +85,33 @@ def test_options_that_fold_to_the_same_are_told_apart_by_number() -> None:
     query = Ask("Unit?", ("m²", "m2"))
     for index, text in enumerate(("1:m²", "2:m2")):
         assert CLOSED.decode(Completion(text=text), query, VIEW).option == index
+
+
+@pytest.mark.parametrize(
+    ("options", "text", "wanted"),
+    [
+        pytest.param(("3", "2", "1"), "3", None, id="third, or called 3"),
+        pytest.param(("3", "2", "1"), "2", 1, id="second, and called 2"),
+        pytest.param(("3", "2", "1"), "1:3", 0, id="as it is taught"),
+        pytest.param(("0", "1"), "1", None, id="first, or called 1"),
+        pytest.param(("10", "20"), "20", 1, id="no such number, a name"),
+        pytest.param(("m²", "m2"), "m²", None, id="both fold to m2"),
+        pytest.param(("m²", "m2"), "2", 1, id="but not their numbers"),
+        pytest.param(("1 lesion", "2 lesions"), "2 lesions", 1, id="words begin with a number"),
+        pytest.param(("2 lesions", "1 lesion"), "2 lesions", 0, id="of another option"),
+        pytest.param(("Option B", "Option A"), "Option A", 1, id="words begin with a lead-in"),
+        pytest.param(("b", "a"), "a", None, id="first letter, or called a"),
+        pytest.param(("a nodule", "a mass"), "a mass", 1, id="an article is no letter"),
+        pytest.param(("right  lung", "left lung"), "Right lung", 0, id="blanks in the option"),
+    ],
+)
+def test_two_readings_are_none(options: tuple[str, ...], text: str, wanted: int | None) -> None:
+    query = Ask("Which?", options)
+    if wanted is None:
+        with pytest.raises(ParseError, match="can be read as several"):
+            CLOSED.decode(Completion(text=text), query, VIEW)
+    else:
+        assert CLOSED.decode(Completion(text=text), query, VIEW).option == wanted
 
 
 def test_words_asked() -> None:

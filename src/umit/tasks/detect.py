@@ -83,8 +83,8 @@ class _Form:
     joint: re.Pattern[str]
     expected: str
 
-    def read(self, text: str, raw: str) -> list[list[float]]:
-        """Return the numbers of every box; the whole text must be boxes."""
+    def read(self, text: str, raw: str, target: str) -> list[list[float]]:
+        """Return the numbers of every box; the whole text must be boxes of the target."""
         found: list[list[float]] = []
         position = 0
         while position < len(text):
@@ -96,7 +96,16 @@ class _Form:
                     expected=self.expected,
                     partial=tuple(map(tuple, found)),
                 )
-            found.append([float(number) for number in match.groups()])
+            in_tokens, plain, *numbers = match.groups()
+            name = " ".join((in_tokens or plain or "").strip(" :\n").casefold().split())
+            if name and name != " ".join(fold(target).casefold().split()):
+                raise ParseError(
+                    f"expected boxes of {target!r}, got one of {name!r}",
+                    text=raw,
+                    expected=self.expected,
+                    partial=tuple(map(tuple, found)),
+                )
+            found.append([float(number) for number in numbers])
             position = match.end()
             joint = self.joint.match(text, position)
             position = joint.end() if joint else position
@@ -106,11 +115,12 @@ class _Form:
 _NUMBER: Final = r"\s*(-?[0-9]{1,5}(?:\.[0-9]{1,4})?)\s*"
 _PAIR: Final = r"\(" + _NUMBER + "," + _NUMBER + r"\)"
 _TRIPLE: Final = r"[(\[]" + _NUMBER + "," + _NUMBER + "," + _NUMBER + r"[)\]]"
-_NAME: Final = r"(?:<\|object_ref_start\|>[^<>()]{0,200}<\|object_ref_end\|>\s*)?"
+#: What is found may be named before its box, in tokens or without.
+_NAME: Final = r"(?:<\|object_ref_start\|>([^<>()\[\]]{0,200})<\|object_ref_end\|>\s*|([^\W\d_][^<>()\[\]]{0,199}))?"
 _FILM_BOX: Final = re.compile(
     rf"{_NAME}(?:<\|box_start\|>)?\s*{_PAIR}\s*,\s*{_PAIR}\s*(?:<\|box_end\|>)?"
 )
-_VOLUME_BOX: Final = re.compile(rf"\[\s*{_TRIPLE}\s*,\s*{_TRIPLE}\s*\]")
+_VOLUME_BOX: Final = re.compile(rf"{_NAME}\[\s*{_TRIPLE}\s*,\s*{_TRIPLE}\s*\]")
 _JOINT: Final = re.compile(r"\s*[,;]?\s*")
 
 
@@ -156,12 +166,13 @@ class _BoxGrammar:
         text = fold(completion.text).strip("\"'` \n")
         if _says_nothing(text, query):
             return Detections()
+        text = text.rstrip(".。… \n")
         if not text:
             raise ParseError("expected boxes", text=completion.text, expected=self.form.expected)
         size, n = view.frame_size, self.form.dimensions
         boxes: list[Box2D | Box3D] = []
         warnings: set[str] = set()
-        for numbers in self.form.read(text, completion.text):
+        for numbers in self.form.read(text, completion.text, _only(query)):
             low, high, swapped = _ordered(numbers[:n], numbers[n:])
             if swapped:
                 warnings.add("box corners came reversed and were sorted")

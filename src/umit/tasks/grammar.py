@@ -133,11 +133,25 @@ def numbered(choices: Sequence[str], *, first: int, language: Language) -> str:
     )
 
 
+#: What models write before a choice, in English and Chinese.
+_LEAD: Final = re.compile(
+    r"(?:the\s+)?(?:(?:correct|final|right)\s+)?(?:answer|option|choice)(?:\s+is)?[\s:]+|(?:答案|选项|选择)[是为]?:?\s*",
+    re.IGNORECASE,
+)
+#: A number or a letter, alone or before words.
+_NUMBERED: Final = re.compile(
+    r"(?:([0-9]{1,4})|([a-z]))(?:\s*[:.,)]\s*(.*))?|([0-9]{1,4})\s+(.+)|\(\s*(?:([0-9]{1,4})|([a-z]))\s*\)\s*[:.,]?\s*(.*)",
+    re.DOTALL,
+)
+_MARKUP: Final = "*_`\"' \n"
+
+
 def read_option(completion: Completion, choices: Sequence[str], *, first: int) -> int:
-    """Return the index of the option that a text names by number and words, or by one of them.
+    """Return the index of the option that a text names by number or letter and words, or by one of them.
 
     Raises:
-        ParseError: No option is named, or number and words contradict each other.
+        ParseError: No option is named, number and words contradict each other, or the text can be read as two
+            options, as "1" can where an option other than the first is called "1".
 
     Example:
         >>> read_option(Completion(text="2：no"), ("yes", "no"), first=1)
@@ -148,29 +162,53 @@ def read_option(completion: Completion, choices: Sequence[str], *, first: int) -
     written = {fold(f"{i + first}:{words}"): i for i, words in enumerate(choices)}
     if text in written:
         return written[text]
-    by_words = {fold(words).casefold(): i for i, words in enumerate(choices)}
     expected = ", ".join(repr(f"{i + first}:{words}") for i, words in enumerate(choices[:12]))
-    bare = text.rstrip(".。").strip().casefold()
-    if text.casefold() in by_words or bare in by_words:
-        return by_words.get(text.casefold(), by_words.get(bare, 0))
-    match = re.fullmatch(r"([0-9]{1,4})\s*(?:[:.,)]\s*(.*))?", text, flags=re.DOTALL)
-    if not match:
-        raise ParseError("expected one of the options", text=completion.text, expected=expected)
-    index, words = int(match[1]) - first, (match[2] or "").strip().casefold()
+    folded = [_bare(fold(words)) for words in choices]
+    found: set[int] = set()
+    for said in (text, _LEAD.sub("", text.strip(_MARKUP), count=1)):
+        try:
+            found = _readings(_bare(said), folded, first)
+        except ValueError as error:
+            raise ParseError(str(error), text=completion.text, expected=expected) from None
+        if found:
+            break
+    if len(found) != 1:
+        why = "expected one of the options" + (", the text can be read as several" if found else "")
+        raise ParseError(why, text=completion.text, expected=expected)
+    return found.pop()
+
+
+def _bare(text: str) -> str:
+    return " ".join(text.strip(_MARKUP).rstrip(".。").casefold().split())
+
+
+def _readings(text: str, choices: Sequence[str], first: int) -> set[int]:
+    """Return the options that a text can mean.
+
+    Raises:
+        ValueError: It names one by number and another by words, or a number that is none.
+    """
+    found = {index for index, words in enumerate(choices) if words == text}
+    match = _NUMBERED.fullmatch(text)
+    if match is None:
+        return found
+    digits = match[1] or match[4] or match[6]
+    words = _bare(match[3] or match[5] or match[8] or "")
+    if found and words:
+        return found  # the option's own words begin so
+    index = int(digits) - first if digits else ord(match[2] or match[7]) - ord("a")
     if not 0 <= index < len(choices):
-        raise ParseError(
-            f"expected a number from {first} to {first + len(choices) - 1}, got {match[1]}",
-            text=completion.text,
-            expected=expected,
+        if found or not digits:
+            return found
+        raise ValueError(
+            f"expected a number from {first} to {first + len(choices) - 1}, got {digits}"
         )
     # Against this option's own words: two options may fold to the same text, such as m² and m2.
-    if words and fold(choices[index]).casefold() not in (words, words.rstrip(".。").strip()):
-        raise ParseError(
-            f"option {match[1]} is {choices[index]!r}, which the words contradict",
-            text=completion.text,
-            expected=expected,
-        )
-    return index
+    if words and words != choices[index]:
+        if not digits:
+            return found  # a word of one letter
+        raise ValueError(f"option {digits} is {choices[index]!r}, which the words contradict")
+    return found | {index}
 
 
 def probabilities(logprobs: tuple[float, ...] | None) -> tuple[float, ...] | None:
