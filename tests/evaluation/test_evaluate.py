@@ -161,5 +161,27 @@ def test_the_score_command(
     assert main(["score", str(tmp_path / "run"), "--json"]) == 0
     data = json.loads(capsys.readouterr().out)
     assert data["manifest"]["dataset"] == "slake" and data["rows"]
-    assert main(["score", str(tmp_path)]) == 0, "the folder above, as if of shards"
+    assert main(["score", str(tmp_path)]) == 2, "the folder above is no run"
     assert main(["score", str(tmp_path / "in")]) == 2
+
+
+def test_a_stopped_run_says_so_on_every_table(
+    samples: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    evaluate(UMIT(_oracle(samples), CARD), samples, run)
+    lines = (run / "results.jsonl").read_bytes().splitlines(keepends=True)
+    (run / "results.jsonl").write_bytes(b"".join(lines[:-2]))
+    told = f"2 of {len(lines)} items have not been asked"
+    for more in ([], ["--markdown"], ["--json"], ["--page", str(tmp_path / "page.html")]):
+        assert main(["score", str(run), *more]) == 3
+        assert told in capsys.readouterr().out
+    assert told in (tmp_path / "page.html").read_text("utf-8")
+    assert main(["score", str(run), "--by", "moon phase"]) == 2
+    assert "expected facts of" in capsys.readouterr().err
+    torn = [json.loads(line) for line in lines]
+    for broken in ("task", "ok"):
+        rows = [{k: v for k, v in row.items() if k != broken} for row in torn]
+        (run / "results.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        assert main(["score", str(run)]) == 2
+        assert broken in capsys.readouterr().err

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from umit.errors import InputError
-from umit.evaluation.journal import LINES, Journal, records
+from umit.evaluation.journal import LINES, Journal, gaps, manifest_of, records
 
 _WORKER = """
 import sys
@@ -131,3 +131,44 @@ def test_shards_are_read_as_one_run(tmp_path: Path) -> None:
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="expected a run"):
         list(records(tmp_path))
+
+
+def _run(folder: Path, *ids: str, items: int | None = None, **manifest: str) -> Path:
+    with Journal(folder, {"model": "a", **manifest}) as journal:
+        for name in ids:
+            journal.add(name, {"raw": "x"})
+        journal.expect(items)
+    return folder
+
+
+def test_a_run_that_was_stopped_is_told_from_one_that_is_done(tmp_path: Path) -> None:
+    assert gaps(_run(tmp_path / "whole", "1", "2", items=2)) == ()
+    assert gaps(_run(tmp_path / "part", "1", "2", items=824)) == ("822 of 824 items have not been asked",)  # fmt: skip
+    assert gaps(_run(tmp_path / "stream", "1")) == ("stopped after 1 items, how many are left is not known",)  # fmt: skip
+    (tmp_path / "whole" / "expected.json").unlink()
+    assert gaps(tmp_path / "whole") == (), "a run of before says nothing of it"
+
+
+def test_shards_that_are_missing_or_stopped_are_told(tmp_path: Path) -> None:
+    _run(tmp_path / "1-of-3", "1", items=1)
+    _run(tmp_path / "3-of-3", "3", items=2)
+    assert gaps(tmp_path) == ("shard 2 of 3 is missing", "3-of-3: 1 of 2 items have not been asked")
+    assert [record["id"] for record in records(tmp_path)] == ["1", "3"]
+
+
+def test_runs_that_are_not_one_are_not_joined(tmp_path: Path) -> None:
+    _run(tmp_path / "other" / "1-of-2", "1", items=1)
+    _run(tmp_path / "other" / "2-of-2", "2", items=1, weights="others")
+    with pytest.raises(InputError, match="2-of-2 has another weights"):
+        list(records(tmp_path / "other"))
+    _run(tmp_path / "mixed" / "1-of-2", "1", items=1)
+    _run(tmp_path / "mixed" / "2-of-3", "2", items=1)
+    with pytest.raises(InputError, match="shards of one run, got 1-of-2, 2-of-3"):
+        list(records(tmp_path / "mixed"))
+    _run(tmp_path / "runs" / "a", "1", items=1)
+    _run(tmp_path / "runs" / "b", "1", items=1)
+    with pytest.raises(InputError, match="expected a run, got a folder of runs: a, b"):
+        list(records(tmp_path / "runs"))
+    (tmp_path / "runs" / "a" / "run.json").write_text("")
+    with pytest.raises(InputError, match="what the run was of"):
+        manifest_of(tmp_path / "runs" / "a")

@@ -125,7 +125,7 @@ def _show_score(given: Namespace, samples: Sequence[Sample[Any, Any]] | None) ->
         write_page_of(found, given, asked or None)
     if given.markdown and not given.json:
         print(as_markdown(found), end="")
-        return 3 if found.failed else 0
+        return 0 if found.whole else 3
     return print_score(found, given)
 
 
@@ -175,7 +175,7 @@ def print_score(found: Score, given: Namespace) -> int:
 
     if given.json:
         print(json.dumps(plain(asdict(found)), ensure_ascii=False))
-        return 3 if found.failed else 0
+        return 0 if found.whole else 3
     rows = [_HEAD]
     for row in found.rows:
         if math.isnan(row.value):
@@ -190,10 +190,12 @@ def print_score(found: Score, given: Namespace) -> int:
         print(FLOOR_NOTE)
     if found.failed:
         print(f"{found.failed} items have no answer yet; the same command asks them again")
+    for gap in found.gaps:
+        print(f"Not whole: {gap}")
     print(
         "Intervals: bootstrap over pictures or patients. Research use only, not a medical device."
     )
-    return 3 if found.failed else 0
+    return 0 if found.whole else 3
 
 
 def plain(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from umit.errors import InputError
-from umit.evaluation.journal import MANIFEST, records
+from umit.evaluation.journal import manifest_of, records
 from umit.evaluation.record import pair_of
 from umit.metrics.metric import Measures, Metric, mean
 from umit.metrics.significance import discordant, mcnemar
@@ -97,7 +96,7 @@ def compare(a: Path | str, b: Path | str, *, seed: int = 0) -> Comparison:
     """
     first, second = Path(a), Path(b)
     mine, theirs = _answers(first), _answers(second)
-    manifests = _manifest(first), _manifest(second)
+    manifests = manifest_of(first), manifest_of(second)
     _same_data(manifests, (first, second))
     common = [name for name in mine if name in theirs]
     if not common:
@@ -123,12 +122,6 @@ def compare(a: Path | str, b: Path | str, *, seed: int = 0) -> Comparison:
 
 def _answers(run: Path) -> dict[str, dict[str, Any]]:
     return {record["id"]: record for record in records(run) if record["ok"]}
-
-
-def _manifest(run: Path) -> Mapping[str, Any]:
-    paths = [run / MANIFEST, *sorted(run.glob(f"*/{MANIFEST}"))]
-    found: dict[str, Any] = next(json.loads(p.read_text("utf-8")) for p in paths if p.is_file())
-    return found
 
 
 def _same_data(

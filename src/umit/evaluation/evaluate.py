@@ -90,10 +90,21 @@ def ask(
     wanted = islice(distinct(samples), number - 1, limit, count)
     with Journal(folder, _manifest(model, samples, limit)) as journal:
         write_card(model.checkpoint, folder)  # in whose words and frames the answers are
-        left = (s for s in wanted if s.id not in journal.done)
-        known = dict(total=_total(samples, limit, shard), initial=len(journal.done))
+        seen = 0
+
+        def left() -> Iterator[Sample[Any, Any]]:
+            nonlocal seen
+            for sample in wanted:
+                seen += 1
+                if sample.id not in journal.done:
+                    yield sample
+
+        total = _total(samples, limit, shard)
+        journal.expect(total)
+        known = dict(total=total, initial=len(journal.done))
         with tqdm(**known, delay=2, leave=False, unit="question", desc="answered") as bar:
-            _ask(model, left, workers, journal, bar)
+            _ask(model, left(), workers, journal, bar)
+        journal.expect(seen)
     return folder
 
 

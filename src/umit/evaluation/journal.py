@@ -19,10 +19,12 @@ from typing import Any, Final
 
 from umit.errors import InputError
 
-__all__ = ["Journal", "records", "write_whole"]
+__all__ = ["Journal", "gaps", "manifest_of", "records", "write_whole"]
 
 LINES: Final = "results.jsonl"
 MANIFEST: Final = "run.json"
+EXPECTED: Final = "expected.json"
+_SHARD: Final = re.compile(r"([1-9][0-9]*)-of-([1-9][0-9]*)")
 _GROUP: Final = 64  # lines between two syncs of the disk
 _SECONDS: Final = 1.0  # at most between two syncs, as long as lines come
 #: Every line starts so; what is done is read from here without parsing the rest.
@@ -93,6 +95,14 @@ class Journal:
         self._unsynced += 1
         if self._unsynced >= _GROUP or time.monotonic() - self._synced > _SECONDS:
             self.sync()
+
+    def expect(self, items: int | None) -> None:
+        """Keep how many items the whole run has, so that a run that was stopped is told from one that is done.
+
+        Args:
+            items: ``None`` if it is not known yet.
+        """
+        write_whole(self.folder / EXPECTED, json.dumps({"items": items}) + "\n")
 
     def sync(self) -> None:
         """Wait until the disk has everything."""
@@ -174,6 +184,87 @@ class Journal:
         return done
 
 
+def _journals(folder: Path) -> dict[int, Path]:
+    """Return the journals of one run by the number of their shard, from 1; ``{0: folder}`` where it has none.
+
+    Raises:
+        InputError: No run there, several, or shards that are not of one run.
+    """
+    if (folder / LINES).is_file():
+        return {0: folder}
+    below = sorted(path.parent.name for path in folder.glob(f"*/{LINES}"))
+    parts = [match for match in map(_SHARD.fullmatch, below) if match]
+    if not parts:
+        came = f"a folder of runs: {', '.join(below[:5])}" if below else "a folder without one"
+        raise InputError(f"expected a run, got {came}", code="no_run", where=folder.name)
+    if len({match[2] for match in parts}) > 1:
+        raise InputError(
+            f"expected the shards of one run, got {', '.join(match[0] for match in parts)}",
+            code="shards",
+            where=folder.name,
+            hint="Keep the shards of each run in a folder of their own.",
+        )
+    found = {int(match[1]): folder / match[0] for match in parts}
+    first, *others = (_manifest(path) for path in found.values())
+    for number, other in zip(list(found)[1:], others, strict=True):
+        if changed := sorted(k for k in {*first, *other} if first.get(k) != other.get(k)):
+            raise InputError(
+                f"expected shards of one run, {found[number].name} has another {', '.join(changed)}",
+                code="shards",
+                where=folder.name,
+            )
+    return dict(sorted(found.items()))
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        found = None
+    if not isinstance(found, dict):
+        raise InputError(
+            f"expected what the run was of in {MANIFEST}, got no such file or another",
+            code="manifest",
+            where=folder.name,
+        )
+    return found
+
+
+def manifest_of(folder: Path) -> dict[str, Any]:
+    """Return what a run's answers depend on.
+
+    Raises:
+        InputError: As for :func:`records`.
+    """
+    return _manifest(next(iter(_journals(folder).values())))
+
+
+def gaps(folder: Path) -> tuple[str, ...]:
+    """Return in words what is missing of a run; nothing if it is whole, or too old to say.
+
+    Raises:
+        InputError: As for :func:`records`.
+    """
+    found: list[str] = []
+    journals = _journals(folder)
+    if 0 not in journals:
+        count = int(next(iter(journals.values())).name.rpartition("-")[2])
+        absent = [k for k in range(1, count + 1) if k not in journals]
+        found += [f"shard {k} of {count} is missing" for k in absent]
+    for path in journals.values():
+        if not (path / EXPECTED).is_file():
+            continue
+        here = f"{path.name}: " if path != folder else ""
+        asked = len({record["id"] for record in _lines(path)})
+        items = json.loads((path / EXPECTED).read_text("utf-8"))["items"]
+        if items is None:
+            found.append(f"{here}stopped after {asked} items, how many are left is not known")
+        elif asked < items:
+            found.append(f"{here}{items - asked} of {items} items have not been asked")
+    return tuple(found)
+
+
 def records(folder: Path) -> Iterator[dict[str, Any]]:
     """Yield the last record of every id, in the order in which ids first came.
 
@@ -181,25 +272,33 @@ def records(folder: Path) -> Iterator[dict[str, Any]]:
         folder: Of a run, or of several shards of one, each in a folder of its own below.
 
     Raises:
-        InputError: No journal there, or a damaged line.
+        InputError: No run there or several, shards of different runs, or a damaged line.
     """
     found: dict[str, dict[str, Any]] = {}
-    paths = [folder / LINES] if (folder / LINES).is_file() else sorted(folder.glob(f"*/{LINES}"))
-    if not paths:
-        raise InputError("expected a run", code="no_run", where=folder.name)
-    for path in paths:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                if not line.endswith(b"\n"):
-                    break  # being written, or cut; it does not count yet
-                try:
-                    record = json.loads(line)
-                    found[record["id"]] = record
-                except (ValueError, KeyError, TypeError) as error:
-                    raise InputError(
-                        "expected a record", code="damaged", where=f"{path.name} line {number}"
-                    ) from error
+    for path in _journals(folder).values():
+        for record in _lines(path):
+            found[record["id"]] = record
     yield from found.values()
+
+
+def _lines(folder: Path) -> Iterator[dict[str, Any]]:
+    with (folder / LINES).open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.endswith(b"\n"):
+                break  # being written, or cut; it does not count yet
+            try:
+                record = json.loads(line)
+                record["id"], record["ok"]
+            except (ValueError, KeyError, TypeError) as error:
+                why = (
+                    f"without {error}" if isinstance(error, KeyError) else "that is no JSON object"
+                )
+                raise InputError(
+                    f"expected a record, got a line {why}",
+                    code="damaged",
+                    where=f"{LINES} line {number}",
+                ) from error
+            yield record
 
 
 def write_whole(path: Path, text: str) -> None:

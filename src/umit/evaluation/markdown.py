@@ -32,6 +32,7 @@ def as_markdown(score: Score) -> str:
         about=", ".join(f"{n} {score.manifest[n]}" for n in told if score.manifest.get(n)),
         rows=[row for row in score.rows if not math.isnan(row.value)],
         failed=score.failed,
+        gaps=score.gaps,
         left_out=score.manifest.get("left_out"),
         floor=FLOOR_NOTE if any(row.metric.endswith(FLOOR) for row in score.rows) else "",
     )

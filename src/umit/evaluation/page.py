@@ -68,6 +68,7 @@ def write_page(
         title=f"{told.get('checkpoint', '')} · {told.get('dataset', '')}",
         manifest={name: _plain(value) for name, value in told.items()},
         failed=found.failed,
+        gaps=found.gaps,
         tasks=_titles(),
         verdicts=VERDICTS,
         languages=_LANGUAGES,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ import numpy as np
 
 from umit.errors import InputError
 from umit.evaluation.floor import as_written, card_of
-from umit.evaluation.journal import MANIFEST, records
+from umit.evaluation.journal import gaps, manifest_of, records
 from umit.evaluation.record import pair_of
 from umit.metrics.metric import Measures, Metric, Pair, mean
 from umit.metrics.optional import optional_metric
@@ -91,11 +90,18 @@ class Score:
         rows: By task, language and metric.
         failed: Items that have no answer yet, such as unreadable pictures.
         manifest: What the answers depend on.
+        gaps: In words, what the run has not asked yet; nothing if it is whole.
     """
 
     rows: tuple[Row, ...]
     failed: int
     manifest: Mapping[str, Any]
+    gaps: tuple[str, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """Whether every item has an answer."""
+        return not self.failed and not self.gaps
 
     def __getitem__(self, name: str) -> float:
         """Return the first number of a metric's name, over all languages."""
@@ -141,19 +147,32 @@ def score(
         seed: Of the intervals.
 
     Raises:
-        InputError: No run there, a damaged journal, a protocol that scores none of its tasks, or an unknown score.
+        InputError: No run there or several, a damaged journal, a protocol that scores none of its tasks, a fact that
+            no record has, or an unknown score.
         MissingExtraError: An optional score's package or program is not installed.
     """
     folder = Path(run)
     kept: dict[TaskName, list[dict[str, Any]]] = defaultdict(list)
     missing = 0
+    facts = {"finding", *SIZES}
     for record in records(folder):
+        if record.get("task") not in TASKS:
+            raise InputError(
+                f"expected a record of a task of {', '.join(TASKS)}, got {record.get('task')!r}",
+                code="task",
+                where=f"{folder.name}: {record['id']}",
+            )
+        facts.update(record.get("facts", ()))
         if record["ok"]:
             kept[record["task"]].append(record)
         else:
             missing += 1
-    paths = [folder / MANIFEST, *sorted(folder.glob(f"*/{MANIFEST}"))]
-    manifest = next(json.loads(p.read_text("utf-8")) for p in paths if p.is_file())
+    if unknown := [fact for fact in by if fact not in facts]:
+        raise InputError(
+            f"expected facts of {', '.join(sorted(facts))}, got {unknown[0]!r}",
+            code="by",
+            where="by",
+        )
     card = card_of(folder)
     wanted = _wanted(protocol, kept)
     more = [optional_metric(name) for name in also]
@@ -169,7 +188,7 @@ def score(
             rows += _finding_rows(task, found, chosen, seed)
         if spec.result is Detections:
             rows += _size_rows(task, found, by, chosen, seed, frame)
-    return Score(rows=tuple(rows), failed=missing, manifest=manifest)
+    return Score(rows=tuple(rows), failed=missing, manifest=manifest_of(folder), gaps=gaps(folder))
 
 
 def _wanted(given: Sequence[str], tasks: Iterable[TaskName]) -> frozenset[str]:
