@@ -15,9 +15,10 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from umit.errors import InputError, MissingMetadataError
 
-__all__ = ["Affine", "Box2D", "Box3D", "Mark", "Point2D", "Space", "World", "iou", "plain"]
+__all__ = ["Affine", "Box2D", "Box3D", "Mark", "Point2D", "Positions", "Space", "World", "iou", "plain"]
 
 Affine: TypeAlias = tuple[tuple[float, float, float, float], ...]
+Positions: TypeAlias = tuple[tuple[float, float, float], ...]
 World: TypeAlias = Literal["RAS+", "LPS"]
 
 
@@ -29,28 +30,69 @@ class Space:
         size: ``(width, height)`` of a film or ``(x, y, z)`` of a volume, in pixels or voxels.
         spacing: Millimetres per pixel along the same axes, or ``None`` if the file does not say.
         affine: Four rows of four numbers, voxel index ``(x, y, z)`` to RAS+ millimetres, or ``None``.
+        positions: RAS+ millimetres of the first voxel's centre in each slice, where slices are not
+            evenly spaced. The affine's and the spacing's z are then those of the mean step only.
     """
 
     size: tuple[int, ...]
     spacing: tuple[float, ...] | None = None
     affine: Affine | None = None
+    positions: Positions | None = None
+
+    def place(self, x: float, y: float, z: float) -> tuple[float, float, float]:
+        """Return the RAS+ millimetres of a voxel index; between slices, in a straight line.
+
+        Args:
+            x: Column index, continuous, 0 at the centre of the first voxel.
+            y: Row index.
+            z: Slice index; beyond the first and the last the nearest step goes on.
+
+        Raises:
+            MissingMetadataError: The volume's affine is not known.
+
+        Example:
+            >>> even = ((1.0, 0, 0, 0), (0, 1.0, 0, 0), (0, 0, 2.0, 0), (0, 0, 0, 1))
+            >>> Space(size=(4, 4, 3), affine=even).place(1, 0, 1.5)
+            (1.0, 0.0, 3.0)
+            >>> uneven = ((0, 0, 0), (0, 0, 1), (0, 0, 5))
+            >>> Space(size=(4, 4, 3), affine=even, positions=uneven).place(1, 0, 1.5)
+            (1.0, 0.0, 3.0)
+        """
+        if self.affine is None:
+            raise MissingMetadataError(
+                "expected an affine, got a volume without one",
+                code="affine",
+                hint="Millimetres need a file that records position and orientation.",
+            )
+        if self.positions is None:
+            a, b, c = (r[0] * x + r[1] * y + r[2] * z + r[3] for r in self.affine[:3])
+            return a, b, c
+        k = min(max(math.floor(z), 0), len(self.positions) - 2)
+        near = zip(self.affine, self.positions[k], self.positions[k + 1], strict=False)
+        a, b, c = (r[0] * x + r[1] * y + p + (z - k) * (q - p) for r, p, q in near)
+        return a, b, c
 
     def to_dict(self) -> dict[str, object]:
         """Return plain lists and numbers for JSON."""
-        return {
+        found: dict[str, object] = {
             "size": list(self.size),
             "spacing": None if self.spacing is None else list(self.spacing),
             "affine": None if self.affine is None else [list(row) for row in self.affine],
         }
+        if self.positions is not None:
+            found["positions"] = [list(place) for place in self.positions]
+        return found
 
     @classmethod
     def from_dict(cls, data: dict[str, object]) -> Space:
         """Read what :meth:`to_dict` wrote."""
         size, spacing, affine = data["size"], data.get("spacing"), data.get("affine")
+        positions = data.get("positions")
         return cls(
             size=tuple(int(v) for v in size),  # type: ignore[attr-defined]
             spacing=None if spacing is None else tuple(float(v) for v in spacing),  # type: ignore[attr-defined]
             affine=None if affine is None else tuple(tuple(row) for row in affine),  # type: ignore[attr-defined]
+            positions=None if positions is None else tuple(tuple(p) for p in positions),  # type: ignore[attr-defined]
         )
 
 
@@ -262,27 +304,14 @@ class Box3D:
                 code="world",
                 where="world",
             )
-        if self.space is None or self.space.affine is None:
-            raise MissingMetadataError(
-                "expected an affine, got a volume without one",
-                code="affine",
-                hint="Millimetres need a file that records position and orientation.",
-            )
-        sign = (1.0, 1.0, 1.0) if world == "RAS+" else (-1.0, -1.0, 1.0)
+        space, sign = self.space or Space(size=()), 1.0 if world == "RAS+" else -1.0
         corners = [
-            (x - 0.5, y - 0.5, z - 0.5)
+            space.place(x - 0.5, y - 0.5, z - 0.5)
             for z in (self.z1, self.z2)
             for y in (self.y1, self.y2)
             for x in (self.x1, self.x2)
         ]
-        rows = self.space.affine[:3]
-        found = []
-        for x, y, z in corners:
-            a, b, c = (
-                s * (r[0] * x + r[1] * y + r[2] * z + r[3]) for s, r in zip(sign, rows, strict=True)
-            )
-            found.append((a, b, c))
-        return tuple(found)
+        return tuple((sign * a, sign * b, c) for a, b, c in corners)
 
 
 Mark: TypeAlias = Box2D | Box3D | Point2D

@@ -7,7 +7,7 @@ import struct
 import threading
 import warnings
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -16,12 +16,14 @@ from typing import Any, TypeAlias, TypeVar
 from numpy.typing import NDArray
 
 from umit.errors import InputError, UnsupportedFormatError
-from umit.geometry import Affine
 from umit.imaging.codecs import check_inflated, frame_count
 from umit.imaging.film import film_directions, film_spacing
-from umit.imaging.planes import Window, joined, read_plane
+from umit.imaging.grid import Stack
+from umit.imaging.mosaic import mosaic
+from umit.imaging.multiframe import check_parts, check_picture, frame_stack, no_picture
+from umit.imaging.planes import Plane, Window, joined, read_plane
 from umit.imaging.scan import Scan, pick_frame
-from umit.imaging.series import frame_stack, stack
+from umit.imaging.series import file_name, stack
 from umit.imaging.voi import Levels
 
 __all__ = ["dicom_size", "read_dicom", "read_series"]
@@ -31,7 +33,13 @@ _Read = TypeVar("_Read")
 
 # Nothing else is read from a file, so that no patient's name is ever in memory.
 _TAGS = """
-    Modality SeriesInstanceUID FrameOfReferenceUID NumberOfFrames FrameTime FrameTimeVector CineRate
+    Modality SOPClassUID SOPInstanceUID SeriesInstanceUID FrameOfReferenceUID ImageType
+    NumberOfFrames FrameIncrementPointer FrameTime FrameTimeVector CineRate SliceVector
+    DetectorInformationSequence DimensionOrganizationType DimensionIndexSequence
+    ConcatenationUID InConcatenationTotalNumber ConcatenationFrameOffsetNumber
+    ImagesInAcquisition NumberOfSlices InstanceNumber AcquisitionNumber EchoTime EchoNumbers
+    TemporalPositionIdentifier TriggerTime DiffusionBValue PresentationIntentType
+    GridFrameOffsetVector DoseGridScaling DoseUnits
     Rows Columns BitsAllocated BitsStored HighBit PixelRepresentation SamplesPerPixel
     PhotometricInterpretation PlanarConfiguration PixelPaddingValue PixelPaddingRangeLimit
     RescaleSlope RescaleIntercept RescaleType ModalityLUTSequence VOILUTSequence VOILUTFunction
@@ -89,19 +97,7 @@ def read_dicom(path: Path, *, frame: int | None = None, window: Window = None) -
         >>> read_dicom(Path(get_testdata_file("CT_small.dcm", download=False))).modality
         'CT'
     """
-
-    def read(notes: list[str]) -> Scan:
-        header = _open(path)
-        _check_is_file(header)
-        count = frame_count(header)
-        order, affine = [pick_frame(frame or 0, count, path.name)], None
-        if count > 1 and frame is None:
-            order, affine = frame_stack(header, count, path.name, notes)
-        planes = (read_plane(header, k, window, notes) for k in order)
-        stacked = joined(planes, len(order), notes)
-        return _scan(header, order[0], stacked, affine, notes, path.name)
-
-    return _noted(read, path.name)
+    return _noted(lambda notes: _single(path, frame, window, notes), path.name)
 
 
 def dicom_size(path: Path) -> tuple[int, ...]:
@@ -114,22 +110,25 @@ def dicom_size(path: Path) -> tuple[int, ...]:
     def read(notes: list[str]) -> tuple[int, ...]:
         header = _open(path, pixels=False)
         _check_is_file(header)
-        size = (int(header.Columns), int(header.Rows))
-        count = int(header.get("NumberOfFrames") or 1)
-        return (*size, count) if count > 1 else size
+        check_picture(header)
+        tiles = mosaic(header, path.name, notes)
+        across, count = (tiles.across, tiles.count) if tiles else (1, header.get("NumberOfFrames"))
+        size = (int(header.Columns) // across, int(header.Rows) // across)
+        return (*size, int(count)) if int(count or 1) > 1 else size
 
     return _quietly(read, path.name)[0]
 
 
-def read_series(paths: list[Path], *, window: Window = None) -> Scan:
+def read_series(paths: list[Path], *, frame: int | None = None, window: Window = None) -> Scan:
     """Read the slices of one series, in any order of files.
 
     Args:
         paths: Its files, at least two, in one folder.
+        frame: As for :func:`read_dicom`, where one file only holds a picture.
         window: As for :func:`read_dicom`.
 
     Returns:
-        A volume whose slices follow the normal of their plane.
+        A volume whose slices follow the normal of their plane, or what the only picture is.
 
     Raises:
         UnsupportedFormatError: A missing decoder.
@@ -139,34 +138,90 @@ def read_series(paths: list[Path], *, window: Window = None) -> Scan:
     name = paths[0].parent.name
 
     def read(notes: list[str]) -> Scan:
-        first, ordered, affine = _placed(paths, name, notes)
-        # Opened again, one at a time: pixels kept from the first pass would be a second volume.
-        planes = (read_plane(_open(path), 0, window, notes) for path in ordered)
-        stacked = joined(planes, len(ordered), notes)
-        return _scan(first, 0, stacked, affine, notes, name)
+        headers = _pictures(paths, notes)
+        if len(headers) == 1:
+            return _single(Path(headers[0].filename), frame, window, notes)
+        if frame is not None:
+            raise InputError("expected slices= for a series, got frame=", code="frame")
+        slices = _slices(headers, name, notes)
+        found = stack(slices, name, notes)
+        ordered = [slices[k] for k in found.order]
+        stacked = joined(_planes(ordered, window, notes), len(ordered), notes)
+        return _scan(*ordered[0], stacked, found, notes, name)
 
     return _noted(read, name)
 
 
-def _placed(paths: list[Path], name: str, notes: list[str]) -> tuple[_Header, list[Path], Affine]:
-    """Return the first slice's header, the files in the order of their slices, and the affine."""
-    headers = [(_open(path, pixels=False), path) for path in paths]
-    pictures = [(header, path) for header, path in headers if "Rows" in header]
-    if len(pictures) < len(headers):
-        notes.append(f"series: {len(headers) - len(pictures)} files without a picture left out")
-    order, affine = stack([header for header, _ in pictures], name, notes)
-    return pictures[order[0]][0], [pictures[k][1] for k in order], affine
+def _single(path: Path, frame: int | None, window: Window, notes: list[str]) -> Scan:
+    """Read one file: a film, a mosaic's slices, or one or all of its frames."""
+    header, name = _open(path), path.name
+    _check_is_file(header)
+    check_picture(header)
+    count = frame_count(header)
+    tiles = mosaic(header, name, notes) if count == 1 else None
+    if tiles:
+        found, (values, shown) = tiles.stack, read_plane(header, 0, window, notes)
+        planes = (Plane(tile, shown) for tile in tiles.tiles(values))
+    else:
+        found = Stack([pick_frame(frame or 0, count, name)])
+        if count > 1 and frame is None:
+            if header.get("ConcatenationUID"):
+                check_parts([header], name, notes)
+            found = frame_stack(header, count, name, notes)
+        planes = (read_plane(header, k, window, notes) for k in found.order)
+    stacked = joined(planes, len(found.order), notes)
+    return _scan(header, found.order[0], stacked, found, notes, name)
+
+
+def _pictures(paths: list[Path], notes: list[str]) -> list[_Header]:
+    """Return the headers of a folder's pictures, and name what is left out."""
+    headers = [_open(path, pixels=False) for path in paths]
+    with_pixels = [header for header in headers if "Rows" in header]
+    kept = [header for header in with_pixels if no_picture(header) is None] or with_pixels
+    left = [file_name(header) for header in headers if not any(header is one for one in kept)]
+    if left:
+        notes.append(f"series: left out as no picture of the patient: {', '.join(left)}")
+    return kept
+
+
+def _slices(headers: list[_Header], name: str, notes: list[str]) -> list[tuple[_Header, int]]:
+    """Return a series' slices: one a file, or the frames of one concatenation."""
+    counts = [int(header.get("NumberOfFrames") or 1) for header in headers]
+    if len({str(header.get("ConcatenationUID")) for header in headers}) == 1 and headers[0].get(
+        "ConcatenationUID"
+    ):
+        check_parts(headers, name, notes)
+    elif max(counts, default=0) > 1:
+        raise InputError(
+            "expected one slice a file, got several files with multi-frame ones among them",
+            code="multi_frame",
+            where=name,
+            hint="Pass one of the files.",
+        )
+    return [
+        (header, k) for header, count in zip(headers, counts, strict=True) for k in range(count)
+    ]
+
+
+def _planes(slices: list[tuple[_Header, int]], window: Window, notes: list[str]) -> Iterator[Plane]:
+    """Read one slice after the other; pixels kept from the first pass would be a second volume."""
+    last, whole = None, None
+    for header, frame in slices:
+        if header is not last:
+            last, whole = header, _open(Path(header.filename))
+        yield read_plane(whole, frame, window, notes)
 
 
 def _scan(
     header: _Header,
     frame: int,
     stacked: tuple[NDArray[Any], Levels | None],
-    affine: Affine | None,
+    found: Stack,
     notes: list[str],
     name: str,
 ) -> Scan:
     voxels, shown = stacked
+    affine = found.affine
     spacing: tuple[float, ...] | None = None
     directions: str | None = None
     if affine is None:
@@ -174,8 +229,12 @@ def _scan(
     if len(voxels) == 1:
         directions = film_directions(header, frame, notes)
     if spacing and len(voxels) > 1:  # a stack without positions: z only if the file says so
-        between = float(header.get("SpacingBetweenSlices") or 0)
+        between = abs(float(header.get("SpacingBetweenSlices") or 0))  # NM's sign is a direction
         spacing = (*spacing, between) if between > 0 else None
+    if header.get("PresentationIntentType") == "FOR PROCESSING":
+        notes.append(
+            "picture: raw, FOR PROCESSING and not for presentation (PresentationIntentType)"
+        )
     modality = str(header.get("Modality") or "")
     return Scan(
         voxels,
@@ -188,6 +247,7 @@ def _scan(
         inverted=header.get("PhotometricInterpretation") == "MONOCHROME1",
         name=name,
         directions=directions,
+        positions=found.positions,
     )
 
 

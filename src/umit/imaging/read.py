@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from umit.errors import InputError
-from umit.geometry import Affine
+from umit.geometry import Affine, Positions, Space
 from umit.imaging.dicom import read_dicom, read_series
 from umit.imaging.metaimage import read_itk
 from umit.imaging.mgh import read_mgh
@@ -116,9 +116,7 @@ def _from_path(text: str, frame: int | None, window: Window | None) -> Scan:
             hint="Check the path.",
         )
     if kind == "dicom" and len(paths) > 1:
-        if frame is not None:
-            raise InputError("expected slices= for a series, got frame=", code="frame")
-        return read_series(paths, window=window)
+        return read_series(paths, frame=frame, window=window)
     if kind == "dicom":
         return read_dicom(paths[0], frame=frame, window=window)
     _no_index(window)
@@ -238,12 +236,37 @@ def _cut(scan: Scan, slices: slice | tuple[int, int] | None) -> Scan:
             where="slices",
             hint="Count from 0; the stop is left out.",
         )
-    affine: Affine | None = None
-    if scan.affine is not None:
-        *upper, last = scan.affine
-        rows = [(x, y, z * kept.step, t + z * kept.start) for x, y, z, t in upper]
-        affine = (*rows, last)
-    spacing = scan.spacing and (*scan.spacing[:2], scan.spacing[2] * abs(kept.step))
+    affine, spacing, positions = scan.affine, scan.spacing, scan.positions
+    if positions is not None:
+        affine, positions = _some_positions(scan.space, kept)
+        spacing = None  # the affine's own
+    elif affine is not None:
+        *upper, last = affine
+        affine = (*((x, y, z * kept.step, t + z * kept.start) for x, y, z, t in upper), last)
+    if spacing is not None:
+        spacing = (*spacing[:2], spacing[2] * abs(kept.step))
     voxels = scan.voxels[kept.start :: kept.step][: len(kept)]
     presentation = replace(scan.presentation, slices=None)  # it counted the slices of the whole
-    return replace(scan, voxels=voxels, affine=affine, spacing=spacing, presentation=presentation)
+    return replace(
+        scan,
+        voxels=voxels,
+        affine=affine,
+        spacing=spacing,
+        presentation=presentation,
+        positions=positions,
+    )
+
+
+def _some_positions(space: Space, kept: range) -> tuple[Affine, Positions | None]:
+    """Return the mean step and the positions of some uneven slices; one alone is as thick as it was."""
+    edges = kept[0] - kept.step / 2, kept[-1] + kept.step / 2
+    ends = (kept[0], kept[-1]) if len(kept) > 1 else edges
+    first, last = (space.place(0, 0, z) for z in ends)
+    origin, steps = space.place(0, 0, kept[0]), max(len(kept) - 1, 1)
+    *upper, bottom = space.affine or ()
+    rows = [
+        (row[0], row[1], (b - a) / steps, start)
+        for row, a, b, start in zip(upper, first, last, origin, strict=True)
+    ]
+    places = tuple(space.place(0, 0, k) for k in kept) if len(kept) > 1 else None
+    return (*rows, bottom), places

@@ -1,0 +1,122 @@
+"""Siemens mosaics: many slices of one volume side by side in one DICOM picture."""
+
+from __future__ import annotations
+
+import math
+import struct
+import warnings
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from umit.errors import InputError
+from umit.imaging.grid import Stack, grid
+from umit.imaging.series import numbers
+
+__all__ = ["Mosaic", "mosaic"]
+
+_Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
+
+_CSA = 0x0029  # group of "SIEMENS CSA HEADER", whose element 10 describes the image
+
+
+class Mosaic(NamedTuple):
+    """How a picture is cut into slices, and where they lie.
+
+    Args:
+        count: Slices; the last tiles may be empty.
+        across: Tiles side by side, and as many below each other.
+        stack: Their order along the normal, and their grid.
+    """
+
+    count: int
+    across: int
+    stack: Stack
+
+    def tiles(self, picture: NDArray[Any]) -> NDArray[Any]:
+        """Return the slices of a picture ``(row, column[, 3])`` in order, ``(slice, row, column[, 3])``."""
+        n, (rows, columns, *colour) = self.across, picture.shape
+        cut = picture.reshape(n, rows // n, n, columns // n, *colour)
+        slices = np.moveaxis(cut, 2, 1).reshape(n * n, rows // n, columns // n, *colour)
+        return slices[self.stack.order]
+
+
+def mosaic(header: _Header, name: str, notes: list[str]) -> Mosaic | None:
+    """Return how a mosaic is unfolded, or ``None`` where the picture is none.
+
+    ImagePositionPatient is that of a picture as large as the mosaic around the slice's centre
+    (nibabel, "Siemens mosaic format": doc/source/dicom/dicom_mosaic.rst).
+
+    Args:
+        header: The file's; its private fields are read from the file again.
+        name: Base name of the file, for messages.
+        notes: Takes warnings.
+
+    Raises:
+        InputError: A mosaic that does not say how many slices it has or which way they run.
+        MissingMetadataError: No position, orientation or spacing.
+    """
+    if "MOSAIC" not in [str(kind) for kind in header.get("ImageType") or ()]:
+        return None
+    count, normal, between = _told(header)
+    rows, columns, across = int(header.Rows), int(header.Columns), math.isqrt(max(count - 1, 0)) + 1
+    between = between or float(header.get("SpacingBetweenSlices") or 0)
+    fits = count > 1 and not rows % across and not columns % across
+    if not fits or len(normal) != 3 or between <= 0:
+        raise InputError(
+            "expected a mosaic whose header tells its number of slices, their normal and their "
+            f"spacing, got {count} slices, a normal of {len(normal)} numbers and {between:g} mm",
+            code="mosaic",
+            where=name,
+            hint="Convert it with dcm2niix from the scanner's own files.",
+        )
+    turn = np.array(numbers(header, "ImageOrientationPatient", 6, name))
+    pixel = np.array(numbers(header, "PixelSpacing", 2, name))
+    corner = np.array(numbers(header, "ImagePositionPatient", 3, name))
+    hidden = np.array([columns, rows]) * (1 - 1 / across) / 2
+    corner += turn[:3] * pixel[1] * hidden[0] + turn[3:] * pixel[0] * hidden[1]
+    step = np.cross(turn[:3], turn[3:])
+    if abs(step @ normal) < 0.99:  # nibabel asks for the same direction within 1e-5 of the cosine
+        raise InputError(
+            "expected the normal of ImageOrientationPatient in the mosaic's own header, got another",
+            code="mosaic",
+            where=name,
+        )
+    step *= between * math.copysign(1, step @ normal)
+    notes.append(f"series: a Siemens mosaic, unfolded into its {count} slices")
+    stack = grid(
+        corner + np.arange(count)[:, None] * step,
+        np.tile(turn, (count, 1)),
+        np.tile(pixel, (count, 1)),
+        name,
+        notes,
+        hint=lambda a, b: "",
+    )
+    return Mosaic(count, across, stack)
+
+
+def _told(header: _Header) -> tuple[int, NDArray[np.float64], float]:
+    """Return the number of slices, their normal and mm between them, from Siemens' private fields."""
+    from pydicom import dcmread
+
+    tags = [(_CSA << 16) + element for k in range(0x10, 0x20) for element in (k, (k << 8) + 0x10)]
+    csa = _csa(dcmread(header.filename, stop_before_pixels=True, specific_tags=tags))
+    counted = [int(count) for count in csa.get("NumberOfImagesInMosaic") or () if count]
+    between = [float(mm) for mm in csa.get("SpacingBetweenSlices") or () if mm]
+    normal = [float(part) for part in csa.get("SliceNormalVector") or () if part != ""]
+    count = counted[0] if counted else len(csa.get("MosaicRefAcqTimes") or ())
+    return count, np.array(normal), between[0] if between else 0.0
+
+
+def _csa(whole: _Header) -> dict[str, list[Any]]:
+    """Return the fields of the CSA image header by name; none where there is no readable one."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # nibabel calls its own DICOM readers experimental
+        from nibabel.nicom import csareader
+
+    try:
+        found: Any = csareader.get_csa_header(whole)  # not typed
+    except (csareader.CSAError, struct.error, AssertionError, IndexError, TypeError, ValueError):
+        return {}
+    return {} if found is None else {name: tag["items"] for name, tag in found["tags"].items()}

@@ -1,0 +1,226 @@
+"""What the frames of one DICOM file are: slices of a volume, or something else that needs a choice."""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from umit.errors import InputError, UnsupportedFormatError
+from umit.imaging.grid import Stack, grid
+from umit.imaging.series import (
+    Slice,
+    check_size,
+    dimensions,
+    functional,
+    numbers,
+    placed,
+    whole,
+    words,
+)
+
+__all__ = ["check_parts", "check_picture", "frame_stack", "is_dose", "no_picture"]
+
+_Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
+
+#: Objects whose pixels are no picture of the patient, by SOP class (DICOM PS3.6 A) or modality.
+_NO_PICTURES: Final = {
+    "1.2.840.10008.5.1.4.1.1.66.4": "a segmentation",
+    "1.2.840.10008.5.1.4.1.1.66.7": "a label map",
+    "1.2.840.10008.5.1.4.1.1.30": "a parametric map",
+    "1.2.840.10008.5.1.4.1.1.81.1": "an ophthalmic thickness map",
+    "SEG": "a segmentation",
+}
+_DOSE: Final = "1.2.840.10008.5.1.4.1.1.481.2"
+_SLIDE: Final = "1.2.840.10008.5.1.4.1.1.77.1.6"
+_TIMES: Final = ("FrameTime", "FrameTimeVector", "CineRate")
+_CHOOSE: Final = "Choose one with umit.load(..., frame=k)."
+
+
+def no_picture(header: _Header) -> str | None:
+    """Return what an object is whose pixels are no picture of the patient, else ``None``."""
+    by_class = _NO_PICTURES.get(_sop_class(header))
+    return by_class or _NO_PICTURES.get(str(header.get("Modality") or ""))
+
+
+def is_dose(header: _Header) -> bool:
+    """Tell whether an object is an RT Dose."""
+    return _sop_class(header) == _DOSE or header.get("Modality") == "RTDOSE"
+
+
+def check_picture(header: _Header) -> None:
+    """Refuse segmentations and maps by name.
+
+    Raises:
+        UnsupportedFormatError: Such an object.
+    """
+    kind = no_picture(header)
+    if kind is not None:
+        raise UnsupportedFormatError(
+            f"expected a picture of the patient, got {kind}",
+            code="not_a_picture",
+            hint="Pass the images that it was made from.",
+        )
+
+
+def check_parts(headers: list[_Header], name: str, notes: list[str]) -> None:
+    """Refuse a concatenation that lacks parts (DICOM PS3.3 C.7.6.16.1.3).
+
+    Args:
+        headers: Of files with one ConcatenationUID, any order.
+        name: For messages.
+        notes: Takes a warning where the file does not say how many parts there are.
+
+    Raises:
+        InputError: Parts are missing or there twice.
+    """
+    total = max(whole(header, "InConcatenationTotalNumber") or 0 for header in headers)
+    starts = sorted(
+        (whole(header, "ConcatenationFrameOffsetNumber") or 0, whole(header, "NumberOfFrames") or 1)
+        for header in headers
+    )
+    ends = [0, *(start + count for start, count in starts)]
+    if total not in (0, len(headers)) or any(
+        s != e for (s, _), e in zip(starts, ends, strict=False)
+    ):
+        raise InputError(
+            f"expected all parts of a concatenation, got {len(headers)} of {total or 'several'}",
+            code="concatenation",
+            where=name,
+            hint="Pass the folder with all of its files, or choose one frame of a file with frame=.",
+        )
+    if not total:
+        notes.append("series: a concatenation that does not say how many parts it has")
+
+
+def frame_stack(header: _Header, count: int, name: str, notes: list[str]) -> Stack:
+    """Return the order of a multi-frame file's frames, and where they lie if it records that.
+
+    Args:
+        header: The file's.
+        count: How many frames, at least two.
+        name: Base name of the file, for messages.
+        notes: Takes warnings.
+
+    Raises:
+        MissingMetadataError: Positions without orientation or spacing.
+        InputError: Frames that are no slices of one volume, several orientations, or two frames at one
+            place.
+    """
+    check_size(count, header, name)
+    slices = [(header, frame) for frame in range(count)]
+    each = header.get("PerFrameFunctionalGroupsSequence")
+    if each and len(each) != count:
+        raise InputError(
+            f"expected functional groups for {count} frames, got {len(each)}",
+            code="malformed",
+            where=name,
+            hint=_CHOOSE,
+        )
+    pointed = _pointers(header)
+    if header.get("SamplesPerPixel", 1) == 1 and not _tiled(header):
+        if any(functional(*one, "PlanePositionSequence") is not header for one in slices):
+            over = dimensions(slices)
+            hint = f"They run over {over}. {_CHOOSE}" if over else _CHOOSE
+            return placed(slices, name, notes, hint=lambda a, b: hint)
+        if pointed == ["GridFrameOffsetVector"] or (is_dose(header) and not pointed):
+            return _dose_stack(header, count, name, notes)
+        if pointed == ["SliceVector"] and not any(tag in header for tag in _TIMES):
+            return _slice_vector_stack(header, count, name, notes)
+    raise InputError(
+        f"expected one frame or the slices of a volume, got {count} frames {_told(header, slices)}",
+        code="multi_frame",
+        where=name,
+        hint=_CHOOSE,
+    )
+
+
+def _told(header: _Header, slices: list[Slice]) -> str:
+    """Say what frames are that are no slices, as far as their file does."""
+    if _tiled(header):
+        return "that are tiles of one picture"
+    colour = " in colour" if header.get("SamplesPerPixel", 1) != 1 else ""
+    over = " × ".join(map(words, _pointers(header))) or dimensions(slices)
+    over = over or next((words(tag) for tag in _TIMES if tag in header), "")
+    if over:
+        return f"over {over}{colour}"
+    return f"without positions, and without a FrameIncrementPointer that says what they are{colour}"
+
+
+def _pointers(header: _Header) -> list[Any]:
+    """Return the keywords, or the private tags, that FrameIncrementPointer names."""
+    from pydicom.datadict import keyword_for_tag
+
+    found = header.get("FrameIncrementPointer")
+    tags = [found] if isinstance(found, int) else list(found or ())
+    return [keyword_for_tag(tag) or tag for tag in tags]
+
+
+def _tiled(header: _Header) -> bool:
+    each = header.get("PerFrameFunctionalGroupsSequence") or ()
+    return (
+        str(header.get("DimensionOrganizationType") or "").startswith("TILED")
+        or _sop_class(header) == _SLIDE
+        or any("PlanePositionSlideSequence" in item for item in each)
+    )
+
+
+def _sop_class(header: _Header) -> str:
+    meta = getattr(header, "file_meta", None) or {}
+    return str(header.get("SOPClassUID") or meta.get("MediaStorageSOPClassUID") or "")
+
+
+def _dose_stack(header: _Header, count: int, name: str, notes: list[str]) -> Stack:
+    """Place dose planes by their offsets along the normal, or by z (DICOM PS3.3 C.8.8.3.2)."""
+    offsets = np.array(numbers(header, "GridFrameOffsetVector", count, name))
+    origin = np.array(numbers(header, "ImagePositionPatient", 3, name))
+    turn = np.array(numbers(header, "ImageOrientationPatient", 6, name))
+    if offsets[0] != 0:
+        if abs(offsets[0] - origin[2]) > 0.01 or not np.allclose(turn, (1, 0, 0, 0, 1, 0)):
+            raise InputError(
+                "expected a GridFrameOffsetVector that starts with 0, or z of axial planes with that "
+                f"of ImagePositionPatient, got {offsets[0]:g}",
+                code="malformed",
+                where=name,
+                hint=_CHOOSE,
+            )
+        offsets = offsets - offsets[0]
+    return _along_normal(header, header, offsets, name, notes)
+
+
+def _slice_vector_stack(header: _Header, count: int, name: str, notes: list[str]) -> Stack:
+    """Place the frames of a reconstructed nuclear medicine volume (DICOM PS3.3 C.8.4.11, C.8.4.15)."""
+    found = header.get("SliceVector")
+    vector = np.atleast_1d(np.array([] if found is None else found, dtype=np.int64))
+    if sorted(vector.tolist()) != list(range(1, count + 1)):
+        raise InputError(
+            f"expected a SliceVector that counts {count} frames, got another",
+            code="multi_frame",
+            where=name,
+            hint=_CHOOSE,
+        )
+    detector = (list(header.get("DetectorInformationSequence") or ()) or [header])[0]
+    step = float(header.get("SpacingBetweenSlices") or 0)
+    if "ImagePositionPatient" in detector and "ImageOrientationPatient" in detector and step:
+        return _along_normal(header, detector, (vector - 1) * step, name, notes)
+    notes.append("orientation: frames without positions, shown as stored")
+    return Stack([int(k) for k in np.argsort(vector)])
+
+
+def _along_normal(
+    header: _Header, first: _Header, offsets: NDArray[np.float64], name: str, notes: list[str]
+) -> Stack:
+    """Place frames at mm along the normal of the first one."""
+    turn = np.array(numbers(first, "ImageOrientationPatient", 6, name))
+    origin = np.array(numbers(first, "ImagePositionPatient", 3, name))
+    normal = np.cross(turn[:3], turn[3:])
+    count = len(offsets)
+    return grid(
+        origin + offsets[:, None] * normal / max(float(np.linalg.norm(normal)), 1e-9),
+        np.tile(turn, (count, 1)),
+        np.tile(numbers(header, "PixelSpacing", 2, name), (count, 1)),
+        name,
+        notes,
+        hint=lambda a, b: _CHOOSE,
+    )
