@@ -20,7 +20,7 @@ from umit.imaging.codecs import check_inflated, frame_count
 from umit.imaging.film import film_directions, film_spacing
 from umit.imaging.grid import Stack
 from umit.imaging.mosaic import mosaic
-from umit.imaging.multiframe import check_parts, check_picture, frame_stack, no_picture
+from umit.imaging.multiframe import check_parts, check_picture, frame_stack, is_dose, no_picture
 from umit.imaging.planes import Plane, Window, joined, read_plane
 from umit.imaging.scan import Scan, pick_frame
 from umit.imaging.series import file_name, stack
@@ -177,10 +177,17 @@ def _pictures(paths: list[Path], notes: list[str]) -> list[_Header]:
     """Return the headers of a folder's pictures, and name what is left out."""
     headers = [_open(path, pixels=False) for path in paths]
     with_pixels = [header for header in headers if "Rows" in header]
-    kept = [header for header in with_pixels if no_picture(header) is None] or with_pixels
+    pictures = [header for header in with_pixels if no_picture(header) is None]
+    kept = [header for header in pictures if not is_dose(header)] or pictures or with_pixels
+    if not kept:
+        raise InputError(
+            f"expected DICOM pictures, got {len(headers)} files without any",
+            code="no_pixels",
+            hint="Reports, plans and directories hold none.",
+        )
     left = [file_name(header) for header in headers if not any(header is one for one in kept)]
     if left:
-        notes.append(f"series: left out as no picture of the patient: {', '.join(left)}")
+        notes.append(f"folder: left out {', '.join(left)}, no pictures of the patient")
     return kept
 
 

@@ -21,7 +21,7 @@ from umit.imaging.mgh import read_mgh
 from umit.imaging.nifti import read_nifti
 from umit.imaging.raster import read_raster
 from umit.imaging.scan import Scan, ScanLike
-from umit.imaging.sniff import file_kind, folder_files
+from umit.imaging.sniff import file_kind, folder_files, left_out
 from umit.imaging.voi import is_declared
 from umit.imaging.window import FULL, PRESETS, choose_window, default_window
 
@@ -115,12 +115,22 @@ def _from_path(text: str, frame: int | None, window: Window | None) -> Scan:
             where=path.name,
             hint="Check the path.",
         )
-    if kind == "dicom" and len(paths) > 1:
-        return read_series(paths, frame=frame, window=window)
     if kind == "dicom":
-        return read_dicom(paths[0], frame=frame, window=window)
+        return _from_dicom(path, paths, frame, window)
     _no_index(window)
     return _READERS[kind](paths[0], frame=frame)
+
+
+def _from_dicom(path: Path, paths: list[Path], frame: int | None, window: Window | None) -> Scan:
+    if len(paths) > 1:
+        scan = read_series(paths, frame=frame, window=window)
+    else:
+        scan = read_dicom(paths[0], frame=frame, window=window)
+    others = left_out(path, paths) if path != paths[0] else []
+    if not others:
+        return scan
+    note = f"folder: left out {', '.join(others)}"
+    return replace(scan, warnings=(*scan.warnings, note))
 
 
 def _is(path: Path, question: str) -> bool:
