@@ -39,24 +39,24 @@ class Space:
     affine: Affine | None = None
     positions: Positions | None = None
 
-    def place(self, x: float, y: float, z: float) -> tuple[float, float, float]:
-        """Return the RAS+ millimetres of a voxel index; between slices, in a straight line.
+    def place(self, x: float, y: float, z: float, within: int | None = None) -> tuple[float, ...]:
+        """Return RAS+ millimetres ``(x, y, z)`` of a voxel index.
 
         Args:
             x: Column index, continuous, 0 at the centre of the first voxel.
             y: Row index.
-            z: Slice index; beyond the first and the last the nearest step goes on.
+            z: Slice index.
+            within: The slice that it belongs to; ``None`` for the nearest. An uneven slice is as thick
+                as it is far from its nearer neighbour, so that where slices are missing nothing is.
 
         Raises:
             MissingMetadataError: The volume's affine is not known.
 
         Example:
-            >>> even = ((1.0, 0, 0, 0), (0, 1.0, 0, 0), (0, 0, 2.0, 0), (0, 0, 0, 1))
-            >>> Space(size=(4, 4, 3), affine=even).place(1, 0, 1.5)
-            (1.0, 0.0, 3.0)
-            >>> uneven = ((0, 0, 0), (0, 0, 1), (0, 0, 5))
-            >>> Space(size=(4, 4, 3), affine=even, positions=uneven).place(1, 0, 1.5)
-            (1.0, 0.0, 3.0)
+            >>> rows = ((1.0, 0, 0, 0), (0, 1.0, 0, 0), (0, 0, 2.5, 0), (0, 0, 0, 1))
+            >>> places = ((0, 0, 0), (0, 0, 1), (0, 0, 5))
+            >>> Space(size=(4, 4, 3), affine=rows, positions=places).place(1, 0, 1.5, within=1)
+            (1.0, 0.0, 1.5)
         """
         if self.affine is None:
             raise MissingMetadataError(
@@ -65,12 +65,13 @@ class Space:
                 hint="Millimetres need a file that records position and orientation.",
             )
         if self.positions is None:
-            a, b, c = (r[0] * x + r[1] * y + r[2] * z + r[3] for r in self.affine[:3])
-            return a, b, c
-        k = min(max(math.floor(z), 0), len(self.positions) - 2)
-        near = zip(self.affine, self.positions[k], self.positions[k + 1], strict=False)
-        a, b, c = (r[0] * x + r[1] * y + p + (z - k) * (q - p) for r, p, q in near)
-        return a, b, c
+            return tuple(r[0] * x + r[1] * y + r[2] * z + r[3] for r in self.affine[:3])
+        last = len(self.positions) - 1
+        k = min(max(round(z) if within is None else within, 0), last)
+        ends = [self.positions[n : n + 2] for n in (k - 1, k) if 0 <= n < last]
+        below, above = min(ends, key=lambda pair: math.dist(*pair))
+        near = zip(self.affine, self.positions[k], below, above, strict=False)
+        return tuple(r[0] * x + r[1] * y + at + (z - k) * (q - p) for r, at, p, q in near)
 
     def to_dict(self) -> dict[str, object]:
         """Return plain lists and numbers for JSON."""
@@ -305,9 +306,14 @@ class Box3D:
                 where="world",
             )
         space, sign = self.space or Space(size=()), 1.0 if world == "RAS+" else -1.0
+        # A millionth of a slice is rounding, and does not carry an edge across a gap.
+        ends = (
+            (self.z1, math.floor(self.z1 + 1e-6)),
+            (self.z2, math.ceil(self.z2 - 1e-6) - 1),
+        )
         corners = [
-            space.place(x - 0.5, y - 0.5, z - 0.5)
-            for z in (self.z1, self.z2)
+            space.place(x - 0.5, y - 0.5, z - 0.5, within=k)
+            for z, k in ends
             for y in (self.y1, self.y2)
             for x in (self.x1, self.x2)
         ]

@@ -183,12 +183,10 @@ def test_uneven_slices_keep_their_places(dicom: Any, tmp_path: Path) -> None:
     folder = dicom.series(tmp_path / "ct", STACK, _places(*((0, 0, z) for z in heights)))
     scan = load(folder)
     assert scan.positions == tuple((0, 0, z) for z in heights)
-    box = Box3D(0, 0, 3, 8, 6, 4, space=scan.space)  # the slice at 20 mm, from midpoint to midpoint
-    assert sorted({corner[2] for corner in box.to_mm()}) == [11, 22.5]
-    assert sorted({corner[2] for corner in Box3D(0, 0, 4, 8, 6, 5, space=scan.space).to_mm()}) == [
-        22.5,
-        27.5,
-    ]
+    box = Box3D(0, 0, 3, 8, 6, 4, space=scan.space)  # as thick as up to its nearer neighbour
+    assert sorted({corner[2] for corner in box.to_mm()}) == [17.5, 22.5]
+    some = Box3D(0, 0, 1, 8, 6, 3.5, space=scan.space)  # the second, the third, and half that one
+    assert sorted({corner[2] for corner in some.to_mm()}) == [0.5, 20]
     lps = {corner[:2] for corner in box.to_mm("LPS")}
     assert lps == {(-0.25, -0.4), (3.75, -0.4), (-0.25, 4.4), (3.75, 4.4)}
     assert scan.shown(mm=(15, 22)).presentation.slices == (3, 4)
@@ -212,7 +210,7 @@ def test_uneven_slices_keep_their_places(dicom: Any, tmp_path: Path) -> None:
         (slice(2, 5), [2, 20, 25], 11.5),
         (slice(None, None, -1), [25, 20, 2, 1, 0], -6.25),
         (slice(0, 5, 2), [0, 2, 25], 12.5),
-        (slice(3, 4), None, 11.5),  # alone it is as thick as it was
+        (slice(3, 4), None, 5),  # alone it is as thick as it was
     ],
 )
 def test_a_part_of_uneven_slices_stays_in_its_place(
@@ -355,7 +353,7 @@ def test_what_is_left_out_is_named(dicom: Any, tmp_path: Path) -> None:
 
 def test_a_folder_of_a_film_and_a_report_is_the_film(dicom: Any, tmp_path: Path) -> None:
     dicom.film(tmp_path, FILM)
-    report = dicom.header(FILM)
+    report = dicom.header(FILM, Modality="SR")
     del report.PixelData, report.Rows, report.Columns
     dicom.saved(tmp_path / "report.dcm", report)
     scan = load(tmp_path)
@@ -485,6 +483,19 @@ def test_a_copy_of_a_file_is_a_duplicate(dicom: Any, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="got 6 at 5 places") as caught:
         load(folder)
     assert caught.value.code == "duplicate_slice"
+
+
+@pytest.mark.parametrize("lost", [("PixelData",), ("PixelData", "Rows", "Columns")])
+def test_a_slice_without_its_picture_refuses_the_series(
+    dicom: Any, tmp_path: Path, lost: tuple[str, ...]
+) -> None:
+    def change(k: int, data: FileDataset) -> None:
+        for tag in lost if k == 3 else ():
+            delattr(data, tag)
+
+    with pytest.raises(InputError, match=r"IM010\.dcm") as caught:
+        load(dicom.series(tmp_path / "ct", STACK, change))
+    assert caught.value.code in ("truncated", "no_pixels")
 
 
 def test_a_lost_slice_is_not_passed_over(dicom: Any, tmp_path: Path) -> None:

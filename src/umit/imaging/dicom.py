@@ -19,11 +19,18 @@ from umit.errors import InputError, UnsupportedFormatError
 from umit.imaging.codecs import check_inflated, frame_count
 from umit.imaging.film import film_directions, film_spacing
 from umit.imaging.grid import Stack
-from umit.imaging.mosaic import mosaic
-from umit.imaging.multiframe import check_parts, check_picture, frame_stack, is_dose, no_picture
+from umit.imaging.mosaic import CSA_TAGS, mosaic
+from umit.imaging.multiframe import (
+    check_parts,
+    check_picture,
+    frame_stack,
+    is_dose,
+    no_picture,
+    sop_class,
+)
 from umit.imaging.planes import Plane, Window, joined, read_plane
 from umit.imaging.scan import Scan, pick_frame
-from umit.imaging.series import file_name, stack
+from umit.imaging.series import Slice, file_name, stack
 from umit.imaging.voi import Levels
 
 __all__ = ["dicom_size", "read_dicom", "read_series"]
@@ -38,7 +45,8 @@ _TAGS = """
     DetectorInformationSequence DimensionOrganizationType DimensionIndexSequence
     ConcatenationUID InConcatenationTotalNumber ConcatenationFrameOffsetNumber
     ImagesInAcquisition NumberOfSlices InstanceNumber AcquisitionNumber EchoTime EchoNumbers
-    TemporalPositionIdentifier TriggerTime DiffusionBValue PresentationIntentType
+    AcquisitionTime FrameReferenceTime TemporalPositionIdentifier TriggerTime DiffusionBValue
+    PresentationIntentType
     GridFrameOffsetVector DoseGridScaling DoseUnits
     Rows Columns BitsAllocated BitsStored HighBit PixelRepresentation SamplesPerPixel
     PhotometricInterpretation PlanarConfiguration PixelPaddingValue PixelPaddingRangeLimit
@@ -54,6 +62,9 @@ _TAGS = """
     SegmentedRedPaletteColorLookupTableData SegmentedGreenPaletteColorLookupTableData
     SegmentedBluePaletteColorLookupTableData PixelData FloatPixelData DoubleFloatPixelData
 """.split()  # noqa: SIM905  (one name a line would fill a page)
+
+#: Digital X-ray, mammography and intra-oral X-ray "For Processing" (DICOM PS3.6 A).
+_RAW = tuple(f"1.2.840.10008.5.1.4.1.1.1.{kind}.1" for kind in (1, 2, 3))
 
 # catch_warnings and the log's level are the whole process's; two threads at once would leave them.
 _ONE_AT_A_TIME = threading.Lock()
@@ -112,9 +123,10 @@ def dicom_size(path: Path) -> tuple[int, ...]:
         _check_is_file(header)
         check_picture(header)
         tiles = mosaic(header, path.name, notes)
-        across, count = (tiles.across, tiles.count) if tiles else (1, header.get("NumberOfFrames"))
+        across = tiles.across if tiles else 1
+        count = len(tiles.stack.order) if tiles else int(header.get("NumberOfFrames") or 1)
         size = (int(header.Columns) // across, int(header.Rows) // across)
-        return (*size, int(count)) if int(count or 1) > 1 else size
+        return (*size, count) if count > 1 else size
 
     return _quietly(read, path.name)[0]
 
@@ -185,38 +197,49 @@ def _pictures(paths: list[Path], notes: list[str]) -> list[_Header]:
             code="no_pixels",
             hint="Reports, plans and directories hold none.",
         )
-    left = [file_name(header) for header in headers if not any(header is one for one in kept)]
+    left = [header for header in headers if not any(header is one for one in kept)]
+    kinds = {(sop_class(header), header.get("Modality")) for header in kept}
+    for header in left:
+        if "Rows" not in header and (sop_class(header), header.get("Modality")) in kinds:
+            raise InputError(
+                f"expected the slices of a series, got {file_name(header)}, a slice without a picture",
+                code="truncated",
+                hint="It may break off; fetch it again.",
+            )
     if left:
-        notes.append(f"folder: left out {', '.join(left)}, no pictures of the patient")
+        names = ", ".join(map(file_name, left))
+        notes.append(f"folder: left out {names}, no pictures of the patient")
     return kept
 
 
-def _slices(headers: list[_Header], name: str, notes: list[str]) -> list[tuple[_Header, int]]:
+def _slices(headers: list[_Header], name: str, notes: list[str]) -> list[Slice]:
     """Return a series' slices: one a file, or the frames of one concatenation."""
     counts = [int(header.get("NumberOfFrames") or 1) for header in headers]
-    if len({str(header.get("ConcatenationUID")) for header in headers}) == 1 and headers[0].get(
-        "ConcatenationUID"
-    ):
+    whole = {header.get("ConcatenationUID") for header in headers}
+    if len(whole) == 1 and whole != {None}:
         check_parts(headers, name, notes)
-    elif max(counts, default=0) > 1:
+    elif max(counts) > 1:
         raise InputError(
             "expected one slice a file, got several files with multi-frame ones among them",
             code="multi_frame",
             where=name,
             hint="Pass one of the files.",
         )
-    return [
-        (header, k) for header, count in zip(headers, counts, strict=True) for k in range(count)
-    ]
+    return [(header, k) for header, n in zip(headers, counts, strict=True) for k in range(n)]
 
 
-def _planes(slices: list[tuple[_Header, int]], window: Window, notes: list[str]) -> Iterator[Plane]:
+def _planes(slices: list[Slice], window: Window, notes: list[str]) -> Iterator[Plane]:
     """Read one slice after the other; pixels kept from the first pass would be a second volume."""
     last, whole = None, None
     for header, frame in slices:
-        if header is not last:
-            last, whole = header, _open(Path(header.filename))
-        yield read_plane(whole, frame, window, notes)
+        try:
+            if header is not last:
+                last, whole = header, _open(Path(header.filename))
+            plane = read_plane(whole, frame, window, notes)
+        except InputError as error:
+            error.where = error.where or file_name(header)
+            raise
+        yield plane
 
 
 def _scan(
@@ -238,10 +261,8 @@ def _scan(
     if spacing and len(voxels) > 1:  # a stack without positions: z only if the file says so
         between = abs(float(header.get("SpacingBetweenSlices") or 0))  # NM's sign is a direction
         spacing = (*spacing, between) if between > 0 else None
-    if header.get("PresentationIntentType") == "FOR PROCESSING":
-        notes.append(
-            "picture: raw, FOR PROCESSING and not for presentation (PresentationIntentType)"
-        )
+    if header.get("PresentationIntentType") == "FOR PROCESSING" or sop_class(header) in _RAW:
+        notes.append("picture: raw values FOR PROCESSING, not the picture for presentation")
     modality = str(header.get("Modality") or "")
     return Scan(
         voxels,
@@ -313,14 +334,16 @@ def _open(path: Path, *, pixels: bool = True) -> _Header:
     from pydicom import dcmread
 
     check_inflated(path)
-    return dcmread(path, stop_before_pixels=not pixels, specific_tags=list(_tags()))
+    header = dcmread(path, stop_before_pixels=not pixels, specific_tags=list(_tags()))
+    header.filename = str(path)  # by which a series' messages name it
+    return header
 
 
 @cache
 def _tags() -> tuple[int, ...]:
     from pydicom.datadict import tag_for_keyword
 
-    return tuple(tag for tag in map(tag_for_keyword, _TAGS) if tag is not None)
+    return (*(tag for tag in map(tag_for_keyword, _TAGS) if tag is not None), *CSA_TAGS)
 
 
 def _check_is_file(header: _Header) -> None:

@@ -45,6 +45,7 @@ def grid(
     name: str,
     notes: list[str],
     *,
+    label: Callable[[int], str],
     hint: Callable[[int, int], str],
 ) -> Stack:
     """Sort slices along their normal and lay one affine through them; DICOM is LPS, we are RAS+.
@@ -55,12 +56,13 @@ def grid(
         pixel: mm between rows and between columns, shape ``(slice, 2)``.
         name: For messages.
         notes: Takes warnings.
+        label: What a slice is called in messages, given its index.
         hint: What to do about two slices at one place, given their indices.
 
     Raises:
         InputError: Several orientations or spacings, or two slices at one place.
     """
-    _check_parallel(turns, pixel, name, notes)
+    _check_parallel(turns, pixel, name, notes, label)
     along_row, along_column, normal = _directions(turns[0], name)
     heights = positions @ normal
     order = np.argsort(heights, kind="stable")
@@ -90,18 +92,20 @@ def grid(
     return Stack([int(k) for k in order], to_affine(matrix + 0.0), places)  # no negative zeros
 
 
-def _check_parallel(turns: _Array, pixel: _Array, name: str, notes: list[str]) -> None:
+def _check_parallel(
+    turns: _Array, pixel: _Array, name: str, notes: list[str], label: Callable[[int], str]
+) -> None:
     """Refuse several orientations or spacings; say where a copied series rounds them differently."""
     turned, wider = float(np.ptp(turns, axis=0).max()), float(np.ptp(pixel, axis=0).max())
     if turned > _ROUNDED or wider > _CLOSE * float(pixel.min()):
-        odd = 1 + int(np.abs(turns - turns[0]).max(axis=1).argmax())
+        what, values = ("orientation", turns) if turned > _ROUNDED else ("pixel spacing", pixel)
+        far = np.abs(values - np.median(values, axis=0)).max(axis=1)
         raise InputError(
-            "expected one orientation and spacing, got several",
+            f"expected one orientation and pixel spacing, got several; {label(int(far.argmax()))} "
+            f"has another {what} than most",
             code="mixed_orientation",
             where=name,
-            hint=f"Leave localizers out, or choose one with frame=; slice {odd} is one that differs."
-            if turned > _ROUNDED
-            else "Put the slices of each spacing into a folder of their own.",
+            hint="Leave localizers and other stacks out, or choose one with frame=.",
         )
     if max(turned, wider) > _SAME:
         notes.append(

@@ -14,23 +14,22 @@ from umit.errors import InputError
 from umit.imaging.grid import Stack, grid
 from umit.imaging.series import numbers
 
-__all__ = ["Mosaic", "mosaic"]
+__all__ = ["CSA_TAGS", "Mosaic", "mosaic"]
 
 _Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
 
-_CSA = 0x0029  # group of "SIEMENS CSA HEADER", whose element 10 describes the image
+#: "SIEMENS CSA HEADER" and its element 10, which describes the image, in any of its first blocks.
+CSA_TAGS = tuple(0x00290000 + tag for k in range(0x10, 0x14) for tag in (k, (k << 8) + 0x10))
 
 
 class Mosaic(NamedTuple):
     """How a picture is cut into slices, and where they lie.
 
     Args:
-        count: Slices; the last tiles may be empty.
-        across: Tiles side by side, and as many below each other.
-        stack: Their order along the normal, and their grid.
+        across: Tiles side by side, and as many below each other; the last ones may be empty.
+        stack: Which tiles are slices, in order along the normal, and their grid.
     """
 
-    count: int
     across: int
     stack: Stack
 
@@ -49,7 +48,7 @@ def mosaic(header: _Header, name: str, notes: list[str]) -> Mosaic | None:
     (nibabel, "Siemens mosaic format": doc/source/dicom/dicom_mosaic.rst).
 
     Args:
-        header: The file's; its private fields are read from the file again.
+        header: The file's, with :data:`CSA_TAGS`.
         name: Base name of the file, for messages.
         notes: Takes warnings.
 
@@ -91,17 +90,15 @@ def mosaic(header: _Header, name: str, notes: list[str]) -> Mosaic | None:
         np.tile(pixel, (count, 1)),
         name,
         notes,
+        label=lambda k: f"tile {k}",
         hint=lambda a, b: "",
     )
-    return Mosaic(count, across, stack)
+    return Mosaic(across, stack)
 
 
 def _told(header: _Header) -> tuple[int, NDArray[np.float64], float]:
     """Return the number of slices, their normal and mm between them, from Siemens' private fields."""
-    from pydicom import dcmread
-
-    tags = [(_CSA << 16) + element for k in range(0x10, 0x20) for element in (k, (k << 8) + 0x10)]
-    csa = _csa(dcmread(header.filename, stop_before_pixels=True, specific_tags=tags))
+    csa = _csa(header)
     counted = [int(count) for count in csa.get("NumberOfImagesInMosaic") or () if count]
     between = [float(mm) for mm in csa.get("SpacingBetweenSlices") or () if mm]
     normal = [float(part) for part in csa.get("SliceNormalVector") or () if part != ""]
@@ -109,14 +106,15 @@ def _told(header: _Header) -> tuple[int, NDArray[np.float64], float]:
     return count, np.array(normal), between[0] if between else 0.0
 
 
-def _csa(whole: _Header) -> dict[str, list[Any]]:
+def _csa(header: _Header) -> dict[str, list[Any]]:
     """Return the fields of the CSA image header by name; none where there is no readable one."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # nibabel calls its own DICOM readers experimental
         from nibabel.nicom import csareader
 
+    read: Any = csareader.get_csa_header  # not typed
     try:
-        found: Any = csareader.get_csa_header(whole)  # not typed
+        found = read(header)
     except (csareader.CSAError, struct.error, AssertionError, IndexError, TypeError, ValueError):
         return {}
     return {} if found is None else {name: tag["items"] for name, tag in found["tags"].items()}

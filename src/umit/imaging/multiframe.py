@@ -20,7 +20,7 @@ from umit.imaging.series import (
     words,
 )
 
-__all__ = ["check_parts", "check_picture", "frame_stack", "is_dose", "no_picture"]
+__all__ = ["check_parts", "check_picture", "frame_stack", "is_dose", "no_picture", "sop_class"]
 
 _Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
 
@@ -40,13 +40,13 @@ _CHOOSE: Final = "Choose one with umit.load(..., frame=k)."
 
 def no_picture(header: _Header) -> str | None:
     """Return what an object is whose pixels are no picture of the patient, else ``None``."""
-    by_class = _NO_PICTURES.get(_sop_class(header))
+    by_class = _NO_PICTURES.get(sop_class(header))
     return by_class or _NO_PICTURES.get(str(header.get("Modality") or ""))
 
 
 def is_dose(header: _Header) -> bool:
     """Tell whether an object is an RT Dose."""
-    return _sop_class(header) == _DOSE or header.get("Modality") == "RTDOSE"
+    return sop_class(header) == _DOSE or header.get("Modality") == "RTDOSE"
 
 
 def check_picture(header: _Header) -> None:
@@ -123,10 +123,10 @@ def frame_stack(header: _Header, count: int, name: str, notes: list[str]) -> Sta
         if any(functional(*one, "PlanePositionSequence") is not header for one in slices):
             over = dimensions(slices)
             hint = f"They run over {over}. {_CHOOSE}" if over else _CHOOSE
-            return placed(slices, name, notes, hint=lambda a, b: hint)
+            return placed(slices, name, notes, label=lambda k: f"frame {k}", hint=lambda a, b: hint)
         if pointed == ["GridFrameOffsetVector"] or (is_dose(header) and not pointed):
             return _dose_stack(header, count, name, notes)
-        if pointed == ["SliceVector"] and not any(tag in header for tag in _TIMES):
+        if pointed == ["SliceVector"]:
             return _slice_vector_stack(header, count, name, notes)
     raise InputError(
         f"expected one frame or the slices of a volume, got {count} frames {_told(header, slices)}",
@@ -161,12 +161,13 @@ def _tiled(header: _Header) -> bool:
     each = header.get("PerFrameFunctionalGroupsSequence") or ()
     return (
         str(header.get("DimensionOrganizationType") or "").startswith("TILED")
-        or _sop_class(header) == _SLIDE
+        or sop_class(header) == _SLIDE
         or any("PlanePositionSlideSequence" in item for item in each)
     )
 
 
-def _sop_class(header: _Header) -> str:
+def sop_class(header: _Header) -> str:
+    """Return the UID of an object's SOP class, or ``""``."""
     meta = getattr(header, "file_meta", None) or {}
     return str(header.get("SOPClassUID") or meta.get("MediaStorageSOPClassUID") or "")
 
@@ -209,7 +210,7 @@ def _slice_vector_stack(header: _Header, count: int, name: str, notes: list[str]
 
 
 def _along_normal(
-    header: _Header, first: _Header, offsets: NDArray[np.float64], name: str, notes: list[str]
+    header: _Header, first: _Header, offsets: NDArray[Any], name: str, notes: list[str]
 ) -> Stack:
     """Place frames at mm along the normal of the first one."""
     turn = np.array(numbers(first, "ImageOrientationPatient", 6, name))
@@ -222,5 +223,6 @@ def _along_normal(
         np.tile(numbers(header, "PixelSpacing", 2, name), (count, 1)),
         name,
         notes,
+        label=lambda k: f"frame {k}",
         hint=lambda a, b: _CHOOSE,
     )

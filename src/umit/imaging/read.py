@@ -268,15 +268,14 @@ def _cut(scan: Scan, slices: slice | tuple[int, int] | None) -> Scan:
 
 
 def _some_positions(space: Space, kept: range) -> tuple[Affine, Positions | None]:
-    """Return the mean step and the positions of some uneven slices; one alone is as thick as it was."""
-    edges = kept[0] - kept.step / 2, kept[-1] + kept.step / 2
-    ends = (kept[0], kept[-1]) if len(kept) > 1 else edges
-    first, last = (space.place(0, 0, z) for z in ends)
-    origin, steps = space.place(0, 0, kept[0]), max(len(kept) - 1, 1)
-    *upper, bottom = space.affine or ()
+    """Return the mean step and the places of some uneven slices; one alone is as thick as it was."""
+    places = tuple((space.positions or ())[k] for k in kept)
+    ends: tuple[tuple[float, ...], ...] = (places[0], places[-1])
+    if len(kept) == 1:
+        ends = tuple(space.place(0, 0, kept[0] + side * kept.step, kept[0]) for side in (-0.5, 0.5))
+    *upper, last = space.affine or ()
     rows = [
-        (row[0], row[1], (b - a) / steps, start)
-        for row, a, b, start in zip(upper, first, last, origin, strict=True)
+        (row[0], row[1], (b - a) / max(len(kept) - 1, 1), start)
+        for row, a, b, start in zip(upper, *ends, places[0], strict=True)
     ]
-    places = tuple(space.place(0, 0, k) for k in kept) if len(kept) > 1 else None
-    return (*rows, bottom), places
+    return (*rows, last), places if len(kept) > 1 else None

@@ -28,8 +28,16 @@ __all__ = [
 _Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
 Slice: TypeAlias = "tuple[_Header, int]"  # a file's header, and which of its frames
 
-_APART = ("EchoTime", "EchoNumbers", "TemporalPositionIdentifier", "TriggerTime", "DiffusionBValue")
-_APART += ("AcquisitionNumber", "ImageType")
+# What tells slices at one place apart.
+_APART = [
+    "EchoTime",
+    "EchoNumbers",
+    "TemporalPositionIdentifier",
+    "TriggerTime",
+    "DiffusionBValue",
+    "AcquisitionNumber",
+    "ImageType",
+]
 
 
 def stack(slices: list[Slice], name: str, notes: list[str]) -> Stack:
@@ -49,13 +57,24 @@ def stack(slices: list[Slice], name: str, notes: list[str]) -> Stack:
     _check_alike(headers, name)
     check_size(len(headers), headers[0], name)
     _note_missing(headers, notes)
-    return placed(slices, name, notes, hint=lambda a, b: _told_apart(slices[a], slices[b]))
+    return placed(
+        slices,
+        name,
+        notes,
+        label=lambda k: file_name(slices[k][0]),
+        hint=lambda a, b: _told_apart(slices[a], slices[b]),
+    )
 
 
 def placed(
-    slices: list[Slice], name: str, notes: list[str], *, hint: Callable[[int, int], str]
+    slices: list[Slice],
+    name: str,
+    notes: list[str],
+    *,
+    label: Callable[[int], str],
+    hint: Callable[[int, int], str],
 ) -> Stack:
-    """Stack slices by what each says of its plane, in functional groups or by itself."""
+    """Stack slices by what each says of its plane, in functional groups or by itself; see :func:`grid`."""
     places = [functional(*one, "PlanePositionSequence") for one in slices]
     turns = [functional(*one, "PlaneOrientationSequence") for one in slices]
     pixel = [functional(*one, "PixelMeasuresSequence") for one in slices]
@@ -65,6 +84,7 @@ def placed(
         np.array([numbers(measure, "PixelSpacing", 2, name) for measure in pixel]),
         name,
         notes,
+        label=label,
         hint=hint,
     )
 
@@ -165,7 +185,11 @@ def _check_alike(headers: list[_Header], name: str) -> None:
             where=name,
             hint="Pass one of the files.",
         )
-    scouts = [file_name(h) for h, kind in zip(headers, kinds, strict=True) if "LOCALIZER" in kind]
+    scouts = [
+        file_name(h)
+        for h, kind in zip(headers, kinds, strict=True)
+        if {"LOCALIZER", "SCOUT"} & set(kind)
+    ]
     if 0 < len(scouts) < len(headers):
         raise InputError(
             f"expected slices of one kind, got localizers among them: {', '.join(scouts)}",
