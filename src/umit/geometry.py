@@ -15,7 +15,18 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from umit.errors import InputError, MissingMetadataError
 
-__all__ = ["Affine", "Box2D", "Box3D", "Mark", "Point2D", "Positions", "Space", "World", "iou", "plain"]
+__all__ = [
+    "Affine",
+    "Box2D",
+    "Box3D",
+    "Mark",
+    "Point2D",
+    "Positions",
+    "Space",
+    "World",
+    "iou",
+    "plain",
+]
 
 Affine: TypeAlias = tuple[tuple[float, float, float, float], ...]
 Positions: TypeAlias = tuple[tuple[float, float, float], ...]

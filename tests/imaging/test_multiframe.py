@@ -41,7 +41,7 @@ def _tags(*keywords: str) -> list[Any]:
         ),
         ({"FrameIncrementPointer": ("RotationVector", "AngularViewVector")}, "rotation × angular"),
         ({"FrameIncrementPointer": ("EnergyWindowVector",)}, "energy window"),
-        ({"SOPClassUID": NM}, "without a FrameIncrementPointer"),
+        ({"SOPClassUID": NM}, "without positions or a FrameIncrementPointer"),
         ({"FrameIncrementPointer": ("SliceVector",), "SliceVector": [1, 1, 2, 2]}, "SliceVector"),
         ({"FrameIncrementPointer": ("SliceVector",)}, "SliceVector"),
         ({"FrameIncrementPointer": ("FrameTime",), "FrameTime": 33}, "over frame time"),

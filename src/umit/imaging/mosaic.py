@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from umit.errors import InputError
-from umit.imaging.grid import Stack, grid
-from umit.imaging.series import numbers
+from umit.imaging.grid import Stack
+from umit.imaging.series import along_normal, numbers
 
 __all__ = ["CSA_TAGS", "Mosaic", "mosaic"]
 
@@ -71,29 +71,21 @@ def mosaic(header: _Header, name: str, notes: list[str]) -> Mosaic | None:
             hint="Convert it with dcm2niix from the scanner's own files.",
         )
     turn = np.array(numbers(header, "ImageOrientationPatient", 6, name))
-    pixel = np.array(numbers(header, "PixelSpacing", 2, name))
-    corner = np.array(numbers(header, "ImagePositionPatient", 3, name))
-    hidden = np.array([columns, rows]) * (1 - 1 / across) / 2
-    corner += turn[:3] * pixel[1] * hidden[0] + turn[3:] * pixel[0] * hidden[1]
-    step = np.cross(turn[:3], turn[3:])
-    if abs(step @ normal) < 0.99:  # nibabel asks for the same direction within 1e-5 of the cosine
+    cosine = float(np.cross(turn[:3], turn[3:]) @ normal)
+    if abs(cosine) < 0.99:
         raise InputError(
             "expected the normal of ImageOrientationPatient in the mosaic's own header, got another",
             code="mosaic",
             where=name,
         )
-    step *= between * math.copysign(1, step @ normal)
+    down, right = numbers(header, "PixelSpacing", 2, name)
+    hidden = (1 - 1 / across) / 2  # of the mosaic, on each side of the slice
+    shift = turn[:3] * right * columns * hidden + turn[3:] * down * rows * hidden
+    corner = numbers(header, "ImagePositionPatient", 3, name) + shift
+    first = {"ImageOrientationPatient": turn.tolist(), "ImagePositionPatient": corner.tolist()}
+    offsets = np.arange(count) * math.copysign(between, cosine)
     notes.append(f"series: a Siemens mosaic, unfolded into its {count} slices")
-    stack = grid(
-        corner + np.arange(count)[:, None] * step,
-        np.tile(turn, (count, 1)),
-        np.tile(pixel, (count, 1)),
-        name,
-        notes,
-        label=lambda k: f"tile {k}",
-        hint=lambda a, b: "",
-    )
-    return Mosaic(across, stack)
+    return Mosaic(across, along_normal(header, first, offsets, name, notes))
 
 
 def _told(header: _Header) -> tuple[int, NDArray[np.float64], float]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, Final, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from umit.errors import InputError, UnsupportedFormatError
-from umit.imaging.grid import Stack, grid
+from umit.imaging.grid import Stack
 from umit.imaging.series import (
     Slice,
+    along_normal,
     check_size,
     dimensions,
     functional,
@@ -128,8 +128,9 @@ def frame_stack(header: _Header, count: int, name: str, notes: list[str]) -> Sta
             return _dose_stack(header, count, name, notes)
         if pointed == ["SliceVector"]:
             return _slice_vector_stack(header, count, name, notes)
+    colour = "colour " if header.get("SamplesPerPixel", 1) != 1 else ""
     raise InputError(
-        f"expected one frame or the slices of a volume, got {count} frames {_told(header, slices)}",
+        f"expected the slices of a volume, got {count} {colour}frames {_told(header, slices)}",
         code="multi_frame",
         where=name,
         hint=_CHOOSE,
@@ -140,12 +141,11 @@ def _told(header: _Header, slices: list[Slice]) -> str:
     """Say what frames are that are no slices, as far as their file does."""
     if _tiled(header):
         return "that are tiles of one picture"
-    colour = " in colour" if header.get("SamplesPerPixel", 1) != 1 else ""
     over = " × ".join(map(words, _pointers(header))) or dimensions(slices)
     over = over or next((words(tag) for tag in _TIMES if tag in header), "")
-    if over:
-        return f"over {over}{colour}"
-    return f"without positions, and without a FrameIncrementPointer that says what they are{colour}"
+    return (
+        f"over {over}" if over else "without positions or a FrameIncrementPointer that names them"
+    )
 
 
 def _pointers(header: _Header) -> list[Any]:
@@ -175,10 +175,10 @@ def sop_class(header: _Header) -> str:
 def _dose_stack(header: _Header, count: int, name: str, notes: list[str]) -> Stack:
     """Place dose planes by their offsets along the normal, or by z (DICOM PS3.3 C.8.8.3.2)."""
     offsets = np.array(numbers(header, "GridFrameOffsetVector", count, name))
-    origin = np.array(numbers(header, "ImagePositionPatient", 3, name))
-    turn = np.array(numbers(header, "ImageOrientationPatient", 6, name))
     if offsets[0] != 0:
-        if abs(offsets[0] - origin[2]) > 0.01 or not np.allclose(turn, (1, 0, 0, 0, 1, 0)):
+        z = numbers(header, "ImagePositionPatient", 3, name)[2]
+        turn = numbers(header, "ImageOrientationPatient", 6, name)
+        if abs(offsets[0] - z) > 0.01 or not np.allclose(turn, (1, 0, 0, 0, 1, 0)):
             raise InputError(
                 "expected a GridFrameOffsetVector that starts with 0, or z of axial planes with that "
                 f"of ImagePositionPatient, got {offsets[0]:g}",
@@ -187,7 +187,7 @@ def _dose_stack(header: _Header, count: int, name: str, notes: list[str]) -> Sta
                 hint=_CHOOSE,
             )
         offsets = offsets - offsets[0]
-    return _along_normal(header, header, offsets, name, notes)
+    return along_normal(header, header, offsets, name, notes)
 
 
 def _slice_vector_stack(header: _Header, count: int, name: str, notes: list[str]) -> Stack:
@@ -204,25 +204,6 @@ def _slice_vector_stack(header: _Header, count: int, name: str, notes: list[str]
     detector = (list(header.get("DetectorInformationSequence") or ()) or [header])[0]
     step = float(header.get("SpacingBetweenSlices") or 0)
     if "ImagePositionPatient" in detector and "ImageOrientationPatient" in detector and step:
-        return _along_normal(header, detector, (vector - 1) * step, name, notes)
+        return along_normal(header, detector, (vector - 1) * step, name, notes)
     notes.append("orientation: frames without positions, shown as stored")
     return Stack([int(k) for k in np.argsort(vector)])
-
-
-def _along_normal(
-    header: _Header, first: _Header, offsets: NDArray[Any], name: str, notes: list[str]
-) -> Stack:
-    """Place frames at mm along the normal of the first one."""
-    turn = np.array(numbers(first, "ImageOrientationPatient", 6, name))
-    origin = np.array(numbers(first, "ImagePositionPatient", 3, name))
-    normal = np.cross(turn[:3], turn[3:])
-    count = len(offsets)
-    return grid(
-        origin + offsets[:, None] * normal / max(float(np.linalg.norm(normal)), 1e-9),
-        np.tile(turn, (count, 1)),
-        np.tile(numbers(header, "PixelSpacing", 2, name), (count, 1)),
-        name,
-        notes,
-        label=lambda k: f"frame {k}",
-        hint=lambda a, b: _CHOOSE,
-    )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from umit.errors import InputError, MissingMetadataError
 from umit.imaging.grid import Stack, grid
@@ -14,6 +15,7 @@ from umit.imaging.scan import MAX_VOXELS
 
 __all__ = [
     "Slice",
+    "along_normal",
     "check_size",
     "dimensions",
     "file_name",
@@ -86,6 +88,31 @@ def placed(
         notes,
         label=label,
         hint=hint,
+    )
+
+
+def along_normal(
+    header: _Header, first: _Header, offsets: NDArray[Any], name: str, notes: list[str]
+) -> Stack:
+    """Stack pictures at some mm along the normal of the first one.
+
+    Args:
+        header: With PixelSpacing.
+        first: With the first one's ImagePositionPatient and ImageOrientationPatient.
+        offsets: mm, one a picture.
+        name: For messages.
+        notes: Takes warnings.
+    """
+    turn = np.array(numbers(first, "ImageOrientationPatient", 6, name))
+    origin, normal = numbers(first, "ImagePositionPatient", 3, name), np.cross(turn[:3], turn[3:])
+    return grid(
+        origin + offsets[:, None] * normal / (np.linalg.norm(normal) or 1.0),
+        np.tile(turn, (len(offsets), 1)),
+        np.tile(numbers(header, "PixelSpacing", 2, name), (len(offsets), 1)),
+        name,
+        notes,
+        label=lambda k: f"frame {k}",
+        hint=lambda a, b: "Choose one with umit.load(..., frame=k).",
     )
 
 
