@@ -277,6 +277,10 @@ def _echoes(k: int, data: FileDataset) -> None:
     data.SOPInstanceUID, data.EchoTime = f"1.2.{k}", 10 * (k + 1)
 
 
+def _times(k: int, data: FileDataset) -> None:  # dynamic PET
+    data.FrameReferenceTime, data.AcquisitionTime = 1000 * k, f"12000{k}"
+
+
 def _new_object(k: int, data: FileDataset) -> None:
     data.SOPInstanceUID = f"1.2.{k}"
 
@@ -286,6 +290,7 @@ def _new_object(k: int, data: FileDataset) -> None:
     [
         (_same_object, r"IM000\.dcm and IM007\.dcm are copies of one object"),
         (_echoes, r"IM000\.dcm and IM007\.dcm differ in EchoTime; keep one time, echo"),
+        (_times, r"IM000\.dcm and IM007\.dcm differ in FrameReferenceTime, AcquisitionTime;"),
         (_new_object, r"Nothing in IM000\.dcm and IM007\.dcm tells them apart, as with a copy"),
     ],
 )

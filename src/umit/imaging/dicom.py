@@ -197,7 +197,8 @@ def _pictures(paths: list[Path], notes: list[str]) -> list[_Header]:
             code="no_pixels",
             hint="Reports, plans and directories hold none.",
         )
-    left = [header for header in headers if not any(header is one for one in kept)]
+    used = set(map(id, kept))
+    left = [header for header in headers if id(header) not in used]
     kinds = {(sop_class(header), header.get("Modality")) for header in kept}
     for header in left:
         if "Rows" not in header and (sop_class(header), header.get("Modality")) in kinds:

@@ -31,15 +31,10 @@ _Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
 Slice: TypeAlias = "tuple[_Header, int]"  # a file's header, and which of its frames
 
 # What tells slices at one place apart.
-_APART = [
-    "EchoTime",
-    "EchoNumbers",
-    "TemporalPositionIdentifier",
-    "TriggerTime",
-    "DiffusionBValue",
-    "AcquisitionNumber",
-    "ImageType",
-]
+_APART = """
+    EchoTime EchoNumbers TemporalPositionIdentifier TriggerTime FrameReferenceTime DiffusionBValue
+    AcquisitionNumber AcquisitionTime ImageType
+""".split()  # noqa: SIM905  (one name a line would fill a page)
 
 
 def stack(slices: list[Slice], name: str, notes: list[str]) -> Stack:
@@ -151,11 +146,8 @@ def _told_apart(one: Slice, other: Slice) -> str:
     """Return what to do about two slices at one place, by what their headers say of them."""
     a, b = one[0], other[0]
     names = " and ".join(sorted({file_name(a), file_name(b)}))
-    if (
-        a is not b
-        and a.get("SOPInstanceUID")
-        and a.get("SOPInstanceUID") == b.get("SOPInstanceUID")
-    ):
+    uid = a.get("SOPInstanceUID")
+    if a is not b and uid and uid == b.get("SOPInstanceUID"):
         return f"{names} are copies of one object (SOPInstanceUID); keep one of them."
     apart = [tag for tag in _APART if a.get(tag) != b.get(tag)]
     differ = ", ".join(apart) or dimensions([one, other])
