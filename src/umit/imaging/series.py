@@ -251,7 +251,8 @@ def numbers(header: _Header, tag: str, count: int, name: str) -> list[float]:
     Raises:
         MissingMetadataError: Not as many, or not finite.
     """
-    values = [float(value) for value in header.get(tag) or ()]
+    found = header.get(tag)
+    values = [float(n) for n in ([found] if isinstance(found, int | float) else found or ())]
     if len(values) != count or not np.isfinite(values).all():
         raise MissingMetadataError(
             f"expected {count} numbers in {tag}, which places a slice, got {len(values)}",
