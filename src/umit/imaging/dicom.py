@@ -24,8 +24,8 @@ from umit.imaging.multiframe import (
     check_parts,
     check_picture,
     frame_stack,
-    is_dose,
-    no_picture,
+    pictures,
+    slices_of,
     sop_class,
 )
 from umit.imaging.planes import Plane, Window, joined, read_plane
@@ -150,12 +150,12 @@ def read_series(paths: list[Path], *, frame: int | None = None, window: Window =
     name = paths[0].parent.name
 
     def read(notes: list[str]) -> Scan:
-        headers = _pictures(paths, notes)
+        headers = pictures([_open(path, pixels=False) for path in paths], notes)
         if len(headers) == 1:
             return _single(Path(headers[0].filename), frame, window, notes)
         if frame is not None:
             raise InputError("expected slices= for a series, got frame=", code="frame")
-        slices = _slices(headers, name, notes)
+        slices = slices_of(headers, name, notes)
         found = stack(slices, name, notes)
         ordered = [slices[k] for k in found.order]
         stacked = joined(_planes(ordered, window, notes), len(ordered), notes)
@@ -172,8 +172,8 @@ def _single(path: Path, frame: int | None, window: Window, notes: list[str]) -> 
     count = frame_count(header)
     tiles = mosaic(header, name, notes) if count == 1 else None
     if tiles:
-        found, (values, shown) = tiles.stack, read_plane(header, 0, window, notes)
-        planes = (Plane(tile, shown) for tile in tiles.tiles(values))
+        found, sheet = tiles.stack, read_plane(header, 0, window, notes)
+        planes = (sheet._replace(values=tile) for tile in tiles.tiles(sheet.values))
     else:
         found = Stack([pick_frame(frame or 0, count, name)])
         if count > 1 and frame is None:
@@ -183,50 +183,6 @@ def _single(path: Path, frame: int | None, window: Window, notes: list[str]) -> 
         planes = (read_plane(header, k, window, notes) for k in found.order)
     stacked = joined(planes, len(found.order), notes)
     return _scan(header, found.order[0], stacked, found, notes, name)
-
-
-def _pictures(paths: list[Path], notes: list[str]) -> list[_Header]:
-    """Return the headers of a folder's pictures, and name what is left out."""
-    headers = [_open(path, pixels=False) for path in paths]
-    with_pixels = [header for header in headers if "Rows" in header]
-    pictures = [header for header in with_pixels if no_picture(header) is None]
-    kept = [header for header in pictures if not is_dose(header)] or pictures or with_pixels
-    if not kept:
-        raise InputError(
-            f"expected DICOM pictures, got {len(headers)} files without any",
-            code="no_pixels",
-            hint="Reports, plans and directories hold none.",
-        )
-    used = set(map(id, kept))
-    left = [header for header in headers if id(header) not in used]
-    kinds = {(sop_class(header), header.get("Modality")) for header in kept}
-    for header in left:
-        if "Rows" not in header and (sop_class(header), header.get("Modality")) in kinds:
-            raise InputError(
-                f"expected the slices of a series, got {file_name(header)}, a slice without a picture",
-                code="truncated",
-                hint="It may break off; fetch it again.",
-            )
-    if left:
-        names = ", ".join(map(file_name, left))
-        notes.append(f"folder: left out {names}, no pictures of the patient")
-    return kept
-
-
-def _slices(headers: list[_Header], name: str, notes: list[str]) -> list[Slice]:
-    """Return a series' slices: one a file, or the frames of one concatenation."""
-    counts = [int(header.get("NumberOfFrames") or 1) for header in headers]
-    whole = {header.get("ConcatenationUID") for header in headers}
-    if len(whole) == 1 and whole != {None}:
-        check_parts(headers, name, notes)
-    elif max(counts) > 1:
-        raise InputError(
-            "expected one slice a file, got several files with multi-frame ones among them",
-            code="multi_frame",
-            where=name,
-            hint="Pass one of the files.",
-        )
-    return [(header, k) for header, n in zip(headers, counts, strict=True) for k in range(n)]
 
 
 def _planes(slices: list[Slice], window: Window, notes: list[str]) -> Iterator[Plane]:

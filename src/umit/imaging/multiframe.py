@@ -13,6 +13,7 @@ from umit.imaging.series import (
     along_normal,
     check_size,
     dimensions,
+    file_name,
     functional,
     numbers,
     placed,
@@ -20,7 +21,15 @@ from umit.imaging.series import (
     words,
 )
 
-__all__ = ["check_parts", "check_picture", "frame_stack", "is_dose", "no_picture", "sop_class"]
+__all__ = [
+    "check_parts",
+    "check_picture",
+    "frame_stack",
+    "is_dose",
+    "pictures",
+    "slices_of",
+    "sop_class",
+]
 
 _Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
 
@@ -38,7 +47,7 @@ _TIMES: Final = ("FrameTime", "FrameTimeVector", "CineRate")
 _CHOOSE: Final = "Choose one with umit.load(..., frame=k)."
 
 
-def no_picture(header: _Header) -> str | None:
+def _no_picture(header: _Header) -> str | None:
     """Return what an object is whose pixels are no picture of the patient, else ``None``."""
     by_class = _NO_PICTURES.get(sop_class(header))
     return by_class or _NO_PICTURES.get(str(header.get("Modality") or ""))
@@ -55,13 +64,73 @@ def check_picture(header: _Header) -> None:
     Raises:
         UnsupportedFormatError: Such an object.
     """
-    kind = no_picture(header)
+    kind = _no_picture(header)
     if kind is not None:
         raise UnsupportedFormatError(
             f"expected a picture of the patient, got {kind}",
             code="not_a_picture",
             hint="Pass the images that it was made from.",
         )
+
+
+def pictures(headers: list[_Header], notes: list[str]) -> list[_Header]:
+    """Return those of a folder that hold pictures of the patient, and name what is left out.
+
+    Args:
+        headers: Of its DICOM files.
+        notes: Takes the names of the others.
+
+    Raises:
+        InputError: No picture, or a slice of the others' kind without one.
+    """
+    with_pixels = [header for header in headers if "Rows" in header]
+    shown = [header for header in with_pixels if _no_picture(header) is None]
+    kept = [header for header in shown if not is_dose(header)] or shown or with_pixels
+    if not kept:
+        raise InputError(
+            f"expected DICOM pictures, got {len(headers)} files without any",
+            code="no_pixels",
+            hint="Reports, plans and directories hold none.",
+        )
+    used = set(map(id, kept))
+    left = [header for header in headers if id(header) not in used]
+    kinds = {(sop_class(header), header.get("Modality")) for header in kept}
+    for header in left:
+        if "Rows" not in header and (sop_class(header), header.get("Modality")) in kinds:
+            raise InputError(
+                f"expected the slices of a series, got {file_name(header)}, a slice without a picture",
+                code="truncated",
+                hint="It may break off; fetch it again.",
+            )
+    if left:
+        names = ", ".join(map(file_name, left))
+        notes.append(f"folder: left out {names}, no pictures of the patient")
+    return kept
+
+
+def slices_of(headers: list[_Header], name: str, notes: list[str]) -> list[Slice]:
+    """Return a series' slices: one a file, or the frames of one concatenation.
+
+    Args:
+        headers: Of its files.
+        name: Base name of the folder, for messages.
+        notes: Takes warnings.
+
+    Raises:
+        InputError: Files of several frames that are no concatenation, or not all of one.
+    """
+    counts = [int(header.get("NumberOfFrames") or 1) for header in headers]
+    whole = {header.get("ConcatenationUID") for header in headers}
+    if len(whole) == 1 and whole != {None}:
+        check_parts(headers, name, notes)
+    elif max(counts) > 1:
+        raise InputError(
+            "expected one slice a file, got several files with multi-frame ones among them",
+            code="multi_frame",
+            where=name,
+            hint="Pass one of the files.",
+        )
+    return [(header, k) for header, n in zip(headers, counts, strict=True) for k in range(n)]
 
 
 def check_parts(headers: list[_Header], name: str, notes: list[str]) -> None:
