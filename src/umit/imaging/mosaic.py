@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from umit.errors import InputError
 from umit.imaging.grid import Stack
-from umit.imaging.series import along_normal, numbers
+from umit.imaging.series import along_normal, numbers, whole
 
 __all__ = ["CSA_TAGS", "Mosaic", "mosaic"]
 
@@ -20,6 +20,10 @@ _Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
 
 #: "SIEMENS CSA HEADER" and its element 10, which describes the image, in any of its first blocks.
 CSA_TAGS = tuple(0x00290000 + tag for k in range(0x10, 0x14) for tag in (k, (k << 8) + 0x10))
+
+
+# What nibabel is seen to raise on damaged headers; one of its names may not be set.
+_UNREADABLE = (AssertionError, IndexError, TypeError, UnboundLocalError, ValueError, struct.error)
 
 
 class Mosaic(NamedTuple):
@@ -59,7 +63,8 @@ def mosaic(header: _Header, name: str, notes: list[str]) -> Mosaic | None:
     if "MOSAIC" not in [str(kind) for kind in header.get("ImageType") or ()]:
         return None
     count, normal, between = _told(header)
-    rows, columns, across = int(header.Rows), int(header.Columns), math.isqrt(max(count - 1, 0)) + 1
+    rows, columns = whole(header, "Rows") or 0, whole(header, "Columns") or 0
+    across = math.isqrt(max(count - 1, 0)) + 1
     between = between or float(header.get("SpacingBetweenSlices") or 0)
     fits = count > 1 and not rows % across and not columns % across
     if not fits or len(normal) != 3 or between <= 0:
@@ -107,6 +112,6 @@ def _csa(header: _Header) -> dict[str, list[Any]]:
     read: Any = csareader.get_csa_header  # not typed
     try:
         found = read(header)
-    except (csareader.CSAError, struct.error, AssertionError, IndexError, TypeError, ValueError):
+    except _UNREADABLE + (csareader.CSAError,):
         return {}
     return {} if found is None else {name: tag["items"] for name, tag in found["tags"].items()}

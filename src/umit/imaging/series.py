@@ -236,7 +236,7 @@ def _check_alike(headers: list[_Header], name: str) -> None:
 
 def check_size(count: int, header: _Header, name: str) -> None:
     """Refuse a volume beyond the limit before any pixel is read."""
-    voxels = count * int(header.Rows) * int(header.Columns)
+    voxels = count * (whole(header, "Rows") or 0) * (whole(header, "Columns") or 0)
     if voxels > MAX_VOXELS:
         raise InputError(
             f"expected at most {MAX_VOXELS} voxels, got {voxels}",
