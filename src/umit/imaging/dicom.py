@@ -30,7 +30,7 @@ from umit.imaging.multiframe import (
 )
 from umit.imaging.planes import Plane, Window, joined, read_plane
 from umit.imaging.scan import Scan, pick_frame
-from umit.imaging.series import Slice, file_name, stack
+from umit.imaging.series import Slice, file_name, stack, whole
 from umit.imaging.voi import Levels
 
 __all__ = ["dicom_size", "read_dicom", "read_series"]
@@ -122,10 +122,15 @@ def dicom_size(path: Path) -> tuple[int, ...]:
         header = _open(path, pixels=False)
         _check_is_file(header)
         check_picture(header)
+        columns, rows = whole(header, "Columns"), whole(header, "Rows")
+        if not columns or not rows:
+            raise InputError(
+                "expected a DICOM picture, got an object without rows and columns", code="no_pixels"
+            )
         tiles = mosaic(header, path.name, notes)
         across = tiles.across if tiles else 1
-        count = len(tiles.stack.order) if tiles else int(header.get("NumberOfFrames") or 1)
-        size = (int(header.Columns) // across, int(header.Rows) // across)
+        count = len(tiles.stack.order) if tiles else whole(header, "NumberOfFrames") or 1
+        size = (columns // across, rows // across)
         return (*size, count) if count > 1 else size
 
     return _quietly(read, path.name)[0]
