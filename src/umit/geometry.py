@@ -15,9 +15,21 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from umit.errors import InputError, MissingMetadataError
 
-__all__ = ["Affine", "Box2D", "Box3D", "Mark", "Point2D", "Space", "World", "iou", "plain"]
+__all__ = [
+    "Affine",
+    "Box2D",
+    "Box3D",
+    "Mark",
+    "Point2D",
+    "Positions",
+    "Space",
+    "World",
+    "iou",
+    "plain",
+]
 
 Affine: TypeAlias = tuple[tuple[float, float, float, float], ...]
+Positions: TypeAlias = tuple[tuple[float, float, float], ...]
 World: TypeAlias = Literal["RAS+", "LPS"]
 
 
@@ -29,28 +41,70 @@ class Space:
         size: ``(width, height)`` of a film or ``(x, y, z)`` of a volume, in pixels or voxels.
         spacing: Millimetres per pixel along the same axes, or ``None`` if the file does not say.
         affine: Four rows of four numbers, voxel index ``(x, y, z)`` to RAS+ millimetres, or ``None``.
+        positions: RAS+ millimetres of the first voxel's centre in each slice, where slices are not
+            evenly spaced. The affine's and the spacing's z are then those of the mean step only.
     """
 
     size: tuple[int, ...]
     spacing: tuple[float, ...] | None = None
     affine: Affine | None = None
+    positions: Positions | None = None
+
+    def place(self, x: float, y: float, z: float, within: int | None = None) -> tuple[float, ...]:
+        """Return RAS+ millimetres ``(x, y, z)`` of a voxel index.
+
+        Args:
+            x: Column index, continuous, 0 at the centre of the first voxel.
+            y: Row index.
+            z: Slice index.
+            within: The slice that it belongs to; ``None`` for the nearest. An uneven slice is as thick
+                as it is far from its nearer neighbour, so that where slices are missing nothing is.
+
+        Raises:
+            MissingMetadataError: The volume's affine is not known.
+
+        Example:
+            >>> rows = ((1.0, 0, 0, 0), (0, 1.0, 0, 0), (0, 0, 2.5, 0), (0, 0, 0, 1))
+            >>> places = ((0, 0, 0), (0, 0, 1), (0, 0, 5))
+            >>> Space(size=(4, 4, 3), affine=rows, positions=places).place(1, 0, 1.5, within=1)
+            (1.0, 0.0, 1.5)
+        """
+        if self.affine is None:
+            raise MissingMetadataError(
+                "expected an affine, got a volume without one",
+                code="affine",
+                hint="Millimetres need a file that records position and orientation.",
+            )
+        if self.positions is None:
+            return tuple(r[0] * x + r[1] * y + r[2] * z + r[3] for r in self.affine[:3])
+        last = len(self.positions) - 1
+        k = min(max(round(z) if within is None else within, 0), last)
+        ends = [self.positions[n : n + 2] for n in (k - 1, k) if 0 <= n < last]
+        below, above = min(ends, key=lambda pair: math.dist(*pair))
+        near = zip(self.affine, self.positions[k], below, above, strict=False)
+        return tuple(r[0] * x + r[1] * y + at + (z - k) * (q - p) for r, at, p, q in near)
 
     def to_dict(self) -> dict[str, object]:
         """Return plain lists and numbers for JSON."""
-        return {
+        found: dict[str, object] = {
             "size": list(self.size),
             "spacing": None if self.spacing is None else list(self.spacing),
             "affine": None if self.affine is None else [list(row) for row in self.affine],
         }
+        if self.positions is not None:
+            found["positions"] = [list(place) for place in self.positions]
+        return found
 
     @classmethod
     def from_dict(cls, data: dict[str, object]) -> Space:
         """Read what :meth:`to_dict` wrote."""
         size, spacing, affine = data["size"], data.get("spacing"), data.get("affine")
+        positions = data.get("positions")
         return cls(
             size=tuple(int(v) for v in size),  # type: ignore[attr-defined]
             spacing=None if spacing is None else tuple(float(v) for v in spacing),  # type: ignore[attr-defined]
             affine=None if affine is None else tuple(tuple(row) for row in affine),  # type: ignore[attr-defined]
+            positions=None if positions is None else tuple(tuple(p) for p in positions),  # type: ignore[attr-defined]
         )
 
 
@@ -262,27 +316,19 @@ class Box3D:
                 code="world",
                 where="world",
             )
-        if self.space is None or self.space.affine is None:
-            raise MissingMetadataError(
-                "expected an affine, got a volume without one",
-                code="affine",
-                hint="Millimetres need a file that records position and orientation.",
-            )
-        sign = (1.0, 1.0, 1.0) if world == "RAS+" else (-1.0, -1.0, 1.0)
+        space, sign = self.space or Space(size=()), 1.0 if world == "RAS+" else -1.0
+        # A millionth of a slice is rounding, and does not carry an edge across a gap.
+        ends = (
+            (self.z1, math.floor(self.z1 + 1e-6)),
+            (self.z2, math.ceil(self.z2 - 1e-6) - 1),
+        )
         corners = [
-            (x - 0.5, y - 0.5, z - 0.5)
-            for z in (self.z1, self.z2)
+            space.place(x - 0.5, y - 0.5, z - 0.5, within=k)
+            for z, k in ends
             for y in (self.y1, self.y2)
             for x in (self.x1, self.x2)
         ]
-        rows = self.space.affine[:3]
-        found = []
-        for x, y, z in corners:
-            a, b, c = (
-                s * (r[0] * x + r[1] * y + r[2] * z + r[3]) for s, r in zip(sign, rows, strict=True)
-            )
-            found.append((a, b, c))
-        return tuple(found)
+        return tuple((sign * a, sign * b, c) for a, b, c in corners)
 
 
 Mark: TypeAlias = Box2D | Box3D | Point2D

@@ -38,17 +38,6 @@ def test_two_orientations_in_one_file_are_refused(dicom: Any, tmp_path: Path) ->
     assert caught.value.code == "mixed_orientation"
 
 
-def test_frames_without_positions(dicom: Any, tmp_path: Path) -> None:
-    scan = load(dicom.film(tmp_path, STACK, NumberOfFrames=5, PixelSpacing=[1, 2]))
-    assert np.array_equal(scan.voxels, STACK)
-    assert (scan.affine, scan.spacing) == (None, None)
-    assert "orientation: frames without positions, shown as stored" in scan.warnings
-    thick = load(
-        dicom.film(tmp_path, STACK, NumberOfFrames=5, PixelSpacing=[1, 2], SpacingBetweenSlices=3)
-    )
-    assert thick.spacing == (2, 1, 3)
-
-
 @pytest.mark.parametrize(
     ("pixels", "fields"),
     [(STACK, {"FrameTime": 33}), (np.zeros((5, 4, 4, 3), np.uint8), {})],

@@ -227,6 +227,7 @@ def _slab(scan: Scan, axis: int, index: int) -> Scan:
         scan,
         voxels=scan.voxels[tuple(cut)],
         affine=affine,
+        positions=None,
         window=window,
         presentation=replace(scan.presentation, slices=None),
     )

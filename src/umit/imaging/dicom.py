@@ -7,7 +7,7 @@ import struct
 import threading
 import warnings
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -16,12 +16,21 @@ from typing import Any, TypeAlias, TypeVar
 from numpy.typing import NDArray
 
 from umit.errors import InputError, UnsupportedFormatError
-from umit.geometry import Affine
 from umit.imaging.codecs import check_inflated, frame_count
 from umit.imaging.film import film_directions, film_spacing
-from umit.imaging.planes import Window, joined, read_plane
+from umit.imaging.grid import Stack
+from umit.imaging.mosaic import CSA_TAGS, mosaic
+from umit.imaging.multiframe import (
+    check_parts,
+    check_picture,
+    frame_stack,
+    pictures,
+    slices_of,
+    sop_class,
+)
+from umit.imaging.planes import Plane, Window, joined, read_plane
 from umit.imaging.scan import Scan, pick_frame
-from umit.imaging.series import frame_stack, stack
+from umit.imaging.series import Slice, file_name, stack, whole
 from umit.imaging.voi import Levels
 
 __all__ = ["dicom_size", "read_dicom", "read_series"]
@@ -31,7 +40,14 @@ _Read = TypeVar("_Read")
 
 # Nothing else is read from a file, so that no patient's name is ever in memory.
 _TAGS = """
-    Modality SeriesInstanceUID FrameOfReferenceUID NumberOfFrames FrameTime FrameTimeVector CineRate
+    Modality SOPClassUID SOPInstanceUID SeriesInstanceUID FrameOfReferenceUID ImageType
+    NumberOfFrames FrameIncrementPointer FrameTime FrameTimeVector CineRate SliceVector
+    DetectorInformationSequence DimensionOrganizationType DimensionIndexSequence
+    ConcatenationUID InConcatenationTotalNumber ConcatenationFrameOffsetNumber
+    ImagesInAcquisition NumberOfSlices InstanceNumber AcquisitionNumber EchoTime EchoNumbers
+    AcquisitionTime FrameReferenceTime TemporalPositionIdentifier TriggerTime DiffusionBValue
+    PresentationIntentType
+    GridFrameOffsetVector DoseGridScaling DoseUnits
     Rows Columns BitsAllocated BitsStored HighBit PixelRepresentation SamplesPerPixel
     PhotometricInterpretation PlanarConfiguration PixelPaddingValue PixelPaddingRangeLimit
     RescaleSlope RescaleIntercept RescaleType ModalityLUTSequence VOILUTSequence VOILUTFunction
@@ -46,6 +62,9 @@ _TAGS = """
     SegmentedRedPaletteColorLookupTableData SegmentedGreenPaletteColorLookupTableData
     SegmentedBluePaletteColorLookupTableData PixelData FloatPixelData DoubleFloatPixelData
 """.split()  # noqa: SIM905  (one name a line would fill a page)
+
+#: Digital X-ray, mammography and intra-oral X-ray "For Processing" (DICOM PS3.6 A).
+_RAW = tuple(f"1.2.840.10008.5.1.4.1.1.1.{kind}.1" for kind in (1, 2, 3))
 
 # catch_warnings and the log's level are the whole process's; two threads at once would leave them.
 _ONE_AT_A_TIME = threading.Lock()
@@ -89,19 +108,7 @@ def read_dicom(path: Path, *, frame: int | None = None, window: Window = None) -
         >>> read_dicom(Path(get_testdata_file("CT_small.dcm", download=False))).modality
         'CT'
     """
-
-    def read(notes: list[str]) -> Scan:
-        header = _open(path)
-        _check_is_file(header)
-        count = frame_count(header)
-        order, affine = [pick_frame(frame or 0, count, path.name)], None
-        if count > 1 and frame is None:
-            order, affine = frame_stack(header, count, path.name, notes)
-        planes = (read_plane(header, k, window, notes) for k in order)
-        stacked = joined(planes, len(order), notes)
-        return _scan(header, order[0], stacked, affine, notes, path.name)
-
-    return _noted(read, path.name)
+    return _noted(lambda notes: _single(path, frame, window, notes), path.name)
 
 
 def dicom_size(path: Path) -> tuple[int, ...]:
@@ -114,22 +121,31 @@ def dicom_size(path: Path) -> tuple[int, ...]:
     def read(notes: list[str]) -> tuple[int, ...]:
         header = _open(path, pixels=False)
         _check_is_file(header)
-        size = (int(header.Columns), int(header.Rows))
-        count = int(header.get("NumberOfFrames") or 1)
+        check_picture(header)
+        columns, rows = whole(header, "Columns"), whole(header, "Rows")
+        if not columns or not rows:
+            raise InputError(
+                "expected a DICOM picture, got an object without rows and columns", code="no_pixels"
+            )
+        tiles = mosaic(header, path.name, notes)
+        across = tiles.across if tiles else 1
+        count = len(tiles.stack.order) if tiles else whole(header, "NumberOfFrames") or 1
+        size = (columns // across, rows // across)
         return (*size, count) if count > 1 else size
 
     return _quietly(read, path.name)[0]
 
 
-def read_series(paths: list[Path], *, window: Window = None) -> Scan:
+def read_series(paths: list[Path], *, frame: int | None = None, window: Window = None) -> Scan:
     """Read the slices of one series, in any order of files.
 
     Args:
         paths: Its files, at least two, in one folder.
+        frame: As for :func:`read_dicom`, where one file only holds a picture.
         window: As for :func:`read_dicom`.
 
     Returns:
-        A volume whose slices follow the normal of their plane.
+        A volume whose slices follow the normal of their plane, or what the only picture is.
 
     Raises:
         UnsupportedFormatError: A missing decoder.
@@ -139,34 +155,65 @@ def read_series(paths: list[Path], *, window: Window = None) -> Scan:
     name = paths[0].parent.name
 
     def read(notes: list[str]) -> Scan:
-        first, ordered, affine = _placed(paths, name, notes)
-        # Opened again, one at a time: pixels kept from the first pass would be a second volume.
-        planes = (read_plane(_open(path), 0, window, notes) for path in ordered)
-        stacked = joined(planes, len(ordered), notes)
-        return _scan(first, 0, stacked, affine, notes, name)
+        headers = pictures([_open(path, pixels=False) for path in paths], notes)
+        if len(headers) == 1:
+            return _single(Path(headers[0].filename), frame, window, notes)
+        if frame is not None:
+            raise InputError("expected slices= for a series, got frame=", code="frame")
+        slices = slices_of(headers, name, notes)
+        found = stack(slices, name, notes)
+        ordered = [slices[k] for k in found.order]
+        stacked = joined(_planes(ordered, window, notes), len(ordered), notes)
+        return _scan(*ordered[0], stacked, found, notes, name)
 
     return _noted(read, name)
 
 
-def _placed(paths: list[Path], name: str, notes: list[str]) -> tuple[_Header, list[Path], Affine]:
-    """Return the first slice's header, the files in the order of their slices, and the affine."""
-    headers = [(_open(path, pixels=False), path) for path in paths]
-    pictures = [(header, path) for header, path in headers if "Rows" in header]
-    if len(pictures) < len(headers):
-        notes.append(f"series: {len(headers) - len(pictures)} files without a picture left out")
-    order, affine = stack([header for header, _ in pictures], name, notes)
-    return pictures[order[0]][0], [pictures[k][1] for k in order], affine
+def _single(path: Path, frame: int | None, window: Window, notes: list[str]) -> Scan:
+    """Read one file: a film, a mosaic's slices, or one or all of its frames."""
+    header, name = _open(path), path.name
+    _check_is_file(header)
+    check_picture(header)
+    count = frame_count(header)
+    tiles = mosaic(header, name, notes) if count == 1 else None
+    if tiles:
+        found, sheet = tiles.stack, read_plane(header, 0, window, notes)
+        planes = (sheet._replace(values=tile) for tile in tiles.tiles(sheet.values))
+    else:
+        found = Stack([pick_frame(frame or 0, count, name)])
+        if count > 1 and frame is None:
+            if header.get("ConcatenationUID"):
+                check_parts([header], name, notes)
+            found = frame_stack(header, count, name, notes)
+        planes = (read_plane(header, k, window, notes) for k in found.order)
+    stacked = joined(planes, len(found.order), notes)
+    return _scan(header, found.order[0], stacked, found, notes, name)
+
+
+def _planes(slices: list[Slice], window: Window, notes: list[str]) -> Iterator[Plane]:
+    """Read one slice after the other; pixels kept from the first pass would be a second volume."""
+    last, whole = None, None
+    for header, frame in slices:
+        try:
+            if header is not last:
+                last, whole = header, _open(Path(header.filename))
+            plane = read_plane(whole, frame, window, notes)
+        except InputError as error:
+            error.where = error.where or file_name(header)
+            raise
+        yield plane
 
 
 def _scan(
     header: _Header,
     frame: int,
     stacked: tuple[NDArray[Any], Levels | None],
-    affine: Affine | None,
+    found: Stack,
     notes: list[str],
     name: str,
 ) -> Scan:
     voxels, shown = stacked
+    affine = found.affine
     spacing: tuple[float, ...] | None = None
     directions: str | None = None
     if affine is None:
@@ -174,8 +221,10 @@ def _scan(
     if len(voxels) == 1:
         directions = film_directions(header, frame, notes)
     if spacing and len(voxels) > 1:  # a stack without positions: z only if the file says so
-        between = float(header.get("SpacingBetweenSlices") or 0)
+        between = abs(float(header.get("SpacingBetweenSlices") or 0))  # NM's sign is a direction
         spacing = (*spacing, between) if between > 0 else None
+    if header.get("PresentationIntentType") == "FOR PROCESSING" or sop_class(header) in _RAW:
+        notes.append("picture: raw values FOR PROCESSING, not the picture for presentation")
     modality = str(header.get("Modality") or "")
     return Scan(
         voxels,
@@ -188,6 +237,7 @@ def _scan(
         inverted=header.get("PhotometricInterpretation") == "MONOCHROME1",
         name=name,
         directions=directions,
+        positions=found.positions,
     )
 
 
@@ -246,14 +296,16 @@ def _open(path: Path, *, pixels: bool = True) -> _Header:
     from pydicom import dcmread
 
     check_inflated(path)
-    return dcmread(path, stop_before_pixels=not pixels, specific_tags=list(_tags()))
+    header = dcmread(path, stop_before_pixels=not pixels, specific_tags=list(_tags()))
+    header.filename = str(path)  # by which a series' messages name it
+    return header
 
 
 @cache
 def _tags() -> tuple[int, ...]:
     from pydicom.datadict import tag_for_keyword
 
-    return tuple(tag for tag in map(tag_for_keyword, _TAGS) if tag is not None)
+    return (*(tag for tag in map(tag_for_keyword, _TAGS) if tag is not None), *CSA_TAGS)
 
 
 def _check_is_file(header: _Header) -> None:

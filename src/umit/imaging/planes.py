@@ -9,8 +9,9 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from umit.errors import InputError, UnsupportedFormatError
+from umit.errors import InputError, MissingMetadataError, UnsupportedFormatError
 from umit.imaging.codecs import bit_depth, decode
+from umit.imaging.multiframe import is_dose
 from umit.imaging.series import functional
 from umit.imaging.voi import Levels, Shown, Table, Window, declared, is_declared, read_table
 
@@ -142,6 +143,16 @@ def _units(stored: NDArray[Any], header: _Header, frame: int, notes: list[str]) 
         return read_table(header.ModalityLUTSequence[0], header).look_up(stored)
     transform = functional(header, frame, "PixelValueTransformationSequence")
     slope, intercept = transform.get("RescaleSlope"), transform.get("RescaleIntercept")
+    if is_dose(header):
+        slope, units = header.get("DoseGridScaling"), {"GY": "Gy"}.get(str(header.get("DoseUnits")))
+        if slope is None:
+            raise MissingMetadataError(
+                "expected DoseGridScaling, which gives stored numbers their dose, got none",
+                code="dose",
+            )
+        notes.append(
+            f"values: a radiation dose in {units or 'relative units'}, no picture of anatomy"
+        )
     hounsfield = slope is not None and (transform.get("RescaleType") or "HU") in ("HU", "HU_MOD")
     if header.get("Modality") == "CT" and not hounsfield:
         notes.append("values: CT, but the file does not say that they are HU")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from umit.errors import InputError, MissingMetadataError
-from umit.geometry import Affine
+from umit.geometry import Affine, Space
 from umit.imaging.orientation import PLANES, Plane, axis_letters, patient_axis, turn
 
 __all__ = ["Presentation", "depth_axis", "masked_slices", "near_slices", "numbered_slices"]
@@ -87,33 +87,30 @@ def numbered_slices(asked: Sequence[int], count: int) -> tuple[int, int]:
     return int(asked[0]), int(asked[1])
 
 
-def near_slices(
-    mm: Sequence[float], affine: Affine | None, size: Sequence[int], axis: int
-) -> tuple[int, int]:
+def near_slices(mm: Sequence[float], space: Space, axis: int) -> tuple[int, int]:
     """Return the slices whose middle lies between two places in the patient.
 
     Args:
         mm: Lowest and highest RAS+ coordinate: height for axial slices, to the front for coronal,
             to the right for sagittal ones. In an oblique volume that of the slice's centre counts.
-        affine: Of the volume.
-        size: Its voxels along x, y and z.
+        space: Of the volume.
         axis: The file axis that crosses the slices.
 
     Raises:
         MissingMetadataError: No affine.
         InputError: Not two numbers in order, or no slice between them.
     """
-    if affine is None:
+    if space.affine is None:
         raise MissingMetadataError(
             "expected an affine for mm=, got a volume without one",
             code="affine",
             where="mm",
             hint="Pass slices= by number.",
         )
-    patient = patient_axis(axis_letters(affine)[axis])
-    row = affine[patient]
-    start = row[3] + sum(row[a] * (size[a] - 1) / 2 for a in range(3) if a != axis)
-    places = start + row[axis] * np.arange(size[axis])
+    patient = patient_axis(axis_letters(space.affine)[axis])
+    middle = [(n - 1) / 2 for n in space.size]
+    x, y, z = ([k if a == axis else middle[a] for k in range(space.size[axis])] for a in range(3))
+    places = np.array([space.place(*at)[patient] for at in zip(x, y, z, strict=True)])
     inside: NDArray[Any] = np.zeros(len(places), bool)
     if len(mm) == 2:
         inside = (places >= mm[0]) & (places <= mm[1])

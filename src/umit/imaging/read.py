@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from umit.errors import InputError
-from umit.geometry import Affine
+from umit.geometry import Affine, Positions, Space
 from umit.imaging.dicom import read_dicom, read_series
 from umit.imaging.metaimage import read_itk
 from umit.imaging.mgh import read_mgh
 from umit.imaging.nifti import read_nifti
 from umit.imaging.raster import read_raster
 from umit.imaging.scan import Scan, ScanLike
-from umit.imaging.sniff import file_kind, folder_files
+from umit.imaging.sniff import file_kind, folder_files, left_out
 from umit.imaging.voi import is_declared
 from umit.imaging.window import FULL, PRESETS, choose_window, default_window
 
@@ -115,14 +115,22 @@ def _from_path(text: str, frame: int | None, window: Window | None) -> Scan:
             where=path.name,
             hint="Check the path.",
         )
-    if kind == "dicom" and len(paths) > 1:
-        if frame is not None:
-            raise InputError("expected slices= for a series, got frame=", code="frame")
-        return read_series(paths, window=window)
     if kind == "dicom":
-        return read_dicom(paths[0], frame=frame, window=window)
+        return _from_dicom(path, paths, frame, window)
     _no_index(window)
     return _READERS[kind](paths[0], frame=frame)
+
+
+def _from_dicom(path: Path, paths: list[Path], frame: int | None, window: Window | None) -> Scan:
+    if len(paths) > 1:
+        scan = read_series(paths, frame=frame, window=window)
+    else:
+        scan = read_dicom(paths[0], frame=frame, window=window)
+    others = left_out(path, paths) if path != paths[0] else []
+    if not others:
+        return scan
+    note = f"folder: left out {', '.join(others)}"
+    return replace(scan, warnings=(*scan.warnings, note))
 
 
 def _is(path: Path, question: str) -> bool:
@@ -238,12 +246,36 @@ def _cut(scan: Scan, slices: slice | tuple[int, int] | None) -> Scan:
             where="slices",
             hint="Count from 0; the stop is left out.",
         )
-    affine: Affine | None = None
-    if scan.affine is not None:
-        *upper, last = scan.affine
-        rows = [(x, y, z * kept.step, t + z * kept.start) for x, y, z, t in upper]
-        affine = (*rows, last)
-    spacing = scan.spacing and (*scan.spacing[:2], scan.spacing[2] * abs(kept.step))
+    affine, spacing, positions = scan.affine, scan.spacing, scan.positions
+    if positions is not None:
+        affine, positions = _some_positions(scan.space, kept)
+        spacing = None  # the affine's own
+    elif affine is not None:
+        *upper, last = affine
+        affine = (*((x, y, z * kept.step, t + z * kept.start) for x, y, z, t in upper), last)
+    if spacing is not None:
+        spacing = (*spacing[:2], spacing[2] * abs(kept.step))
     voxels = scan.voxels[kept.start :: kept.step][: len(kept)]
     presentation = replace(scan.presentation, slices=None)  # it counted the slices of the whole
-    return replace(scan, voxels=voxels, affine=affine, spacing=spacing, presentation=presentation)
+    return replace(
+        scan,
+        voxels=voxels,
+        affine=affine,
+        spacing=spacing,
+        presentation=presentation,
+        positions=positions,
+    )
+
+
+def _some_positions(space: Space, kept: range) -> tuple[Affine, Positions | None]:
+    """Return the mean step and the places of some uneven slices; one alone is as thick as it was."""
+    places = tuple((space.positions or ())[k] for k in kept)
+    ends: tuple[tuple[float, ...], ...] = (places[0], places[-1])
+    if len(kept) == 1:
+        ends = tuple(space.place(0, 0, kept[0] + side * kept.step, kept[0]) for side in (-0.5, 0.5))
+    *upper, last = space.affine or ()
+    rows = [
+        (row[0], row[1], (b - a) / max(len(kept) - 1, 1), start)
+        for row, a, b, start in zip(upper, *ends, places[0], strict=True)
+    ]
+    return (*rows, last), places if len(kept) > 1 else None

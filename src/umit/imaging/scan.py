@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from umit.errors import InputError
-from umit.geometry import Affine, Space
+from umit.geometry import Affine, Positions, Space
 from umit.imaging.orientation import (
     OPPOSITE,
     Orientation,
@@ -63,6 +63,8 @@ class Scan:
         directions: Film only: where x and y run to in the patient, two of R, L, A, P, S and I:
             ``"LI"``, left and inferior, is a film as it is hung; ``None`` if the file does not say.
         presentation: Volume only: plane and slices that are shown; see :meth:`shown`.
+        positions: Volume only: RAS+ millimetres of each slice's first voxel where slices are not
+            evenly spaced; ``spacing`` and ``affine`` then hold their mean step.
 
     Raises:
         InputError: No pixels, an array of another shape or kind, or an affine that is no grid.
@@ -84,12 +86,22 @@ class Scan:
     name: str = ""
     directions: str | None = None
     presentation: Presentation = _WHOLE
+    positions: Positions | None = None
 
     def __post_init__(self) -> None:
         _check_voxels(self.voxels, self.name)
         if self.affine is not None and self.spacing is None:
             object.__setattr__(self, "spacing", _lengths(self.affine))
         _check_grid(self.spacing, self.affine, self.name)
+        if self.positions is not None and (
+            self.affine is None or not 1 < len(self.positions) == len(self.voxels)
+        ):
+            raise InputError(
+                f"expected an affine and a position for each of {len(self.voxels)} slices, "
+                f"got {len(self.positions)}",
+                code="position",
+                where=self.name,
+            )
         _check_directions(self.directions, self.name)
         if self.curve not in get_args(Curve):
             raise InputError(
@@ -130,7 +142,9 @@ class Scan:
     @property
     def space(self) -> Space:
         """The grid that this scan's coordinates refer to."""
-        return Space(size=self.size, spacing=self.spacing, affine=self.affine)
+        return Space(
+            size=self.size, spacing=self.spacing, affine=self.affine, positions=self.positions
+        )
 
     @property
     def orientation(self) -> str | None:
@@ -202,7 +216,7 @@ class Scan:
         axis = depth_axis(self.affine, chosen)
         part: tuple[int, int] | None = None
         if mm is not None:
-            part = near_slices(mm, self.affine, self.size, axis)
+            part = near_slices(mm, self.space, axis)
         elif isinstance(slices, Scan | np.ndarray):
             mask = slices if isinstance(slices, np.ndarray) else _same_grid(slices, self)
             part = masked_slices(mask, self.voxels.shape[:3], axis)

@@ -1,111 +1,113 @@
-"""Where DICOM slices lie in the patient: their order, and one affine for all of them."""
+"""The slices of one DICOM series: whether they belong together, and what is not there."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from umit.errors import InputError, MissingMetadataError
-from umit.geometry import Affine
-from umit.imaging.orientation import to_affine
+from umit.imaging.grid import Stack, grid
 from umit.imaging.scan import MAX_VOXELS
 
-__all__ = ["frame_stack", "functional", "stack"]
+__all__ = [
+    "Slice",
+    "along_normal",
+    "check_size",
+    "dimensions",
+    "file_name",
+    "functional",
+    "numbers",
+    "placed",
+    "stack",
+    "whole",
+    "words",
+]
 
 _Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
-_Array: TypeAlias = NDArray[np.float64]
+Slice: TypeAlias = "tuple[_Header, int]"  # a file's header, and which of its frames
 
-_SAME = 1e-3  # cosines, and mm between positions; scanners write 6 digits
-_JITTER = 0.01  # of the spacing between slices, above which a gap is reported
-_SKEW = 0.01  # length and angle of direction cosines; more is no rounding
-_TILT = 1.0  # degrees between the stack and the normal of its slices: a tilted gantry
+# What tells slices at one place apart.
+_APART = """
+    EchoTime EchoNumbers TemporalPositionIdentifier TriggerTime FrameReferenceTime DiffusionBValue
+    AcquisitionNumber AcquisitionTime ImageType
+""".split()  # noqa: SIM905  (one name a line would fill a page)
 
 
-def stack(headers: list[_Header], name: str, notes: list[str]) -> tuple[list[int], Affine]:
-    """Return the order of a series' slices along their normal, and the volume's affine.
+def stack(slices: list[Slice], name: str, notes: list[str]) -> Stack:
+    """Return the order of a series' slices along their normal, and where they lie.
 
     Args:
-        headers: One a slice, any order.
+        slices: Each with its own header, or frames of one concatenation, any order.
         name: Base name of the folder, for messages.
-        notes: Takes warnings about gaps and tilt.
-
-    Returns:
-        Indices into ``headers``, and voxel index ``(x, y, z)`` to RAS+ mm.
+        notes: Takes warnings about gaps, tilt and slices that are not there.
 
     Raises:
         MissingMetadataError: No position, orientation or spacing.
-        InputError: Several series, sizes or orientations, colour, or two slices at one place.
+        InputError: Several series, sizes or orientations, colour, localizers among other slices, or two
+            slices at one place.
     """
-    if len(headers) < 2:
-        raise InputError(
-            f"expected several DICOM pictures, got {len(headers)}", code="series", where=name
-        )
+    headers = [header for header, _ in slices]
     _check_alike(headers, name)
-    _check_size(len(headers), headers[0], name)
-    if any(int(header.get("NumberOfFrames") or 1) > 1 for header in headers):
-        raise InputError(
-            "expected one slice a file, got several multi-frame files",
-            code="multi_frame",
-            where=name,
-            hint="Pass one of the files.",
-        )
-    return _grid(
-        np.array([_numbers(h, "ImagePositionPatient", 3, name) for h in headers]),
-        np.array([_numbers(h, "ImageOrientationPatient", 6, name) for h in headers]),
-        np.array([_numbers(h, "PixelSpacing", 2, name) for h in headers]),
+    check_size(len(headers), headers[0], name)
+    _note_missing(headers, notes)
+    return placed(
+        slices,
         name,
         notes,
-        hint="Keep one time, echo or contrast phase.",
+        label=lambda k: file_name(slices[k][0]),
+        hint=lambda a, b: _told_apart(slices[a], slices[b]),
     )
 
 
-def frame_stack(
-    header: _Header, count: int, name: str, notes: list[str]
-) -> tuple[list[int], Affine | None]:
-    """Return the order of a multi-frame file's frames, and the affine where it records one.
-
-    Args:
-        header: The file's.
-        count: How many frames, at least two.
-        name: Base name of the file, for messages.
-        notes: Takes warnings.
-
-    Raises:
-        MissingMetadataError: Positions without orientation or spacing.
-        InputError: Colour, frames over time, several orientations, or two frames at one place.
-    """
-    _check_size(count, header, name)
-    over_time = any(tag in header for tag in ("FrameTime", "FrameTimeVector", "CineRate"))
-    if header.get("SamplesPerPixel", 1) != 1 or over_time:
-        raise InputError(
-            f"expected one frame or a grey volume, got {count} frames in colour or over time",
-            code="multi_frame",
-            where=name,
-            hint="Choose one with umit.load(..., frame=k).",
-        )
-    each = header.get("PerFrameFunctionalGroupsSequence")
-    if each and len(each) != count:
-        raise InputError(
-            f"expected functional groups for {count} frames, got {len(each)}",
-            code="malformed",
-            where=name,
-            hint="Choose one frame with umit.load(..., frame=k).",
-        )
-    places = [functional(header, k, "PlanePositionSequence") for k in range(count)]
-    if places[0] is header:
-        notes.append("orientation: frames without positions, shown as stored")
-        return list(range(count)), None
-    turns = [functional(header, k, "PlaneOrientationSequence") for k in range(count)]
-    pixel = [functional(header, k, "PixelMeasuresSequence") for k in range(count)]
-    return _grid(
-        np.array([_numbers(place, "ImagePositionPatient", 3, name) for place in places]),
-        np.array([_numbers(turn, "ImageOrientationPatient", 6, name) for turn in turns]),
-        np.array([_numbers(measure, "PixelSpacing", 2, name) for measure in pixel]),
+def placed(
+    slices: list[Slice],
+    name: str,
+    notes: list[str],
+    *,
+    label: Callable[[int], str],
+    hint: Callable[[int, int], str],
+) -> Stack:
+    """Stack slices by what each says of its plane, in functional groups or by itself; see :func:`grid`."""
+    places = [functional(*one, "PlanePositionSequence") for one in slices]
+    turns = [functional(*one, "PlaneOrientationSequence") for one in slices]
+    pixel = [functional(*one, "PixelMeasuresSequence") for one in slices]
+    return grid(
+        np.array([numbers(place, "ImagePositionPatient", 3, name) for place in places]),
+        np.array([numbers(turn, "ImageOrientationPatient", 6, name) for turn in turns]),
+        np.array([numbers(measure, "PixelSpacing", 2, name) for measure in pixel]),
         name,
         notes,
-        hint="Choose one frame with umit.load(..., frame=k).",
+        label=label,
+        hint=hint,
+    )
+
+
+def along_normal(
+    header: _Header, first: _Header, offsets: NDArray[Any], name: str, notes: list[str]
+) -> Stack:
+    """Stack pictures at some mm along the normal of the first one.
+
+    Args:
+        header: With PixelSpacing.
+        first: With the first one's ImagePositionPatient and ImageOrientationPatient.
+        offsets: mm, one a picture.
+        name: For messages.
+        notes: Takes warnings.
+    """
+    turn = np.array(numbers(first, "ImageOrientationPatient", 6, name))
+    origin, normal = numbers(first, "ImagePositionPatient", 3, name), np.cross(turn[:3], turn[3:])
+    return grid(
+        origin + offsets[:, None] * normal / (np.linalg.norm(normal) or 1.0),
+        np.tile(turn, (len(offsets), 1)),
+        np.tile(numbers(header, "PixelSpacing", 2, name), (len(offsets), 1)),
+        name,
+        notes,
+        label=lambda k: f"frame {k}",
+        hint=lambda a, b: "Choose one with umit.load(..., frame=k).",
     )
 
 
@@ -119,76 +121,101 @@ def functional(header: _Header, frame: int, sequence: str) -> _Header:
     return shared[0] if shared else header
 
 
-def _grid(
-    positions: _Array, turns: _Array, pixel: _Array, name: str, notes: list[str], *, hint: str
-) -> tuple[list[int], Affine]:
-    """Sort slices along their normal and lay one affine through them; DICOM is LPS, we are RAS+."""
-    if np.ptp(turns, axis=0).max() > _SAME or np.ptp(pixel, axis=0).max() > _SAME:
-        raise InputError(
-            "expected one orientation and spacing, got several",
-            code="mixed_orientation",
-            where=name,
-            hint="Leave localizers out, or choose one with frame=.",
-        )
-    along_row, along_column, normal = _directions(turns[0], name)
-    heights = positions @ normal
-    order = np.argsort(heights, kind="stable")
-    gaps = np.diff(heights[order])
-    if gaps.min() < _SAME:
-        places = 1 + int((gaps >= _SAME).sum())
-        raise InputError(
-            f"expected one slice at each place, got {len(order)} at {places} places",
-            code="duplicate_slice",
-            where=name,
-            hint=hint,
-        )
-    step = (positions[order[-1]] - positions[order[0]]) / (len(order) - 1)
-    straight = positions[order[0]] + np.arange(len(order))[:, None] * step
-    off = float(np.linalg.norm(positions[order] - straight, axis=1).max())
-    _note_gaps(gaps, off, notes)
-    lean = np.degrees(np.arccos(min(1.0, abs(step @ normal) / np.linalg.norm(step))))
-    if lean > _TILT:
-        notes.append(f"series: slices are sheared by {lean:.0f} degrees, as by a tilted gantry")
-    matrix = np.eye(4)
-    matrix[:3, 0] = along_row * pixel[0, 1]  # PixelSpacing is (between rows, between columns)
-    matrix[:3, 1] = along_column * pixel[0, 0]
-    matrix[:3, 2] = step
-    matrix[:3, 3] = positions[order[0]]
-    matrix[:2] *= -1
-    return [int(k) for k in order], to_affine(matrix + 0.0)  # no negative zeros
+def _note_missing(headers: list[_Header], notes: list[str]) -> None:
+    """Say where the files themselves tell that there were more of them."""
+    for tag, of in (("ImagesInAcquisition", "AcquisitionNumber"), ("NumberOfSlices", "Modality")):
+        groups = [str(header.get(of)) for header in headers]
+        for group in dict.fromkeys(groups):
+            here = [h for h, its in zip(headers, groups, strict=True) if its == group]
+            stated = max(whole(header, tag) or 0 for header in here)
+            if stated > len(here):
+                notes.append(f"series: {tag} says {stated}, {len(here)} are here; some may be lost")
+    found = {whole(header, "InstanceNumber") for header in headers}
+    known = sorted(number for number in found if number is not None)
+    if None not in found and len(known) == len(headers):
+        first = min(1, known[0])
+        lost = known[-1] - first + 1 - len(known)
+        if lost:
+            notes.append(
+                f"series: files are numbered {known[0]} to {known[-1]} (InstanceNumber), "
+                f"{lost} of {first} to {known[-1]} are not here; slices may be lost"
+            )
 
 
-def _directions(turn: _Array, name: str) -> tuple[_Array, _Array, _Array]:
-    """Return unit vectors along rows, along columns and across, from ImageOrientationPatient."""
-    lengths = np.linalg.norm(turn.reshape(2, 3), axis=1)
-    if (np.abs(lengths - 1) > _SKEW).any() or abs(turn[:3] @ turn[3:]) > _SKEW:
-        raise InputError(
-            "expected two perpendicular directions of length 1 in ImageOrientationPatient, "
-            "got others",
-            code="orientation",
-            where=name,
-            hint="Pass one file as a film.",
-        )
-    along_row, along_column = turn[:3] / lengths[0], turn[3:] / lengths[1]
-    normal = np.cross(along_row, along_column)
-    return along_row, along_column, normal / np.linalg.norm(normal)
+def _told_apart(one: Slice, other: Slice) -> str:
+    """Return what to do about two slices at one place, by what their headers say of them."""
+    a, b = one[0], other[0]
+    names = " and ".join(sorted({file_name(a), file_name(b)}))
+    uid = a.get("SOPInstanceUID")
+    if a is not b and uid and uid == b.get("SOPInstanceUID"):
+        return f"{names} are copies of one object (SOPInstanceUID); keep one of them."
+    apart = [tag for tag in _APART if a.get(tag) != b.get(tag)]
+    differ = ", ".join(apart) or dimensions([one, other])
+    if differ:
+        return f"{names} differ in {differ}; keep one time, echo or contrast phase."
+    return f"Nothing in {names} tells them apart, as with a copy; keep one of them."
 
 
-def _note_gaps(gaps: _Array, off: float, notes: list[str]) -> None:
-    """Say where one step between slices does not fit them all, and by how many mm."""
-    typical = float(np.median(gaps))
-    uneven = bool(np.abs(gaps - typical).max() > _JITTER * typical)
-    if not uneven and off <= _JITTER * typical:
-        return
-    missing = int((np.rint(gaps / typical) - 1).clip(0).sum())
-    notes.append(
-        f"series: slices are {gaps.min():.2f} to {gaps.max():.2f} mm apart"
-        + (f", {missing} may be missing" if missing else "")
-        + f"; one even grid puts some of them {off:.2f} mm off"
-    )
+def dimensions(slices: list[Slice]) -> str:
+    """Name the dimensions along which frames differ, as their file does (DICOM PS3.3 C.7.6.17).
+
+    Args:
+        slices: Frames of one file, or of several that are organized alike.
+    """
+    values = []
+    for header, frame in slices:
+        found = functional(header, frame, "FrameContentSequence").get("DimensionIndexValues")
+        values.append([found] if isinstance(found, int) else list(found or ()))
+    names = [
+        words(item.get("DimensionIndexPointer"))
+        for k, item in enumerate(slices[0][0].get("DimensionIndexSequence") or ())
+        if len({tuple(row[k : k + 1]) for row in values}) > 1
+    ]
+    return " × ".join(names)
+
+
+def words(tag: Any) -> str:
+    """Return a tag's name in the standard, in small letters and without its "Vector"."""
+    from pydicom.datadict import dictionary_description
+
+    try:
+        return str(dictionary_description(tag)).removesuffix(" Vector").lower()
+    except (KeyError, TypeError, ValueError):
+        return "a private attribute"
+
+
+def file_name(header: _Header) -> str:
+    """Return the base name of the file that a header was read from."""
+    return Path(str(getattr(header, "filename", "") or "")).name
+
+
+def whole(header: _Header, tag: str) -> int | None:
+    """Return a tag's value where it is one whole number."""
+    value = header.get(tag)
+    return int(value) if isinstance(value, int) else None
 
 
 def _check_alike(headers: list[_Header], name: str) -> None:
+    kinds = [[str(kind) for kind in header.get("ImageType") or ()] for header in headers]
+    if any("MOSAIC" in kind for kind in kinds):
+        raise InputError(
+            f"expected one slice a file, got mosaics of many slices in {len(headers)} files",
+            code="multi_frame",
+            where=name,
+            hint="Pass one of the files.",
+        )
+    scouts = [
+        file_name(h)
+        for h, kind in zip(headers, kinds, strict=True)
+        if {"LOCALIZER", "SCOUT"} & set(kind)
+    ]
+    if 0 < len(scouts) < len(headers):
+        raise InputError(
+            f"expected slices of one kind, got localizers among them: {', '.join(scouts)}",
+            code="mixed_series",
+            where=name,
+            hint="Leave the localizers out.",
+        )
     for tag, what in (
         ("SeriesInstanceUID", "series"),
         ("FrameOfReferenceUID", "frame of reference"),
@@ -207,8 +234,9 @@ def _check_alike(headers: list[_Header], name: str) -> None:
             )
 
 
-def _check_size(count: int, header: _Header, name: str) -> None:
-    voxels = count * int(header.Rows) * int(header.Columns)
+def check_size(count: int, header: _Header, name: str) -> None:
+    """Refuse a volume beyond the limit before any pixel is read."""
+    voxels = count * (whole(header, "Rows") or 0) * (whole(header, "Columns") or 0)
     if voxels > MAX_VOXELS:
         raise InputError(
             f"expected at most {MAX_VOXELS} voxels, got {voxels}",
@@ -217,8 +245,14 @@ def _check_size(count: int, header: _Header, name: str) -> None:
         )
 
 
-def _numbers(header: _Header, tag: str, count: int, name: str) -> list[float]:
-    values = [float(value) for value in header.get(tag) or ()]
+def numbers(header: _Header, tag: str, count: int, name: str) -> list[float]:
+    """Return a tag's numbers.
+
+    Raises:
+        MissingMetadataError: Not as many, or not finite.
+    """
+    found = header.get(tag)
+    values = [float(n) for n in ([found] if isinstance(found, int | float) else found or ())]
     if len(values) != count or not np.isfinite(values).all():
         raise MissingMetadataError(
             f"expected {count} numbers in {tag}, which places a slice, got {len(values)}",

@@ -11,7 +11,7 @@ from umit.imaging.metaimage import looks_like_metaimage, looks_like_nrrd
 from umit.imaging.mgh import looks_like_mgh
 from umit.imaging.raster import FORMATS, looks_like_raster
 
-__all__ = ["Kind", "file_kind", "folder_files"]
+__all__ = ["Kind", "file_kind", "folder_files", "left_out"]
 
 Kind: TypeAlias = Literal["dicom", "itk", "mgh", "nifti", "raster"]
 
@@ -20,7 +20,7 @@ _ANALYZE = (b"\x5c\x01\0\0", b"\0\0\x01\x5c")  # 348, the length of its header
 _MINC = (b"CDF\x01", b"CDF\x02", b"\x89HDF\r\n\x1a\n")  # netCDF and HDF5, which MINC 1 and 2 are
 # Read by name where the first bytes say nothing: so that damage is called damage.
 _NAMES: dict[Kind, tuple[str, ...]] = {
-    "dicom": (".dcm", ".dicom"),
+    "dicom": (".dcm", ".dicom", ".ima"),
     "nifti": (".nii", ".nii.gz"),
     "itk": (".nrrd", ".nhdr", ".mha", ".mhd"),
     "mgh": (".mgh", ".mgz"),
@@ -85,7 +85,8 @@ def _by_content(head: bytes) -> Kind | None:
 def folder_files(folder: Path) -> tuple[Kind, list[Path]]:
     """Return the one kind of scan a folder holds and its files, in order of name.
 
-    Notes, tables and a DICOMDIR beside them are left out; folders inside are not entered.
+    Notes, tables and a DICOMDIR beside them are left out, see :func:`left_out`; folders inside are not
+    entered. A file beside DICOM files that may be one of their slices is an error.
 
     Args:
         folder: An existing folder.
@@ -94,14 +95,26 @@ def folder_files(folder: Path) -> tuple[Kind, list[Path]]:
         InputError: No scan, several kinds, or several pictures or volume files.
     """
     found: dict[Kind, list[Path]] = {}
+    doubtful: list[InputError] = []
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or path.name.upper() == "DICOMDIR" or not path.is_file():
             continue
         try:
             found.setdefault(file_kind(path), []).append(path)
-        except InputError:
+        except InputError as error:
             if path.name.lower().endswith(sum(_NAMES.values(), _RASTER)):
                 raise  # a scan by its name: leaving it out would hide a lost slice
+            if _may_be_slice(path):
+                doubtful.append(error)
+    if doubtful and "dicom" in found:
+        first = doubtful[0]
+        raise InputError(
+            f"expected slices, notes and tables in a DICOM folder, got {first.where}, which may be a "
+            "slice and cannot be read as one",
+            code=first.code,
+            where=folder.name,
+            hint="Fetch it again, or move it elsewhere if it is no slice.",
+        )
     kinds = list(found.items())
     if len(kinds) == 1 and (kinds[0][0] == "dicom" or len(kinds[0][1]) == 1):
         return kinds[0]
@@ -112,3 +125,23 @@ def folder_files(folder: Path) -> tuple[Kind, list[Path]]:
         where=folder.name,
         hint="Pass the file itself, or several views in a list.",
     )
+
+
+def left_out(folder: Path, used: list[Path]) -> list[str]:
+    """Return the names in a folder that are not used, in order; of hidden ones none.
+
+    Args:
+        folder: An existing folder.
+        used: Files of it.
+    """
+    others = sorted(set(folder.iterdir()) - set(used))
+    return [path.name + "/" * path.is_dir() for path in others if not path.name.startswith(".")]
+
+
+def _may_be_slice(path: Path) -> bool:
+    """Whether a file is named as slices are: a file id has no suffix (DICOM PS3.10 8.2), a UID ends in a number."""
+    if path.suffix and not path.suffix[1:].isdigit():
+        return False
+    with path.open("rb") as file:
+        head = file.read(512)
+    return not head or any(byte < 9 or 13 < byte < 32 for byte in head)  # no text has such bytes

@@ -284,6 +284,10 @@ def _geometry(
         crop=crop,
         pictures=pictures,
     )
+    sides = zip(("wide", "high", "deep"), size, geometry.frame, strict=False)
+    thin = " and ".join(way for way, n, length in sides if n == 1 < length)
+    if thin:
+        notes += (f"picture: one pixel {thin}, stretched to the frame",)
     return geometry, notes
 
 
