@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from umit.errors import InputError
+from umit.metrics.bootstrap import Numbers, Weights
 
 __all__ = [
     "Bins",
     "Curve",
-    "brier",
     "brier_of_classes",
     "calibration_error",
     "calibration_errors",
     "reliability",
     "risk_areas",
     "risk_coverage",
-    "top_choices",
 ]
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -79,25 +77,6 @@ def _pairs(probability: ArrayLike, hit: ArrayLike) -> tuple[Floats, Floats]:
     return p, y
 
 
-def top_choices(scores: ArrayLike, true: ArrayLike) -> tuple[Floats, Floats]:
-    """Return the probability of each likeliest class, and whether it is the true one.
-
-    Args:
-        scores: Option probabilities, shape (n, classes); a row of zeros for an unreadable answer.
-        true: Class indices, shape (n,).
-
-    Returns:
-        Probability and 1 or 0, shape (n,) each; an unreadable answer is wrong with probability 0.
-
-    Example:
-        >>> top_choices([[0.2, 0.8], [0.0, 0.0]], [1, 0])
-        (array([0.8, 0. ]), array([1., 0.]))
-    """
-    values, labels = np.asarray(scores, np.float64), np.asarray(true, np.int64).ravel()
-    top = values.max(axis=1)
-    return top, ((values.argmax(axis=1) == labels) & (top > 0)).astype(np.float64)
-
-
 def _binned(p: Floats, bins: int) -> tuple[Floats, NDArray[np.intp]]:
     """Edges of the bins, and in which one each probability is."""
     # linspace misses 0.6 by a step: an edge is where it is written
@@ -137,14 +116,8 @@ def reliability(probability: ArrayLike, hit: ArrayLike, *, bins: int = 15) -> Bi
     )
 
 
-def calibration_error(
-    probability: ArrayLike,
-    hit: ArrayLike,
-    *,
-    bins: int = 15,
-    norm: Literal["l1", "l2", "max"] = "l1",
-) -> float:
-    """Return the expected calibration error: the gap between saying and being right, over bins.
+def calibration_error(probability: ArrayLike, hit: ArrayLike, *, bins: int = 15) -> float:
+    """Return the expected calibration error (ECE): the gap between saying and being right, over bins by their share.
 
     An unreadable answer is one with probability 0 that is wrong: it costs nothing here, so print its share
     beside this number.
@@ -153,8 +126,6 @@ def calibration_error(
         probability: Of being right, or of the positive class, shape (n,).
         hit: 1 or 0, shape (n,).
         bins: How many equal bins.
-        norm: ``"l1"`` weighs each gap by the bin's share (ECE), ``"l2"`` is the root of the weighted mean
-            square, ``"max"`` the largest gap (MCE).
 
     Returns:
         From 0 to 1.
@@ -170,15 +141,10 @@ def calibration_error(
     count = np.array(found.count, np.float64)
     there = count > 0
     gap = np.abs(np.array(found.confidence) - np.array(found.hit))[there]
-    weight = count[there] / count.sum()
-    if norm == "max":
-        return float(gap.max())
-    return float(weight @ gap) if norm == "l1" else float(np.sqrt(weight @ gap**2))
+    return float(count[there] / count.sum() @ gap)
 
 
-def calibration_errors(
-    probability: ArrayLike, hit: ArrayLike, *, bins: int = 15
-) -> Callable[[Ints], Floats]:
+def calibration_errors(probability: ArrayLike, hit: ArrayLike, *, bins: int = 15) -> Numbers:
     """Return what gives the expected calibration error of many resamples at once; answers are binned once.
 
     Args:
@@ -201,34 +167,13 @@ def calibration_errors(
     gaps = np.zeros((len(p), bins))
     gaps[np.arange(len(p)), _binned(p, bins)[1]] = p - y
 
-    def errors(weights: Ints) -> Floats:
+    def errors(weights: Weights) -> Floats:
         # A bin's count cancels: its share of the answers times the gap of its two means is the gap of their sums.
         with np.errstate(invalid="ignore"):
             found: Floats = np.abs(weights @ gaps).sum(axis=1) / weights.sum(axis=1)
         return found
 
     return errors
-
-
-def brier(probability: ArrayLike, hit: ArrayLike) -> float:
-    """Return the Brier score: the mean squared gap between a probability and what came true.
-
-    Args:
-        probability: Of being right, or of the positive class, shape (n,); 0 for an unreadable answer.
-        hit: 1 or 0, shape (n,).
-
-    Returns:
-        From 0, the best, to 1.
-
-    Raises:
-        InputError: As :func:`reliability`.
-
-    Example:
-        >>> brier([0.5, 1.0], [0, 1])
-        0.125
-    """
-    p, y = _pairs(probability, hit)
-    return float(np.mean((p - y) ** 2))
 
 
 def brier_of_classes(scores: ArrayLike, true: ArrayLike) -> float:
@@ -283,7 +228,7 @@ def risk_coverage(probability: ArrayLike, hit: ArrayLike) -> Curve:
     )
 
 
-def risk_areas(probability: ArrayLike, hit: ArrayLike) -> Callable[[Ints], Floats]:
+def risk_areas(probability: ArrayLike, hit: ArrayLike) -> Numbers:
     """Return what gives the area under risk against coverage of many resamples at once; answers are sorted once.
 
     Args:
@@ -306,7 +251,7 @@ def risk_areas(probability: ArrayLike, hit: ArrayLike) -> Callable[[Ints], Float
     missed = 1 - y[order]
     starts = np.flatnonzero(np.diff(-p[order], prepend=-np.inf))  # of each distinct probability
 
-    def areas(weights: Ints) -> Floats:
+    def areas(weights: Weights) -> Floats:
         drawn = weights[:, order]
         count = np.add.reduceat(drawn, starts, axis=1)
         wrong = np.add.reduceat(drawn * missed, starts, axis=1)

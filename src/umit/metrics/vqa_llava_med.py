@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections import Counter
 from typing import Final, NamedTuple
 
 from umit.metrics.protocol import Column, Protocol, Reply, Row
@@ -16,7 +15,6 @@ __all__ = [
     "closed_by_word",
     "closed_hit",
     "closed_hit_pvqa",
-    "nearest_candidate",
     "open_overlap",
 ]
 
@@ -169,42 +167,6 @@ def closed_by_word(predicted: str, true: str) -> float:
     if reference in ("yes", "no"):
         return float({"yes", "no"}.intersection(found.split()) == {reference})
     return float(found == reference)
-
-
-def nearest_candidate(candidates: Sequence[str]) -> Callable[[str, str], float]:
-    """Return LLaVA-Med's open accuracy: the candidate that shares most words, compared with the reference.
-
-    A candidate's share is of its own distinct words; ties, and texts that share no word, go to the
-    earliest.
-
-    Args:
-        candidates: Answers to choose from, usually the training set's.
-
-    Returns:
-        A function of the model's text and the reference answer that gives 1.0 or 0.0.
-
-    Example:
-        >>> right = nearest_candidate(["lung", "left lung"])
-        >>> right("the left lung", "Left lung"), right("lung", "Lung.")
-        (0.0, 1.0)
-    """
-    known = [llava_med_words(candidate) for candidate in candidates]
-    holders: defaultdict[str, list[int]] = defaultdict(list)
-    sizes = []
-    for index, words in enumerate(known):
-        distinct = set(words.split())
-        sizes.append(len(distinct))
-        for word in distinct:
-            holders[word].append(index)
-
-    def hit(predicted: str, true: str) -> float:
-        counts = Counter(
-            index for word in set(_normalised(predicted).split()) for index in holders.get(word, ())
-        )
-        best = min(counts, key=lambda i: (-counts[i] / sizes[i], i), default=0)
-        return float(known[best] == _normalised(true))
-
-    return hit
 
 
 def _score(reply: Reply) -> Row:

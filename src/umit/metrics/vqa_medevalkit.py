@@ -29,8 +29,7 @@ _WEIGHTS: Final = ((1.0,), (1 / 2,) * 2, (1 / 3,) * 3, (1 / 4,) * 4)
 class OpenAnswer(NamedTuple):
     """What MedEvalKit counts for an open answer, under the right names.
 
-    The kit itself prints ``f1`` as precision, ``precision`` as recall and ``recall`` as F1; see
-    :attr:`printed`.
+    The kit itself prints ``f1`` as precision, ``precision`` as recall and ``recall`` as F1.
 
     Args:
         equal: Whether the lower-cased texts are the same: its EM.
@@ -44,7 +43,6 @@ class OpenAnswer(NamedTuple):
         precision: Of distinct words.
         recall: Of distinct words.
         f1: Of these two.
-        crashes: Whether the kit's whole run ends here: an empty text, where umit gives 0 in all.
     """
 
     equal: float
@@ -58,15 +56,10 @@ class OpenAnswer(NamedTuple):
     precision: float
     recall: float
     f1: float
-    crashes: bool
-
-    @property
-    def printed(self) -> dict[str, float]:
-        """The three word scores under the labels that the kit prints."""
-        return {"precision": self.f1, "recall": self.precision, "f1": self.recall}
 
 
-_CRASH: Final = OpenAnswer._make([*[0.0] * 11, True])
+#: Where the kit's whole run ends: for an empty text.
+_CRASH: Final = OpenAnswer._make([0.0] * 11)
 
 
 def _bare(text: str) -> str:
@@ -124,8 +117,6 @@ def open_answer(predicted: str, true: str) -> OpenAnswer:
     Example:
         >>> open_answer("The left lung", "left lung").recall
         1.0
-        >>> open_answer("", "left lung").crashes
-        True
     """
     found, reference = extracted(predicted), true.lower()
     words, wanted = set(found.split()), set(reference.split())
@@ -139,7 +130,7 @@ def open_answer(predicted: str, true: str) -> OpenAnswer:
     f1 = 2 * (precision * recall) / (precision + recall) if common else 0.0
     equal = float(found == reference)
     orders = bleu(cut, cut_true, _WEIGHTS)
-    return OpenAnswer._make([equal, *orders, *rouge, precision, recall, f1, False])
+    return OpenAnswer._make([equal, *orders, *rouge, precision, recall, f1])
 
 
 def vqa_rad_rule(true: str, closed: bool) -> Rule:
@@ -189,9 +180,8 @@ def _closed_by_word(predicted: str, true: str) -> float:
 def _row(rule: Rule, predicted: str, true: str) -> Row:
     if rule == "open":
         scores = open_answer(predicted, true)
-        printed = scores.printed
-        labels = printed["precision"], printed["recall"], printed["f1"]
-        return (scores.equal, None, None, *scores[:-1], *labels)
+        printed = scores.f1, scores.precision, scores.recall
+        return (scores.equal, None, None, *scores, *printed)
     verdict = closed_yes_no if rule == "yes_no" else closed_equal
     hit = verdict(predicted, true)
     return (hit, hit, _closed_by_word(predicted, true), *(None,) * 14)

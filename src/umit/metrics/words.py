@@ -8,7 +8,6 @@ import unicodedata
 from typing import Final
 
 __all__ = [
-    "chinese_words",
     "fold",
     "half_width",
     "llava_med_words",
@@ -128,24 +127,6 @@ def llava_med_words(text: str) -> str:
         't2 weighted mri'
     """
     return _without_articles(without_punctuation(text.lower()))
-
-
-def chinese_words(text: str) -> str:
-    """Return a Chinese answer as M3D compares it: lower case, no punctuation of either script, no blanks.
-
-    A full stop within a number goes too: ``1.2cm`` becomes ``12cm``.
-
-    Args:
-        text: An answer.
-
-    Returns:
-        One word.
-
-    Example:
-        >>> chinese_words("X光，肺部。")
-        'x光肺部'
-    """
-    return "".join(text.lower().translate(_CHINESE_PUNCTUATION).split())
 
 
 def half_width(text: str) -> str:

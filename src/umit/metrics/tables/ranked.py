@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
 from umit.geometry import Box2D
-from umit.metrics.coco import coco_scores, installed, precision_of_drawn
+from umit.metrics.bootstrap import Rows, by_rows
+from umit.metrics.coco import average_precision as coco_precision
+from umit.metrics.coco import installed
 from umit.metrics.froc import froc_curve, froc_score, hits_by_centre
-from umit.metrics.metric import Measures, Pair, Rows, padded
+from umit.metrics.metric import Measures, Pair, padded
 from umit.results import Detection, Detections
 
-__all__ = [
-    "average_precision",
-    "froc",
-    "hits_of",
-    "precision_over",
-    "precision_rows",
-    "ranked_hits",
-    "ranks",
-]
+__all__ = ["froc", "hits_of", "precision", "precision_rows", "ranked_hits", "ranks"]
 
 _Pairs: TypeAlias = Sequence[Pair[Detections]]
 _MISSED: Final = -np.inf
@@ -128,25 +122,11 @@ def precision_rows(pairs: _Pairs) -> Measures:
     return padded(rows)
 
 
-def average_precision(name: str) -> Callable[[Measures], float]:
-    """Return what turns rows of boxes into one of COCO's numbers, such as ``"ap"``."""
-
-    def total(measures: Measures) -> float:
-        true, found, _ = _laid_out(measures)
-        if not any(true):
-            return float("nan")
-        if not any(found):
-            return 0.0  # the evaluation takes no empty list
-        return float(getattr(coco_scores(found, true), name))
-
-    return total
-
-
-def precision_over(least: float | None = None) -> Callable[[Measures], Callable[[Rows], float]]:
-    """Return what prepares rows of boxes for many resamples; boxes are matched once.
+def precision(least: float | None = None) -> dict[str, Any]:
+    """Return ``total`` and ``weighed`` of a metric over rows of boxes; boxes are matched once for all resamples.
 
     Args:
-        least: As for :func:`umit.metrics.coco.precision_of_drawn`.
+        least: As for :func:`umit.metrics.coco.average_precision`.
     """
 
     def prepared(measures: Measures) -> Callable[[Rows], float]:
@@ -155,13 +135,16 @@ def precision_over(least: float | None = None) -> Callable[[Measures], Callable[
             return lambda rows: float("nan")
         starts = np.cumsum(counts) - counts
         places = [np.arange(start, start + n) for start, n in zip(starts, counts, strict=True)]
-        if not any(found):
+        if not any(found):  # the evaluation takes no empty list
             some = np.array([any(true[i] for i in of) for of in places])
             return lambda rows: 0.0 if some[rows].any() else float("nan")
-        drawn = precision_of_drawn(found, true, least=least)
+        drawn = coco_precision(found, true, least=least)
         return lambda rows: drawn(np.concatenate([places[row] for row in rows]))
 
-    return prepared
+    return {
+        "total": lambda measures: prepared(measures)(np.arange(len(measures))),
+        "weighed": lambda measures: by_rows(prepared(measures)),
+    }
 
 
 def _laid_out(measures: Measures) -> tuple[list[Detections], list[Detections], Rows]:
