@@ -24,29 +24,27 @@ def distance(found: Point2D, true: Point2D) -> float:
     return math.hypot(found.x - true.x, found.y - true.y)
 
 
-def distance_mm(
-    found: Point2D, true: Point2D, *, spacing: tuple[float, float] | None = None
-) -> float:
+def distance_mm(found: Point2D, true: Point2D) -> float:
     """Return the Euclidean distance in mm on the film; each axis is scaled first, the norm taken then.
 
     Args:
         found: A point.
-        true: A point in the same pixels.
-        spacing: Millimetres per pixel along x and y; the true point's own if left out.
+        true: A point in the same pixels, which knows its film's spacing.
 
     Returns:
         Millimetres.
 
     Raises:
-        MissingMetadataError: No spacing is given and the true point's film has none.
+        MissingMetadataError: The true point's film has no spacing.
 
     Example:
-        >>> distance_mm(Point2D(0, 0), Point2D(3, 4), spacing=(1.0, 0.5))
+        >>> from umit.geometry import Space
+        >>> film = Space(size=(600, 800), spacing=(1.0, 0.5))
+        >>> distance_mm(Point2D(0, 0), Point2D(3, 4, space=film))
         3.605551275463989
     """
-    if spacing is None:
-        spacing = Point2D(1, 1, space=true.space).to_mm()
-    across, down = abs(found.x - true.x) * spacing[0], abs(found.y - true.y) * spacing[1]
+    across, down = Point2D(1, 1, space=true.space).to_mm()
+    across, down = abs(found.x - true.x) * across, abs(found.y - true.y) * down
     # Not hypot: scaled first and in this order an error of exactly 2 mm stays 2 mm, as in the scorers.
     return math.sqrt(across**2 + down**2)
 

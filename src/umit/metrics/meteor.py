@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -26,6 +27,7 @@ _LOG = logging.getLogger(__name__)
 _JAR: Final = "meteor-1.5.jar"
 #: As pycocoevalcap starts it.
 _SETTINGS: Final = ("-Xmx2G", "-Dfile.encoding=UTF-8", "-jar", _JAR, "-", "-", "-stdio", "-l", "en", "-norm")  # fmt: skip
+_PATIENCE: Final = 10  # seconds that a program which failed has to end
 _BREAK: Final = " ||| "  # parts of a line of the program's protocol
 #: The program reads a request a line: a line break inside a text makes pycocoevalcap's wrapper wait for ever.
 _LINE_ENDS: Final = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]|\|\|\|")
@@ -92,26 +94,28 @@ def java_meteor(found: Sequence[str], true: Sequence[Sequence[str]]) -> list[flo
     ):  # fmt: skip
         try:
             counts = [_asked(program, request) for request in requests]
-            each = [float(_asked(program, ["EVAL", one])) for one in counts]
+            return [float(_asked(program, ["EVAL", one])) for one in counts]
         except (OSError, ValueError) as cause:
+            with suppress(subprocess.TimeoutExpired):
+                program.communicate(timeout=_PATIENCE)
             program.kill()
             told.seek(0)
             raise BackendError(
-                f"expected {len(found)} numbers from METEOR's program, got {cause}: {' '.join(told.read().split())[-300:]}",
+                f"expected a number for each text from METEOR's program, got {cause} and exit status "
+                f"{program.poll()}: {' '.join(told.read().split())[-300:]}",
                 engine="meteor",
             ) from cause
-    return each
 
 
 def _asked(program: subprocess.Popen[str], request: Sequence[str]) -> str:
-    """Send one line and return the one that comes back; after the value of one text comes that of all."""
+    """Send one line and return the one that comes back; behind the value of one text comes that of all."""
     if program.stdin is None or program.stdout is None:
         raise ValueError("no pipe")
     program.stdin.write(_BREAK.join(request) + "\n")
-    answer = program.stdout.readline()
-    if request[0] == "EVAL":
-        program.stdout.readline()
-    return answer.rstrip("\n")
+    answers = [program.stdout.readline() for _ in range(2 if request[0] == "EVAL" else 1)]
+    if not all(answers):
+        raise ValueError("no answer")
+    return answers[0].rstrip("\n")
 
 
 @cache

@@ -81,7 +81,10 @@ def summed(close: Callable[[Measures], Measures]) -> dict[str, Any]:
 
         def numbers(weights: Weights) -> Measures:
             drawn = weights[:, there]
-            return np.where(drawn.any(axis=1), close(drawn @ rows), np.nan)
+            some = drawn.any(axis=1)
+            found = np.full(len(drawn), np.nan)
+            found[some] = close(drawn[some] @ rows)
+            return found
 
         return numbers
 
