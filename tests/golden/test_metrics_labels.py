@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from umit.metrics.by_task import METRICS
-from umit.metrics.calibration import brier_of_classes, calibration_error, reliability
+from umit.metrics.calibration import calibration_error, reliability
 from umit.metrics.labels import area, class_scores, confusion
 from umit.metrics.metric import Pair
 from umit.queries import Choose
@@ -44,7 +44,9 @@ def _near(found: Any, expected: Any, what: str, tolerance: float = TOLERANCE) ->
 
 def _number(task: str, name: str, pairs: list[Pair[Any]], protocol: str | None = None) -> float:
     """A task's number, the first of its name."""
-    return next(m for m in METRICS[task] if m.name == name and protocol in (None, m.protocol))(pairs)
+    return next(m for m in METRICS[task] if m.name == name and protocol in (None, m.protocol))(
+        pairs
+    )
 
 
 def _several(scores: Any, true: Any) -> dict[str, Any]:
@@ -58,14 +60,19 @@ def _several(scores: Any, true: Any) -> dict[str, Any]:
         for chances, row in zip(scores, true, strict=True)
     ]
     hard = (scores > 0.5).astype(int)
-    each = [class_scores(hard[:, i], true[:, i], 2)[1, 2] for i in range(len(labels))]
+    each = [
+        class_scores(a, b)[-1, 2] if a.any() or b.any() else 0.0
+        for a, b in zip(hard.T, true.T, strict=True)
+    ]
     found = {
         "ACC": _number("findings", "accuracy", pairs),
         "accuracy_mean": _number("findings", "accuracy", pairs),
         "exact_match": _number("findings", "exact match", pairs),
         "f1_macro": float(np.mean(each)),
     }
-    if ((true == 0).any(0) & (true == 1).any(0)).all():  # else ours is over the labels that can be told
+    if (
+        (true == 0).any(0) & (true == 1).any(0)
+    ).all():  # else ours is over the labels that can be told
         found["AUC"] = found["roc_auc_macro"] = _number("findings", "AUC", pairs)
         assert _number("findings", "macro F1", pairs) == pytest.approx(found["f1_macro"])
     return found
@@ -75,21 +82,25 @@ def _mark(label: str, present: Any, probability: float | None = None) -> Marked:
     return Marked(label=label, present=bool(present), probability=probability)
 
 
-def _one(scores: Any, true: Any, kind: str) -> dict[str, Any]:
-    if scores.ndim == 1:
-        scores = np.stack([1 - scores, scores], axis=1)
+def _choices(scores: Any, true: Any) -> list[Pair[Any]]:
     labels = tuple(f"class {i}" for i in range(scores.shape[1]))
-    hard, classes = scores.argmax(axis=1), len(labels)
-    # scikit-learn's macro means are over the classes that occur on either side.
-    each = class_scores(hard, true, classes)[np.union1d(hard, true)]
-    pairs: list[Pair[Any]] = [
+    return [
         Pair(
             Choose(labels),
             Classification(label=labels[truth]),
             Classification(label=labels[said], probabilities=tuple(row)),
         )
-        for row, said, truth in zip(scores.tolist(), hard, true, strict=True)
+        for row, said, truth in zip(scores.tolist(), scores.argmax(axis=1), true, strict=True)
     ]
+
+
+def _one(scores: Any, true: Any, kind: str) -> dict[str, Any]:
+    if scores.ndim == 1:
+        scores = np.stack([1 - scores, scores], axis=1)
+    hard, classes = scores.argmax(axis=1), scores.shape[1]
+    # scikit-learn's macro means are over the classes that occur on either side.
+    each = class_scores(hard, true)
+    pairs = _choices(scores, true)
     read = [p if any(row) else replace(p, found=None) for p, row in zip(pairs, scores, strict=True)]
     found = {
         "ACC": _number("classify", "accuracy", pairs),
@@ -142,9 +153,12 @@ def test_calibration(golden: dict[str, Any]) -> None:
             "binary": (case["p"], case["y"]),
             "multiclass": (scores.max(axis=1), scores.argmax(axis=1) == labels),
         }
-        by_class = brier_of_classes(scores, labels)
+        pairs = _choices(scores, labels)
+        by_class = _number("classify", "Brier score", pairs)
         _near(by_class, wanted["multiclass_brier_sum"], name, CALIBRATION)
         _near(by_class, wanted["multiclass_brier_sklearn"], name, CALIBRATION)
+        error = _number("classify", "ECE", pairs)
+        _near(error, wanted["multiclass_l1_15"], name, CALIBRATION)
         for key, value in wanted.items():
             kind, _, bins = key.partition("_l1_")
             if bins:

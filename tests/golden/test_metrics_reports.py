@@ -165,7 +165,9 @@ def test_scores_of_sentences(golden: Callable[[str], Any], corpora: dict[str, li
         found, true = item["pred"], item["refs"][0]
         weights = [(1.0,), (0.5,) * 2, (0.25,) * 4]
         names = [f"nltk_sentence_bleu{n}" for n in (1, 2, 4)]
-        compare(bleu(found.split(), true.split(), weights), [recorded[n] for n in names], item["id"])
+        compare(
+            bleu(found.split(), true.split(), weights), [recorded[n] for n in names], item["id"]
+        )
         smoothed = bleu(found.split(), true.split(), weights[2:], smoothed=True)
         compare(smoothed, [recorded["nltk_bleu4_method3"]], item["id"])
         order_1 = bleu_1(found.strip(), true.strip())

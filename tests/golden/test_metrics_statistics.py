@@ -61,9 +61,7 @@ def test_paired_runs(golden: Golden) -> None:
     case = golden["paired"]
     a, b, expected = np.array(case["a"]), np.array(case["b"]), case["bootstrap_percentile_95"]
     assert float(np.mean(a - b)) == near(case["mean_difference"])
-    got = bootstrap(
-        means(a - b), len(a), count=expected["n_resamples"], seed=expected["seed"]
-    )
+    got = bootstrap(means(a - b), len(a), count=expected["n_resamples"], seed=expected["seed"])
     assert got == near((expected["low"], expected["high"]))
 
 

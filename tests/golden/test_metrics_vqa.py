@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from umit.metrics.extraction import extracted
 from umit.metrics.meteor import nltk_meteor
 from umit.metrics.protocol import Protocol, Reply
 from umit.metrics.sentence import bleu, bleu_1, rouge_f, rouge_sets, rouge_words
@@ -30,6 +29,7 @@ from umit.metrics.vqa_medevalkit import (
     Rule,
     closed_equal,
     closed_yes_no,
+    extracted,
     open_answer,
     slake_rule,
     vqa_rad_rule,

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from umit.errors import InputError
 from umit.metrics.calibration import (
-    brier_of_classes,
     calibration_error,
     calibration_errors,
     reliability,
@@ -33,7 +32,6 @@ def test_empty_bins_are_no_numbers() -> None:
     assert found.count == (0, 2)
     assert math.isnan(found.hit[0]) and math.isnan(found.confidence[0])
     assert found.hit[1] == 0.5 and found.confidence[1] == pytest.approx(0.925)
-    assert found.edges == (0.0, 0.5, 1.0)
 
 
 def test_gaps_weigh_by_their_bins() -> None:
@@ -47,16 +45,10 @@ def test_a_calibrated_model_is_near_zero() -> None:
     assert calibration_error(p, rng.random(50_000) < p) < 0.01
 
 
-def test_brier() -> None:
-    assert brier_of_classes([[0.0, 0.0]], [0]) == 1
-    assert brier_of_classes([[0.0, 1.0]], [0]) == 2
-
-
 def test_risk_of_a_perfect_ranking() -> None:
     found = risk_coverage([0.9, 0.8, 0.2], [1, 1, 0])
     assert found.coverage == pytest.approx((1 / 3, 2 / 3, 1))
     assert found.risk == pytest.approx((0, 0, 1 / 3))
-    assert found.threshold == (0.9, 0.8, 0.2)
     assert found.area == pytest.approx(1 / 9)
 
 
@@ -105,7 +97,7 @@ def test_resamples_at_once_are_resamples_one_by_one(
 )
 def test_bad_probabilities_are_refused(p: list[float], hit: list[int], why: str) -> None:
     for metric in (
-            reliability,
+        reliability,
         risk_coverage,
         calibration_error,
         calibration_errors,

@@ -34,7 +34,6 @@ def test_hits(
 
 def test_curve_of_log_likelihoods() -> None:
     curve = froc_curve([-1.0, None, -2.0], [-1.5, -2.0], 2)
-    assert curve.threshold == (-2.0, -1.5, -1.0, float("inf"))
     assert curve.false_positives == (1.0, 0.5, 0.0, 0.0)
     assert curve.sensitivity == pytest.approx((2 / 3, 1 / 3, 1 / 3, 0))
 

@@ -16,7 +16,7 @@ FOUND, TRUE = [0, 1, -1, 2, 1], [0, 1, 0, 2, 2]
 def test_an_unreadable_answer_is_wrong_and_no_vote() -> None:
     assert confusion(FOUND, TRUE, 3).tolist() == [[1, 0, 0, 1], [0, 1, 0, 0], [0, 1, 1, 0]]
     assert balanced_accuracy(FOUND, TRUE) == pytest.approx((1 / 2 + 1 + 1 / 2) / 3)
-    precision, recall, f1, there = class_scores(FOUND, TRUE, 3)[0]
+    precision, recall, f1, there = class_scores(FOUND, TRUE)[0]
     assert (precision, recall, f1, there) == pytest.approx((1, 1 / 2, 2 / 3, 2))
     assert macro_f1(FOUND, TRUE) == pytest.approx(2 / 3)
 

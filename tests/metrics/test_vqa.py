@@ -61,11 +61,6 @@ def test_choice(predicted: str, expected: tuple[float, float, float], why: str) 
     assert choice(predicted, ORGANS, 9) == expected, why
 
 
-def test_choice_counts_from_the_prompts_first_number() -> None:
-    assert choice("0:normal", ("normal", "pneumonia"), 0, first=0).strict == 1
-    assert choice("1:normal", ("normal", "pneumonia"), 0, first=0).strict == 0
-
-
 def test_an_option_that_is_a_number() -> None:
     assert choice("3.5 cm", ORGANS, 10).words == 1
     assert choice("11: 3.5 cm", ORGANS, 10).strict == 1

@@ -8,7 +8,6 @@ import sys
 import pytest
 
 from umit.metrics import vqa_m3d
-from umit.metrics.extraction import extracted
 from umit.metrics.meteor import nltk_meteor
 from umit.metrics.protocol import Protocol, Reply
 from umit.metrics.vqa_llava_med import (
@@ -24,6 +23,7 @@ from umit.metrics.vqa_medevalkit import (
     MEDEVALKIT_VQA_RAD,
     closed_equal,
     closed_yes_no,
+    extracted,
     open_answer,
     slake_rule,
     vqa_rad_rule,

@@ -1,4 +1,4 @@
-"""Whether a probability means what it says: calibration error, Brier score, and risk against coverage."""
+"""Whether a probability means what it says: calibration error, and risk against coverage."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from umit.metrics.bootstrap import Numbers, Weights
 __all__ = [
     "Bins",
     "Curve",
-    "brier_of_classes",
     "calibration_error",
     "calibration_errors",
     "reliability",
@@ -31,13 +30,11 @@ class Bins:
     """A reliability diagram.
 
     Args:
-        edges: Of the bins, one more than there are bins.
         count: Answers in each bin.
         confidence: Mean probability in each bin; ``nan`` in an empty one.
         hit: Share of right answers in each bin; ``nan`` in an empty one.
     """
 
-    edges: tuple[float, ...]
     count: tuple[int, ...]
     confidence: tuple[float, ...]
     hit: tuple[float, ...]
@@ -50,14 +47,12 @@ class Curve:
     Args:
         coverage: Share of answers given, rising to 1.
         risk: Share of wrong ones among them.
-        threshold: The lowest probability among them.
         area: Mean risk over all coverages, 0 for a perfect model; answers of one probability are given
             together, in all orders on average.
     """
 
     coverage: tuple[float, ...]
     risk: tuple[float, ...]
-    threshold: tuple[float, ...]
     area: float
 
 
@@ -77,23 +72,20 @@ def _pairs(probability: ArrayLike, hit: ArrayLike) -> tuple[Floats, Floats]:
     return p, y
 
 
-def _binned(p: Floats, bins: int) -> tuple[Floats, NDArray[np.intp]]:
-    """Edges of the bins, and in which one each probability is."""
+def _binned(p: Floats, bins: int) -> NDArray[np.intp]:
+    """In which bin each probability is."""
     # linspace misses 0.6 by a step: an edge is where it is written
     edges = np.arange(bins + 1) / bins
-    return edges, np.minimum(np.searchsorted(edges, p, side="right") - 1, bins - 1)
+    return np.minimum(np.searchsorted(edges, p, side="right") - 1, bins - 1)
 
 
 def reliability(probability: ArrayLike, hit: ArrayLike, *, bins: int = 15) -> Bins:
     """Return a reliability diagram over equal bins; a value on an edge belongs to the upper bin.
 
     Args:
-        probability: Of being right, or of the positive class, shape (n,).
+        probability: Of being right, from 0 to 1, shape (n,).
         hit: 1 or 0, shape (n,).
         bins: How many; at least 1.
-
-    Returns:
-        Counts and means of each bin.
 
     Raises:
         InputError: No answers, not as many of one as of the other, or a probability outside 0..1.
@@ -103,13 +95,12 @@ def reliability(probability: ArrayLike, hit: ArrayLike, *, bins: int = 15) -> Bi
         (0.0, 1.0)
     """
     p, y = _pairs(probability, hit)
-    edges, place = _binned(p, bins)
+    place = _binned(p, bins)
     count = np.bincount(place, minlength=bins)
     with np.errstate(invalid="ignore"):
         confidence = np.bincount(place, p, bins) / count
         share = np.bincount(place, y, bins) / count
     return Bins(
-        edges=tuple(edges.tolist()),
         count=tuple(count.tolist()),
         confidence=tuple(confidence.tolist()),
         hit=tuple(share.tolist()),
@@ -123,7 +114,7 @@ def calibration_error(probability: ArrayLike, hit: ArrayLike, *, bins: int = 15)
     beside this number.
 
     Args:
-        probability: Of being right, or of the positive class, shape (n,).
+        probability: Of being right, from 0 to 1, shape (n,).
         hit: 1 or 0, shape (n,).
         bins: How many equal bins.
 
@@ -145,16 +136,12 @@ def calibration_error(probability: ArrayLike, hit: ArrayLike, *, bins: int = 15)
 
 
 def calibration_errors(probability: ArrayLike, hit: ArrayLike, *, bins: int = 15) -> Numbers:
-    """Return what gives the expected calibration error of many resamples at once; answers are binned once.
+    """Return what gives :func:`calibration_error` of many resamples at once, equal but for rounding.
 
     Args:
         probability: Of being right, shape (n,).
         hit: 1 or 0, shape (n,).
         bins: How many equal bins.
-
-    Returns:
-        How often each answer is in each resample, shape (resamples, n), to :func:`calibration_error` of each by
-        the l1 norm, shape (resamples,), equal but for rounding; ``nan`` for one without answers.
 
     Raises:
         InputError: As :func:`reliability`.
@@ -165,7 +152,7 @@ def calibration_errors(probability: ArrayLike, hit: ArrayLike, *, bins: int = 15
     """
     p, y = _pairs(probability, hit)
     gaps = np.zeros((len(p), bins))
-    gaps[np.arange(len(p)), _binned(p, bins)[1]] = p - y
+    gaps[np.arange(len(p)), _binned(p, bins)] = p - y
 
     def errors(weights: Weights) -> Floats:
         # A bin's count cancels: its share of the answers times the gap of its two means is the gap of their sums.
@@ -174,25 +161,6 @@ def calibration_errors(probability: ArrayLike, hit: ArrayLike, *, bins: int = 15
         return found
 
     return errors
-
-
-def brier_of_classes(scores: ArrayLike, true: ArrayLike) -> float:
-    """Return the Brier score summed over the classes.
-
-    Args:
-        scores: Option probabilities, shape (n, classes); a row of zeros, for an unreadable answer, costs 1.
-        true: Class indices, shape (n,).
-
-    Returns:
-        From 0, the best, to 2.
-
-    Example:
-        >>> brier_of_classes([[0.5, 0.5], [0.0, 1.0]], [0, 1])
-        0.25
-    """
-    values, labels = np.asarray(scores, np.float64), np.asarray(true, np.int64).reshape(-1, 1)
-    there = labels == np.arange(values.shape[1])
-    return float(np.mean(np.sum((values - there) ** 2, axis=1)))
 
 
 def risk_coverage(probability: ArrayLike, hit: ArrayLike) -> Curve:
@@ -213,7 +181,7 @@ def risk_coverage(probability: ArrayLike, hit: ArrayLike) -> Curve:
         (0.0, 0.3333333333333333, 0.5)
     """
     p, y = _pairs(probability, hit)
-    levels, place = np.unique(-p, return_inverse=True)
+    place = np.unique(-p, return_inverse=True)[1]
     count = np.bincount(place)
     given = np.cumsum(count)
     wrong = np.cumsum(np.bincount(place, 1 - y))
@@ -223,21 +191,16 @@ def risk_coverage(probability: ArrayLike, hit: ArrayLike) -> Curve:
     return Curve(
         coverage=tuple((given / len(p)).tolist()),
         risk=tuple((wrong / given).tolist()),
-        threshold=tuple((-levels).tolist()),
         area=float(np.mean(expected / at)),
     )
 
 
 def risk_areas(probability: ArrayLike, hit: ArrayLike) -> Numbers:
-    """Return what gives the area under risk against coverage of many resamples at once; answers are sorted once.
+    """Return what gives the area of :func:`risk_coverage` of many resamples at once, equal but for rounding.
 
     Args:
         probability: Of being right, shape (n,).
         hit: 1 or 0, shape (n,).
-
-    Returns:
-        How often each answer is in each resample, shape (resamples, n), to the area of :func:`risk_coverage` of
-        each, shape (resamples,), equal but for rounding; ``nan`` for one without answers.
 
     Raises:
         InputError: As :func:`reliability`.

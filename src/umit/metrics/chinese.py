@@ -56,9 +56,6 @@ def _jieba() -> Any:
 def jieba_words(text: str) -> list[str]:
     """Split Chinese into words by jieba and its own dictionary; blanks and marks are words too.
 
-    Args:
-        text: Chinese, English or both.
-
     Returns:
         Words in order; together they are the text.
 

@@ -19,15 +19,13 @@ LUNA16_RATES: Final = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrocCurve:
-    """One point for each confidence, from the lowest to the highest, then nothing found at all.
+    """One point for each confidence that boxes need to count, from the lowest to the highest, then nothing at all.
 
     Args:
-        threshold: Boxes of at least this confidence count; infinite in the last point.
         false_positives: Mean number of false boxes a picture, falling to 0.
         sensitivity: Share of true boxes that were found, falling to 0.
     """
 
-    threshold: tuple[float, ...]
     false_positives: tuple[float, ...]
     sensitivity: tuple[float, ...]
 
@@ -106,7 +104,6 @@ def froc_curve(hits: Sequence[float | None], false: Sequence[float], pictures: i
     # How many reach a level: all, less those that sort before it.
     reached = [len(one) - np.searchsorted(np.sort(one), levels) for one in (wrong, right)]
     return FrocCurve(
-        threshold=tuple(levels.tolist()),
         false_positives=tuple((reached[0] / pictures).tolist()),
         sensitivity=tuple((reached[1] / len(right)).tolist()),
     )

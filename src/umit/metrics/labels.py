@@ -74,17 +74,12 @@ def confusion(found: ArrayLike, true: ArrayLike, classes: int) -> Ints:
     return flat.reshape(classes, classes + 1).astype(np.int64)
 
 
-def _divided(above: Floats, below: Floats) -> Floats:
-    return np.divide(above, below, out=np.zeros_like(above), where=below > 0)
-
-
-def class_scores(found: ArrayLike, true: ArrayLike, classes: int) -> Floats:
-    """Return precision, recall, F1 and the count of each class.
+def class_scores(found: ArrayLike, true: ArrayLike) -> Floats:
+    """Return precision, recall and F1 of each class that is true or found somewhere, and how often it is true.
 
     Args:
         found: Class indices, shape (n,); -1 for an unreadable answer, which costs its true class recall.
         true: Class indices, shape (n,).
-        classes: How many classes there are.
 
     Returns:
         Shape (classes, 4); a precision without a found label and a recall without a true one are 0.
@@ -93,18 +88,18 @@ def class_scores(found: ArrayLike, true: ArrayLike, classes: int) -> Floats:
         InputError: As :func:`confusion`.
 
     Example:
-        >>> class_scores([0, 1, 1], [0, 0, 1], 2)[0].round(3).tolist()
+        >>> class_scores([0, 1, 1], [0, 0, 1])[0].round(3).tolist()
         [1.0, 0.5, 0.667, 2.0]
     """
-    table = confusion(found, true, classes).astype(np.float64)
-    right, given, there = np.diagonal(table), table[:, :classes].sum(0), table.sum(1)
-    f1 = _divided(2 * right, given + there)
-    return np.stack([_divided(right, given), _divided(right, there), f1, there], axis=1)
-
-
-def _classes(found: ArrayLike, true: ArrayLike) -> int:
     mine, theirs = _labels(found, true)
-    return int(max(mine.max(), theirs.max())) + 1
+    table = confusion(mine, theirs, int(max(mine.max(), theirs.max())) + 1).astype(np.float64)
+    right, given, there = np.diagonal(table), table[:, :-1].sum(0), table.sum(1)
+    shares = [_divided(right, given), _divided(right, there), _divided(2 * right, given + there)]
+    return np.stack([*shares, there], axis=1)[given + there > 0]
+
+
+def _divided(above: Floats, below: Floats) -> Floats:
+    return np.divide(above, below, out=np.zeros_like(above), where=below > 0)
 
 
 def balanced_accuracy(found: ArrayLike, true: ArrayLike) -> float:
@@ -124,7 +119,7 @@ def balanced_accuracy(found: ArrayLike, true: ArrayLike) -> float:
         >>> balanced_accuracy([0, 0, 0, 0], [0, 0, 0, 1])
         0.5
     """
-    scores = class_scores(found, true, _classes(found, true))
+    scores = class_scores(found, true)
     return float(scores[scores[:, 3] > 0, 1].mean())
 
 
@@ -145,10 +140,7 @@ def macro_f1(found: ArrayLike, true: ArrayLike) -> float:
         >>> round(macro_f1([0, 1, 1], [0, 0, 1]), 4)
         0.6667
     """
-    mine, theirs = _labels(found, true)
-    scores = class_scores(mine, theirs, _classes(mine, theirs))
-    met = np.union1d(mine[mine != UNREADABLE], theirs)
-    return float(np.average(scores[met, 2]))
+    return float(np.average(class_scores(found, true)[:, 2]))
 
 
 def area(scores: ArrayLike, true: ArrayLike) -> float:

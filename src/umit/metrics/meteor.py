@@ -143,9 +143,9 @@ def nltk_meteor() -> Callable[[str, str], float]:
     wordnet = import_module("nltk.corpus").wordnet
     try:
         wordnet.ensure_loaded()
-    except LookupError:
+    except (LookupError, OSError):  # none, or one without some of its files
         _LOG.warning(
-            "nltk finds no WordNet: METEOR counts no synonyms, so it is not the published number"
+            "nltk finds no whole WordNet: METEOR counts no synonyms, so it is not the published number"
         )
         wordnet = SimpleNamespace(synsets=lambda word: ())
     return lambda found, true: float(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 __all__ = ["Column", "Protocol", "Reply", "Row"]
 
@@ -22,7 +22,6 @@ class Reply:
         closed: Whether the source counts the question as closed.
         options: What could be chosen from, in the order of the prompt; none for an open question.
         gold: Index of the right option from 0.
-        first: Number that the prompt gives the first option.
     """
 
     predicted: str
@@ -30,20 +29,10 @@ class Reply:
     closed: bool = False
     options: tuple[str, ...] = ()
     gold: int | None = None
-    first: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
-    """One number of a protocol.
-
-    Args:
-        name: As tables print it.
-        unreadable: What an empty or unreadable text costs, in words that are printed beside the number.
-        note: What the number really counts where its name misleads; ``""`` if it does not.
-        best: The value of a perfect reply; ``None`` where that depends on the question, as BLEU-4 of one
-            word does.
-    """
+class Column(NamedTuple):
+    """One number of a protocol; its fields are those of :class:`umit.metrics.metric.Metric`."""
 
     name: str
     unreadable: str
@@ -51,8 +40,7 @@ class Column:
     best: float | None = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Protocol:
+class Protocol(NamedTuple):
     """A published way to score answers.
 
     Args:

@@ -92,9 +92,6 @@ def bleu(
 def bleu_words(text: str) -> list[str]:
     """Split a text as mteval-v13a does: marks apart, full stops and commas apart unless between digits.
 
-    Args:
-        text: Any text; case is kept.
-
     Example:
         >>> bleu_words("1.5 cm, left.")
         ['1.5', 'cm', ',', 'left', '.']

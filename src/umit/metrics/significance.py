@@ -36,7 +36,9 @@ def mcnemar(
     """
     labels = range(len(a)) if groups is None else groups
     if not len(a) == len(b) == len(labels):
-        raise InputError(f"expected as many of each, got {len(a)}, {len(b)} and {len(labels)} groups")
+        raise InputError(
+            f"expected as many of each, got {len(a)}, {len(b)} and {len(labels)} groups"
+        )
     gaps: Counter[Hashable] = Counter()
     for one, other, group in zip(a, b, labels, strict=True):
         gaps[group] += bool(one) - bool(other)

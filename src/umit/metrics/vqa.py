@@ -43,7 +43,7 @@ class Choice(NamedTuple):
     words: float
 
 
-def choice(predicted: str, options: Sequence[str], gold: int, *, first: int = 1) -> Choice:
+def choice(predicted: str, options: Sequence[str], gold: int) -> Choice:
     """Return whether a text names the right option, by number, by words, and by both.
 
     Full width is folded, case and outer punctuation do not count; ``10:spleen`` is ten, never one.
@@ -51,8 +51,7 @@ def choice(predicted: str, options: Sequence[str], gold: int, *, first: int = 1)
     Args:
         predicted: The model's text.
         options: In the order of the prompt.
-        gold: Index of the right one from 0.
-        first: Number of the first option.
+        gold: Index of the right one from 0; the prompt counts from 1.
 
     Returns:
         Three verdicts of 1.0 or 0.0; an unreadable text is 0 in all.
@@ -65,7 +64,7 @@ def choice(predicted: str, options: Sequence[str], gold: int, *, first: int = 1)
     """
     text, wanted = fold(predicted), fold(options[gold])
     match = _NUMBERED.fullmatch(text)
-    number = match is not None and int(match[1]) == gold + first
+    number = match is not None and int(match[1]) == gold + 1
     after = match is not None and match[2] == wanted
     return Choice(float(number and after), float(number), float(after or text == wanted))
 
@@ -89,10 +88,6 @@ def shared_words(predicted: str, true: str) -> Shared:
 
     Both are folded and normalised by :func:`umit.metrics.words.tokens`; each Chinese character is a word,
     so 不是 shares half of its words with 是: look at ``equal`` for yes and no.
-
-    Args:
-        predicted: The model's text.
-        true: The reference answer.
 
     Returns:
         Three shares from 0 to 1; a text without words is 0 in all.
@@ -119,7 +114,7 @@ def _score(reply: Reply) -> Row:
         return (*shared_words(reply.predicted, reply.true), None, None, None)
     match = _NUMBERED.fullmatch(fold(reply.predicted))
     words = shared_words(match[2] or match[1] if match else reply.predicted, reply.true)
-    return (*words, *choice(reply.predicted, reply.options, reply.gold, first=reply.first))
+    return (*words, *choice(reply.predicted, reply.options, reply.gold))
 
 
 _TEXT: Final = "scored as the text it is; an empty text is 0"

@@ -26,13 +26,6 @@ def choice_hit(predicted: str, letter: str) -> float:
 
     "Vitamin B." and a list of all letters are right; "B", "(B)", "B:" and a full-width stop are wrong.
 
-    Args:
-        predicted: The model's text.
-        letter: The right choice, a capital.
-
-    Returns:
-        1.0 or 0.0.
-
     Example:
         >>> choice_hit("Vitamin B.", "B"), choice_hit("(B)", "B")
         (1.0, 0.0)

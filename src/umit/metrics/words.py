@@ -65,9 +65,6 @@ def without_punctuation(text: str) -> str:
     A mark of punctuation is deleted everywhere if a blank stands beside it anywhere, or if a comma stands
     between digits; otherwise it becomes a blank. At most 32 full stops go, none before a digit.
 
-    Args:
-        text: An answer.
-
     Returns:
         The text without punctuation but apostrophes, colons and most full stops within numbers.
 
@@ -97,12 +94,6 @@ def official_words(text: str) -> str:
     After :func:`without_punctuation`, number words up to ten become digits, articles go, contractions get
     their apostrophe.
 
-    Args:
-        text: An answer.
-
-    Returns:
-        Lower-case words with single blanks.
-
     Example:
         >>> official_words("The left_lung, two nodules.")
         'left lung 2 nodules'
@@ -115,12 +106,6 @@ def llava_med_words(text: str) -> str:
     """Return an answer as LLaVA-Med's scorer compares it.
 
     It is the official normalisation, except that a line break is no blank beside a mark of punctuation.
-
-    Args:
-        text: An answer.
-
-    Returns:
-        Lower-case words with single blanks.
 
     Example:
         >>> llava_med_words("A T2-weighted MRI.")
@@ -144,9 +129,6 @@ def half_width(text: str) -> str:
 def fold(text: str) -> str:
     """Return a text in one spelling: half width, no zero-width characters, lower case, outer marks removed.
 
-    Args:
-        text: An answer, in any language.
-
     Returns:
         The words as they are read aloud; inner punctuation stays.
 
@@ -162,12 +144,6 @@ def tokens(text: str) -> list[str]:
 
     The text is folded, then normalised as by the official VQA evaluation; a text of articles alone keeps
     them, so that "A" is not nothing.
-
-    Args:
-        text: An answer, in any language or mixture.
-
-    Returns:
-        Tokens in order.
 
     Example:
         >>> tokens("The left lung."), tokens("左肺，ＣＴ。")

@@ -51,7 +51,9 @@ def test_captions_are_scored_as_cleaned(protocol: str, clean: Any) -> None:
     found, true = zip(*ENGLISH, strict=True)
     texts = list(map(clean, found)), [[clean(one)] for one in true]
     corpus = Corpus.of(*texts)
-    for order, expected in enumerate(coco_bleu(bleu_rows(corpus).sum(0, keepdims=True))[0], start=1):
+    for order, expected in enumerate(
+        coco_bleu(bleu_rows(corpus).sum(0, keepdims=True))[0], start=1
+    ):
         assert _value(f"BLEU-{order}", protocol, EN) == pytest.approx(float(expected), abs=1e-12)
     assert _value("ROUGE-L", protocol, EN) == pytest.approx(rouge_l(*texts).mean())
     if protocol != "R2Gen IU X-Ray":

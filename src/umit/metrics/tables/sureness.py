@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from umit.metrics.bootstrap import Numbers, Weights
 from umit.metrics.calibration import (
-    brier_of_classes,
     calibration_error,
     calibration_errors,
     risk_areas,
@@ -135,7 +134,8 @@ def _gap(pair: Pair[Any]) -> float:
         return 1.0
     if (chosen := _chances(pair)) is not None:
         chances, _, true = chosen
-        return float("nan") if true is None else brier_of_classes([chances], [true])
+        there = np.arange(len(chances)) == true
+        return float("nan") if true is None else float(np.sum((np.array(chances) - there) ** 2))
     asked = _yes_or_no(pair)
     return float(np.mean([(p - true) ** 2 for p, _, true in asked])) if asked else float("nan")
 
