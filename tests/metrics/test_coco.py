@@ -17,7 +17,8 @@ NODULE, MASS, AWAY = (0, 0, 0, 50, 50), (1, 100, 100, 300, 300), (0, 500, 500, 6
 
 
 def _boxes(*boxes: tuple[Any, ...], columns: int = 7) -> np.ndarray:
-    return np.array(boxes, np.float64).reshape(-1, columns)
+    rows = np.array(boxes, np.float64).reshape(-1, columns)
+    return rows[:, [1, 0, *range(2, columns)]]  # label before picture
 
 
 @pytest.fixture

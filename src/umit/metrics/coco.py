@@ -28,8 +28,8 @@ def average_precision(
     Found boxes of one score are ranked in their order.
 
     Args:
-        found: Picture from 0, label as a whole number, x1, y1, x2, y2 and score of each found box, shape (boxes, 7).
-        true: Picture, label and corners of each true box, shape (boxes, 6).
+        found: Label as a whole number, picture from 0, x1, y1, x2, y2 and score of each found box, shape (boxes, 7).
+        true: Label, picture and corners of each true box, shape (boxes, 6).
         pictures: How many there are.
         least: One overlap to count at, such as 0.5; ``None`` for the mean over COCO's ten, 0.50, 0.55 … 0.95.
 
@@ -53,7 +53,7 @@ def average_precision(
             code="boxes",
         )
     # As text, in COCO's order: the mean over labels is rounded in the order in which they stand.
-    labels = sorted({f"{label:g}" for label in (*found[:, 1], *true[:, 1])})
+    labels = sorted({f"{label:g}" for label in (*found[:, 0], *true[:, 0])})
     package = installed()
     gold = package.COCO(
         {
@@ -105,7 +105,7 @@ def _rows(boxes: NDArray[np.float64], labels: list[str]) -> list[dict[str, Any]]
             "area": (x2 - x1) * (y2 - y1),
             "score": score[0] if score else 1.0,
         }
-        for picture, label, x1, y1, x2, y2, *score in boxes.tolist()
+        for label, picture, x1, y1, x2, y2, *score in boxes.tolist()
     ]
 
 

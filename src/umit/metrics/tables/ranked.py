@@ -17,7 +17,7 @@ __all__ = ["froc", "hits_of", "precision", "precision_rows", "ranked_hits", "ran
 
 _Pairs: TypeAlias = Sequence[Pair[Detections]]
 _MISSED: Final = -np.inf
-_BOX: Final = 8  # numbers of a box: found or true, view, label, four corners, confidence
+_BOX: Final = 8  # numbers of a box: found or true, label, view, four corners, confidence
 
 
 def ranks(pairs: _Pairs) -> list[list[float]] | None:
@@ -115,7 +115,7 @@ def precision_rows(pairs: _Pairs) -> Measures:
         rows.append([len(boxes)] + [
             value
             for kind, one, sure in boxes
-            for value in (kind, one.view or 0, codes.setdefault(one.label, len(codes)), *one.box.corners, sure)
+            for value in (kind, codes.setdefault(one.label, len(codes)), one.view or 0, *one.box.corners, sure)
         ])  # fmt: skip
     return padded(rows)
 
@@ -133,7 +133,7 @@ def precision(least: float | None = None) -> dict[str, Any]:
         if not len(true):
             return lambda rows: float("nan")
         if not len(found):  # the evaluation takes no empty list
-            some = np.array([np.isin(of, true[:, 0]).any() for of in places])
+            some = np.array([np.isin(of, true[:, 1]).any() for of in places])
             return lambda rows: 0.0 if some[rows].any() else float("nan")
         drawn = average_precision(found, true, sum(map(len, places)), least=least)
         return lambda rows: drawn(np.concatenate([places[row] for row in rows]))
@@ -154,8 +154,8 @@ def _laid_out(measures: Measures) -> tuple[Measures, list[Rows]]:
     boxes, places, known = [np.zeros((0, _BOX))], [], 0
     for row in measures:
         here = row[1 : 1 + int(row[0]) * _BOX].reshape(-1, _BOX).copy()
-        views, here[:, 1] = np.unique(here[:, 1], return_inverse=True)
-        here[:, 1] += known
+        views, here[:, 2] = np.unique(here[:, 2], return_inverse=True)
+        here[:, 2] += known
         places.append(np.arange(known, known := known + max(1, len(views))))
         boxes.append(here)
     return np.concatenate(boxes), places
