@@ -1,6 +1,6 @@
 """Scores of reports that need a model or a program of their own: off by default, each behind its extra.
 
-None is part of :data:`umit.metrics.by_task.METRICS`. All but METEOR load weights that the user has downloaded, so
+None is a metric of a task by itself. All but METEOR load weights that the user has downloaded, so
 umit's tests never run them; the calls are those of the versions named in each function. METEOR needs Java.
 """
 

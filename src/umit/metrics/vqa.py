@@ -121,8 +121,8 @@ _TEXT: Final = "scored as the text it is; an empty text is 0"
 _NUMBER: Final = "an option's number is left out"
 _CHINESE: Final = "each Chinese character is a word"
 #: Words everywhere, strict where there are options. The first is an open question's one number: exact match is 0 for a
-#: right answer in a sentence, recall 1 for one that names everything; F1 of words is what model cards of the field give
-#: for open answers, as MedGemma's does for SLAKE and VQA-RAD ("tokenized F1").
+#: right answer in a sentence, recall 1 for one that names everything; F1 of words is what the field reports where it wants
+#: one number, such as MedGemma's "tokenized F1" of SLAKE and VQA-RAD (arXiv:2507.05201).
 UMIT: Final = Protocol(
     name="umit",
     columns=tuple(
