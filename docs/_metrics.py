@@ -9,12 +9,12 @@ from pathlib import Path
 
 from umit.checkpoints import PHANTOM, RELEASED
 from umit.evaluation.score import SOURCES, protocols
-from umit.metrics.by_task import METRICS
 from umit.metrics.landmarks import canvas_floor_mm
 from umit.metrics.metric import Metric
 from umit.metrics.optional import OPTIONAL
 from umit.metrics.sizes import SIZES
 from umit.results import Result
+from umit.tasks.table import TASKS
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "reference" / "metrics.md"
@@ -40,6 +40,15 @@ language is left out where there are none.
 TABLE = """
 | Metric | Protocol | Best | An unreadable answer | What is counted |
 |---|---|---|---|---|
+"""
+OPEN = """
+The first is an open question's one number: exact match is 0 for a right answer within a sentence, recall 1 for one that names
+everything. F1 of words is what the field reports where it wants one number, such as MedGemma's "tokenized F1" of SLAKE and
+VQA-RAD (arXiv:2507.05201).
+
+Open METEOR is nltk's. **It is M3D's published number only where nltk finds WordNet on this machine**, for synonyms; umit
+fetches nothing. Without WordNet stems count and synonyms do not, as a rule a lower number, and `umit score` says so on stderr.
+`python -m nltk.downloader wordnet` puts it there. Without `umit[reports]` the number is left out.
 """
 LANDMARKS = """
 Each landmark by itself: `umit score RUN --by landmark`.
@@ -71,7 +80,7 @@ EXTRAS = """
 ## Off by default
 
 `umit score RUN --also METEOR` adds a score of reports, captions and comparisons that loads a model or starts a program.
-umit's tests run METEOR alone; the others need weights that you download, and were never run with those. BERTScore and
+It is METEOR 1.5, another number than nltk's. umit's tests run METEOR alone; the others need weights that you download, and were never run with those. BERTScore and
 CheXbert were run with random weights. RadGraph and RaTEScore were compared with their packages' source only; RadGraph
 0.1.18 calls tokenizer methods that transformers 5 no longer has, and may fail with it. What is shown is the mean over texts,
 of METEOR too. A blank text has BERTScore 0.
@@ -96,8 +105,8 @@ def row(metric: Metric[Result]) -> str:
 def tasks() -> dict[tuple[Metric[Result], ...], list[str]]:
     """Return what is scored, with the tasks that have it."""
     found: dict[tuple[Metric[Result], ...], list[str]] = {}
-    for task, metrics in METRICS.items():
-        found.setdefault(metrics, []).append(f"`{task}`")
+    for task, spec in TASKS.items():
+        found.setdefault(spec.metrics, []).append(f"`{task}`")
     return found
 
 
@@ -122,6 +131,8 @@ def page() -> str:
         text += f"| {name} | {SOURCES[name]} | {', '.join(f'`{task}`' for task in scored)} |\n"
     for metrics, names in tasks().items():
         text += f"\n## {', '.join(names)}\n" + TABLE + "".join(map(row, metrics))
+        if "`answer_open`" in names:
+            text += OPEN
         if "`detect_2d`" in names:
             text += BOXES.format(**{rule: ", ".join(sizes) for rule, sizes in SIZES.items()})
         if "`landmark`" in names:

@@ -12,7 +12,7 @@ import pytest
 from umit.cli import main
 from umit.errors import BackendError, InputError
 from umit.evaluation.compare import Difference, compare
-from umit.metrics.significance import mcnemar
+from umit.metrics.significance import holm, mcnemar
 from umit.queries import Ask, Choose, Locate
 from umit.results import Answer, Classification, Landmarks
 
@@ -50,7 +50,7 @@ def test_a_difference_has_its_interval_and_its_test(tmp_path: Path) -> None:
     row = _row(_compared(tmp_path, _closed(a), _closed(b)), "accuracy")
     assert (row.a, row.b, row.n, row.groups) == (0.5, 0.95, 20, 20)
     assert row.difference == pytest.approx(0.45) and 0 < row.low < 0.45 < row.high
-    assert row.p == mcnemar(1, 10) and row.p < 0.05
+    assert row.p == mcnemar([True] + [False] * 10, [False] + [True] * 10) < 0.05
 
 
 def test_a_run_equals_itself(tmp_path: Path) -> None:
@@ -73,6 +73,24 @@ def test_answers_about_one_picture_are_drawn_together(tmp_path: Path) -> None:
         row = _row(_compared(tmp_path / str(groups), *runs), "accuracy")
         widths.append(row.high - row.low)
     assert widths[1] > widths[0] > 0
+
+
+def test_p_values_are_corrected_for_all_rows(tmp_path: Path) -> None:
+    rows = _compared(tmp_path, _closed("r" * 2 + "w" * 9), _closed("w" + "r" * 10))
+    tested = [row for row in rows if not math.isnan(row.p)]
+    assert len(tested) > 5 and len({row.p for row in tested}) > 1
+    assert tuple(row.p_holm for row in tested) == holm([row.p for row in tested])
+    assert all(row.p_holm >= row.p for row in tested)
+    assert all(math.isnan(row.p_holm) for row in rows if math.isnan(row.p))
+
+
+def test_a_test_swaps_answers_about_one_picture_together(tmp_path: Path) -> None:
+    """Six right answers that were wrong are much, of two pictures they are little."""
+    ps = []
+    for groups in (6, 2):
+        runs = _closed("wwwwww", groups=groups), _closed("rrrrrr", groups=groups)
+        ps.append(_row(_compared(tmp_path / str(groups), *runs), "accuracy").p)
+    assert ps == [2 / 2**6, 2 / 2**2]
 
 
 def test_metrics_that_are_no_mean_have_no_such_test(tmp_path: Path) -> None:

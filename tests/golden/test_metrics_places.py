@@ -5,25 +5,27 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from umit.errors import InputError
-from umit.geometry import Box2D, Box3D, Point2D, iou
-from umit.metrics import boxes, boxes_m3d, froc, landmarks
-from umit.metrics.coco import CocoScores, coco_scores
-from umit.metrics.kaggle import rsna_score
-from umit.results import Detection, Detections
+from umit.geometry import Box2D, Box3D, Point2D, Space, iou
+from umit.metrics import froc, landmarks
+from umit.metrics.boxes import m3d_iou, matched_iou, rsna_score
+from umit.metrics.by_task import METRICS
+from umit.metrics.metric import Pair
+from umit.queries import Find, Locate
+from umit.results import Detection, Detections, Landmark, Landmarks
 
 pytestmark = pytest.mark.shared
 
 Golden = Callable[[str], Any]
 
 EXACT = 1e-12
-#: README: torchvision adds 1e-7 to the divisors of DIoU and CIoU.
-STABILISED = 1e-6
 #: MONAI computes 3D overlaps in float32.
 SINGLE = 2e-6
 
@@ -38,11 +40,23 @@ def near(value: object, tolerance: float = EXACT) -> Any:
     return pytest.approx(value, abs=tolerance, rel=0)
 
 
+def _numbers(task: str, pairs: Sequence[Pair[Any]]) -> dict[str, float]:
+    """The task's own numbers, by name; of two with one name the first."""
+    return {metric.name: metric(pairs) for metric in reversed(METRICS[task])}
+
+
 def _films(corners: Sequence[Sequence[float]]) -> list[Box2D]:
     return [Box2D(*one) for one in corners]
 
 
-# --- detection_2d: one box a question -----------------------------------------------------------------------------
+def _detections(boxes: Sequence[Any], scores: Sequence[float] | None = None) -> Detections:
+    return Detections(
+        items=tuple(
+            Detection(label="lesion", box=box, score=None if scores is None else scores[number])
+            for number, box in enumerate(boxes)
+            if box is not None
+        )
+    )
 
 
 def _box(corners: Sequence[float]) -> Box2D | Box3D | None:
@@ -57,175 +71,125 @@ def _box(corners: Sequence[float]) -> Box2D | Box3D | None:
     return None
 
 
-def test_overlaps_of_pairs(golden: Golden) -> None:
-    flat = 0
-    for pair in golden("detection_2d")["rec_pairs"]:
-        true, found = _box(pair["gt"]), _box(pair["pred"])
-        if true is None or found is None:
-            flat += 1
-            assert pair["iou"] in (0.0, "NaN")  # what no box scores; NaN is counted as 0
-            continue
-        assert isinstance(true, Box2D) and isinstance(found, Box2D)
-        assert iou(found, true) == near(pair["iou"])
-        assert boxes.giou(found, true) == near(pair["giou"])
-        assert boxes.diou(found, true) == near(pair["diou"], STABILISED)
-        assert boxes.ciou(found, true) == near(pair["ciou"], STABILISED)
-    assert flat == 2
+# --- detection_2d -------------------------------------------------------------------------------------------------
 
 
 def test_one_box_a_question(golden: Golden) -> None:
     data = golden("detection_2d")
-    pairs, expected = data["rec_pairs"], data["rec"]
-    usable = [(_box(pair["gt"]) or Box2D(0, 0, 1, 1), pair) for pair in pairs]
-    found = [_box(pair["pred"]) if _box(pair["gt"]) else None for pair in pairs]
-    overlaps = boxes.paired_iou(found, [true for true, _ in usable])
-    assert len(overlaps) == expected["n"]
-    assert boxes.mean_iou(overlaps) == near(expected["mean_iou"])
+    overlaps, pairs = [], []
+    for one in data["rec_pairs"]:
+        true, found = _box(one["gt"]), _box(one["pred"])
+        if true is None or found is None:  # what no box scores; NaN is counted as 0
+            assert one["iou"] in (0.0, "NaN")
+            true, found = Box2D(0, 0, 1, 1), None
+        else:
+            assert iou(found, true) == near(one["iou"])
+        overlaps += matched_iou([] if found is None else [found], [true])
+        pairs.append(Pair(Find("lesion"), _detections([true]), _detections([found])))
+    expected, got = data["rec"], _numbers("detect_2d", pairs)
+    assert len(overlaps) == expected["n"] and sum(overlaps) / len(overlaps) == near(
+        expected["mean_iou"]
+    )
+    assert got["mean IoU"] == near(expected["mean_iou"])
     for least in (0.25, 0.5, 0.75):
-        assert boxes.hit_rate(overlaps, least) == near(expected[f"acc_ge_{least}"])
-    assert boxes.hit_rate(overlaps, 0.5, strict=True) == near(expected["acc_gt_0.5"])
-    more = (*overlaps, *boxes.paired_iou([None] * 5, [Box2D(0, 0, 1, 1)] * 5))
-    worse = expected["with_5_unparsed"]
-    assert len(more) == worse["n"]
-    assert boxes.mean_iou(more) == near(worse["mean_iou"])
-    assert boxes.hit_rate(more, 0.5) == near(worse["acc_ge_05"])
-
-
-# --- detection_2d: many boxes a picture ---------------------------------------------------------------------------
+        assert got[f"Acc@{least}"] == near(expected[f"acc_ge_{least}"])
+    unread = [Pair(Find("lesion"), _detections([Box2D(0, 0, 1, 1)]), None)] * 5
+    worse, got = expected["with_5_unparsed"], _numbers("detect_2d", [*pairs, *unread])
+    assert len(pairs) + 5 == worse["n"]
+    assert got["mean IoU"] == near(worse["mean_iou"])
+    assert got["Acc@0.5"] == near(worse["acc_ge_05"])
 
 
 def test_kaggle_score(golden: Golden) -> None:
     data = golden("detection_2d")
     pictures = {one["image_id"]: one for one in data["images"]}
-    values: dict[str, list[float | None]] = {name: [] for name in data["kaggle"]}
+    values: dict[str, list[float | None]] = {}
     for expected in data["kaggle_per_image"]:
         one = pictures[expected["image_id"]]
-        found, true, scores = _films(one["pred"]), _films(one["gt"]), one["score"]
+        found, true = _films(one["pred"]), _films(one["gt"])
+        # The kernel sorts by confidence, falling, and so turns boxes of one confidence round.
+        surest = [found[i] for i in np.argsort(one["score"], kind="stable")[::-1]]
         got = {
-            "kaggle": rsna_score(found, true, scores=scores, ties="reversed"),
-            "kaggle_all_scores_one": rsna_score(
-                found, true, scores=[1.0] * len(found), ties="reversed"
-            ),
+            "kaggle": rsna_score(surest, true),
+            "kaggle_all_scores_one": rsna_score(found[::-1], true),
             "kaggle_output_order": rsna_score(found, true),
-            "kaggle_at_050": rsna_score(
-                found, true, scores=scores, ties="reversed", thresholds=[0.5]
-            ),
         }
         for name, value in got.items():
             same = value is expected[name] if value is None else value == near(expected[name])
             assert same, (one["name"], name)
-            values[name].append(value)
-    for name, total in data["kaggle"].items():
-        kept = [value for value in values[name] if value is not None]
-        assert len(kept) == total["n"]
-        assert math.fsum(kept) / len(kept) == near(total["mean"])
-
-
-_COCO = {
-    "AP": "ap", "AP50": "ap_50", "AP75": "ap_75",
-    "AP_small": "ap_small", "AP_medium": "ap_medium", "AP_large": "ap_large",
-    "AR1": "ar_1", "AR10": "ar_10", "AR100": "ar_100",
-    "AR_small": "ar_small", "AR_medium": "ar_medium", "AR_large": "ar_large",
-}  # fmt: skip
-
-
-def _detections(corners: Sequence[Sequence[float]], scores: Sequence[float | None]) -> Detections:
-    return Detections(
-        items=tuple(
-            Detection(label="pneumonia", box=Box2D(*one), score=score)
-            for one, score in zip(corners, scores, strict=True)
-        )
-    )
+            values.setdefault(name, []).append(value)
+    for name, each in values.items():
+        kept = [value for value in each if value is not None]
+        assert len(kept) == data["kaggle"][name]["n"]
+        assert math.fsum(kept) / len(kept) == near(data["kaggle"][name]["mean"])
+    pairs = [
+        Pair(Find("lesion"), _detections(_films(one["gt"])), _detections(_films(one["pred"])))
+        for one in data["images"]
+    ]
+    expected = data["kaggle"]["kaggle_output_order"]["mean"]
+    assert _numbers("detect_2d", pairs)["mean score"] == near(expected)
 
 
 def test_coco(golden: Golden) -> None:
     pytest.importorskip("faster_coco_eval", reason="the extra umit[coco] is not installed")
     data = golden("detection_2d")
-    found = [_detections(one["pred"], one["score"]) for one in data["images"]]
-    true = [_detections(one["gt"], [None] * len(one["gt"])) for one in data["images"]]
+    found = [_detections(_films(one["pred"]), one["score"]) for one in data["images"]]
+    ones = [_detections(_films(o["pred"]), [1.0] * len(o["pred"])) for o in data["images"]]
+    true = [_detections(_films(one["gt"])) for one in data["images"]]
     there = [number for number, one in enumerate(true) if one]
-    got = {
-        "with_scores": coco_scores(found, true),
-        "all_scores_one": coco_scores(found, true, use_scores=False),
-        "only_images_with_truth": coco_scores([found[i] for i in there], [true[i] for i in there]),
+    cases = {
+        "with_scores": (found, true),
+        "all_scores_one": (ones, true),
+        "only_images_with_truth": ([found[i] for i in there], [true[i] for i in there]),
     }
-    assert got.keys() == data["coco"].keys()
-    for case, scorers in data["coco"].items():
-        assert scorers["pycocotools"] == scorers["faster_coco_eval"]
-        assert scorers["pycocotools"].keys() == _COCO.keys()
-        assert set(_COCO.values()) == set(CocoScores.__slots__)
-        for printed, name in _COCO.items():
-            expected, value = scorers["pycocotools"][printed], getattr(got[case], name)
-            assert value == near(expected) if expected >= 0 else math.isnan(value), (case, printed)
+    assert cases.keys() == data["coco"].keys()
+    for case, (said, gold) in cases.items():
+        recorded = data["coco"][case]
+        assert recorded["pycocotools"] == recorded["faster_coco_eval"]
+        pairs = [Pair(Find("lesion"), t, f) for t, f in zip(gold, said, strict=True)]
+        got = _numbers("detect_2d", pairs)
+        assert got["mAP"] == near(recorded["pycocotools"]["AP"])
+        assert got["AP@0.5"] == near(recorded["pycocotools"]["AP50"])
 
 
 # --- detection_3d -------------------------------------------------------------------------------------------------
 
 
-def _m3d_order(corners: Sequence[int]) -> tuple[int, ...]:
-    x1, y1, z1, x2, y2, z2 = corners
-    return z1, y1, x1, z2, y2, x2
-
-
 def test_overlaps_of_volumes(golden: Golden) -> None:
-    flat = 0
-    for pair in golden("detection_3d")["pairs"]:
+    flat, m3d, half_open = 0, [], []
+    data = golden("detection_3d")
+    for pair in data["pairs"]:
         expected, normalised = pair["expected"], pair["expected"]["m3d_normalised_dhw"]
-        whole = [boxes.inclusive(pair[side]) for side in ("pred", "gt")]
-        assert iou(*whole) == near(expected["true_iou_inclusive_voxels"])
-        assert boxes_m3d.m3d_iou(pair["pred"], pair["gt"]) == near(
-            expected["m3d_calculate_iou_voxels"]
-        )
-        written = [
-            boxes_m3d.m3d_fractions(_m3d_order(pair[side]), (32, 256, 256))
-            for side in ("pred", "gt")
-        ]
-        assert written == [tuple(normalised["pred"]), tuple(normalised["gt"])]
-        assert boxes_m3d.m3d_iou(*written) == near(normalised["m3d_calculate_iou"])
+        # umit's boxes end past the last voxel: of M3D's whole numbers one further.
+        ends = [Box3D(*pair[k][:3], *(v + 1 for v in pair[k][3:])) for k in ("pred", "gt")]
+        assert iou(*ends) == near(expected["true_iou_inclusive_voxels"])
+        m3d.append(m3d_iou(pair["pred"], pair["gt"]))
+        assert m3d[-1] == near(expected["m3d_calculate_iou_voxels"])
+        written = normalised["pred"], normalised["gt"]
+        assert m3d_iou(*written) == near(normalised["m3d_calculate_iou"])
         found, true = _box(pair["pred"]), _box(pair["gt"])
-        if found is None or true is None:
-            flat += 1
-            recorded = [expected["true_iou_halfopen"], expected["giou_halfopen"]]
-            single = list(expected["monai_float32"].values())
-            assert [*recorded, *single, normalised["true_iou"]] == [0.0] * 5
-            continue
-        assert iou(found, true) == near(expected["true_iou_halfopen"])
-        assert boxes.giou(found, true) == near(expected["giou_halfopen"])
-        assert iou(found, true) == near(expected["monai_float32"]["iou"], SINGLE)
-        assert boxes.giou(found, true) == near(expected["monai_float32"]["giou"], SINGLE)
-        assert iou(Box3D(*written[0]), Box3D(*written[1])) == near(normalised["true_iou"])
+        half_open.append(0.0 if found is None or true is None else iou(found, true))
+        assert half_open[-1] == near(expected["true_iou_halfopen"])
+        assert half_open[-1] == near(expected["monai_float32"]["iou"], SINGLE)
+        flat += found is None or true is None
+        apart = 0.0 if found is None or true is None else iou(*(Box3D(*one) for one in written))
+        assert apart == near(normalised["true_iou"])
     assert flat == 2
+    assert sum(half_open) / len(half_open) == near(data["aggregate"]["mean_true_halfopen"])
+    assert sum(m3d) / len(m3d) == near(data["aggregate"]["mean_m3d"])
 
 
 def test_totals_of_volumes(golden: Golden) -> None:
     data = golden("detection_3d")
-    pairs, expected = data["pairs"], data["aggregate"]
-    sides = [[pair[side] for pair in pairs] for side in ("pred", "gt")]
-    true = [boxes.inclusive(one) for one in sides[1]]
-    inclusive = boxes.paired_iou([boxes.inclusive(one) for one in sides[0]], true)
-    half_open = [
-        0.0 if (a := _box(pred)) is None or (b := _box(gold)) is None else iou(a, b)
-        for pred, gold in zip(*sides, strict=True)
+    sides = [
+        [_detections([Box3D(*p[k][:3], *(v + 1 for v in p[k][3:]))]) for p in data["pairs"]]
+        for k in ("gt", "pred")
     ]
-    m3d = [boxes_m3d.m3d_iou(pred, gold) for pred, gold in zip(*sides, strict=True)]
-    assert boxes.mean_iou(inclusive) == near(expected["mean_true_inclusive"])
-    assert boxes.mean_iou(half_open) == near(expected["mean_true_halfopen"])
-    assert boxes.mean_iou(m3d) == near(expected["mean_m3d"])
-    assert boxes.hit_rate(inclusive, 0.25) == near(expected["acc25_inclusive"])
-    assert boxes.hit_rate(inclusive, 0.5) == near(expected["acc50_inclusive"])
-
-
-def test_m3d_spelling(golden: Golden) -> None:
-    data = golden("detection_3d")
-    assert len(data["extract_box_from_text"]) == 10
-    for case in data["extract_box_from_text"]:
-        got = boxes_m3d.read_m3d_box(case["text"])
-        assert (None if got is None else list(got)) == case["box"], case["text"]
-    for case in data["mask2box"]:
-        start, size = case["filled_start"], case["filled_size"]
-        last = [low + extent - 1 for low, extent in zip(start, size, strict=True)]
-        got = boxes_m3d.m3d_fractions([*start, *last], case["shape"])
-        assert list(got) == near(case["mask2box"])
+    pairs = [Pair(Find("lesion"), true, found) for true, found in zip(*sides, strict=True)]
+    got, expected = _numbers("detect_3d", pairs), data["aggregate"]
+    assert got["mean IoU"] == near(expected["mean_true_inclusive"])
+    assert got["Acc@0.25"] == near(expected["acc25_inclusive"])
+    assert got["Acc@0.5"] == near(expected["acc50_inclusive"])
 
 
 # --- detection_froc -----------------------------------------------------------------------------------------------
@@ -237,18 +201,16 @@ def test_froc(golden: Golden) -> None:
     for case in cases:
         hits, false, pictures = case["tp_probs"], case["fp_probs"], case["n_images"]
         assert len(hits) == case["n_targets"]
-        curve = froc.froc_curve(hits, false, pictures, protocol="MONAI")
-        assert list(curve.false_positives) == near(case["fps_per_image"])
-        assert list(curve.sensitivity) == near(case["sensitivity"])
-        eighth = froc.froc_score(curve, froc.LUNA16_RATES)
-        quarter = froc.froc_score(curve, froc.CAMELYON16_RATES)
-        assert eighth == near(case["froc_score_eighth_to_8"])
-        assert quarter == near(case["froc_score_default_quarter_to_8"])
+        curve = froc.froc_curve([one or None for one in hits], false, pictures)
         # Ours has MONAI's points, and one more where every truth was hit: its lowest confidence.
-        ours = froc.froc_curve([one or None for one in hits], false, pictures)
-        points = [list(zip(one.threshold, one.sensitivity, strict=True)) for one in (curve, ours)]
-        assert points[1][-len(points[0]) :] == points[0]
-        assert len(points[1]) - len(points[0]) == int(0.0 not in hits)
+        points = list(zip(curve.false_positives, curve.sensitivity, strict=True))
+        expected = list(zip(case["fps_per_image"], case["sensitivity"], strict=True))
+        more = len(points) - len(expected)
+        assert more == int(0.0 not in hits)
+        for point, recorded in zip(points[more:], expected, strict=True):
+            assert point == near(recorded)
+        if not more:
+            assert froc.froc_score(curve) == near(case["froc_score_eighth_to_8"])
 
 
 def test_froc_hits(golden: Golden) -> None:
@@ -276,25 +238,32 @@ def _scaled(points: Any, size: tuple[int, int], to: tuple[int, int]) -> list[lis
     return [[x * to[0] / size[0], y * to[1] / size[1]] for x, y in points]
 
 
-def _errors(found: Any, true: Any, spacing: tuple[float, float]) -> list[float]:
+def _points(found: Any, true: Any, spacing: tuple[float, float], names: Any) -> list[Pair[Any]]:
+    space = Space(size=FILM, spacing=spacing)
     return [
-        landmarks.distance_mm(Point2D(*a), Point2D(*b), spacing=spacing)
-        for a, b in zip(found, true, strict=True)
+        Pair(
+            Locate(name),
+            *(
+                Landmarks(items=(Landmark(name=name, point=Point2D(*one, space=space)),))
+                for one in (b, a)
+            ),
+        )
+        for name, a, b in zip(names, found, true, strict=True)
     ]
 
 
-def _film_errors(data: Any, case: str) -> list[list[float]]:
-    """Errors of each film in mm, computed in the frame that the case names."""
-    expected = data["expected"][case]
+def _film_pairs(data: Any, case: str) -> list[list[Pair[Any]]]:
+    """Points of each film, in the frame that the case names."""
+    expected, names = data["expected"][case], data["landmark_names"]
     spacing = expected["mm_per_px"]["x"], expected["mm_per_px"]["y"]
     if case == "boundaries":
-        return [_errors(expected["pred"], expected["gt"], spacing)]
+        return [_points(expected["pred"], expected["gt"], spacing, names)]
     true = {"gt_senior": "senior", "gt_ceil_mean": "gt_ceil_mean"}.get(case, "gt_mean")
     in_frame = case in ("anisotropic_600x800", "wrong_isotropic_for_comparison")
     return [
-        _errors(film["pred_600x800"], _scaled(film[true], FILM, FRAME), spacing)
+        _points(film["pred_600x800"], _scaled(film[true], FILM, FRAME), spacing, names)
         if in_frame
-        else _errors(_scaled(film["pred_600x800"], FRAME, FILM), film[true], spacing)
+        else _points(_scaled(film["pred_600x800"], FRAME, FILM), film[true], spacing, names)
         for film in data["films"]
     ]
 
@@ -309,8 +278,8 @@ CASES = (
 )
 
 
-def _percent(rates: Sequence[float]) -> list[float]:
-    return [100 * rate for rate in rates]
+def _rates(got: dict[str, float]) -> list[float]:
+    return [100 * got[f"SDR {limit:g} mm"] for limit in landmarks.LIMITS_MM]
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -318,68 +287,62 @@ def test_radial_errors(golden: Golden, case: str) -> None:
     data = golden("landmarks")
     assert data["expected"].keys() == set(CASES)
     expected, names = data["expected"][case], data["landmark_names"]
-    films = _film_errors(data, case)
-    assert films == [near(film, POINTS) for film in expected["radial_mm"]]
-    errors = [error for film in films for error in film]
-    le, lt = landmarks.radial(errors), landmarks.radial(errors, strict=True)
-    miracle, pooled, cephmark = expected["miracle"], expected["pooled"], expected["cephmark"]
-    assert [le.mean] * 3 == near([one["mre"] for one in (miracle, pooled, cephmark)], POINTS)
-    assert _percent(lt.rates) == near(miracle["sdr_percent_strict"], POINTS)
-    assert _percent(le.rates) == near(pooled["sdr_percent_le"], POINTS)
-    assert _percent(le.rates) == near(cephmark["sdr_percent_le"], POINTS)
-    assert le.sd == near(pooled["sd_population"], POINTS)
-    assert le.sd * math.sqrt(le.n / (le.n - 1)) == near(pooled["sd_sample"], POINTS)
-    each = landmarks.by_landmark(names * len(films), errors)
-    assert landmarks.mean_landmark_sd(each) == near(cephmark["sd_mean_of_landmark_sd"], POINTS)
+    films = _film_pairs(data, case)
+    errors = [
+        [landmarks.distance_mm(p.found.items[0].point, p.gold.items[0].point) for p in film]
+        for film in films
+    ]
+    assert errors == [near(film, POINTS) for film in expected["radial_mm"]]
+    assert [_numbers("landmark", film)["MRE"] for film in films] == near(
+        expected["per_film_mre"], POINTS
+    )
+    pairs = [pair for film in films for pair in film]
+    got = _numbers("landmark", pairs)
+    for scorer in ("miracle", "pooled", "cephmark"):
+        assert got["MRE"] == near(expected[scorer]["mre"], POINTS)
+    assert _rates(got) == near(expected["pooled"]["sdr_percent_le"], POINTS)
+    assert _rates(got) == near(expected["cephmark"]["sdr_percent_le"], POINTS)
+    assert got["radial error SD"] == near(expected["pooled"]["sd_population"], POINTS)
     for one in expected["per_landmark"]:
-        got = each[one["name"]]
-        assert got.mean == near(one["mre"], POINTS)
-        assert got.sd == near(one["sd"], POINTS)
-        assert _percent(got.rates) == near(one["sdr_percent_le"], POINTS)
-    assert len(each) == len(expected["per_landmark"]) == 19
-    owners = [str(i) for i, film in enumerate(films) for _ in film]
-    means = [one.mean for one in landmarks.by_landmark(owners, errors).values()]
-    assert means == near(expected["per_film_mre"], POINTS)
+        got = _numbers("landmark", [pair for pair in pairs if pair.query.name == one["name"]])
+        assert got["MRE"] == near(one["mre"], POINTS)
+        assert got["radial error SD"] == near(one["sd"], POINTS)
+        assert _rates(got) == near(one["sdr_percent_le"], POINTS)
+    assert len(expected["per_landmark"]) == len(names) == 19
 
 
 def test_points_that_could_not_be_read(golden: Golden) -> None:
     data = golden("landmarks")
-    expected, names = data["missing"], data["landmark_names"]
+    expected = data["missing"]
     lost = {(film, index) for film, index in expected["missing"]}
-    errors = [
-        None if (film["film"], index) in lost else error
-        for film, row in zip(data["films"], _film_errors(data, CASES[0]), strict=True)
-        for index, error in enumerate(row)
+    pairs = [
+        replace(pair, found=None) if (film["film"], index) in lost else pair
+        for film, row in zip(data["films"], _film_pairs(data, CASES[0]), strict=True)
+        for index, pair in enumerate(row)
     ]
-    got = landmarks.radial(errors)
-    assert (got.n, got.read) == (expected["n_total"], expected["n_parsed"])
-    assert got.read / got.n == near(expected["parse_rate"], POINTS)
-    assert got.mean == near(expected["mre_parsed"], POINTS)
-    assert got.sd == near(expected["sd_parsed"], POINTS)
-    assert _percent(got.rates) == near(expected["sdr_percent_missing_as_miss"], POINTS)
-    parsed = landmarks.radial([one for one in errors if one is not None])
-    assert _percent(parsed.rates) == near(expected["sdr_percent_parsed_only"], POINTS)
-    each = landmarks.by_landmark(names * len(data["films"]), errors)
+    read = [pair for pair in pairs if pair.found is not None]
+    got = _numbers("landmark", pairs)
+    assert (len(pairs), len(read)) == (expected["n_total"], expected["n_parsed"])
+    assert got["MRE"] == near(expected["mre_parsed"], POINTS)
+    assert got["radial error SD"] == near(expected["sd_parsed"], POINTS)
+    assert _rates(got) == near(expected["sdr_percent_missing_as_miss"], POINTS)
+    assert _rates(_numbers("landmark", read)) == near(expected["sdr_percent_parsed_only"], POINTS)
     for one in expected["per_landmark"]:
-        mine = each[one["name"]]
-        assert mine.read == one["n_parsed"]
-        assert 100 * mine.rates[0] == near(one["sdr2_missing_as_miss"], POINTS)
+        got = _numbers("landmark", [pair for pair in pairs if pair.query.name == one["name"]])
+        assert _rates(got)[0] == near(one["sdr2_missing_as_miss"], POINTS)
         if one["mre"] is None:
-            assert math.isnan(mine.mean)
+            assert math.isnan(got["MRE"])
         else:
-            assert mine.mean == near(one["mre"], POINTS)
+            assert got["MRE"] == near(one["mre"], POINTS)
 
 
 def test_canvas_floor_on_real_points(golden: Golden) -> None:
     floor = landmarks.canvas_floor_mm(FRAME, FILM, (0.1, 0.1))
-    films = [film["gt_mean"] for film in golden("landmarks")["films"]]
-    written = [
-        [[math.floor(v + 0.5) for v in point] for point in _scaled(film, FILM, FRAME)]
-        for film in films
-    ]
-    errors = [
-        error
-        for numbers, film in zip(written, films, strict=True)
-        for error in _errors(_scaled(numbers, FRAME, FILM), film, (0.1, 0.1))
-    ]
-    assert landmarks.radial(errors).mean == pytest.approx(floor, rel=0.05)
+    data = golden("landmarks")
+    pairs = []
+    for film in data["films"]:
+        true = film["gt_mean"]
+        numbers = [[math.floor(v + 0.5) for v in p] for p in _scaled(true, FILM, FRAME)]
+        written = _scaled(numbers, FRAME, FILM)
+        pairs += _points(written, true, (0.1, 0.1), data["landmark_names"])
+    assert _numbers("landmark", pairs)["MRE"] == pytest.approx(floor, rel=0.05)

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
 
-from umit.metrics.alignment import meteor, treebank_words
-from umit.metrics.extraction import extracted
-from umit.metrics.protocol import Reply, mean, mean_of_groups
-from umit.metrics.sentence import bleu, bleu_1, rouge_1, rouge_sets
-from umit.metrics.vqa import official_accuracy
+from umit.metrics.meteor import nltk_meteor
+from umit.metrics.protocol import Protocol, Reply
+from umit.metrics.sentence import bleu, bleu_1, rouge_f, rouge_sets, rouge_words
 from umit.metrics.vqa_llava_med import (
     LLAVA_MED,
     closed_by_word,
     closed_hit,
     closed_hit_pvqa,
-    nearest_candidate,
     open_overlap,
 )
 from umit.metrics.vqa_m3d import choice_hit
@@ -29,16 +29,12 @@ from umit.metrics.vqa_medevalkit import (
     Rule,
     closed_equal,
     closed_yes_no,
+    extracted,
     open_answer,
     slake_rule,
     vqa_rad_rule,
 )
-from umit.metrics.words import (
-    chinese_words,
-    llava_med_words,
-    official_words,
-    without_punctuation,
-)
+from umit.metrics.words import llava_med_words, official_words, without_punctuation
 
 pytestmark = pytest.mark.shared
 
@@ -64,9 +60,15 @@ def items(golden: Golden) -> dict[str, Item]:
     return found
 
 
-@pytest.fixture(scope="module")
-def right_candidate(golden: Golden) -> Callable[[str, str], float]:
-    return nearest_candidate(golden("vqa_inputs")["candidates"])
+def _mean(values: Iterable[float | None]) -> float:
+    there = [value for value in values if value is not None]
+    return fmean(there) if there else math.nan
+
+
+def _means(protocol: Protocol, replies: Sequence[Reply]) -> dict[str, float]:
+    """Return each column's mean over the replies that it scores."""
+    rows = [protocol.score(reply) for reply in replies]
+    return {one.name: _mean(row[i] for row in rows) for i, one in enumerate(protocol.columns)}
 
 
 def _joined(
@@ -85,9 +87,7 @@ def _reply(item: Item) -> Reply:
     )
 
 
-def test_llava_med_item_by_item(
-    golden: Golden, items: dict[str, Item], right_candidate: Callable[[str, str], float]
-) -> None:
+def test_llava_med_item_by_item(golden: Golden, items: dict[str, Item]) -> None:
     opened = closed = 0
     for predicted, true, _, expected in _joined(golden, "vqa_llava_med", items):
         assert llava_med_words(true) == expected["norm_answer"]
@@ -111,7 +111,6 @@ def test_llava_med_item_by_item(
         assert found.clipped_precision == near(corrected["precision"])
         assert found.clipped_f1 == near(corrected["f1"])
         assert found.equal == expected["corrected_exact"]
-        assert right_candidate(predicted, true) == expected["open_accuracy"]
     assert (opened, closed) == (213, 212)
 
 
@@ -152,22 +151,18 @@ _CORRECTED = {
 }
 
 
-def test_llava_med_totals(
-    golden: Golden, items: dict[str, Item], right_candidate: Callable[[str, str], float]
-) -> None:
+def test_llava_med_totals(golden: Golden, items: dict[str, Item]) -> None:
     totals = golden("vqa_llava_med")["aggregate"]
     assert len(totals) == 6
     for name, expected in totals.items():
         replies = [_reply(item) for item in _subset(items, name)]
         opened = [reply for reply in replies if not reply.closed]
         assert (len(replies), len(opened)) == (expected["n"], expected["n_open"]), name
-        found = LLAVA_MED(replies)
+        found = _means(LLAVA_MED, replies)
         for column, printed in _PRINTED.items():
             assert 100 * found[column] == near(expected["reference_percent"][printed], rel=1e-9)
         for column, corrected in _CORRECTED.items():
             assert 100 * found[column] == near(expected["corrected"][corrected], rel=1e-12)
-        accuracy = mean(right_candidate(reply.predicted, reply.true) for reply in opened)
-        assert 100 * accuracy == near(expected["reference_percent"]["open accuracy"], rel=1e-12)
         shortened = found["closed accuracy, run_eval_pvqa"]
         assert 100 * shortened == near(expected["run_eval_pvqa_closed_percent"], rel=1e-12)
         kept = [closed_hit_pvqa(one.predicted, one.true) for one in replies if one.closed]
@@ -189,8 +184,7 @@ def test_medevalkit_item_by_item(golden: Golden, items: dict[str, Item]) -> None
         branch = rule(true, item["answer_type"] == "CLOSED")
         if "raises" in expected:  # umit: every score 0
             crashed += 1
-            assert branch == "open" and not any(open_answer(predicted, true)[:-1])
-            assert open_answer(predicted, true).crashes
+            assert branch == "open" and not any(open_answer(predicted, true))
             continue
         assert _BRANCH[branch] == expected["branch"]
         if branch != "open":
@@ -202,14 +196,14 @@ def test_medevalkit_item_by_item(golden: Golden, items: dict[str, Item]) -> None
             expected["metrics"],
             expected["metrics_relabelled"],
         )
-        assert not found.crashes
         assert found.equal == expected["correct"] == printed["em"]
         for n, value in enumerate((found.bleu_1, found.bleu_2, found.bleu_3, found.bleu_4), 1):
             assert value == near(printed[f"bleu{n}"], rel=1e-9)
         assert found.rouge_1 == near(printed["rouge1"])
         assert found.rouge_2 == near(printed["rouge2"])
         assert found.rouge_l == near(printed["rougel"])
-        assert found.printed == near({key: printed[key] for key in ("precision", "recall", "f1")})
+        rotated = {"precision": found.f1, "recall": found.precision, "f1": found.recall}
+        assert rotated == near({key: printed[key] for key in rotated})
         assert found.precision == near(right["precision"])
         assert found.recall == near(right["recall"])
         assert found.f1 == near(right["f1"])
@@ -225,7 +219,7 @@ def test_medevalkit_totals(golden: Golden, items: dict[str, Item]) -> None:
         kept = [item for item in _subset(items, name) if item["id"] not in crashed]
         assert len(kept) == expected["n_scored"]
         protocol = MEDEVALKIT_VQA_RAD if name == "VQA-RAD" else MEDEVALKIT_SLAKE
-        found, printed = protocol([_reply(item) for item in kept]), expected["reference"]
+        found, printed = _means(protocol, [_reply(item) for item in kept]), expected["reference"]
         total, opened, closed = printed["total metrics"], printed["open"], printed["close"]
         assert opened["total"] + closed["total"] == total["total"] == len(kept)
         assert found["accuracy"] == near(total["acc"])
@@ -256,20 +250,28 @@ def test_m3d_closed(golden: Golden) -> None:
     hits = [choice_hit(one["prediction"], one["answer_choice"]) for one in closed]
     assert len(hits) == 68
     assert hits == [one["correct"] for one in closed]
-    total, types = mean_of_groups(hits, [one["question_type"] for one in closed])
+    types: defaultdict[str, list[float]] = defaultdict(list)
+    for hit, one in zip(hits, closed, strict=True):
+        types[one["question_type"]].append(hit)
     expected = data["closed_aggregate"]
-    assert mean(hits) == near(expected["accuracy"])
-    assert types == near(expected["per_question_type"])
-    assert total == near(expected["mean_of_types"])
+    assert fmean(hits) == near(expected["accuracy"])
+    means = {name: fmean(ones) for name, ones in types.items()}
+    assert means == near(expected["per_question_type"])
+    assert fmean(means.values()) == near(expected["mean_of_types"])
+
+
+def _rouge_1(found: str, true: str) -> float:
+    return rouge_f(rouge_words(found), rouge_words(true), 1)
 
 
 def test_m3d_open(golden: Golden, items: dict[str, Item]) -> None:
+    pytest.importorskip("nltk", reason="nltk comes with the extra 'reports'")
+    meteor = nltk_meteor()
     values: list[tuple[str, float | None, float, float]] = []
     aligned = 0
     for predicted, true, item, expected in _joined(golden, "vqa_m3d_bench", items):
         texts = predicted.strip(), true.strip()
-        words = [treebank_words(text) for text in texts]
-        values.append((item["lang"], bleu_1(*texts), rouge_1(*texts), meteor(*words)))
+        values.append((item["lang"], bleu_1(*texts), _rouge_1(*texts), meteor(*texts)))
         if expected["bleu"] is None:  # the reference divides by zero
             assert values[-1][1] is None
         else:
@@ -285,14 +287,13 @@ def test_m3d_open(golden: Golden, items: dict[str, Item]) -> None:
         chosen = [one for one in values if name in ("all", one[0])]
         bleus = [one[1] for one in chosen if one[1] is not None]
         assert len(bleus) == expected["bleu"]["n"]
-        assert mean(bleus) == near(expected["bleu"]["mean"])
+        assert fmean(bleus) == near(expected["bleu"]["mean"])
         assert len(chosen) == expected["rouge1"]["n"]
-        assert mean(one[2] for one in chosen) == near(expected["rouge1"]["mean"])
+        assert fmean(one[2] for one in chosen) == near(expected["rouge1"]["mean"])
         # One text has a full stop within, and the recorded splitter of sentences was untrained.
         slack = 1e-6 if name == "zh" else 1e-4
-        assert mean(one[3] for one in chosen) == pytest.approx(
-            expected["meteor"]["mean"], abs=slack
-        )
+        means = fmean(one[3] for one in chosen)
+        assert means == pytest.approx(expected["meteor"]["mean"], abs=slack)
 
 
 def test_official_normalisation(golden: Golden, items: dict[str, Item]) -> None:
@@ -304,26 +305,6 @@ def test_official_normalisation(golden: Golden, items: dict[str, Item]) -> None:
         flat = text.replace("\n", " ").replace("\t", " ").strip()
         assert without_punctuation(flat) == expected["punct"]
         assert official_words(text) == expected["final"]
-
-
-def test_official_accuracy(golden: Golden) -> None:
-    data = golden("vqa_official_norm")
-    found = [100 * official_accuracy(one["prediction"], one["answers"]) for one in data["accuracy"]]
-    assert len(found) == 60
-    assert found == near([one["accuracy_percent"] for one in data["accuracy"]], rel=1e-12)
-    rounded = [one["accuracy_percent_rounded2"] for one in data["accuracy"]]
-    assert [round(value, 2) for value in found] == rounded
-    assert mean(found) == near(data["accuracy_overall_percent"], rel=1e-12)
-
-
-def test_chinese_normalisation(golden: Golden) -> None:
-    texts = {one["id"]: one for one in golden("reports_inputs")["zh"]}
-    expected = golden("reports_zh")["expected"]
-    assert {one["id"] for one in expected} == texts.keys()
-    for one in expected:
-        text = texts[one["id"]]
-        assert chinese_words(text["pred"]) == one["m3d_normalize_zh"]["pred"]
-        assert chinese_words(text["refs"][0]) == one["m3d_normalize_zh"]["ref"]
 
 
 def test_sentence_scores_on_reports(golden: Golden) -> None:
@@ -343,7 +324,7 @@ def test_sentence_scores_on_reports(golden: Golden) -> None:
             else:
                 kinds = ("rouge-1", "rouge-2", "rouge-l")
                 assert rouge == near(tuple(one["rouge_pkg"][kind][2] for kind in kinds))
-            assert rouge_1(found, true) == near(one["rouge_score"]["rouge1"][2])
+            assert _rouge_1(found, true) == near(one["rouge_score"]["rouge1"][2])
             weights = [(1.0,), (0.5,) * 2, (0.25,) * 4]
             values = bleu(found.split(), true.split(), weights)
             names = [f"nltk_sentence_bleu{n}" for n in (1, 2, 4)]
@@ -352,8 +333,5 @@ def test_sentence_scores_on_reports(golden: Golden) -> None:
                 assert "hf_bleu1" in one["raises"]
             else:
                 assert order_1 == near(one["hf_bleu1"], rel=1e-12)
-            words = [text.lower().replace(".", " .").split() for text in (found, true)]
-            if one["id"] != "iu_mixed-24":  # the one text where WordNet knows a synonym
-                assert meteor(*words) == pytest.approx(one["nltk_meteor_split"], abs=1e-9)
             compared += 1
     assert compared == 152

@@ -1,8 +1,7 @@
-"""Overlaps of boxes, and what a miss and an unreadable box cost."""
+"""Overlaps of boxes, one to one; M3D's own overlap; RSNA's score of one picture."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import pytest
@@ -12,24 +11,19 @@ from hypothesis import strategies as st
 from umit.errors import InputError
 from umit.geometry import Box2D, Box3D, iou
 from umit.metrics.boxes import (
+    M3D_UNREADABLE,
+    RSNA_THRESHOLDS,
     Box,
-    ciou,
-    diou,
-    giou,
-    hit_rate,
-    inclusive,
+    m3d_iou,
     matched_iou,
-    mean_iou,
-    paired_iou,
+    rsna_score,
 )
 
 UNIT = Box2D(0, 0, 1, 1)
 LOW, LENGTH = st.integers(0, 20), st.integers(1, 20)
-FILMS = st.builds(lambda x, y, w, h: Box2D(x, y, x + w, y + h), LOW, LOW, LENGTH, LENGTH)
 VOLUMES = st.builds(
-    lambda x, y, z, w, h, d: Box3D(x, y, z, x + w, y + h, z + d), *[LOW] * 3, *[LENGTH] * 3
+    lambda x, y, z, w, h, d: (x, y, z, x + w, y + h, z + d), *[LOW] * 3, *[LENGTH] * 3
 )
-PAIRS = st.one_of(st.tuples(FILMS, FILMS), st.tuples(VOLUMES, VOLUMES))
 
 
 @pytest.mark.parametrize(
@@ -49,66 +43,64 @@ def test_one_to_one(found: Sequence[Box], true: Sequence[Box], expected: tuple[f
     assert matched_iou(found, true) == pytest.approx(expected)
 
 
-def test_an_unreadable_box_costs_its_whole_overlap() -> None:
-    overlaps = paired_iou([UNIT, None], [UNIT, UNIT])
-    assert overlaps == (1.0, 0.0)
-    assert mean_iou(overlaps) == hit_rate(overlaps) == 0.5
+@given(VOLUMES, VOLUMES)
+def test_never_above_the_true_overlap(a: tuple[int, ...], b: tuple[int, ...]) -> None:
+    assert m3d_iou(a, b) <= iou(Box3D(*a), Box3D(*b))
 
 
-def test_pairs_must_match() -> None:
-    with pytest.raises(InputError, match="one found box for each") as refused:
-        paired_iou([UNIT], [])
-    assert refused.value.code == "pairs"
-    with pytest.raises(InputError, match="one kind"):
-        paired_iou([UNIT], [Box3D(0, 0, 0, 1, 1, 1)])
+def test_an_offset_cube_is_scored_too_low() -> None:
+    a, b = (0, 0, 0, 10, 10, 10), (5, 5, 5, 15, 15, 15)
+    assert m3d_iou(a, b) == pytest.approx(125 / 3375)
+    assert iou(Box3D(*a), Box3D(*b)) == pytest.approx(125 / 1875)
+
+
+def test_a_flat_box_scores_nothing() -> None:
+    flat = (1, 1, 5, 2, 2, 5)
+    assert m3d_iou(flat, flat) == 0.0
+
+
+def test_unreadable() -> None:
+    assert m3d_iou(None, (0, 0, 0, 1, 1, 1)) == M3D_UNREADABLE == -1.0
+
+
+def test_wrong_counts() -> None:
+    with pytest.raises(InputError, match="six numbers"):
+        m3d_iou((0, 0, 1, 1), (0, 0, 1, 1))
+
+
+TRUE = Box2D(0, 0, 10, 10)
+FAR = Box2D(50, 50, 60, 60)
+#: Overlaps with TRUE by 0.6 and by 0.9.
+LOOSE, CLOSE = Box2D(0, 0, 10, 6), Box2D(0, 0, 10, 9)
 
 
 @pytest.mark.parametrize(
-    ("least", "strict", "expected"),
-    [(0.25, False, 1.0), (0.5, False, 2 / 3), (0.5, True, 1 / 3), (0.75, False, 1 / 3)],
-)
-def test_a_hit_at_the_limit(least: float, strict: bool, expected: float) -> None:
-    assert hit_rate([0.3, 0.5, 0.9], least, strict=strict) == pytest.approx(expected)
-
-
-def test_no_boxes_have_no_mean() -> None:
-    assert math.isnan(mean_iou([])) and math.isnan(hit_rate([]))
-
-
-@pytest.mark.parametrize(
-    ("corners", "expected"),
+    ("found", "true", "expected"),
     [
-        pytest.param((2, 3, 2, 3), Box2D(2, 3, 3, 4), id="one pixel"),
-        pytest.param((1, 2, 5, 4, 6, 5), Box3D(1, 2, 5, 5, 7, 6), id="one slice"),
+        pytest.param([], [], None, id="nothing, rightly"),
+        pytest.param([FAR], [], 0.0, id="nothing there"),
+        pytest.param([], [TRUE], 0.0, id="nothing found"),
+        pytest.param([TRUE], [TRUE], 1.0, id="exactly right"),
+        pytest.param([LOOSE], [TRUE], 5 / 8, id="0.6 passes 0.6"),
+        pytest.param([TRUE, TRUE], [TRUE], 0.5, id="found twice"),
+        pytest.param([TRUE, TRUE], [TRUE, TRUE], 1.0, id="each serves one"),
+        pytest.param([TRUE, FAR], [TRUE], 0.5, id="one too many"),
+        pytest.param([TRUE], [TRUE, FAR], 0.5, id="one too few"),
     ],
 )
-def test_inclusive_corners(corners: tuple[int, ...], expected: Box) -> None:
-    assert inclusive(corners) == expected
+def test_score(found: list[Box2D], true: list[Box2D], expected: float | None) -> None:
+    assert rsna_score(found, true) == (None if expected is None else pytest.approx(expected))
 
 
-@pytest.mark.parametrize(
-    "corners", [(), (1, 2), (1, 2, 3, 4, 5), (3, 0, 1, 1), (0, 0, 5, 1, 1, 3), (0,) * 8]
-)
-def test_corners_that_make_no_box(corners: tuple[int, ...]) -> None:
-    with pytest.raises(InputError) as refused:
-        inclusive(corners)
-    assert refused.value.code == "box"
+def test_the_first_box_over_the_threshold_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("umit.metrics.boxes.RSNA_THRESHOLDS", (0.7,))
+    # The second truth fits only the close box. It is free as long as the first truth takes the loose one.
+    second = Box2D(0, 3, 10, 10)
+    first = Box2D(0, 0, 10, 9)
+    found = [Box2D(0, 0, 10, 8), Box2D(0, 1, 10, 10)]
+    assert rsna_score(found, [first, second]) == 1.0
+    assert rsna_score(found[::-1], [first, second]) == pytest.approx(1 / 3)
 
 
-@given(PAIRS)
-def test_the_penalised_overlaps_stay_below_the_plain_one(pair: tuple[Box, Box]) -> None:
-    a, b = pair
-    plain = iou(a, b)
-    for penalised in (giou, diou):
-        assert -1 < penalised(a, b) <= plain + 1e-12
-        assert penalised(a, b) == pytest.approx(penalised(b, a))
-        assert penalised(a, a) == pytest.approx(1)
-    if isinstance(a, Box2D) and isinstance(b, Box2D):
-        assert ciou(a, b) <= diou(a, b) + 1e-12
-        assert ciou(a, a) == pytest.approx(1)
-
-
-def test_a_gap_costs_more_the_wider_it_is() -> None:
-    for penalised in (giou, diou):
-        values = [penalised(UNIT, Box2D(x, 0, x + 1, 1)) for x in range(1, 6)]
-        assert values == sorted(values, reverse=True)
+def test_thresholds() -> None:
+    assert tuple(round(0.4 + 0.05 * i, 2) for i in range(8)) == RSNA_THRESHOLDS

@@ -1,29 +1,24 @@
-"""COCO's numbers, by the package that the extra installs."""
+"""COCO's average precision, by the package that the extra installs."""
 
 from __future__ import annotations
 
 import math
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
 
 from umit.errors import InputError, MissingExtraError
-from umit.geometry import Box2D, Box3D
-from umit.metrics.coco import coco_scores, precision_of_drawn
-from umit.results import Detection, Detections
+from umit.metrics.coco import average_precision
 
-NODULE = Detection(label="nodule", box=Box2D(0, 0, 50, 50))
-MASS = Detection(label="mass", box=Box2D(100, 100, 300, 300))
-NOTHING = Detections()
+#: Label and corners.
+NODULE, MASS, AWAY = (0, 0, 0, 50, 50), (1, 100, 100, 300, 300), (0, 500, 500, 600, 600)
 
 
-def _boxes(*items: Detection) -> Detections:
-    return Detections(items=items)
-
-
-def _scored(one: Detection, score: float) -> Detection:
-    return Detection(label=one.label, box=one.box, score=score)
+def _boxes(*boxes: tuple[Any, ...], columns: int = 7) -> np.ndarray:
+    rows = np.array(boxes, np.float64).reshape(-1, columns)
+    return rows[:, [1, 0, *range(2, columns)]]  # label before picture
 
 
 @pytest.fixture
@@ -35,100 +30,69 @@ def package() -> None:
 @pytest.mark.parametrize(
     ("found", "true", "expected"),
     [
-        pytest.param([_boxes(NODULE)], [_boxes(NODULE)], 1.0, id="exactly right"),
-        pytest.param([None], [_boxes(NODULE)], 0.0, id="unreadable answer"),
-        pytest.param([NOTHING, None], [_boxes(NODULE)] * 2, 0.0, id="nothing found"),
+        pytest.param([(0, *NODULE, 0.5)], [(0, *NODULE)], 1.0, id="exactly right"),
         # Precision 1 up to recall 0.5: 51 of COCO's 101 recall levels.
-        pytest.param([_boxes(NODULE), None], [_boxes(NODULE)] * 2, 51 / 101, id="one of two"),
-        pytest.param([_boxes(NODULE, MASS)], [_boxes(NODULE, MASS)], 1.0, id="two labels"),
-        pytest.param([_boxes(NODULE)], [_boxes(NODULE, MASS)], 0.5, id="mean over labels"),
-        pytest.param(
-            [_boxes(Detection(label="mass", box=NODULE.box))],
-            [_boxes(NODULE)],
-            0.0,
-            id="wrong label",
-        ),
+        pytest.param([(0, *NODULE, 0.5)], [(0, *NODULE), (1, *NODULE)], 51 / 101, id="one of two"),
+        pytest.param([(0, *NODULE, 0.5), (0, *MASS, 0.5)], [(0, *NODULE), (0, *MASS)], 1.0, id="two labels"),
+        pytest.param([(0, *NODULE, 0.5)], [(0, *NODULE), (0, *MASS)], 0.5, id="mean over labels"),
+        pytest.param([(0, 1, *NODULE[1:], 0.5)], [(0, *NODULE)], 0.0, id="wrong label"),
+        pytest.param([(0, *NODULE, -0.1), (1, *AWAY, -5.0)], [(0, *NODULE)], 1.0, id="a less sure miss"),
+        pytest.param([(0, *NODULE, -5.0), (1, *AWAY, -0.1)], [(0, *NODULE)], 0.5, id="a surer miss"),
+        pytest.param([(0, *NODULE, 0.5), (1, *AWAY, 0.5)], [(0, *NODULE)], 1.0, id="as sure, before"),
+        pytest.param([(1, *AWAY, 0.5), (0, *NODULE, 0.5)], [(0, *NODULE)], 1.0, id="pictures rank first"),
+        pytest.param([(0, *AWAY, 0.5), (1, *NODULE, 0.5)], [(1, *NODULE)], 0.5, id="as sure, behind"),
     ],
-)
-def test_average_precision(
-    found: list[Detections | None], true: list[Detections], expected: float
-) -> None:
-    assert coco_scores(found, true).ap == pytest.approx(expected)
+)  # fmt: skip
+def test_average_precision(found: list[Any], true: list[Any], expected: float) -> None:
+    precision = average_precision(_boxes(*found), _boxes(*true, columns=6), 2)
+    assert precision(np.arange(2)) == pytest.approx(expected)
 
 
-@pytest.mark.usefixtures("package")
-def test_sizes_without_truth_have_no_number() -> None:
-    scores = coco_scores([_boxes(MASS)], [_boxes(MASS)])
-    assert math.isnan(scores.ap_small) and math.isnan(scores.ar_medium)
-    assert scores.ap_large == scores.ar_large == pytest.approx(1)
-
-
-@pytest.mark.usefixtures("package")
-def test_scores_rank_and_order_does_where_there_are_none() -> None:
-    wrong = Detection(label="nodule", box=Box2D(500, 500, 600, 600))
-    true = [_boxes(NODULE), NOTHING]
-    surer = [_boxes(_scored(NODULE, -0.1)), _boxes(_scored(wrong, -5.0))]
-    less = [_boxes(_scored(NODULE, -5.0)), _boxes(_scored(wrong, -0.1))]
-    assert coco_scores(surer, true).ap == pytest.approx(1)
-    assert coco_scores(less, true).ap == pytest.approx(0.5)
-    assert coco_scores(less, true, use_scores=False).ap == pytest.approx(1)
-    assert coco_scores(less[::-1], true[::-1], use_scores=False).ap == pytest.approx(0.5)
-
-
-@pytest.mark.parametrize(
-    ("found", "true", "code"),
-    [
-        pytest.param([], [_boxes(NODULE)], "pictures", id="a picture short"),
-        pytest.param([NOTHING], [NOTHING], "pictures", id="nothing to find"),
-        pytest.param(
-            [_boxes(NODULE, _scored(MASS, 0.5))], [_boxes(NODULE)], "scores", id="half scored"
-        ),
-        pytest.param(
-            [NOTHING],
-            [_boxes(Detection(label="nodule", box=Box3D(0, 0, 0, 1, 1, 1)))],
-            "box",
-            id="a volume",
-        ),
-    ],
-)
-def test_wrong_use(found: list[Detections], true: list[Detections], code: str) -> None:
+@pytest.mark.parametrize(("found", "true"), [([], [(0, *NODULE)]), ([(0, *NODULE, 0.5)], [])])
+def test_wrong_use(found: list[Any], true: list[Any]) -> None:
     with pytest.raises(InputError) as refused:
-        coco_scores(found, true)
-    assert refused.value.code == code
+        average_precision(_boxes(*found), _boxes(*true, columns=6), 1)
+    assert refused.value.code == "boxes"
 
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "faster_coco_eval", None)  # what a missing package looks like
     with pytest.raises(MissingExtraError, match=r"pip install 'umit\[coco\]'"):
-        coco_scores([None], [_boxes(NODULE)])
+        average_precision(_boxes((0, *NODULE, 0.5)), _boxes((0, *NODULE), columns=6), 1)
 
 
-def _random(rng: np.random.Generator) -> tuple[Detections, Detections]:
-    """A picture's found and true boxes, of three labels, with many equal scores; some pictures have none."""
+def _random(rng: np.random.Generator) -> tuple[list[Any], list[Any]]:
+    """Found and true boxes of thirty pictures, of three labels, with many equal scores; some pictures have none."""
     found, true = [], []
-    for label in rng.choice(["nodule", "mass", "cyst"], rng.integers(0, 4)).tolist():
-        x, y, side = rng.integers(0, 60, 3).tolist()
-        box = Box2D(x, y, x + side + 4, y + side + 4)
-        there, score = rng.random() < 0.8, round(float(rng.random()), 1)
-        true += [Detection(label=label, box=box)] * there
-        moved = Box2D(x + 2, y, x + side + 4, y + side + 5)
-        found += [Detection(label=label, box=moved, score=score)] * (rng.random() < 0.8)
-    return _boxes(*found), _boxes(*true)
+    for picture in range(30):
+        for label in rng.choice(3, rng.integers(0, 4)).tolist():
+            x, y, side = rng.integers(0, 60, 3).tolist()
+            score = round(float(rng.random()), 1)
+            true += [(picture, label, x, y, x + side + 4, y + side + 4)] * (rng.random() < 0.8)
+            moved = (picture, label, x + 2, y, x + side + 4, y + side + 5, score)
+            found += [moved] * (rng.random() < 0.8)
+    return found, true
+
+
+def _drawn(boxes: list[Any], drawn: np.ndarray) -> list[Any]:
+    return [(new, *box[1:]) for new, old in enumerate(drawn) for box in boxes if box[0] == old]
 
 
 @pytest.mark.usefixtures("package")
-def test_drawn_pictures_are_as_if_laid_out_again() -> None:
+@pytest.mark.parametrize("least", [None, 0.5])
+def test_drawn_pictures_are_as_if_laid_out_again(least: float | None) -> None:
     rng = np.random.default_rng(3)
-    found, true = zip(*(_random(rng) for _ in range(30)), strict=True)
-    ap, ap_50 = precision_of_drawn(found, true), precision_of_drawn(found, true, least=0.5)
+    found, true = _random(rng)
+    precision = average_precision(_boxes(*found), _boxes(*true, columns=6), 30, least=least)
     for count in (30, 30, 30, 4):
         drawn = rng.integers(0, 30, count)
-        scores = coco_scores([found[i] for i in drawn], [true[i] for i in drawn])
-        assert (ap(drawn), ap_50(drawn)) == (scores.ap, scores.ap_50) and scores.ap > 0
+        again = _boxes(*_drawn(found, drawn)), _boxes(*_drawn(true, drawn), columns=6)
+        whole = average_precision(*again, count, least=least)(np.arange(count))
+        assert precision(drawn) == whole > 0
 
 
 @pytest.mark.usefixtures("package")
 def test_drawn_pictures_with_nothing_to_find_have_no_number() -> None:
-    away = _scored(MASS, 0.5)
-    ap = precision_of_drawn([_boxes(away), _boxes(away)], [NOTHING, _boxes(NODULE)])
-    assert math.isnan(ap(np.array([0, 0]))) and ap(np.array([1, 0])) == 0
+    found = _boxes((0, *MASS, 0.5), (1, *MASS, 0.5))
+    precision = average_precision(found, _boxes((1, *NODULE), columns=6), 2)
+    assert math.isnan(precision(np.array([0, 0]))) and precision(np.array([1, 0])) == 0

@@ -7,23 +7,23 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import combinations, product
 
+import numpy as np
 import pytest
 
 from umit.errors import InputError
-from umit.metrics.findings import (
-    Agreement,
-    agreement,
-    by_finding,
-    denied,
-    finding_rows,
-    mentions,
-    stated,
-)
+from umit.metrics.findings import agreement, finding_rows, mentions, stated
 from umit.metrics.lexicons import CHEST
 from umit.phantom.words import NAMES, ORGAN_LABELS, film_report, volume_report
 from umit.queries import Language
 
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
+
+
+def denied(text: str, language: Language) -> set[tuple[str, str | None]]:
+    """What a report says is not there, without what it also states."""
+    spoken = [one for one in mentions(text, CHEST[language]) if one.denied]
+    said = {(one.name, place) for one in spoken for place in one.places or (None,)}
+    return said - stated(text, CHEST[language])
 
 
 def shown(text: str, language: Language) -> str:
@@ -32,8 +32,7 @@ def shown(text: str, language: Language) -> str:
     def listed(found: Iterable[tuple[str, str | None]]) -> str:
         return " ".join(sorted(f"{name}@{place}" if place else name for name, place in found))
 
-    lexicon = CHEST[language]
-    return f"{listed(stated(text, lexicon))}|{listed(denied(text, lexicon))}"
+    return f"{listed(stated(text, CHEST[language]))}|{listed(denied(text, language))}"
 
 
 @pytest.mark.parametrize(
@@ -154,7 +153,7 @@ def test_organs_are_places(language: Language) -> None:
 def test_places_can_be_left_out() -> None:
     text = "Bilateral effusions. No nodule on the left."
     assert stated(text, CHEST["en"], placed=False) == {("effusion", None)}
-    assert denied(text, CHEST["en"], placed=False) == {("nodule", None)}
+    assert denied(text, "en") == {("nodule", "left")}
     assert [one.name for one in mentions(text, CHEST["en"])] == ["effusion", "nodule"]
 
 
@@ -169,16 +168,13 @@ def test_agreement() -> None:
             "Clear.",
         )
     )
-    assert agreement(finding_rows([same], [truth])) == (1, 1, 1)
-    assert agreement(finding_rows([other_side], [truth])) == (0, 0, 0)
-    assert agreement(finding_rows([turned], [truth])) == (0, 0, 0)
-    precision, recall, f1 = agreement(finding_rows([silent], [truth]))
-    assert math.isnan(precision) and (recall, f1) == (0, 0)
-    assert all(map(math.isnan, agreement(finding_rows([silent], [silent]))))
-    rows = finding_rows([same, turned], [truth, truth])
-    assert agreement(rows) == Agreement(0.5, 0.5, 0.5)
-    each = by_finding([same, turned], [truth, truth])
-    assert each["effusion"].recall == 0.5 and each["nodule"].precision == 0
+    rows = finding_rows([same, other_side, turned, silent], [truth] * 4)
+    precision, recall, f1 = agreement(rows)
+    assert recall.tolist() == f1.tolist() == [1, 0, 0, 0]
+    assert precision[:3].tolist() == [1, 0, 0] and math.isnan(precision[3])
+    assert np.isnan(agreement(finding_rows([silent], [silent]))).all()
+    both = agreement(rows[[0, 2]].sum(0, keepdims=True))
+    assert [one.tolist() for one in both] == [[0.5]] * 3
 
 
 def test_wrong_use() -> None:

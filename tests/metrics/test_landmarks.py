@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import math
 import random
+from statistics import fmean
 
 import pytest
 
 from umit.errors import InputError, MissingMetadataError
 from umit.geometry import Point2D, Space
-from umit.metrics.landmarks import (
-    LIMITS_MM,
-    by_landmark,
-    canvas_floor_mm,
-    distance,
-    distance_mm,
-    mean_landmark_sd,
-    radial,
-)
+from umit.metrics.landmarks import canvas_floor_mm, distance, distance_mm
 
 FILM = Space(size=(1935, 2400), spacing=(0.1, 0.2))
 ORIGIN = Point2D(0, 0)
 
 
 def test_each_axis_is_scaled_before_the_norm() -> None:
-    assert distance_mm(Point2D(30, 20), ORIGIN, spacing=(0.1, 0.2)) == pytest.approx(5.0)
     assert distance_mm(Point2D(30, 20), Point2D(0, 0, space=FILM)) == pytest.approx(5.0)
     assert distance(Point2D(30, 40), ORIGIN) == 50.0
 
@@ -41,38 +33,11 @@ def test_unknown_spacing() -> None:
     [((1020, 1000), 2.0), ((1012, 1016), 2.0), ((1015, 1020), 2.5), ((1000, 960), 4.0)],
 )
 def test_an_error_of_exactly_the_limit(found: tuple[float, float], limit: float) -> None:
-    error = distance_mm(Point2D(*found), Point2D(1000, 1000), spacing=(0.1, 0.1))
-    assert error == limit
-    assert radial([error], limits=[limit]).rates == (1.0,)
-    assert radial([error], limits=[limit], strict=True).rates == (0.0,)
-
-
-def test_unread_points_are_misses_and_not_in_the_mean() -> None:
-    got = radial([1.0, 3.0, None, None])
-    assert (got.n, got.read, got.mean, got.sd) == (4, 2, 2.0, 1.0)
-    assert got.rates == (0.25, 0.25, 0.5, 0.5)
-    assert got.limits == LIMITS_MM == (2.0, 2.5, 3.0, 4.0)
-
-
-def test_nothing_read() -> None:
-    got = radial([None])
-    assert math.isnan(got.mean) and math.isnan(got.sd)
-    assert got.rates == (0.0,) * 4
-
-
-def test_by_landmark() -> None:
-    each = by_landmark(["Sella", "Nasion"] * 2, [1.0, 5.0, 3.0, None])
-    assert list(each) == ["Sella", "Nasion"]
-    assert (each["Sella"].mean, each["Sella"].sd, each["Nasion"].read) == (2.0, 1.0, 1)
-    assert mean_landmark_sd(each) == 0.5  # of Nasion's one point it is 0
-    assert mean_landmark_sd(each) < radial([1.0, 5.0, 3.0]).sd
+    film = Space(size=(1935, 2400), spacing=(0.1, 0.1))
+    assert distance_mm(Point2D(*found), Point2D(1000, 1000, space=film)) == limit
 
 
 def test_wrong_use() -> None:
-    with pytest.raises(InputError, match="at least one point"):
-        radial([])
-    with pytest.raises(InputError, match="one error for each of 2 names"):
-        by_landmark(["Sella", "Nasion"], [1.0])
     with pytest.raises(InputError, match="above 0"):
         canvas_floor_mm((0, 800), (1935, 2400), (0.1, 0.1))
 
@@ -92,10 +57,11 @@ def test_the_floor_is_what_rounding_costs(
     draw = random.Random(7)
     errors = []
     for _ in range(20_000):
-        true = Point2D(draw.uniform(10, size[0] - 10), draw.uniform(10, size[1] - 10))
+        spot = draw.uniform(10, size[0] - 10), draw.uniform(10, size[1] - 10)
+        true = Point2D(*spot, space=Space(size=size, spacing=spacing))
         written = [
             math.floor(value * parts / whole + 0.5) * whole / parts
             for value, whole, parts in zip((true.x, true.y), size, frame, strict=True)
         ]
-        errors.append(distance_mm(Point2D(*written), true, spacing=spacing))
-    assert radial(errors).mean == pytest.approx(canvas_floor_mm(frame, size, spacing), rel=0.01)
+        errors.append(distance_mm(Point2D(*written), true))
+    assert fmean(errors) == pytest.approx(canvas_floor_mm(frame, size, spacing), rel=0.01)

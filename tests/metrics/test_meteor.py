@@ -1,15 +1,19 @@
-"""METEOR 1.5 by its Java program."""
+"""METEOR 1.5 by its Java program, and nltk's."""
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from umit.errors import BackendError, InputError, MissingExtraError
 from umit.metrics import meteor as module
-from umit.metrics.meteor import meteor, meteor_counts, meteor_program, meteor_totals
+from umit.metrics.meteor import java_meteor, meteor_program, nltk_meteor
 
 
 @pytest.mark.slow
@@ -21,13 +25,10 @@ def test_awkward_texts() -> None:
         wanted = "java" in os.environ.get("UMIT_REQUIRE_TOOLS", "")
         (pytest.fail if wanted else pytest.skip)(str(missing))
     texts = ["the left\nlung", "the left lung", "left ||| lung", "", "左肺", "a\r\u2028b"]
-    counts = meteor_counts(texts, [["the left lung"]] * 4 + [["左肺"], ["a b", "c"]])
-    whole, first = meteor_totals([counts, counts[:1]])
-    assert whole.each[0] == whole.each[1] == 1.0  # a line break neither hangs nor shifts the rest
-    assert 0 < whole.each[2] < 1 and whole.each[3] == 0
-    assert whole.each[5] == 1.0
-    assert 0 < whole.corpus < 1
-    assert (first.corpus, first.each) == (1.0, (1.0,))
+    values = java_meteor(texts, [["the left lung"]] * 4 + [["左肺"], ["a b", "c"]])
+    assert values[0] == values[1] == 1.0  # a line break neither hangs nor shifts the rest
+    assert 0 < values[2] < 1 and values[3] == 0
+    assert values[5] == 1.0
 
 
 @pytest.mark.parametrize(
@@ -40,16 +41,14 @@ def test_awkward_texts() -> None:
 )
 def test_wrong_use(found: list[str], true: list[list[str]]) -> None:
     with pytest.raises(InputError, match="references for each") as refused:
-        meteor(found, true)
+        java_meteor(found, true)
     assert refused.value.code == "references"
-    with pytest.raises(InputError, match="at least one text"):
-        meteor_totals([[]])
 
 
 def test_without_java(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(MissingExtraError, match=r"pip install 'umit\[reports\]'"):
-        meteor(["a"], [["a"]])
+        java_meteor(["a"], [["a"]])
 
 
 def test_a_program_that_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -58,4 +57,70 @@ def test_a_program_that_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     java.chmod(0o755)
     monkeypatch.setattr(module, "meteor_program", lambda: (str(java), tmp_path / "meteor-1.5.jar"))
     with pytest.raises(BackendError, match="exit status 3: out of memory"):
-        meteor(["a"], [["a"]])
+        java_meteor(["a"], [["a"]])
+
+
+@pytest.fixture
+def fresh() -> Iterator[None]:
+    nltk_meteor.cache_clear()
+    yield
+    nltk_meteor.cache_clear()
+
+
+@pytest.mark.usefixtures("fresh")
+@pytest.mark.parametrize(
+    ("found", "true", "expected", "why"),
+    [
+        ("Lung", "lung", 0.5, "case is folded"),
+        ("nodules", "nodule", 0.5, "stems"),
+        ("left lung", "left lung", 1 - 0.5 / 8, "two words"),
+        ("", "lung", 0, "nothing said"),
+        ("lung", "", 0, "no truth"),
+        ("isn't", "is n't", 1 - 0.5 / 8, "Treebank's words"),
+        ("肺", "肺", 0.5, "Chinese is one word"),
+    ],
+)
+def test_nltks(found: str, true: str, expected: float, why: str) -> None:
+    pytest.importorskip("nltk", reason="nltk comes with the extra 'reports'")
+    assert nltk_meteor()(found, true) == pytest.approx(expected), why
+
+
+@pytest.mark.usefixtures("fresh")
+@pytest.mark.parametrize(
+    "absent", [LookupError("Resource wordnet not found"), OSError("index.sense")]
+)
+def test_without_wordnet_it_says_so_once(
+    absent: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def ensure_loaded() -> None:
+        raise absent
+
+    corpus = pytest.importorskip("nltk.corpus", reason="nltk comes with the extra 'reports'")
+    monkeypatch.setattr(corpus, "wordnet", SimpleNamespace(ensure_loaded=ensure_loaded))
+    with caplog.at_level(logging.WARNING):
+        assert nltk_meteor()("tumour", "mass") == nltk_meteor()("tumour", "tumor") == 0
+    (record,) = caplog.records
+    assert "no whole WordNet" in record.getMessage() and "not the published" in record.getMessage()
+
+
+@pytest.mark.usefixtures("fresh")
+def test_synonyms_count_where_wordnet_is_there(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The data of WordNet are not installed here: two words of its form stand in for them."""
+    tumour = SimpleNamespace(lemmas=lambda: [SimpleNamespace(name=lambda: "mass")])
+    known = SimpleNamespace(
+        ensure_loaded=lambda: None, synsets=lambda word: [tumour] if word == "tumour" else []
+    )
+    corpus = pytest.importorskip("nltk.corpus", reason="nltk comes with the extra 'reports'")
+    monkeypatch.setattr(corpus, "wordnet", known)
+    assert nltk_meteor()("tumour", "mass") == 0.5 > nltk_meteor()("lung", "mass") == 0
+    assert not caplog.records
+
+
+@pytest.mark.usefixtures("fresh")
+def test_without_nltk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "nltk", None)
+    monkeypatch.setitem(sys.modules, "nltk.translate.meteor_score", None)
+    with pytest.raises(MissingExtraError, match=r"umit\[reports\]"):
+        nltk_meteor()

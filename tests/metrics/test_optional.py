@@ -13,7 +13,6 @@ import pytest
 
 from umit.errors import InputError, MissingExtraError
 from umit.metrics import by_task
-from umit.metrics.meteor import meteor
 from umit.metrics.metric import Pair
 from umit.metrics.optional import OPTIONAL, optional_metric
 from umit.queries import Describe
@@ -77,18 +76,6 @@ def test_each_extra_exists() -> None:
 def test_they_are_off_by_default() -> None:
     names = {metric.name for metrics in by_task.METRICS.values() for metric in metrics}
     assert not names & set(OPTIONAL)
-
-
-@pytest.mark.slow
-@pytest.mark.tool("java")
-def test_meteor_is_its_own() -> None:
-    if shutil.which("java") is None:
-        pytest.skip("METEOR is a Java program and no java was found")
-    pytest.importorskip("pycocoevalcap")
-    found, true = ["the left lung", ""], ["the lung is clear", "no effusion"]
-    values = OPTIONAL["METEOR"].score(found, true)
-    assert values == list(meteor(found, [[one] for one in true]).each)
-    assert values[0] > values[1] == 0
 
 
 @pytest.mark.slow

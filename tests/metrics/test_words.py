@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from umit.metrics.words import chinese_words, fold, llava_med_words, official_words, tokens
+from umit.metrics.words import fold, llava_med_words, official_words, tokens
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,3 @@ def test_fold(text: str, expected: str, why: str) -> None:
 )
 def test_tokens(text: str, expected: list[str], why: str) -> None:
     assert tokens(text) == expected, why
-
-
-def test_chinese_words_lose_inner_stops() -> None:
-    assert chinese_words(" 约 1.2cm，Ｘ光！") == "约12cmｘ光"

@@ -11,7 +11,7 @@ import numpy as np
 
 from umit.evaluation.verdict import Item
 from umit.metrics.calibration import calibration_error, reliability, risk_coverage
-from umit.metrics.froc import LUNA16_RATES, froc_curve, froc_score
+from umit.metrics.froc import froc_curve, froc_score
 from umit.metrics.labels import UNREADABLE, confusion
 from umit.metrics.landmarks import LIMITS_MM
 from umit.metrics.metric import Pair
@@ -168,7 +168,7 @@ def _froc(pairs: Sequence[Pair[Detections]]) -> Iterator[Plot]:
     curve = froc_curve(*points, len(pairs))
     far = max(1.0, min(8.0, math.ceil(max(curve.false_positives))))
     line = Line(_until(far, curve.false_positives[::-1], curve.sensitivity[::-1]))
-    numbers = {"mean": froc_score(curve, LUNA16_RATES), "true": len(points[0]), "n": len(pairs)}
+    numbers = {"mean": froc_score(curve), "true": len(points[0]), "n": len(pairs)}
     yield Plot("froc", numbers, [line], (far, 1.0))
 
 

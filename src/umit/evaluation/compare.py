@@ -1,9 +1,9 @@
-"""Two runs on the same items: each metric's difference with its paired interval, and McNemar's test."""
+"""Two runs on the same items: each metric's difference with its paired interval, and McNemar's test by Holm."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,9 +12,9 @@ import numpy as np
 from umit.errors import InputError
 from umit.evaluation.journal import manifest_of, records
 from umit.evaluation.record import pair_of
+from umit.metrics.bootstrap import bootstrap
 from umit.metrics.metric import Measures, Metric, mean
-from umit.metrics.significance import discordant, mcnemar
-from umit.metrics.statistics import bootstrap, paired_bootstrap
+from umit.metrics.significance import holm, mcnemar
 from umit.tasks.table import TASKS
 from umit.tasks.task import TaskName
 
@@ -22,7 +22,6 @@ __all__ = ["Comparison", "Difference", "compare"]
 
 #: What a manifest says of the data; the rest is about the model, or how much of the data was asked.
 _DATA: Final = ("dataset", "split", "languages", "variant", "resplit", "seed")
-_RESAMPLES: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +41,9 @@ class Difference:
         difference: ``b - a``.
         low: Lower end of its 95 % interval, by bootstrap over groups, both runs drawn together.
         high: Upper end.
-        p: Of McNemar's exact test, two-sided, for metrics that are 0 or 1 an answer; ``nan`` for others. It
-            takes answers as independent; where several are about one picture trust the interval.
+        p: Of McNemar's exact test, two-sided, for metrics that are 0 or 1 an answer; ``nan`` for others. Answers of
+            one group are swapped together. Of this row alone.
+        p_holm: The same corrected by Holm for all rows of the comparison that have one.
         n: Answers that count in both runs.
         groups: Pictures or patients that they are of.
     """
@@ -60,6 +60,7 @@ class Difference:
     low: float
     high: float
     p: float
+    p_holm: float
     n: int
     groups: int
 
@@ -114,8 +115,10 @@ def compare(a: Path | str, b: Path | str, *, seed: int = 0) -> Comparison:
         for task, names in by_task.items()
         for row in _task_rows(task, [mine[n] for n in names], [theirs[n] for n in names], seed)
     ]
+    tested = [row for row in rows if not np.isnan(row.p)]
+    corrected = dict(zip(map(id, tested), holm([row.p for row in tested]), strict=True))
     return Comparison(
-        rows=tuple(rows), items=len(common), only_a=len(mine) - len(common),
+        rows=tuple(replace(row, p_holm=corrected.get(id(row), row.p)) for row in rows), items=len(common), only_a=len(mine) - len(common),
         only_b=len(theirs) - len(common), manifests=manifests,
     )  # fmt: skip
 
@@ -177,20 +180,12 @@ def _task_rows(
 def _row(
     task: TaskName, language: str, metric: Metric[Any], a: Measures, b: Measures, groups: list[int], seed: int
 ) -> Difference:  # fmt: skip
-    averaged = metric.total is mean
-    if averaged:
-        found = paired_bootstrap(b[:, 0], a[:, 0], groups, count=_RESAMPLES, seed=seed)
-    else:
-        mine, theirs = metric.over(a), metric.over(b)
-        found = bootstrap(
-            lambda rows: theirs(rows) - mine(rows),
-            groups, count=_RESAMPLES, seed=seed,
-        )  # fmt: skip
-    zero_or_one = averaged and bool(np.isin(np.concatenate([a[:, 0], b[:, 0]]), (0, 1)).all())
-    p = mcnemar(*discordant(a[:, 0].tolist(), b[:, 0].tolist())) if zero_or_one else np.nan
+    found = bootstrap(metric.apart(b, a), groups, seed=seed)
+    zero_or_one = metric.total is mean and bool(np.isin([a[:, 0], b[:, 0]], (0, 1)).all())
+    p = mcnemar(a[:, 0].tolist(), b[:, 0].tolist(), groups) if zero_or_one else np.nan
     one, other = metric.total(a), metric.total(b)
     return Difference(
         task=task, language=language, metric=metric.name, protocol=metric.protocol, unit=metric.unit,
-        best=1.0 if metric.best is None else metric.best, a=one, b=other, difference=other - one, low=found.low, high=found.high,
-        p=p, n=len(a), groups=len(set(groups)),
+        best=1.0 if metric.best is None else metric.best, a=one, b=other, difference=other - one,
+        low=found.low, high=found.high, p=p, p_holm=p, n=len(a), groups=len(set(groups)),
     )  # fmt: skip

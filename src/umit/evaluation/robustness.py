@@ -20,8 +20,8 @@ from umit.evaluation.journal import records, write_whole
 from umit.evaluation.perturb import CHANGES, Change, Changed, Others
 from umit.evaluation.record import pair_of
 from umit.evaluation.sides import mirrored
-from umit.metrics.metric import Metric, Pair, mean
-from umit.metrics.statistics import bootstrap, paired_bootstrap
+from umit.metrics.bootstrap import bootstrap
+from umit.metrics.metric import Metric, Pair
 from umit.model import UMIT
 from umit.tasks.table import TASKS
 from umit.tasks.task import TaskName
@@ -29,7 +29,6 @@ from umit.tasks.task import TaskName
 __all__ = ["FOLDER", "CardRow", "card_markdown", "perturb", "robustness"]
 
 FOLDER: Final = "robustness"
-_RESAMPLES: Final = 1000
 _ORDER: Final = (*CHANGES, "wrong-organ")
 
 
@@ -160,14 +159,8 @@ def _row(
     low = high = one = two = math.nan
     if groups:
         one, two = metric.total(first), metric.total(second)
-        if metric.total is mean:
-            found = paired_bootstrap(sign * first[:, 0], sign * second[:, 0], groups, count=_RESAMPLES, seed=seed)  # fmt: skip
-        else:
-            found = bootstrap(
-                lambda k: sign * (metric.total(first[k]) - metric.total(second[k])),
-                groups, count=_RESAMPLES, seed=seed,
-            )  # fmt: skip
-        low, high = found.low, found.high
+        worse = (first, second) if sign > 0 else (second, first)
+        low, high = bootstrap(metric.apart(*worse), groups, seed=seed)
     alike = list(_alike(task, a, b)) if change == "flip" else []
     return CardRow(
         task=task, change=change, metric=metric.name, unit=metric.unit, unchanged=one, changed=two,

@@ -14,17 +14,16 @@ from umit.errors import InputError
 from umit.evaluation.floor import as_written, card_of
 from umit.evaluation.journal import gaps, manifest_of, records
 from umit.evaluation.record import pair_of
-from umit.metrics.metric import Measures, Metric, Pair, mean
+from umit.metrics.bootstrap import bootstrap
+from umit.metrics.metric import Measures, Metric, Pair
 from umit.metrics.optional import optional_metric
 from umit.metrics.sizes import SIZES, by_size
-from umit.metrics.statistics import bootstrap, bootstrap_mean, bootstrap_weighed
 from umit.results import Detections, Findings, Report
 from umit.tasks.table import TASKS
 from umit.tasks.task import Task, TaskName
 
 __all__ = ["FLOOR", "SOURCES", "Row", "Score", "protocols", "score"]
 
-RESAMPLES: Final = 1000
 #: What the name of a metric ends in where the truth in whole numbers of the frame stands in the answers' place.
 FLOOR: Final = ", frame floor"
 #: Where each protocol's rule comes from; versions are those that its recorded values were made with.
@@ -294,13 +293,6 @@ def interval(
         groups: Which group each answer belongs to.
         seed: Of the draws.
     """
-    named = groups.tolist()
     if np.isnan(measures[:, 0]).all():
         return float("nan"), float("nan")
-    if metric.total is mean:  # from the groups' sums alone
-        found = bootstrap_mean(measures[:, 0], named, count=RESAMPLES, seed=seed)
-    elif metric.weighed is not None:
-        found = bootstrap_weighed(metric.weighed(measures), named, count=RESAMPLES, seed=seed)
-    else:
-        found = bootstrap(metric.over(measures), named, count=RESAMPLES, seed=seed)
-    return found.low, found.high
+    return bootstrap(metric.over(measures), groups.tolist(), seed=seed)

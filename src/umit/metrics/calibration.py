@@ -1,27 +1,24 @@
-"""Whether a probability means what it says: calibration error, Brier score, and risk against coverage."""
+"""Whether a probability means what it says: calibration error, and risk against coverage."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from umit.errors import InputError
+from umit.metrics.bootstrap import Numbers, Weights
 
 __all__ = [
     "Bins",
     "Curve",
-    "brier",
-    "brier_of_classes",
     "calibration_error",
     "calibration_errors",
     "reliability",
     "risk_areas",
     "risk_coverage",
-    "top_choices",
 ]
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -33,13 +30,11 @@ class Bins:
     """A reliability diagram.
 
     Args:
-        edges: Of the bins, one more than there are bins.
         count: Answers in each bin.
         confidence: Mean probability in each bin; ``nan`` in an empty one.
         hit: Share of right answers in each bin; ``nan`` in an empty one.
     """
 
-    edges: tuple[float, ...]
     count: tuple[int, ...]
     confidence: tuple[float, ...]
     hit: tuple[float, ...]
@@ -52,14 +47,12 @@ class Curve:
     Args:
         coverage: Share of answers given, rising to 1.
         risk: Share of wrong ones among them.
-        threshold: The lowest probability among them.
         area: Mean risk over all coverages, 0 for a perfect model; answers of one probability are given
             together, in all orders on average.
     """
 
     coverage: tuple[float, ...]
     risk: tuple[float, ...]
-    threshold: tuple[float, ...]
     area: float
 
 
@@ -79,42 +72,20 @@ def _pairs(probability: ArrayLike, hit: ArrayLike) -> tuple[Floats, Floats]:
     return p, y
 
 
-def top_choices(scores: ArrayLike, true: ArrayLike) -> tuple[Floats, Floats]:
-    """Return the probability of each likeliest class, and whether it is the true one.
-
-    Args:
-        scores: Option probabilities, shape (n, classes); a row of zeros for an unreadable answer.
-        true: Class indices, shape (n,).
-
-    Returns:
-        Probability and 1 or 0, shape (n,) each; an unreadable answer is wrong with probability 0.
-
-    Example:
-        >>> top_choices([[0.2, 0.8], [0.0, 0.0]], [1, 0])
-        (array([0.8, 0. ]), array([1., 0.]))
-    """
-    values, labels = np.asarray(scores, np.float64), np.asarray(true, np.int64).ravel()
-    top = values.max(axis=1)
-    return top, ((values.argmax(axis=1) == labels) & (top > 0)).astype(np.float64)
-
-
-def _binned(p: Floats, bins: int) -> tuple[Floats, NDArray[np.intp]]:
-    """Edges of the bins, and in which one each probability is."""
+def _binned(p: Floats, bins: int) -> NDArray[np.intp]:
+    """In which bin each probability is."""
     # linspace misses 0.6 by a step: an edge is where it is written
     edges = np.arange(bins + 1) / bins
-    return edges, np.minimum(np.searchsorted(edges, p, side="right") - 1, bins - 1)
+    return np.minimum(np.searchsorted(edges, p, side="right") - 1, bins - 1)
 
 
 def reliability(probability: ArrayLike, hit: ArrayLike, *, bins: int = 15) -> Bins:
     """Return a reliability diagram over equal bins; a value on an edge belongs to the upper bin.
 
     Args:
-        probability: Of being right, or of the positive class, shape (n,).
+        probability: Of being right, from 0 to 1, shape (n,).
         hit: 1 or 0, shape (n,).
         bins: How many; at least 1.
-
-    Returns:
-        Counts and means of each bin.
 
     Raises:
         InputError: No answers, not as many of one as of the other, or a probability outside 0..1.
@@ -124,37 +95,28 @@ def reliability(probability: ArrayLike, hit: ArrayLike, *, bins: int = 15) -> Bi
         (0.0, 1.0)
     """
     p, y = _pairs(probability, hit)
-    edges, place = _binned(p, bins)
+    place = _binned(p, bins)
     count = np.bincount(place, minlength=bins)
     with np.errstate(invalid="ignore"):
         confidence = np.bincount(place, p, bins) / count
         share = np.bincount(place, y, bins) / count
     return Bins(
-        edges=tuple(edges.tolist()),
         count=tuple(count.tolist()),
         confidence=tuple(confidence.tolist()),
         hit=tuple(share.tolist()),
     )
 
 
-def calibration_error(
-    probability: ArrayLike,
-    hit: ArrayLike,
-    *,
-    bins: int = 15,
-    norm: Literal["l1", "l2", "max"] = "l1",
-) -> float:
-    """Return the expected calibration error: the gap between saying and being right, over bins.
+def calibration_error(probability: ArrayLike, hit: ArrayLike, *, bins: int = 15) -> float:
+    """Return the expected calibration error (ECE): the gap between saying and being right, over bins by their share.
 
     An unreadable answer is one with probability 0 that is wrong: it costs nothing here, so print its share
     beside this number.
 
     Args:
-        probability: Of being right, or of the positive class, shape (n,).
+        probability: Of being right, from 0 to 1, shape (n,).
         hit: 1 or 0, shape (n,).
         bins: How many equal bins.
-        norm: ``"l1"`` weighs each gap by the bin's share (ECE), ``"l2"`` is the root of the weighted mean
-            square, ``"max"`` the largest gap (MCE).
 
     Returns:
         From 0 to 1.
@@ -170,25 +132,16 @@ def calibration_error(
     count = np.array(found.count, np.float64)
     there = count > 0
     gap = np.abs(np.array(found.confidence) - np.array(found.hit))[there]
-    weight = count[there] / count.sum()
-    if norm == "max":
-        return float(gap.max())
-    return float(weight @ gap) if norm == "l1" else float(np.sqrt(weight @ gap**2))
+    return float(count[there] / count.sum() @ gap)
 
 
-def calibration_errors(
-    probability: ArrayLike, hit: ArrayLike, *, bins: int = 15
-) -> Callable[[Ints], Floats]:
-    """Return what gives the expected calibration error of many resamples at once; answers are binned once.
+def calibration_errors(probability: ArrayLike, hit: ArrayLike, *, bins: int = 15) -> Numbers:
+    """Return what gives :func:`calibration_error` of many resamples at once, equal but for rounding.
 
     Args:
         probability: Of being right, shape (n,).
         hit: 1 or 0, shape (n,).
         bins: How many equal bins.
-
-    Returns:
-        How often each answer is in each resample, shape (resamples, n), to :func:`calibration_error` of each by
-        the l1 norm, shape (resamples,), equal but for rounding; ``nan`` for one without answers.
 
     Raises:
         InputError: As :func:`reliability`.
@@ -199,55 +152,15 @@ def calibration_errors(
     """
     p, y = _pairs(probability, hit)
     gaps = np.zeros((len(p), bins))
-    gaps[np.arange(len(p)), _binned(p, bins)[1]] = p - y
+    gaps[np.arange(len(p)), _binned(p, bins)] = p - y
 
-    def errors(weights: Ints) -> Floats:
+    def errors(weights: Weights) -> Floats:
         # A bin's count cancels: its share of the answers times the gap of its two means is the gap of their sums.
         with np.errstate(invalid="ignore"):
             found: Floats = np.abs(weights @ gaps).sum(axis=1) / weights.sum(axis=1)
         return found
 
     return errors
-
-
-def brier(probability: ArrayLike, hit: ArrayLike) -> float:
-    """Return the Brier score: the mean squared gap between a probability and what came true.
-
-    Args:
-        probability: Of being right, or of the positive class, shape (n,); 0 for an unreadable answer.
-        hit: 1 or 0, shape (n,).
-
-    Returns:
-        From 0, the best, to 1.
-
-    Raises:
-        InputError: As :func:`reliability`.
-
-    Example:
-        >>> brier([0.5, 1.0], [0, 1])
-        0.125
-    """
-    p, y = _pairs(probability, hit)
-    return float(np.mean((p - y) ** 2))
-
-
-def brier_of_classes(scores: ArrayLike, true: ArrayLike) -> float:
-    """Return the Brier score summed over the classes.
-
-    Args:
-        scores: Option probabilities, shape (n, classes); a row of zeros, for an unreadable answer, costs 1.
-        true: Class indices, shape (n,).
-
-    Returns:
-        From 0, the best, to 2.
-
-    Example:
-        >>> brier_of_classes([[0.5, 0.5], [0.0, 1.0]], [0, 1])
-        0.25
-    """
-    values, labels = np.asarray(scores, np.float64), np.asarray(true, np.int64).reshape(-1, 1)
-    there = labels == np.arange(values.shape[1])
-    return float(np.mean(np.sum((values - there) ** 2, axis=1)))
 
 
 def risk_coverage(probability: ArrayLike, hit: ArrayLike) -> Curve:
@@ -268,7 +181,7 @@ def risk_coverage(probability: ArrayLike, hit: ArrayLike) -> Curve:
         (0.0, 0.3333333333333333, 0.5)
     """
     p, y = _pairs(probability, hit)
-    levels, place = np.unique(-p, return_inverse=True)
+    place = np.unique(-p, return_inverse=True)[1]
     count = np.bincount(place)
     given = np.cumsum(count)
     wrong = np.cumsum(np.bincount(place, 1 - y))
@@ -278,21 +191,16 @@ def risk_coverage(probability: ArrayLike, hit: ArrayLike) -> Curve:
     return Curve(
         coverage=tuple((given / len(p)).tolist()),
         risk=tuple((wrong / given).tolist()),
-        threshold=tuple((-levels).tolist()),
         area=float(np.mean(expected / at)),
     )
 
 
-def risk_areas(probability: ArrayLike, hit: ArrayLike) -> Callable[[Ints], Floats]:
-    """Return what gives the area under risk against coverage of many resamples at once; answers are sorted once.
+def risk_areas(probability: ArrayLike, hit: ArrayLike) -> Numbers:
+    """Return what gives the area of :func:`risk_coverage` of many resamples at once, equal but for rounding.
 
     Args:
         probability: Of being right, shape (n,).
         hit: 1 or 0, shape (n,).
-
-    Returns:
-        How often each answer is in each resample, shape (resamples, n), to the area of :func:`risk_coverage` of
-        each, shape (resamples,), equal but for rounding; ``nan`` for one without answers.
 
     Raises:
         InputError: As :func:`reliability`.
@@ -306,7 +214,7 @@ def risk_areas(probability: ArrayLike, hit: ArrayLike) -> Callable[[Ints], Float
     missed = 1 - y[order]
     starts = np.flatnonzero(np.diff(-p[order], prepend=-np.inf))  # of each distinct probability
 
-    def areas(weights: Ints) -> Floats:
+    def areas(weights: Weights) -> Floats:
         drawn = weights[:, order]
         count = np.add.reduceat(drawn, starts, axis=1)
         wrong = np.add.reduceat(drawn * missed, starts, axis=1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["ptb_words", "r2gen_iu_xray", "r2gen_mimic"]
+__all__ = ["ptb_words", "r2gen_iu_xray"]
 
 #: R2Gen modules/tokenizers.py takes these away in turn, also inside a sentence: "segment 2. " loses its number.
 _NUMBERING: Final = (
@@ -19,19 +19,6 @@ _NUMBERING: Final = (
 )
 #: Its class holds the range from ":" to "[", so "<", "=", ">" and "@" go too; capitals are lower case by then.
 _DELETED: Final = re.compile(r"[.,?;*!%^&_+():-\[\]{}\"/\\']")
-_BLANKS: Final = 7  # how often MIMIC's cleaning halves runs of blanks and of underscores
-_DOTS: Final = 8
-
-
-def _sentences(report: str) -> str:
-    for mark, other in _NUMBERING:
-        report = report.replace(mark, other)
-    parts = (
-        # Quotes and slashes go before the blanks at the ends, the other marks after them.
-        _DELETED.sub("", re.sub(r"[\"/\\']", "", part).strip())
-        for part in report.strip().lower().split(". ")
-    )
-    return " . ".join(parts) + " ."
 
 
 def r2gen_iu_xray(report: str) -> str:
@@ -52,27 +39,14 @@ def r2gen_iu_xray(report: str) -> str:
     """
     for _ in range(3):
         report = report.replace("..", ".")
-    return _sentences(report)
-
-
-def r2gen_mimic(report: str) -> str:
-    r"""Return a report as R2Gen scores it on MIMIC-CXR, where line breaks and runs of blanks are one blank.
-
-    Args:
-        report: A report or a model's text.
-
-    Returns:
-        The cleaned text; an empty one is ``" ."``.
-
-    Example:
-        >>> r2gen_mimic("Lungs are\nclear.  No  effusion.")
-        'lungs are clear . no effusion .'
-    """
-    report = report.replace("\n", " ")
-    for pair, times in (("__", _BLANKS), ("  ", _BLANKS), ("..", _DOTS)):
-        for _ in range(times):
-            report = report.replace(pair, pair[0])
-    return _sentences(report)
+    for mark, other in _NUMBERING:
+        report = report.replace(mark, other)
+    parts = (
+        # Quotes and slashes go before the blanks at the ends, the other marks after them.
+        _DELETED.sub("", re.sub(r"[\"/\\']", "", part).strip())
+        for part in report.strip().lower().split(". ")
+    )
+    return " . ".join(parts) + " ."
 
 
 #: Tokens that pycocoevalcap's ptbtokenizer.py takes away. It also lists "-LRB-" and its like in capitals,
@@ -108,9 +82,6 @@ def ptb_words(text: str) -> str:
 
     All 325 reports and answers of the reference set come out the same, and so do 5,504 sentences of medical
     questions, answers and reports. Known to differ: addresses, mark-up, rarer abbreviations, "gonna".
-
-    Args:
-        text: English.
 
     Returns:
         Tokens in lower case with single blanks.

@@ -1,118 +1,79 @@
-"""COCO's average precision and recall, by faster-coco-eval (extra ``coco``), equal to pycocotools."""
+"""COCO's average precision, by faster-coco-eval (extra ``coco``), equal to pycocotools."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from umit.errors import InputError, MissingExtraError
-from umit.geometry import Box2D
-from umit.results import Detection, Detections
+from umit.metrics.bootstrap import Rows
 
-__all__ = ["CocoScores", "coco_scores", "installed", "precision_of_drawn"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CocoScores:
-    """COCO's twelve numbers, each from 0 to 1; ``nan`` where no true box is of that size.
-
-    Args:
-        ap: Average precision, the mean over overlaps 0.50, 0.55 … 0.95 and over labels: "mAP".
-        ap_50: At an overlap of 0.5.
-        ap_75: At an overlap of 0.75.
-        ap_small: Of true boxes under 32 × 32 pixels.
-        ap_medium: Of those up to 96 × 96 pixels.
-        ap_large: Of larger ones.
-        ar_1: Average recall with the surest box of a picture and label.
-        ar_10: With ten.
-        ar_100: With a hundred.
-        ar_small: Of true boxes under 32 × 32 pixels.
-        ar_medium: Of those up to 96 × 96 pixels.
-        ar_large: Of larger ones.
-    """
-
-    ap: float
-    ap_50: float
-    ap_75: float
-    ap_small: float
-    ap_medium: float
-    ap_large: float
-    ar_1: float
-    ar_10: float
-    ar_100: float
-    ar_small: float
-    ar_medium: float
-    ar_large: float
+__all__ = ["average_precision", "installed"]
 
 
-def coco_scores(
-    found: Sequence[Detections | None], true: Sequence[Detections], *, use_scores: bool = True
-) -> CocoScores:
-    """Return COCO's numbers over pictures with labelled boxes.
+def average_precision(
+    found: NDArray[np.float64],
+    true: NDArray[np.float64],
+    pictures: int,
+    *,
+    least: float | None = None,
+) -> Callable[[Rows], float]:
+    """Return what gives COCO's average precision of pictures drawn from these, some of them more than once.
 
-    A box without a score gets 1.0, as is usual for language models; the numbers then depend on the order of
-    pictures and boxes, by some hundredths, and are not comparable with those of a detector that ranks its boxes.
+    Boxes are matched here, once for all draws. What comes out is the number of the drawn pictures one after another.
+    Found boxes of one score are ranked in their order.
 
     Args:
-        found: One a picture; ``None`` for an unreadable answer, which finds nothing.
-        true: One a picture; labels spelled as in ``found``.
-        use_scores: Whether to rank by the boxes' scores where all have one.
+        found: Label as a whole number, picture from 0, x1, y1, x2, y2 and score of each found box, shape (boxes, 7).
+        true: Label, picture and corners of each true box, shape (boxes, 6).
+        pictures: How many there are.
+        least: One overlap to count at, such as 0.5; ``None`` for the mean over COCO's ten, 0.50, 0.55 … 0.95.
 
     Returns:
-        The twelve numbers.
+        A function of the numbers of pictures to a value from 0 to 1, the mean over labels; ``nan`` where none of the
+        pictures has a true box.
 
     Raises:
-        InputError: Not as many of one as of the other, no true box, a box that is not 2D, or scores on some
-            boxes only.
+        InputError: No found box or no true one.
         MissingExtraError: faster-coco-eval is not installed.
 
     Example:
-        >>> from umit.results import Detection, Detections
-        >>> box = Detections(items=(Detection(label="nodule", box=Box2D(0, 0, 50, 50)),))
-        >>> scores = coco_scores([box, None], [box, box])  # doctest: +SKIP
-        >>> round(scores.ap, 3)  # doctest: +SKIP
-        0.505
+        >>> box = np.array([[0, 0, 10, 10, 50, 50, 0.9]])
+        >>> precision = average_precision(box, box[:, :6], 1)  # doctest: +SKIP
+        >>> round(precision(np.array([0])), 3)  # doctest: +SKIP
+        1.0
     """
-    return _measured(*_laid_out(found, true, use_scores))
-
-
-def precision_of_drawn(
-    found: Sequence[Detections | None], true: Sequence[Detections], *, least: float | None = None
-) -> Callable[[NDArray[np.intp]], float]:
-    """Return what gives the average precision of pictures drawn from these, some of them more than once.
-
-    Boxes are matched here, once for all draws. What comes out is :attr:`CocoScores.ap` of the drawn pictures one
-    after another, to the last bit.
-
-    Args:
-        found: As for :func:`coco_scores`, with at least one box.
-        true: As for :func:`coco_scores`.
-        least: One overlap to count at, such as 0.5; ``None`` for the mean over COCO's ten.
-
-    Returns:
-        A function of the numbers of pictures from 0, in the order in which they are drawn; ``nan`` where none of
-        them has a true box.
-
-    Raises:
-        InputError: As for :func:`coco_scores`.
-        MissingExtraError: faster-coco-eval is not installed.
-    """
-    truth, rows = _laid_out(found, true, True)
+    if not len(found) or not len(true):
+        raise InputError(
+            f"expected at least one found and one true box, got {len(found)} and {len(true)}",
+            code="boxes",
+        )
+    # As text, in COCO's order: the mean over labels is rounded in the order in which they stand.
+    labels = sorted({f"{label:g}" for label in (*found[:, 0], *true[:, 0])})
     package = installed()
-    gold = package.COCO(truth)
-    run = package.COCOeval_faster(gold, gold.loadRes(rows), "bbox", separate_eval=True)
+    gold = package.COCO(
+        {
+            "images": [{"id": number} for number in range(1, pictures + 1)],
+            "categories": [{"id": code, "name": name} for code, name in enumerate(labels, 1)],
+            "annotations": [
+                {**row, "id": number, "iscrowd": 0}
+                for number, row in enumerate(_rows(true, labels), 1)
+            ],
+        }
+    )
+    said = _rows(found, labels)
+    run = package.COCOeval_faster(gold, gold.loadRes(said), "bbox", separate_eval=True)
     asked = run.params
     asked.areaRng, asked.areaRngLbl, asked.maxDets = asked.areaRng[:1], ["all"], [100]
     if least is not None:
         asked.iouThrs = np.array([least])
     run.evaluate()
-    there = np.zeros((len(truth["categories"]), len(true)), bool)
-    for one in (*truth["annotations"], *rows):
+    there = np.zeros((len(labels), pictures), bool)
+    for one in (*_rows(true, labels), *said):
         there[one["category_id"] - 1, one["image_id"] - 1] = True
     matched = np.empty(there.size, object)
     # By label, then by picture; the package has no public name for it.
@@ -120,7 +81,7 @@ def precision_of_drawn(
     matched = matched.reshape(there.shape)
     nothing = matched[~there].tolist()[:1]
 
-    def precision(drawn: NDArray[np.intp]) -> float:
+    def precision(drawn: Rows) -> float:
         # A label's pictures without a box of it add nothing; without them many labels cost no more than one.
         kept = [of[drawn[has[drawn]]].tolist() for of, has in zip(matched, there, strict=True)]
         most = max(map(len, kept))
@@ -134,61 +95,18 @@ def precision_of_drawn(
     return precision
 
 
-def _laid_out(
-    found: Sequence[Detections | None], true: Sequence[Detections], use_scores: bool
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return the truth and the found boxes as COCO's files hold them; pictures and labels count from 1."""
-    if len(found) != len(true) or not any(true):
-        raise InputError(
-            f"expected as many found as true pictures, with at least one box, got {len(found)} and {len(true)}",
-            code="pictures",
-        )
-    given = [() if one is None else one.items for one in found]
-    there = [one.items for one in true]
-    ranked = use_scores and _all_scored([box for picture in given for box in picture])
-    labels = sorted({box.label for picture in (*given, *there) for box in picture})
-    codes = {label: code for code, label in enumerate(labels, 1)}
-    truth = {
-        "images": [{"id": number} for number in range(1, len(true) + 1)],
-        "categories": [{"id": code, "name": label} for label, code in codes.items()],
-        "annotations": [
-            {**row, "id": number, "iscrowd": 0}
-            for number, row in enumerate(_rows(there, codes, False), 1)
-        ],
-    }
-    return truth, list(_rows(given, codes, ranked))
-
-
-def _all_scored(boxes: Sequence[Detection]) -> bool:
-    scored = sum(box.score is not None for box in boxes)
-    if scored not in (0, len(boxes)):
-        raise InputError(
-            f"expected a score on all boxes or on none, got {scored} of {len(boxes)}",
-            code="scores",
-            where="found",
-            hint="Pass use_scores=False to rank by order.",
-        )
-    return scored > 0
-
-
-def _rows(
-    pictures: Sequence[Sequence[Detection]], codes: dict[str, int], ranked: bool
-) -> Iterator[dict[str, Any]]:
-    for number, boxes in enumerate(pictures, 1):
-        for one in boxes:
-            if not isinstance(one.box, Box2D):
-                raise InputError(
-                    f"expected 2D boxes, got {type(one.box).__name__}",
-                    code="box",
-                    hint="For volumes use mean_iou and hit_rate.",
-                )
-            yield {
-                "image_id": number,
-                "category_id": codes[one.label],
-                "bbox": [one.box.x1, one.box.y1, one.box.x2 - one.box.x1, one.box.y2 - one.box.y1],
-                "area": one.box.area,
-                "score": one.score if ranked else 1.0,
-            }
+def _rows(boxes: NDArray[np.float64], labels: list[str]) -> list[dict[str, Any]]:
+    """Return boxes as COCO's files hold them; pictures and labels count from 1 there."""
+    return [
+        {
+            "image_id": int(picture) + 1,
+            "category_id": labels.index(f"{label:g}") + 1,
+            "bbox": [x1, y1, x2 - x1, y2 - y1],
+            "area": (x2 - x1) * (y2 - y1),
+            "score": score[0] if score else 1.0,
+        }
+        for label, picture, x1, y1, x2, y2, *score in boxes.tolist()
+    ]
 
 
 def installed() -> Any:
@@ -203,19 +121,3 @@ def installed() -> Any:
         raise MissingExtraError(
             "expected the package faster-coco-eval, which is not installed; pip install 'umit[coco]'"
         ) from cause
-
-
-def _measured(truth: dict[str, Any], rows: list[dict[str, Any]]) -> CocoScores:
-    package = installed()
-    gold = package.COCO(truth)
-    run = package.COCOeval_faster(gold, gold.loadRes(rows), "bbox")
-    run.run()
-    values = [float(value) for value in run.stats[:12]]
-    names = [field.name for field in fields(CocoScores)]
-    # -1 stands for no true box of that size.
-    return CocoScores(
-        **{
-            name: value if value >= 0 else float("nan")
-            for name, value in zip(names, values, strict=True)
-        }
-    )

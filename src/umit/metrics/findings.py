@@ -7,7 +7,7 @@ CheXbert: what they know is the lexicon they are given, and a suspected finding 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
@@ -24,8 +24,6 @@ __all__ = [
     "Mention",
     "Statement",
     "agreement",
-    "by_finding",
-    "denied",
     "finding_rows",
     "mentions",
     "stated",
@@ -126,33 +124,10 @@ def stated(text: str, lexicon: Lexicon, *, placed: bool = True) -> frozenset[Sta
         >>> sorted(stated("右肺上叶可见结节，未见气胸。", CHEST["zh"]))
         [('nodule', 'right')]
     """
-    return frozenset(_statements(mentions(text, lexicon), False, placed))
-
-
-def denied(text: str, lexicon: Lexicon, *, placed: bool = True) -> frozenset[Statement]:
-    """Return the findings that a report says are not there, without those that it also states.
-
-    Args:
-        text: A report.
-        lexicon: In the report's language.
-        placed: Tell places apart; otherwise every place is ``None``.
-
-    Example:
-        >>> from umit.metrics.lexicons import CHEST
-        >>> denied("No effusion on the left.", CHEST["en"])
-        frozenset({('effusion', 'left')})
-    """
-    spoken = mentions(text, lexicon)
-    there = set(_statements(spoken, False, placed))
-    return frozenset(set(_statements(spoken, True, placed)) - there)
-
-
-def _statements(spoken: Sequence[Mention], away: bool, placed: bool) -> Iterator[Statement]:
-    for mention in spoken:
-        if mention.denied is away:
-            places: Collection[str | None] = mention.places if placed else ()
-            for place in places or (None,):
-                yield mention.name, place
+    there = [one for one in mentions(text, lexicon) if not one.denied]
+    return frozenset(
+        (one.name, place) for one in there for place in (placed and one.places) or (None,)
+    )
 
 
 def _of_sentence(sentence: str, lexicon: Lexicon) -> list[Mention]:
@@ -233,23 +208,6 @@ def _places(words: str, lexicon: Lexicon) -> set[str]:
     return {place for place, called in lexicon.places.items() if _pattern(called).search(words)}
 
 
-# ---------------------------------------------------------------- agreement
-
-
-class Agreement(NamedTuple):
-    """How well findings agree, each from 0 to 1; ``nan`` where there is nothing to divide by.
-
-    Args:
-        precision: Share of the stated findings that are true.
-        recall: Share of the true findings that are stated.
-        f1: Their harmonic mean; 0 if findings are there and none agrees.
-    """
-
-    precision: float
-    recall: float
-    f1: float
-
-
 def finding_rows(
     found: Sequence[Collection[Hashable]], true: Sequence[Collection[Hashable]]
 ) -> Measures:
@@ -280,45 +238,31 @@ def finding_rows(
     return np.array(rows, np.float64).reshape(-1, 3)
 
 
-def agreement(rows: Measures) -> Agreement:
+class Agreement(NamedTuple):
+    """How well findings agree, each from 0 to 1 and of shape (rows,); ``nan`` where there is nothing to divide by.
+
+    Args:
+        precision: Share of the stated findings that are true.
+        recall: Share of the true findings that are stated.
+        f1: Their harmonic mean; 0 if findings are there and none agrees.
+    """
+
+    precision: Measures
+    recall: Measures
+    f1: Measures
+
+
+def agreement(sums: Measures) -> Agreement:
     """Return precision, recall and F1 over all findings of some reports (micro average).
 
     Args:
-        rows: From :func:`finding_rows`.
+        sums: Rows of :func:`finding_rows`, or sums of them.
 
     Example:
-        >>> agreement(finding_rows([{"nodule", "mass"}, set()], [{"nodule"}, {"edema"}]))
-        Agreement(precision=0.5, recall=0.5, f1=0.5)
+        >>> rows = finding_rows([{"nodule", "mass"}, set()], [{"nodule"}, {"edema"}])
+        >>> [one.tolist() for one in agreement(rows.sum(0, keepdims=True))]
+        [[0.5], [0.5], [0.5]]
     """
-    both, mine, theirs = map(float, rows.sum(0))
-    nan = float("nan")
-    return Agreement(
-        both / mine if mine else nan,
-        both / theirs if theirs else nan,
-        2 * both / (mine + theirs) if mine + theirs else nan,
-    )
-
-
-def by_finding(
-    found: Sequence[Collection[Statement]], true: Sequence[Collection[Statement]]
-) -> Mapping[str, Agreement]:
-    """Return the agreement of each finding that is stated at least once; the mean of their F1 is the macro F1.
-
-    Args:
-        found: What each of the model's reports states.
-        true: What each reference states.
-
-    Example:
-        >>> each = by_finding([{("mass", "left")}], [{("mass", "right")}])
-        >>> each["mass"].f1
-        0.0
-    """
-    names = sorted({name for side in (found, true) for one in side for name, _ in one})
-    return {
-        name: agreement(
-            finding_rows(
-                *([[s for s in one if s[0] == name] for one in side] for side in (found, true))
-            )
-        )
-        for name in names
-    }
+    both, mine, theirs = sums.T
+    with np.errstate(invalid="ignore"):
+        return Agreement(both / mine, both / theirs, 2 * both / (mine + theirs))

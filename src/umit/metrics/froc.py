@@ -4,39 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 
 from umit.errors import InputError
 from umit.metrics.boxes import Box
 
-__all__ = [
-    "CAMELYON16_RATES",
-    "LUNA16_RATES",
-    "FrocCurve",
-    "froc_curve",
-    "froc_score",
-    "hits_by_centre",
-]
+__all__ = ["LUNA16_RATES", "FrocCurve", "froc_curve", "froc_score", "hits_by_centre"]
 
 #: False positives a picture at which LUNA16 reads the curve (Setio et al. 2017, doi:10.1016/j.media.2017.06.015).
 LUNA16_RATES: Final = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
-#: The same for CAMELYON16 (Ehteshami Bejnordi et al. 2017, doi:10.1001/jama.2017.14585).
-CAMELYON16_RATES: Final = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrocCurve:
-    """One point for each confidence, from the lowest to the highest, then nothing found at all.
+    """One point for each confidence that boxes need to count, from the lowest to the highest, then nothing at all.
 
     Args:
-        threshold: Boxes of at least this confidence count; infinite in the last point.
         false_positives: Mean number of false boxes a picture, falling to 0.
         sensitivity: Share of true boxes that were found, falling to 0.
     """
 
-    threshold: tuple[float, ...]
     false_positives: tuple[float, ...]
     sensitivity: tuple[float, ...]
 
@@ -85,21 +74,13 @@ def _centre_in(box: Box, other: Box) -> bool:
     )
 
 
-def froc_curve(
-    hits: Sequence[float | None],
-    false: Sequence[float],
-    pictures: int,
-    *,
-    protocol: Literal["umit", "MONAI"] = "umit",
-) -> FrocCurve:
-    """Return the curve over all pictures.
+def froc_curve(hits: Sequence[float | None], false: Sequence[float], pictures: int) -> FrocCurve:
+    """Return the curve over all pictures; MONAI's has these points but for the lowest confidence.
 
     Args:
         hits: For each true box the confidence that hit it, ``None`` for a missed one.
         false: Confidence of each false box.
         pictures: How many pictures were looked at, those without any box included.
-        protocol: ``"MONAI"`` counts a missed box as confidence 0 and never uses the lowest confidence: the same
-            curve if a box was missed and all confidences are above 0, else one that lacks its end.
 
     Returns:
         One point for each distinct confidence.
@@ -116,29 +97,25 @@ def froc_curve(
             f"expected at least one picture and one true box, got {pictures} and {len(hits)}",
             code="froc",
         )
-    missed = 0.0 if protocol == "MONAI" else -np.inf
-    right = np.array([missed if one is None else one for one in hits], np.float64)
+    right = np.array([-np.inf if one is None else one for one in hits], np.float64)
     wrong = np.array(false, np.float64)
     levels = np.unique(np.concatenate([right, wrong]))
-    levels = levels[1:] if protocol == "MONAI" else levels[levels > -np.inf]
-    levels = np.append(levels, np.inf)
+    levels = np.append(levels[levels > -np.inf], np.inf)
     # How many reach a level: all, less those that sort before it.
     reached = [len(one) - np.searchsorted(np.sort(one), levels) for one in (wrong, right)]
     return FrocCurve(
-        threshold=tuple(levels.tolist()),
         false_positives=tuple((reached[0] / pictures).tolist()),
         sensitivity=tuple((reached[1] / len(right)).tolist()),
     )
 
 
-def froc_score(curve: FrocCurve, rates: Sequence[float] = LUNA16_RATES) -> float:
-    """Return the mean sensitivity at given rates of false boxes, between points along straight lines.
+def froc_score(curve: FrocCurve) -> float:
+    """Return the mean sensitivity at LUNA16's rates of false boxes, between points along straight lines.
 
     Past its end the curve stays level, so a model that never errs is not punished for it.
 
     Args:
         curve: From :func:`froc_curve`.
-        rates: False positives a picture.
 
     Returns:
         From 0 to 1.
@@ -147,4 +124,5 @@ def froc_score(curve: FrocCurve, rates: Sequence[float] = LUNA16_RATES) -> float
         >>> froc_score(froc_curve([0.9, None], [0.4], 2))
         0.5
     """
-    return float(np.mean(np.interp(rates, curve.false_positives[::-1], curve.sensitivity[::-1])))
+    at = np.interp(LUNA16_RATES, curve.false_positives[::-1], curve.sensitivity[::-1])
+    return float(np.mean(at))

@@ -1,4 +1,4 @@
-"""Classification from chosen labels: accuracy, confusion, and what is read off it.
+"""Classification: confusion of chosen labels and what is read off it, and the area under the ROC curve.
 
 Labels are indices of classes from 0; ``-1`` stands for an answer that could not be read. It is never right, and
 unlike in scorers that write it as a row of zeros it is no vote for class 0.
@@ -15,13 +15,11 @@ from umit.errors import InputError
 
 __all__ = [
     "UNREADABLE",
-    "accuracy",
+    "area",
     "balanced_accuracy",
     "class_scores",
     "confusion",
-    "kappa",
     "macro_f1",
-    "matthews",
 ]
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -45,27 +43,6 @@ def _labels(found: ArrayLike, true: ArrayLike) -> tuple[Ints, Ints]:
             hint="Only a found label may be unreadable (-1).",
         )
     return mine, theirs
-
-
-def accuracy(found: ArrayLike, true: ArrayLike) -> float:
-    """Return the share of right labels; an unreadable answer is wrong.
-
-    Args:
-        found: Class indices, shape (n,); -1 for an unreadable answer.
-        true: Class indices, shape (n,).
-
-    Returns:
-        A share from 0 to 1.
-
-    Raises:
-        InputError: No labels, or not as many of one as of the other.
-
-    Example:
-        >>> accuracy([0, 1, -1, 1], [0, 1, 0, 0])
-        0.5
-    """
-    mine, theirs = _labels(found, true)
-    return float(np.mean(mine == theirs))
 
 
 def confusion(found: ArrayLike, true: ArrayLike, classes: int) -> Ints:
@@ -97,17 +74,12 @@ def confusion(found: ArrayLike, true: ArrayLike, classes: int) -> Ints:
     return flat.reshape(classes, classes + 1).astype(np.int64)
 
 
-def _divided(above: Floats, below: Floats) -> Floats:
-    return np.divide(above, below, out=np.zeros_like(above), where=below > 0)
-
-
-def class_scores(found: ArrayLike, true: ArrayLike, classes: int) -> Floats:
-    """Return precision, recall, F1 and the count of each class.
+def class_scores(found: ArrayLike, true: ArrayLike) -> Floats:
+    """Return precision, recall and F1 of each class that is true or found somewhere, and how often it is true.
 
     Args:
         found: Class indices, shape (n,); -1 for an unreadable answer, which costs its true class recall.
         true: Class indices, shape (n,).
-        classes: How many classes there are.
 
     Returns:
         Shape (classes, 4); a precision without a found label and a recall without a true one are 0.
@@ -116,18 +88,18 @@ def class_scores(found: ArrayLike, true: ArrayLike, classes: int) -> Floats:
         InputError: As :func:`confusion`.
 
     Example:
-        >>> class_scores([0, 1, 1], [0, 0, 1], 2)[0].round(3).tolist()
+        >>> class_scores([0, 1, 1], [0, 0, 1])[0].round(3).tolist()
         [1.0, 0.5, 0.667, 2.0]
     """
-    table = confusion(found, true, classes).astype(np.float64)
-    right, given, there = np.diagonal(table), table[:, :classes].sum(0), table.sum(1)
-    f1 = _divided(2 * right, given + there)
-    return np.stack([_divided(right, given), _divided(right, there), f1, there], axis=1)
-
-
-def _classes(found: ArrayLike, true: ArrayLike) -> int:
     mine, theirs = _labels(found, true)
-    return int(max(mine.max(), theirs.max())) + 1
+    table = confusion(mine, theirs, int(max(mine.max(), theirs.max())) + 1).astype(np.float64)
+    right, given, there = np.diagonal(table), table[:, :-1].sum(0), table.sum(1)
+    shares = [_divided(right, given), _divided(right, there), _divided(2 * right, given + there)]
+    return np.stack([*shares, there], axis=1)[given + there > 0]
+
+
+def _divided(above: Floats, below: Floats) -> Floats:
+    return np.divide(above, below, out=np.zeros_like(above), where=below > 0)
 
 
 def balanced_accuracy(found: ArrayLike, true: ArrayLike) -> float:
@@ -141,97 +113,64 @@ def balanced_accuracy(found: ArrayLike, true: ArrayLike) -> float:
         A share from 0 to 1; chance is one by the count of classes.
 
     Raises:
-        InputError: As :func:`accuracy`.
+        InputError: As :func:`confusion`.
 
     Example:
         >>> balanced_accuracy([0, 0, 0, 0], [0, 0, 0, 1])
         0.5
     """
-    scores = class_scores(found, true, _classes(found, true))
+    scores = class_scores(found, true)
     return float(scores[scores[:, 3] > 0, 1].mean())
 
 
-def macro_f1(found: ArrayLike, true: ArrayLike, *, weighted: bool = False) -> float:
+def macro_f1(found: ArrayLike, true: ArrayLike) -> float:
     """Return the mean F1 over the classes that are true or found somewhere.
 
     Args:
         found: Class indices, shape (n,); -1 for an unreadable answer, which costs its true class recall.
         true: Class indices, shape (n,).
-        weighted: Whether a class weighs as often as it is true.
 
     Returns:
         A share from 0 to 1.
 
     Raises:
-        InputError: As :func:`accuracy`.
+        InputError: As :func:`confusion`.
 
     Example:
         >>> round(macro_f1([0, 1, 1], [0, 0, 1]), 4)
         0.6667
     """
-    mine, theirs = _labels(found, true)
-    scores = class_scores(mine, theirs, _classes(mine, theirs))
-    met = np.union1d(mine[mine != UNREADABLE], theirs)
-    return float(np.average(scores[met, 2], weights=scores[met, 3] if weighted else None))
+    return float(np.average(class_scores(found, true)[:, 2]))
 
 
-def _square(found: ArrayLike, true: ArrayLike) -> Floats:
-    """Return the confusion with unreadable answers as a class of their own, which no truth has."""
-    classes = _classes(found, true)
-    table = confusion(found, true, classes).astype(np.float64)
-    if not table[:, classes].any():
-        return table[:, :classes]
-    return np.vstack([table, np.zeros(classes + 1)])
-
-
-def kappa(found: ArrayLike, true: ArrayLike, *, quadratic: bool = False) -> float:
-    """Return Cohen's kappa: agreement beyond chance.
+def area(scores: ArrayLike, true: ArrayLike) -> float:
+    """Return the area under the ROC curve; ties count half.
 
     Args:
-        found: Class indices, shape (n,); -1 for an unreadable answer: a class of its own that is never
-            true, one step past the last with ``quadratic``.
-        true: Class indices, shape (n,).
-        quadratic: Whether a miss weighs by its squared distance, for classes in an order.
+        scores: Shape (n,), larger for the positive class.
+        true: 0 or 1, shape (n,).
 
     Returns:
-        At most 1; 0 is chance; ``nan`` where chance agrees fully.
+        From 0 to 1; ``nan`` if all labels are the same.
 
     Raises:
-        InputError: As :func:`accuracy`.
+        InputError: No scores, or not as many as labels.
 
     Example:
-        >>> kappa([0, 1, 1, 0], [0, 1, 0, 0])
-        0.5
+        >>> area([0.1, 0.4, 0.4, 0.8], [0, 0, 1, 1])
+        0.875
     """
-    table = _square(found, true)
-    size, n = len(table), table.sum()
-    step = np.abs(np.subtract.outer(np.arange(size), np.arange(size)))
-    weight = step**2 if quadratic else (step > 0).astype(np.int64)
-    chance = np.outer(table.sum(1), table.sum(0)) / n
-    expected = float((weight * chance).sum())
-    return 1 - float((weight * table).sum()) / expected if expected else float("nan")
-
-
-def matthews(found: ArrayLike, true: ArrayLike) -> float:
-    """Return the Matthews correlation of found and true labels, for any number of classes.
-
-    Args:
-        found: Class indices, shape (n,); -1 for an unreadable answer: a class of its own, never true.
-        true: Class indices, shape (n,).
-
-    Returns:
-        From -1 to 1; 0 where either side has one class only.
-
-    Raises:
-        InputError: As :func:`accuracy`.
-
-    Example:
-        >>> round(matthews([0, 1, 1, 0], [0, 1, 0, 0]), 4)
-        0.5774
-    """
-    table = _square(found, true)
-    there, given, n = table.sum(1), table.sum(0), table.sum()
-    # Gorodkin 2004, as covariances of one-hot rows.
-    both = np.trace(table) * n - there @ given
-    spread = (n * n - given @ given) * (n * n - there @ there)
-    return float(both / np.sqrt(spread)) if spread else 0.0
+    positive = np.asarray(true).ravel() > 0
+    values = np.asarray(scores, np.float64).ravel()
+    if len(values) != len(positive) or not len(values):
+        raise InputError(
+            f"expected one score for each of {len(positive)} labels, at least one, got {len(values)}",
+            code="scores",
+        )
+    ones, zeros = int(positive.sum()), int((~positive).sum())
+    if not ones or not zeros:
+        return float("nan")
+    # Mann and Whitney's U by mid-ranks.
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    rank = np.cumsum(count) - (count - 1) / 2
+    return float((rank[place][positive].sum() - ones * (ones + 1) / 2) / (ones * zeros))

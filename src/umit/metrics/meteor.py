@@ -1,41 +1,36 @@
-"""METEOR 1.5 by the Java program that pycocoevalcap brings; needs the extra ``reports`` and a Java runtime.
+"""METEOR twice, two numbers: version 1.5 by Java as pycocoevalcap has it, and nltk's, which M3D-Bench takes.
 
-nltk's METEOR is another number: :mod:`umit.metrics.alignment`.
+Both need the extra ``reports``. Nothing is fetched: nltk's counts synonyms only where its WordNet is on this machine.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
-from itertools import islice
 from pathlib import Path
-from typing import Final, NamedTuple
+from tempfile import TemporaryFile
+from types import SimpleNamespace
+from typing import Final
 
 from umit.errors import BackendError, InputError, MissingExtraError
 
-__all__ = ["Meteor", "meteor", "meteor_counts", "meteor_program", "meteor_totals"]
+__all__ = ["java_meteor", "meteor_program", "nltk_meteor"]
 
+_LOG = logging.getLogger(__name__)
 _JAR: Final = "meteor-1.5.jar"
-_MEMORY: Final = "-Xmx2G"  # as pycocoevalcap starts it
-_STDIO: Final = ("-", "-", "-stdio", "-l", "en", "-norm")
-_BREAK: Final = "|||"  # parts of a line of the program's protocol
+#: As pycocoevalcap starts it.
+_SETTINGS: Final = ("-Xmx2G", "-Dfile.encoding=UTF-8", "-jar", _JAR, "-", "-", "-stdio", "-l", "en", "-norm")  # fmt: skip
+_PATIENCE: Final = 10  # seconds that a program which failed has to end
+_BREAK: Final = " ||| "  # parts of a line of the program's protocol
 #: The program reads a request a line: a line break inside a text makes pycocoevalcap's wrapper wait for ever.
 _LINE_ENDS: Final = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]|\|\|\|")
-
-
-class Meteor(NamedTuple):
-    """METEOR of some texts.
-
-    Args:
-        corpus: Of all texts as one, from 0 to 1; not the mean.
-        each: Of each text.
-    """
-
-    corpus: float
-    each: tuple[float, ...]
 
 
 def meteor_program() -> tuple[str, Path]:
@@ -63,35 +58,17 @@ def meteor_program() -> tuple[str, Path]:
     return java, program
 
 
-def _answers(program: tuple[str, Path], lines: Sequence[str], wanted: int) -> list[str]:
-    java, jar = program
-    done = subprocess.run(
-        [java, _MEMORY, "-Dfile.encoding=UTF-8", "-jar", jar.name, *_STDIO],
-        cwd=jar.parent,  # it reads its paraphrases from there
-        input="".join(f"{line}\n" for line in lines),
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
-    found = done.stdout.splitlines()
-    if done.returncode or len(found) != wanted:
-        raise BackendError(
-            f"expected {wanted} lines from METEOR's program, got {len(found)} and exit status "
-            f"{done.returncode}: {' '.join(done.stderr.split())[-300:]}",
-            engine="meteor",
-        )
-    return found
+def java_meteor(found: Sequence[str], true: Sequence[Sequence[str]]) -> list[float]:
+    """Return METEOR 1.5 (English, normalised) of each text, as pycocoevalcap gives it.
 
-
-def meteor_counts(found: Sequence[str], true: Sequence[Sequence[str]]) -> list[str]:
-    """Return what METEOR counts in each text, as its program writes it; line breaks in texts become blanks.
+    Java is started once, which takes seconds. pycocoevalcap's number of a whole corpus is another, not their mean.
 
     Args:
-        found: The model's texts.
+        found: The model's texts; an empty one scores 0. Line breaks become blanks.
         true: At least one reference for each.
 
     Returns:
-        A line of numbers for each.
+        From 0 to 1, one for each text.
 
     Raises:
         InputError: No text, or one without a reference.
@@ -103,53 +80,74 @@ def meteor_counts(found: Sequence[str], true: Sequence[Sequence[str]]) -> list[s
             f"expected texts and references for each, got {len(found)} and {len(true)}",
             code="references",
         )
+    java, jar = meteor_program()
     requests = [
-        f" {_BREAK} ".join(["SCORE", *(_LINE_ENDS.sub(" ", one) for one in (*references, text))])
+        ["SCORE", *(_LINE_ENDS.sub(" ", one) for one in (*references, text))]
         for text, references in zip(found, true, strict=True)
     ]
-    return _answers(meteor_program(), requests, len(requests))
+    with (
+        TemporaryFile("w+", encoding="utf-8") as told,
+        subprocess.Popen(
+            [java, *_SETTINGS], cwd=jar.parent,  # it reads its paraphrases from there
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=told, encoding="utf-8", bufsize=1,
+        ) as program,
+    ):  # fmt: skip
+        try:
+            counts = [_asked(program, request) for request in requests]
+            return [float(_asked(program, ["EVAL", one])) for one in counts]
+        except (OSError, ValueError) as cause:
+            with suppress(subprocess.TimeoutExpired):
+                program.communicate(timeout=_PATIENCE)
+            program.kill()
+            told.seek(0)
+            raise BackendError(
+                f"expected a number for each text from METEOR's program, got {cause} and exit status "
+                f"{program.poll()}: {' '.join(told.read().split())[-300:]}",
+                engine="meteor",
+            ) from cause
 
 
-def meteor_totals(corpora: Sequence[Sequence[str]]) -> list[Meteor]:
-    """Return METEOR of several corpora, or several drawings from one, by one start of Java.
+def _asked(program: subprocess.Popen[str], request: Sequence[str]) -> str:
+    """Send one line and return the one that comes back; behind the value of one text comes that of all."""
+    if program.stdin is None or program.stdout is None:
+        raise ValueError("no pipe")
+    program.stdin.write(_BREAK.join(request) + "\n")
+    answers = [program.stdout.readline() for _ in range(2 if request[0] == "EVAL" else 1)]
+    if not all(answers):
+        raise ValueError("no answer")
+    return answers[0].rstrip("\n")
 
-    Args:
-        corpora: For each, lines from :func:`meteor_counts`.
+
+@cache
+def nltk_meteor() -> Callable[[str, str], float]:
+    """Return what gives nltk's METEOR of one text against one reference, as M3D-Bench and MedEvalKit have it.
+
+    Words are split by nltk's tokenizer, each text as one sentence. Where nltk finds no WordNet on this machine no
+    synonyms count: as a rule the number is then lower than the published one, and a warning is logged, once.
 
     Returns:
-        One for each.
+        The model's text and the reference, in any case, to a value from 0 to less than 1: a perfect text of n words
+        has ``1 - 0.5 / n³``, so one word has 0.5.
 
     Raises:
-        InputError: A corpus without texts.
-        MissingExtraError: Java or pycocoevalcap is not installed.
-        BackendError: The program failed.
+        MissingExtraError: nltk is not installed.
     """
-    if not all(corpora):
-        raise InputError("expected at least one text in each corpus, got none", code="texts")
-    lines = [f" {_BREAK} ".join(["EVAL", *counts]) for counts in corpora]
-    values = map(float, _answers(meteor_program(), lines, sum(map(len, corpora)) + len(corpora)))
-    found = []
-    for counts in corpora:
-        each = tuple(islice(values, len(counts)))
-        found.append(Meteor(next(values), each))
-    return found
-
-
-def meteor(found: Sequence[str], true: Sequence[Sequence[str]]) -> Meteor:
-    """Return METEOR 1.5 (English, normalised) of texts against their references, as pycocoevalcap gives it.
-
-    It starts Java twice, several seconds each, whatever the number of texts.
-
-    Args:
-        found: The model's texts; an empty one scores 0.
-        true: At least one reference for each.
-
-    Returns:
-        The corpus value and each text's.
-
-    Raises:
-        InputError: No text, or one without a reference.
-        MissingExtraError: Java or pycocoevalcap is not installed.
-        BackendError: The program failed.
-    """
-    return meteor_totals([meteor_counts(found, true)])[0]
+    try:  # by name: the metrics need no nltk but here
+        score = import_module("nltk.translate.meteor_score").single_meteor_score
+    except ModuleNotFoundError as missing:
+        raise MissingExtraError(
+            f"nltk's METEOR needs the package {missing.name}: pip install 'umit[reports]'"
+        ) from missing
+    split = import_module("nltk.tokenize.destructive").NLTKWordTokenizer().tokenize
+    stems = SimpleNamespace(stem=cache(import_module("nltk.stem.porter").PorterStemmer().stem))
+    wordnet = import_module("nltk.corpus").wordnet
+    try:
+        wordnet.ensure_loaded()
+    except (LookupError, OSError):  # none, or one without some of its files
+        _LOG.warning(
+            "nltk finds no whole WordNet: METEOR counts no synonyms, so it is not the published number"
+        )
+        wordnet = SimpleNamespace(synsets=lambda word: ())
+    return lambda found, true: float(
+        score(split(true), split(found), stemmer=stems, wordnet=wordnet)
+    )

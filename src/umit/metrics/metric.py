@@ -1,7 +1,6 @@
 """What a metric is: each answer measured once, the measures put together as often as wanted.
 
-The two halves are apart so that an interval costs no second look at any text: the bootstrap draws rows of
-measures and puts them together again.
+The two halves are apart so that an interval costs no second look at any text.
 """
 
 from __future__ import annotations
@@ -9,24 +8,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from umit.errors import MissingExtraError
+from umit.metrics.bootstrap import Numbers, Weights, by_rows, means
 from umit.queries import Query
 from umit.results import Result
 
-__all__ = ["Measures", "Metric", "Pair", "Rows", "each", "if_installed", "mean", "padded"]
+__all__ = ["Measures", "Metric", "Pair", "each", "if_installed", "mean", "padded", "summed"]
 
 R = TypeVar("R", bound=Result)
 _LOG = logging.getLogger(__name__)
 
 #: One row an answer; ``nan`` in the first column leaves the row out.
 Measures: TypeAlias = NDArray[np.float64]
-#: Which rows, one of them as often as it was drawn.
-Rows: TypeAlias = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -58,6 +56,41 @@ def mean(measures: Measures) -> float:
     return float(values.mean()) if len(values) else float("nan")
 
 
+def summed(close: Callable[[Measures], Measures]) -> dict[str, Any]:
+    """Return ``total`` and ``weighed`` of a metric whose number depends on the sums of its rows alone.
+
+    Args:
+        close: Sums of the rows that are in, shape (resamples, columns), to a number each.
+
+    Example:
+        >>> ratio = summed(lambda sums: sums[:, 0] / sums[:, 1])
+        >>> rows = np.array([[1.0, 2.0], [np.nan, 0.0], [2.0, 2.0]])
+        >>> ratio["total"](rows), ratio["weighed"](rows)(np.array([[2, 0, 0], [0, 9, 0]])).tolist()
+        (0.75, [0.5, nan])
+    """
+
+    def total(measures: Measures) -> float:
+        rows = measures[~np.isnan(measures[:, 0])]
+        # Column by column: numpy adds up a column that lies in one piece more exactly.
+        sums = np.ascontiguousarray(rows.T).sum(axis=1)
+        return float(close(sums[None])[0]) if len(rows) else float("nan")
+
+    def weighed(measures: Measures) -> Numbers:
+        there = ~np.isnan(measures[:, 0])
+        rows = measures[there]
+
+        def numbers(weights: Weights) -> Measures:
+            drawn = weights[:, there]
+            some = drawn.any(axis=1)
+            found = np.full(len(drawn), np.nan)
+            found[some] = close(drawn[some] @ rows)
+            return found
+
+        return numbers
+
+    return {"total": total, "weighed": weighed}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Metric(Generic[R]):
     """One number for many answers.
@@ -73,9 +106,8 @@ class Metric(Generic[R]):
         measure: All answers to one row of numbers each, in order.
         total: Rows to the number.
         column: Which column of the rows is this metric's, where several share a measure; ``total`` sees it alone.
-        prepared: What ``over`` gives, where a resample can be had for less than ``total`` of its rows.
-        weighed: Rows, at least one of them in, to what gives the numbers of many resamples at once from how often
-            each row is in each, shape (resamples, rows): ``total``'s but for rounding, sooner than one by one.
+        weighed: Rows to what gives the numbers of many resamples at once: ``total``'s but for rounding, sooner than
+            from the rows of each. Means have it by themselves.
         framed: Whether the truth itself, in whole numbers of the frame that the model writes, falls short of
             ``best``: the frame's floor, which :func:`umit.evaluation.score.score` gives beside the number.
     """
@@ -89,8 +121,7 @@ class Metric(Generic[R]):
     measure: Callable[[Sequence[Pair[R]]], Measures]
     total: Callable[[Measures], float] = mean
     column: int | None = None
-    prepared: Callable[[Measures], Callable[[Rows], float]] | None = None
-    weighed: Callable[[Measures], Callable[[Rows], Measures]] | None = None
+    weighed: Callable[[Measures], Numbers] | None = None
     framed: bool = False
 
     def measures(
@@ -108,11 +139,20 @@ class Metric(Generic[R]):
         rows = known[self.measure]
         return rows if self.column is None else rows[:, [self.column]]
 
-    def over(self, measures: Measures) -> Callable[[Rows], float]:
-        """Return what gives the number of any rows of some measures; a bootstrap asks it again and again."""
-        if self.prepared is not None:
-            return self.prepared(measures)
-        return lambda rows: self.total(measures[rows])
+    def over(self, measures: Measures) -> Numbers:
+        """Return what gives the numbers of resamples of some measures, for :func:`umit.metrics.bootstrap.bootstrap`."""
+        if self.total is mean:
+            return means(measures[:, 0])
+        if self.weighed is not None:
+            return self.weighed(measures)
+        return by_rows(lambda rows: self.total(measures[rows]))
+
+    def apart(self, a: Measures, b: Measures) -> Numbers:
+        """Return what gives the differences of two runs' numbers, ``a`` less ``b``, in resamples of the same answers."""
+        if self.total is mean:
+            return means(a[:, 0] - b[:, 0])
+        one, other = self.over(a), self.over(b)
+        return lambda weights: one(weights) - other(weights)
 
     def __call__(self, pairs: Sequence[Pair[R]]) -> float:
         """Return the number for some answers."""

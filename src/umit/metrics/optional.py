@@ -1,6 +1,6 @@
 """Scores of reports that need a model or a program of their own: off by default, each behind its extra.
 
-None is part of :data:`umit.metrics.by_task.METRICS`. All but METEOR load weights that the user has downloaded, so
+None is a metric of a task by itself. All but METEOR load weights that the user has downloaded, so
 umit's tests never run them; the calls are those of the versions named in each function. METEOR needs Java.
 """
 
@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 
 from umit.errors import InputError, MissingExtraError
-from umit.metrics.meteor import meteor
+from umit.metrics.meteor import java_meteor
 from umit.metrics.metric import Measures, Metric, Pair
 from umit.queries import Language
 
@@ -102,8 +102,7 @@ def _ratescore(found: _Texts, true: _Texts) -> list[float]:
 
 
 def _meteor(found: _Texts, true: _Texts) -> list[float]:
-    """METEOR 1.5 of each text by Java; of a corpus it is not the mean: :func:`umit.metrics.meteor.meteor`."""
-    return list(meteor(found, [[one] for one in true]).each)
+    return java_meteor(found, [[one] for one in true])
 
 
 #: By name; each raises :class:`~umit.errors.MissingExtraError` where its package or program is absent.

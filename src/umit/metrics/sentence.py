@@ -1,6 +1,6 @@
-"""Overlap of two short texts: the forms of BLEU and ROUGE that the VQA scorers use, one sentence at a time.
+"""Overlap of one text with one reference: nltk's and Hugging Face's BLEU, both packages' ROUGE, sacrebleu's chrF.
 
-Corpus scores of reports live in :mod:`umit.metrics.captions`.
+Scores of whole corpora are in :mod:`umit.metrics.captions`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,22 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
-__all__ = ["bleu", "bleu_1", "bleu_words", "common_lengths", "rouge_1", "rouge_sets"]
+import numpy as np
+
+from umit.errors import InputError
+from umit.metrics.captions import longest_common
+from umit.metrics.metric import Measures
+
+__all__ = [
+    "bleu",
+    "bleu_1",
+    "bleu_words",
+    "chrf",
+    "chrf_rows",
+    "rouge_f",
+    "rouge_sets",
+    "rouge_words",
+]
 
 _ALMOST: Final = 1e-8  # the `rouge` package's guard against division by zero, in its F
 # mteval-v13a.pl, as sacrebleu and Hugging Face's `bleu` have it
@@ -23,34 +38,36 @@ _STOP_BEFORE: Final = re.compile(r"([.,])([^0-9])")
 _DASH: Final = re.compile(r"([0-9])(-)")
 _ENTITIES: Final = (("&quot;", '"'), ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"))
 _NO_WORD: Final = re.compile(r"[^a-z0-9]+")
-
-
-def _ngrams(words: Sequence[str], n: int) -> Counter[tuple[str, ...]]:
-    return Counter(zip(*(words[i:] for i in range(n)), strict=False))
+_CHRF_ORDERS: Final = 6  # Popović 2015
+_CHRF_BETA: Final = 2.0
 
 
 def _shared(found: Sequence[str], true: Sequence[str], n: int) -> tuple[int, int]:
     """Return the clipped count of shared n-grams and the count of found ones, at least 1."""
     if n == 1 and len(found) == 1:
         return int(found[0] in true), 1
-    mine, theirs = _ngrams(found, n), _ngrams(true, n)
-    return sum(min(k, theirs[g]) for g, k in mine.items() if g in theirs), max(
-        1, len(found) - n + 1
+    mine, theirs = (
+        Counter(zip(*(words[i:] for i in range(n)), strict=False)) for words in (found, true)
     )
+    right = sum(min(k, theirs[g]) for g, k in mine.items() if g in theirs)
+    return right, max(1, len(found) - n + 1)
 
 
 def bleu(
-    found: Sequence[str], true: Sequence[str], weights: Sequence[Sequence[float]]
+    found: Sequence[str],
+    true: Sequence[str],
+    weights: Sequence[Sequence[float]],
+    *,
+    smoothed: bool = False,
 ) -> list[float]:
-    """Return sentence BLEU against one reference, without smoothing, as nltk computes it.
-
-    An order without a match counts as the smallest float, so the value is a tiny number, not 0, as soon as
-    one word is right.
+    """Return sentence BLEU against one reference, as nltk computes it.
 
     Args:
         found: The model's words.
         true: The reference's words.
         weights: For each wanted value the exponents of the orders 1, 2, …; they sum to 1.
+        smoothed: By Chen and Cherry's third method: an order without a match counts half a match, the next one a
+            quarter. Else it counts as the smallest float: a tiny number, not 0, as soon as one word is right.
 
     Returns:
         One value in 0..1 for each row of weights; all 0 if no word is right.
@@ -61,11 +78,12 @@ def bleu(
     """
     if not set(found).intersection(true):
         return [0.0] * len(weights)
-    orders = max(map(len, weights))
-    logs = []
-    for n in range(1, orders + 1):
+    logs, part = [], 1.0
+    for n in range(1, max(map(len, weights)) + 1):
         right, all_ = _shared(found, true, n)
-        logs.append(math.log(right / all_ if right else sys.float_info.min))
+        part /= 1 if right else 2
+        missed = part / all_ if smoothed else sys.float_info.min
+        logs.append(math.log(right / all_ if right else missed))
     short = len(found) <= len(true)
     brevity = math.exp(1 - len(true) / len(found)) if short else 1.0
     return [brevity * math.exp(math.fsum(map(float.__mul__, row, logs))) for row in weights]
@@ -73,12 +91,6 @@ def bleu(
 
 def bleu_words(text: str) -> list[str]:
     """Split a text as mteval-v13a does: marks apart, full stops and commas apart unless between digits.
-
-    Args:
-        text: Any text; case is kept.
-
-    Returns:
-        Its words.
 
     Example:
         >>> bleu_words("1.5 cm, left.")
@@ -97,6 +109,8 @@ def bleu_words(text: str) -> list[str]:
 
 def bleu_1(found: str, true: str) -> float | None:
     """Return BLEU of order 1 as Hugging Face's ``bleu`` with ``max_order=1`` gives it for one text.
+
+    It is :func:`bleu` of :func:`bleu_words`, but for the last bit.
 
     Args:
         found: The model's text; case counts.
@@ -120,28 +134,36 @@ def bleu_1(found: str, true: str) -> float | None:
     return brevity * math.exp(math.log(right / all_))
 
 
-def rouge_1(found: str, true: str) -> float:
-    """Return ROUGE-1's F as Google's rouge-score gives it, without a stemmer.
+def rouge_words(text: str) -> list[str]:
+    """Split a text as rouge-score does: runs of ASCII letters and digits, lower case; Chinese has no words.
 
-    Only ASCII letters and digits are words: Chinese scores 0.
+    Example:
+        >>> rouge_words("Effusion, 3.5 cm")
+        ['effusion', '3', '5', 'cm']
+    """
+    return _NO_WORD.sub(" ", text.lower()).split()
+
+
+def rouge_f(found: Sequence[str], true: Sequence[str], n: int | None = None) -> float:
+    """Return F of Google's rouge-score 0.1.2, without its stemmer.
 
     Args:
-        found: The model's text.
-        true: The reference.
+        found: The model's words, by :func:`rouge_words`.
+        true: The reference's.
+        n: Length of the runs, as in ROUGE-1; ``None`` for the longest common subsequence, ROUGE-L.
 
     Returns:
         A value in 0..1.
 
     Example:
-        >>> rouge_1("left lung", "The LEFT one")
+        >>> rouge_f(["left", "lung"], ["the", "left", "one"], 1)
         0.4
     """
-    mine = _NO_WORD.sub(" ", found.lower()).split()
-    theirs = _NO_WORD.sub(" ", true.lower()).split()
-    if not mine or not theirs:
+    size = n or 1
+    if len(found) < size or len(true) < size:
         return 0.0
-    right, all_ = _shared(mine, theirs, 1)
-    precision, recall = right / all_, right / len(theirs)
+    right = longest_common(found, true) if n is None else _shared(found, true, size)[0]
+    precision, recall = right / (len(found) - size + 1), right / (len(true) - size + 1)
     return 2 * precision * recall / (precision + recall) if right else 0.0
 
 
@@ -175,7 +197,7 @@ def rouge_sets(found: str, true: str) -> tuple[float, float, float] | None:
     chain: set[str] = set()
     for reference in theirs:
         for sentence in mine:
-            chain.update(_longest_common(reference.split(" "), sentence.split(" ")))
+            chain.update(_chain(reference.split(" "), sentence.split(" ")))
     return (
         _f(common, len(ones_a), len(ones_b)),
         _f(len(twos_a & twos_b), len(twos_a), len(twos_b)),
@@ -189,22 +211,16 @@ def _f(shared: int, found: int, true: int) -> float:
     return 2.0 * (precision * recall / (precision + recall + _ALMOST))
 
 
-def common_lengths(x: Sequence[str], y: Sequence[str]) -> list[list[int]]:
-    """Return the length of the longest common subsequence of every beginning of x with every one of y."""
+def _chain(x: Sequence[str], y: Sequence[str]) -> list[str]:
+    """Return a longest common subsequence; of several the one found by stepping back in y first."""
+    if len(x) == 1 or len(y) == 1:
+        return list(set(x).intersection(y))
     table = [[0] * (len(y) + 1)]
     for word in x:
         row, above = [0], table[-1]
         for j, other in enumerate(y):
             row.append(above[j] + 1 if word == other else max(above[j + 1], row[j]))
         table.append(row)
-    return table
-
-
-def _longest_common(x: Sequence[str], y: Sequence[str]) -> list[str]:
-    """Return a longest common subsequence; of several the one found by stepping back in y first."""
-    if len(x) == 1 or len(y) == 1:
-        return list(set(x).intersection(y))
-    table = common_lengths(x, y)
     i, j, chain = len(x), len(y), []
     while i and j:
         if x[i - 1] == y[j - 1]:
@@ -215,3 +231,70 @@ def _longest_common(x: Sequence[str], y: Sequence[str]) -> list[str]:
         else:
             j -= 1
     return chain
+
+
+def chrf_rows(found: Sequence[str], true: Sequence[Sequence[str]]) -> Measures:
+    """Return what chrF counts in each text, against the reference that fits best; rows of several texts add up.
+
+    Args:
+        found: The model's texts; blanks do not count, case does.
+        true: At least one reference for each.
+
+    Returns:
+        Shared runs, the text's runs, the reference's runs of one to six characters; shape (texts, 18).
+
+    Raises:
+        InputError: A text without a reference.
+
+    Example:
+        >>> chrf_rows(["左肺"], [["右肺"]]).sum(0).astype(int).tolist()[::6]
+        [1, 2, 2]
+    """
+    if len(found) != len(true) or not all(true):
+        raise InputError("expected at least one reference for each text", code="references")
+    rows = []
+    for text, references in zip(found, true, strict=True):
+        mine = _characters(text)
+        each = np.array([_counted(mine, _characters(one)) for one in references], np.float64)
+        rows.append(each[chrf(each).argmax()])
+    return np.array(rows, np.float64).reshape(-1, 3 * _CHRF_ORDERS)
+
+
+def _characters(text: str) -> list[Counter[str]]:
+    letters = "".join(text.split())
+    return [
+        Counter(letters[i : i + n] for i in range(len(letters) - n + 1))
+        for n in range(1, _CHRF_ORDERS + 1)
+    ]
+
+
+def _counted(found: list[Counter[str]], true: list[Counter[str]]) -> list[int]:
+    shared = [(a & b).total() for a, b in zip(found, true, strict=True)]
+    # Runs that no reference has room for are not held against the text.
+    counts = [a.total() if b else 0 for a, b in zip(found, true, strict=True)]
+    return [*shared, *counts, *(b.total() for b in true)]
+
+
+def chrf(sums: Measures) -> Measures:
+    """Return chrF2 as sacrebleu 2.6 computes it, recall weighing four times as much as precision.
+
+    Args:
+        sums: Rows of :func:`chrf_rows`, or sums of them: those of several texts are one corpus.
+
+    Returns:
+        From 0 to 100, shape (rows,).
+
+    Example:
+        >>> chrf(chrf_rows(["clear lungs"], [["clear lungs"]])).tolist()
+        [100.0]
+    """
+    shared, mine, theirs = np.split(sums, 3, axis=1)
+    both = (mine > 0) & (theirs > 0)
+    orders = np.maximum(1, both.sum(axis=1))
+    precision, recall = (
+        np.divide(shared, of, out=np.zeros_like(shared), where=both).sum(axis=1) / orders
+        for of in (mine, theirs)
+    )
+    above = 100 * (1 + _CHRF_BETA**2) * precision * recall
+    below = _CHRF_BETA**2 * precision + recall
+    return np.divide(above, below, out=np.zeros_like(below), where=below > 0)

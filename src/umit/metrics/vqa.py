@@ -12,7 +12,7 @@ from umit.metrics.sentence import bleu
 from umit.metrics.vqa_llava_med import LLAVA_MED
 from umit.metrics.vqa_m3d import M3D_BENCH
 from umit.metrics.vqa_medevalkit import MEDEVALKIT_SLAKE, MEDEVALKIT_VQA_RAD
-from umit.metrics.words import fold, official_words, tokens
+from umit.metrics.words import fold, tokens
 
 __all__ = [
     "PROTOCOLS",
@@ -20,7 +20,6 @@ __all__ = [
     "Choice",
     "Shared",
     "choice",
-    "official_accuracy",
     "shared_words",
 ]
 
@@ -44,7 +43,7 @@ class Choice(NamedTuple):
     words: float
 
 
-def choice(predicted: str, options: Sequence[str], gold: int, *, first: int = 1) -> Choice:
+def choice(predicted: str, options: Sequence[str], gold: int) -> Choice:
     """Return whether a text names the right option, by number, by words, and by both.
 
     Full width is folded, case and outer punctuation do not count; ``10:spleen`` is ten, never one.
@@ -52,8 +51,7 @@ def choice(predicted: str, options: Sequence[str], gold: int, *, first: int = 1)
     Args:
         predicted: The model's text.
         options: In the order of the prompt.
-        gold: Index of the right one from 0.
-        first: Number of the first option.
+        gold: Index of the right one from 0; the prompt counts from 1.
 
     Returns:
         Three verdicts of 1.0 or 0.0; an unreadable text is 0 in all.
@@ -66,7 +64,7 @@ def choice(predicted: str, options: Sequence[str], gold: int, *, first: int = 1)
     """
     text, wanted = fold(predicted), fold(options[gold])
     match = _NUMBERED.fullmatch(text)
-    number = match is not None and int(match[1]) == gold + first
+    number = match is not None and int(match[1]) == gold + 1
     after = match is not None and match[2] == wanted
     return Choice(float(number and after), float(number), float(after or text == wanted))
 
@@ -75,13 +73,13 @@ class Shared(NamedTuple):
     """Words that an answer shares with the truth.
 
     Args:
-        equal: All of them, in order.
         f1: Of words, each at most as often as the truth has it.
+        equal: All of them, in order.
         bleu_1: Share of the answer's words that are right, less for a shorter answer.
     """
 
-    equal: float
     f1: float
+    equal: float
     bleu_1: float
 
 
@@ -91,16 +89,12 @@ def shared_words(predicted: str, true: str) -> Shared:
     Both are folded and normalised by :func:`umit.metrics.words.tokens`; each Chinese character is a word,
     so 不是 shares half of its words with 是: look at ``equal`` for yes and no.
 
-    Args:
-        predicted: The model's text.
-        true: The reference answer.
-
     Returns:
         Three shares from 0 to 1; a text without words is 0 in all.
 
     Example:
         >>> shared_words("The left LUNG.", "left lung")
-        Shared(equal=1.0, f1=1.0, bleu_1=1.0)
+        Shared(f1=1.0, equal=1.0, bleu_1=1.0)
         >>> shared_words("左肺，", "左下肺").f1
         0.8
     """
@@ -109,61 +103,38 @@ def shared_words(predicted: str, true: str) -> Shared:
     if not right:
         return Shared(0.0, 0.0, 0.0)
     return Shared(
-        float(found == reference),
         2 * right / (len(found) + len(reference)),
+        float(found == reference),
         bleu(found, reference, ((1.0,),))[0],
     )
 
 
-def official_accuracy(predicted: str, answers: Sequence[str]) -> float:
-    """Return the official VQA accuracy of an answer that several people gave.
-
-    Each person is left out in turn and ``min(1, matches / 3)`` taken over the others; then the mean. Where
-    all people agree to the letter, nothing is normalised but the model's text.
-
-    Args:
-        predicted: The model's text.
-        answers: One for each person, usually ten; with one the accuracy is always 0.
-
-    Returns:
-        A share from 0 to 1; an empty text is 0 unless people wrote nothing too.
-
-    Example:
-        >>> official_accuracy("MRI.", ["mri"] * 4 + ["ct"] * 6)
-        1.0
-    """
-    if len(set(answers)) > 1:
-        found, given = official_words(predicted), [official_words(answer) for answer in answers]
-    else:
-        found, given = " ".join(predicted.replace("\t", "\n").split("\n")).strip(), list(answers)
-    matches = [answer == found for answer in given]
-    right = sum(matches)
-    return sum(min(1.0, (right - own) / 3) for own in matches) / len(matches)
-
-
 def _score(reply: Reply) -> Row:
     if reply.gold is None or not reply.options:
-        return (None, None, None, *shared_words(reply.predicted, reply.true))
+        return (*shared_words(reply.predicted, reply.true), None, None, None)
     match = _NUMBERED.fullmatch(fold(reply.predicted))
     words = shared_words(match[2] or match[1] if match else reply.predicted, reply.true)
-    return (*choice(reply.predicted, reply.options, reply.gold, first=reply.first), *words)
+    return (*words, *choice(reply.predicted, reply.options, reply.gold))
 
 
 _TEXT: Final = "scored as the text it is; an empty text is 0"
-#: Strict where there are options, words everywhere.
+_NUMBER: Final = "an option's number is left out"
+_CHINESE: Final = "each Chinese character is a word"
+#: Words everywhere, strict where there are options. The first is an open question's one number: exact match is 0 for a
+#: right answer in a sentence, recall 1 for one that names everything; F1 of words is what the field reports where it wants
+#: one number, such as MedGemma's "tokenized F1" of SLAKE and VQA-RAD (arXiv:2507.05201).
 UMIT: Final = Protocol(
     name="umit",
-    columns=(
-        Column(name="strict accuracy", unreadable=_TEXT, note="option number and words"),
-        Column(name="accuracy by number", unreadable=_TEXT, note="words are not looked at"),
-        Column(name="accuracy by words", unreadable=_TEXT, note="the number is not looked at"),
-        Column(
-            name="exact match",
-            unreadable=_TEXT,
-            note="folded and normalised; an option's number is left out",
-        ),
-        Column(name="word F1", unreadable=_TEXT, note="each Chinese character is a word"),
-        Column(name="BLEU-1", unreadable=_TEXT, note="each Chinese character is a word"),
+    columns=tuple(
+        Column(name=name, unreadable=_TEXT, note=note)
+        for name, note in (
+            ("word F1", f"folded and normalised; {_CHINESE}; {_NUMBER}"),
+            ("exact match", f"folded and normalised; {_NUMBER}"),
+            ("BLEU-1", _CHINESE),
+            ("strict accuracy", "option number and words"),
+            ("accuracy by number", "words are not looked at"),
+            ("accuracy by words", "the number is not looked at"),
+        )
     ),
     score=_score,
 )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections import Counter
 from typing import Final, NamedTuple
 
 from umit.metrics.protocol import Column, Protocol, Reply, Row
@@ -16,7 +15,6 @@ __all__ = [
     "closed_by_word",
     "closed_hit",
     "closed_hit_pvqa",
-    "nearest_candidate",
     "open_overlap",
 ]
 
@@ -25,38 +23,23 @@ _WEIGHTS: Final = ((0.25, 0.25, 0.25, 0.25), (1.0,), (0.0, 1.0), (0.0, 0.0, 1.0)
 
 
 class Overlap(NamedTuple):
-    """Shared words of an open answer; the fields are LLaVA-Med's own down to ``bleu_3``.
+    """Shared words of an open answer, shares from 0 to 1; what each counts stands in the column of its place.
 
-    Args:
-        recall: Its headline for open questions; a right word counts as often as it is said.
-        precision: Likewise.
-        f1: Of these two.
-        covered: What it calls exact match: distinct words of the reference that were said, by words said.
-        bleu: Sentence BLEU to order 4, without smoothing.
-        bleu_1: Order 1 alone.
-        bleu_2: Order 2 alone.
-        bleu_3: Order 3 alone.
-        clipped_recall: Each word counts at most as often as the reference has it.
-        clipped_precision: Likewise.
-        clipped_f1: Of these two.
-        equal: Whether the normalised texts are the same.
+    They are LLaVA-Med's own down to ``bleu_3``; ``covered`` is what it calls exact match.
     """
 
-    recall: float
-    precision: float
-    f1: float
-    covered: float
-    bleu: float
-    bleu_1: float
-    bleu_2: float
-    bleu_3: float
-    clipped_recall: float
-    clipped_precision: float
-    clipped_f1: float
-    equal: float
-
-
-_NOTHING: Final = Overlap._make([0.0] * 12)
+    recall: float = 0.0
+    precision: float = 0.0
+    f1: float = 0.0
+    covered: float = 0.0
+    bleu: float = 0.0
+    bleu_1: float = 0.0
+    bleu_2: float = 0.0
+    bleu_3: float = 0.0
+    clipped_recall: float = 0.0
+    clipped_precision: float = 0.0
+    clipped_f1: float = 0.0
+    equal: float = 0.0
 
 
 def _normalised(text: str) -> str:
@@ -73,37 +56,30 @@ def open_overlap(predicted: str, true: str) -> Overlap:
     """Return all that LLaVA-Med counts for an open answer, and the same with each word clipped.
 
     Args:
-        predicted: The model's text.
+        predicted: The model's text; an empty one scores 0 in all.
         true: The reference answer.
 
-    Returns:
-        Shares from 0 to 1; an empty text scores 0 in all.
-
     Example:
-        >>> open_overlap("the fat fat", "fat").precision
-        1.0
-        >>> open_overlap("the fat fat", "fat").clipped_precision
-        0.5
+        >>> found = open_overlap("the fat fat", "fat")
+        >>> found.precision, found.clipped_precision
+        (1.0, 0.5)
     """
     found, reference = _normalised(predicted).split(), _normalised(true).split()
-    if not found or not reference:
-        return _NOTHING
     said, wanted = Counter(found), Counter(reference)
     shared = said.keys() & wanted.keys()
     if not shared:
-        return _NOTHING
+        return Overlap()
     right = sum(said[word] for word in shared)
     clipped = sum(min(said[word], wanted[word]) for word in shared)
     missing = len(reference) - sum(wanted[word] for word in shared)
     precision, recall = right / len(found), right / (right + missing)
     clipped_precision, clipped_recall = clipped / len(found), clipped / len(reference)
-    values = (
+    return Overlap(
         *(recall, precision, _f1(precision, recall), len(shared) / len(found)),
         *bleu(found, reference, _WEIGHTS),
         *(clipped_recall, clipped_precision, _f1(clipped_precision, clipped_recall)),
         float(found == reference),
     )
-    return Overlap._make(values)
 
 
 def closed_hit(predicted: str, true: str) -> float:
@@ -112,13 +88,6 @@ def closed_hit(predicted: str, true: str) -> float:
     Right if the text holds "yes" or "no" anywhere, inside words too, and the reference anywhere: a refusal
     ("I cannot …") is right where the answer is no, and choices other than yes and no are nearly always
     wrong.
-
-    Args:
-        predicted: The model's text.
-        true: The reference answer.
-
-    Returns:
-        1.0 or 0.0.
 
     Example:
         >>> closed_hit("I cannot tell.", "No"), closed_hit("liver", "liver")
@@ -130,10 +99,6 @@ def closed_hit(predicted: str, true: str) -> float:
 
 def closed_hit_pvqa(predicted: str, true: str) -> float | None:
     """Return the verdict of run_eval_pvqa.py, which forgets wrong answers that hold "yes" or "no".
-
-    Args:
-        predicted: The model's text.
-        true: The reference answer.
 
     Returns:
         1.0, 0.0, or ``None`` for an answer that its mean leaves out: the mean is too high.
@@ -154,13 +119,6 @@ def closed_by_word(predicted: str, true: str) -> float:
     Where the reference is yes or no, the text must hold that word and not the other; elsewhere the
     normalised texts must be the same.
 
-    Args:
-        predicted: The model's text.
-        true: The reference answer.
-
-    Returns:
-        1.0 or 0.0.
-
     Example:
         >>> closed_by_word("I cannot tell.", "No"), closed_by_word("Liver.", "liver")
         (0.0, 1.0)
@@ -171,50 +129,13 @@ def closed_by_word(predicted: str, true: str) -> float:
     return float(found == reference)
 
 
-def nearest_candidate(candidates: Sequence[str]) -> Callable[[str, str], float]:
-    """Return LLaVA-Med's open accuracy: the candidate that shares most words, compared with the reference.
-
-    A candidate's share is of its own distinct words; ties, and texts that share no word, go to the
-    earliest.
-
-    Args:
-        candidates: Answers to choose from, usually the training set's.
-
-    Returns:
-        A function of the model's text and the reference answer that gives 1.0 or 0.0.
-
-    Example:
-        >>> right = nearest_candidate(["lung", "left lung"])
-        >>> right("the left lung", "Left lung"), right("lung", "Lung.")
-        (0.0, 1.0)
-    """
-    known = [llava_med_words(candidate) for candidate in candidates]
-    holders: defaultdict[str, list[int]] = defaultdict(list)
-    sizes = []
-    for index, words in enumerate(known):
-        distinct = set(words.split())
-        sizes.append(len(distinct))
-        for word in distinct:
-            holders[word].append(index)
-
-    def hit(predicted: str, true: str) -> float:
-        counts = Counter(
-            index for word in set(_normalised(predicted).split()) for index in holders.get(word, ())
-        )
-        best = min(counts, key=lambda i: (-counts[i] / sizes[i], i), default=0)
-        return float(known[best] == _normalised(true))
-
-    return hit
-
-
 def _score(reply: Reply) -> Row:
+    texts = reply.predicted, reply.true
     if reply.closed:
-        texts = reply.predicted, reply.true
-        return (*_UNSCORED, closed_hit(*texts), closed_hit_pvqa(*texts), closed_by_word(*texts))
-    return (*open_overlap(reply.predicted, reply.true), None, None, None)
+        return (*[None] * 12, closed_hit(*texts), closed_hit_pvqa(*texts), closed_by_word(*texts))
+    return (*open_overlap(*texts), None, None, None)
 
 
-_UNSCORED: Final = (None,) * len(Overlap._fields)
 _ZERO: Final = "scored as the text it is; an empty text is 0"
 _SAID: Final = "a right word counts as often as it is said"
 _CLIPPED: Final = "each word at most as often as the reference has it"
@@ -242,22 +163,18 @@ LLAVA_MED: Final = Protocol(
     columns=(
         *(Column(name=n, unreadable=_ZERO, note=note, best=best) for n, note, best in _OPEN),
         Column(
-            name="closed accuracy",
+            name="closed accuracy", note=_INSIDE, best=None,
             unreadable=f"{_ZERO}; a refusal that holds 'no', as 'cannot' does, is right where the answer is no",
-            note=_INSIDE,
-            best=None,
         ),
         Column(
-            name="closed accuracy, run_eval_pvqa",
+            name="closed accuracy, run_eval_pvqa", best=None,
             unreadable="wrong if it holds neither 'yes' nor 'no'; else left out where it is wrong",
             note=f"too high: wrong answers that hold yes or no are left out of the mean; {_INSIDE}",
-            best=None,
         ),
         Column(
-            name="closed accuracy by word",
-            unreadable=_ZERO,
+            name="closed accuracy by word", unreadable=_ZERO,
             note="yes or no as a word and not the other; other choices by equality",
         ),
     ),
     score=_score,
-)
+)  # fmt: skip

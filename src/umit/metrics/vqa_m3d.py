@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from string import ascii_uppercase
 from typing import Final
 
-from umit.metrics.alignment import meteor, treebank_words
+from umit.errors import MissingExtraError
+from umit.metrics.meteor import nltk_meteor
 from umit.metrics.protocol import Column, Protocol, Reply, Row
-from umit.metrics.sentence import bleu_1, rouge_1
+from umit.metrics.sentence import bleu_1, rouge_f, rouge_words
 from umit.metrics.words import fold
 
 __all__ = ["M3D_BENCH", "choice_hit", "read_choice"]
 
+_LOG = logging.getLogger(__name__)
 _LETTER: Final = re.compile(r"(?:the answer is |answer: ?)?\(?([a-z]) ?(?:$|\)[.:]?|[.:]) ?(.*)")
 
 
@@ -21,13 +25,6 @@ def choice_hit(predicted: str, letter: str) -> float:
     """Return M3D-Bench's verdict on a closed answer: whether the letter and a full stop occur anywhere.
 
     "Vitamin B." and a list of all letters are right; "B", "(B)", "B:" and a full-width stop are wrong.
-
-    Args:
-        predicted: The model's text.
-        letter: The right choice, a capital.
-
-    Returns:
-        1.0 or 0.0.
 
     Example:
         >>> choice_hit("Vitamin B.", "B"), choice_hit("(B)", "B")
@@ -71,8 +68,17 @@ def _score(reply: Reply) -> Row:
         hit = choice_hit(reply.predicted, ascii_uppercase[reply.gold])
         return (hit, float(read == reply.gold), None, None, None)
     found, true = reply.predicted.strip(), reply.true.strip()
-    words = meteor(treebank_words(found), treebank_words(true))
-    return (None, None, bleu_1(found, true) or 0.0, rouge_1(found, true), words)
+    rouge = rouge_f(rouge_words(found), rouge_words(true), 1)
+    return (None, None, bleu_1(found, true) or 0.0, rouge, _meteor()(found, true))
+
+
+@cache
+def _meteor() -> Callable[[str, str], float | None]:
+    try:
+        return nltk_meteor()
+    except MissingExtraError as missing:
+        _LOG.warning("some numbers are left out: %s", missing)
+        return lambda found, true: None
 
 
 _TEXT: Final = "scored as the text it is; an empty text is 0"
@@ -105,7 +111,8 @@ M3D_BENCH: Final = Protocol(
         Column(
             name="open METEOR",
             unreadable=_TEXT,
-            note="stems but no synonyms, which need WordNet; a perfect word alone has 0.5",
+            note="nltk's (extra reports); not the published number unless nltk finds WordNet on this machine, for "
+            "synonyms; a perfect word alone has 0.5",
             best=None,
         ),
     ),

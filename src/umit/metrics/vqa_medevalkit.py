@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from umit.metrics.extraction import extracted
 from umit.metrics.protocol import Column, Protocol, Reply, Row
 from umit.metrics.sentence import bleu, rouge_sets
 from umit.metrics.words import fold
@@ -16,6 +15,7 @@ __all__ = [
     "Rule",
     "closed_equal",
     "closed_yes_no",
+    "extracted",
     "open_answer",
     "slake_rule",
     "vqa_rad_rule",
@@ -24,49 +24,82 @@ __all__ = [
 Rule: TypeAlias = Literal["yes_no", "equal", "open"]
 
 _WEIGHTS: Final = ((1.0,), (1 / 2,) * 2, (1 / 3,) * 3, (1 / 4,) * 4)
+# parse_response's list, in its order: each in turn keeps what follows its last occurrence.
+_LEADS: Final = (
+    "**answer**:", "**answer**", "*answer*:", "**answer:**", "answer is", "answer:", "答案:",
+    "final answer", "final answer is",
+)  # fmt: skip
+
+
+def _boxed(text: str) -> str:
+    r"""Return what the last ``\boxed{}`` holds; the word "None" without one (mathruler's grader)."""
+    start = text.rfind(r"\boxed{")
+    if start >= 0:
+        start += len(r"\boxed{")
+        depth = 0
+        for i in range(start, len(text)):
+            depth += (text[i] == "{") - (text[i] == "}")
+            if depth < 0:
+                return text[start:i].strip()
+    return "None"
+
+
+def _between_tags(text: str) -> str:
+    """Return what stands in answer tags, joined with blanks; the whole text if nothing does."""
+    parts, rest = [], text
+    while "<answer>" in rest:
+        head, found, rest = rest.partition("<answer>")[2].partition("</answer>")
+        if found:
+            parts.append(head)
+    return " ".join(parts).strip() or text
+
+
+def extracted(text: str) -> str:
+    r"""Return the answer that MedEvalKit takes out of a text, in lower case.
+
+    What is boxed or in answer tags, then what follows the last "answer is", "答案:" and the like. "答案：" with
+    the full-width colon is not known to it, and a text that says "boxed" without a box becomes "None".
+
+    Returns:
+        The answer; punctuation and blanks stay.
+
+    Example:
+        >>> extracted(r"So it is \boxed{Lung}."), extracted("The answer is Lung.")
+        ('lung', ' lung.')
+    """
+    if "boxed" in text and (boxed := _boxed(text)) != "None":
+        text = boxed
+    elif "<answer>" in text:
+        text = _between_tags(text)
+    text = text.lower()
+    if "boxed" in text:
+        text = _boxed(text)
+    elif "<answer>" in text:
+        text = _between_tags(text)
+    if "answer" in text or "答案:" in text:
+        for lead in _LEADS:
+            text = text.rpartition(lead)[2]
+    return text
 
 
 class OpenAnswer(NamedTuple):
-    """What MedEvalKit counts for an open answer, under the right names.
+    """What MedEvalKit counts for an open answer, shares from 0 to 1, each under its right name.
 
-    The kit itself prints ``f1`` as precision, ``precision`` as recall and ``recall`` as F1; see
-    :attr:`printed`.
-
-    Args:
-        equal: Whether the lower-cased texts are the same: its EM.
-        bleu_1: Sentence BLEU to order 1, without smoothing.
-        bleu_2: To order 2.
-        bleu_3: To order 3.
-        bleu_4: To order 4.
-        rouge_1: F of the ``rouge`` package.
-        rouge_2: Likewise.
-        rouge_l: Likewise.
-        precision: Of distinct words.
-        recall: Of distinct words.
-        f1: Of these two.
-        crashes: Whether the kit's whole run ends here: an empty text, where umit gives 0 in all.
+    The kit itself prints ``f1`` as precision, ``precision`` as recall and ``recall`` as F1. The default is what umit
+    gives where the kit's whole run crashes: for an empty text.
     """
 
-    equal: float
-    bleu_1: float
-    bleu_2: float
-    bleu_3: float
-    bleu_4: float
-    rouge_1: float
-    rouge_2: float
-    rouge_l: float
-    precision: float
-    recall: float
-    f1: float
-    crashes: bool
-
-    @property
-    def printed(self) -> dict[str, float]:
-        """The three word scores under the labels that the kit prints."""
-        return {"precision": self.f1, "recall": self.precision, "f1": self.recall}
-
-
-_CRASH: Final = OpenAnswer._make([*[0.0] * 11, True])
+    equal: float = 0.0
+    bleu_1: float = 0.0
+    bleu_2: float = 0.0
+    bleu_3: float = 0.0
+    bleu_4: float = 0.0
+    rouge_1: float = 0.0
+    rouge_2: float = 0.0
+    rouge_l: float = 0.0
+    precision: float = 0.0
+    recall: float = 0.0
+    f1: float = 0.0
 
 
 def _bare(text: str) -> str:
@@ -79,13 +112,6 @@ def closed_yes_no(predicted: str, true: str) -> float:
     Right if the text holds exactly one of "yes" and "no", inside words too ("nodule", "normal"), and the
     reference.
 
-    Args:
-        predicted: The model's text.
-        true: The reference answer.
-
-    Returns:
-        1.0 or 0.0.
-
     Example:
         >>> closed_yes_no("No nodule.", "no"), closed_yes_no("normal", "no")
         (1.0, 1.0)
@@ -97,13 +123,6 @@ def closed_yes_no(predicted: str, true: str) -> float:
 def closed_equal(predicted: str, true: str) -> float:
     """Return MedEvalKit's verdict on other closed answers: the same lower-case text, full stops aside.
 
-    Args:
-        predicted: The model's text.
-        true: The reference answer.
-
-    Returns:
-        1.0 or 0.0.
-
     Example:
         >>> closed_equal("Liver.", "liver"), closed_equal("肺。", "肺")
         (1.0, 0.0)
@@ -114,43 +133,26 @@ def closed_equal(predicted: str, true: str) -> float:
 def open_answer(predicted: str, true: str) -> OpenAnswer:
     """Return what MedEvalKit counts for an open answer.
 
-    Args:
-        predicted: The model's text.
-        true: The reference answer.
-
-    Returns:
-        Shares from 0 to 1 under their right names; 0 in all where the kit itself crashes.
-
     Example:
         >>> open_answer("The left lung", "left lung").recall
         1.0
-        >>> open_answer("", "left lung").crashes
-        True
     """
     found, reference = extracted(predicted), true.lower()
     words, wanted = set(found.split()), set(reference.split())
     rouge = rouge_sets(found, reference)
     if rouge is None or not words or not wanted:
-        return _CRASH
+        return OpenAnswer()
     # Cut at single blanks: empty words stay, and a line break joins two.
     cut, cut_true = (text.replace(".", " .").split(" ") for text in (found, reference))
     common = len(words & wanted)
     precision, recall = common / len(words), common / len(wanted)
     f1 = 2 * (precision * recall) / (precision + recall) if common else 0.0
-    equal = float(found == reference)
     orders = bleu(cut, cut_true, _WEIGHTS)
-    return OpenAnswer._make([equal, *orders, *rouge, precision, recall, f1, False])
+    return OpenAnswer(float(found == reference), *orders, *rouge, precision, recall, f1)
 
 
 def vqa_rad_rule(true: str, closed: bool) -> Rule:
     """Return how the kit's VQA-RAD task scores: by the answer alone, whatever the source calls the question.
-
-    Args:
-        true: The reference answer.
-        closed: Not looked at.
-
-    Returns:
-        The rule.
 
     Example:
         >>> vqa_rad_rule("Yes ", closed=False)
@@ -161,13 +163,6 @@ def vqa_rad_rule(true: str, closed: bool) -> Rule:
 
 def slake_rule(true: str, closed: bool) -> Rule:
     """Return how the kit's SLAKE task scores; SLAKE's "Yes" and "No" miss its yes/no rule by their capital.
-
-    Args:
-        true: The reference answer.
-        closed: Whether the source counts the question as closed.
-
-    Returns:
-        The rule.
 
     Example:
         >>> slake_rule("Yes", closed=True)
@@ -189,9 +184,8 @@ def _closed_by_word(predicted: str, true: str) -> float:
 def _row(rule: Rule, predicted: str, true: str) -> Row:
     if rule == "open":
         scores = open_answer(predicted, true)
-        printed = scores.printed
-        labels = printed["precision"], printed["recall"], printed["f1"]
-        return (scores.equal, None, None, *scores[:-1], *labels)
+        printed = scores.f1, scores.precision, scores.recall
+        return (scores.equal, None, None, *scores, *printed)
     verdict = closed_yes_no if rule == "yes_no" else closed_equal
     hit = verdict(predicted, true)
     return (hit, hit, _closed_by_word(predicted, true), *(None,) * 14)

@@ -8,7 +8,6 @@ import unicodedata
 from typing import Final
 
 __all__ = [
-    "chinese_words",
     "fold",
     "half_width",
     "llava_med_words",
@@ -66,9 +65,6 @@ def without_punctuation(text: str) -> str:
     A mark of punctuation is deleted everywhere if a blank stands beside it anywhere, or if a comma stands
     between digits; otherwise it becomes a blank. At most 32 full stops go, none before a digit.
 
-    Args:
-        text: An answer.
-
     Returns:
         The text without punctuation but apostrophes, colons and most full stops within numbers.
 
@@ -98,12 +94,6 @@ def official_words(text: str) -> str:
     After :func:`without_punctuation`, number words up to ten become digits, articles go, contractions get
     their apostrophe.
 
-    Args:
-        text: An answer.
-
-    Returns:
-        Lower-case words with single blanks.
-
     Example:
         >>> official_words("The left_lung, two nodules.")
         'left lung 2 nodules'
@@ -117,35 +107,11 @@ def llava_med_words(text: str) -> str:
 
     It is the official normalisation, except that a line break is no blank beside a mark of punctuation.
 
-    Args:
-        text: An answer.
-
-    Returns:
-        Lower-case words with single blanks.
-
     Example:
         >>> llava_med_words("A T2-weighted MRI.")
         't2 weighted mri'
     """
     return _without_articles(without_punctuation(text.lower()))
-
-
-def chinese_words(text: str) -> str:
-    """Return a Chinese answer as M3D compares it: lower case, no punctuation of either script, no blanks.
-
-    A full stop within a number goes too: ``1.2cm`` becomes ``12cm``.
-
-    Args:
-        text: An answer.
-
-    Returns:
-        One word.
-
-    Example:
-        >>> chinese_words("X光，肺部。")
-        'x光肺部'
-    """
-    return "".join(text.lower().translate(_CHINESE_PUNCTUATION).split())
 
 
 def half_width(text: str) -> str:
@@ -163,9 +129,6 @@ def half_width(text: str) -> str:
 def fold(text: str) -> str:
     """Return a text in one spelling: half width, no zero-width characters, lower case, outer marks removed.
 
-    Args:
-        text: An answer, in any language.
-
     Returns:
         The words as they are read aloud; inner punctuation stays.
 
@@ -181,12 +144,6 @@ def tokens(text: str) -> list[str]:
 
     The text is folded, then normalised as by the official VQA evaluation; a text of articles alone keeps
     them, so that "A" is not nothing.
-
-    Args:
-        text: An answer, in any language or mixture.
-
-    Returns:
-        Tokens in order.
 
     Example:
         >>> tokens("The left lung."), tokens("左肺，ＣＴ。")

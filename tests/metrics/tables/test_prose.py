@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import logging
 import math
+from statistics import fmean
 from typing import Any
 
 import pytest
 
 from umit.errors import MissingExtraError
 from umit.metrics import chinese
-from umit.metrics.bleu import bleu_rows, coco_bleu
 from umit.metrics.by_task import METRICS
-from umit.metrics.captions import cider, rouge_l
-from umit.metrics.chinese import swift_means, swift_scores
-from umit.metrics.chrf import chrf, chrf_rows
+from umit.metrics.captions import Corpus, bleu_rows, cider, coco_bleu, rouge_l
+from umit.metrics.chinese import swift_score
 from umit.metrics.cleaning import ptb_words, r2gen_iu_xray
 from umit.metrics.metric import Pair
-from umit.metrics.ngrams import Corpus
-from umit.metrics.rouge import google_rouge
+from umit.metrics.sentence import chrf, chrf_rows, rouge_f, rouge_words
 from umit.phantom.words import film_report
 from umit.queries import Describe, Language
 from umit.results import Report
@@ -53,7 +51,9 @@ def test_captions_are_scored_as_cleaned(protocol: str, clean: Any) -> None:
     found, true = zip(*ENGLISH, strict=True)
     texts = list(map(clean, found)), [[clean(one)] for one in true]
     corpus = Corpus.of(*texts)
-    for order, expected in enumerate(coco_bleu(bleu_rows(corpus)), start=1):
+    for order, expected in enumerate(
+        coco_bleu(bleu_rows(corpus).sum(0, keepdims=True))[0], start=1
+    ):
         assert _value(f"BLEU-{order}", protocol, EN) == pytest.approx(float(expected), abs=1e-12)
     assert _value("ROUGE-L", protocol, EN) == pytest.approx(rouge_l(*texts).mean())
     if protocol != "R2Gen IU X-Ray":
@@ -61,23 +61,23 @@ def test_captions_are_scored_as_cleaned(protocol: str, clean: Any) -> None:
 
 
 def test_rouge_scores_is_google() -> None:
-    rows = [google_rouge(*pair) for pair in ENGLISH]
-    for name, key in (("ROUGE-1", "rouge1"), ("ROUGE-2", "rouge2"), ("ROUGE-L", "rougeL")):
-        expected = sum(row[key].f for row in rows) / len(rows)
+    words = [[rouge_words(text) for text in pair] for pair in ENGLISH]
+    for name, n in (("ROUGE-1", 1), ("ROUGE-2", 2), ("ROUGE-L", None)):
+        expected = fmean(rouge_f(*pair, n) for pair in words)
         assert _value(name, "rouge-score", EN) == pytest.approx(expected)
 
 
 def test_chinese_is_swifts() -> None:
     pytest.importorskip("jieba")
-    found, true = zip(*CHINESE, strict=True)
-    means = swift_means(swift_scores(found, true))
-    for name in ("ROUGE-1", "ROUGE-2", "ROUGE-L", "BLEU-4"):
-        assert _value(name, "ms-swift", ZH) == pytest.approx(means[name.lower()])
+    rows = [row for pair in CHINESE if (row := swift_score(*pair)) is not None]
+    for column, name in enumerate(("ROUGE-1", "ROUGE-2", "ROUGE-L", "BLEU-4")):
+        assert _value(name, "ms-swift", ZH) == pytest.approx(fmean(row[column] for row in rows))
 
 
 def test_characters_are_counted_in_both_languages() -> None:
     found, true = zip(*ENGLISH, *CHINESE, strict=True)
-    expected = chrf(chrf_rows(found, [[one] for one in true]))
+    rows = chrf_rows(found, [[one] for one in true])
+    expected = chrf(rows.sum(0, keepdims=True))[0]
     assert _value("chrF2", "sacrebleu", EN + ZH) == pytest.approx(expected)
 
 

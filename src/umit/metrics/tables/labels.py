@@ -7,9 +7,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from umit.metrics.labels import balanced_accuracy, macro_f1
-from umit.metrics.metric import Measures, Metric, Pair, each, padded
-from umit.metrics.ranking import area
+from umit.metrics.labels import area, balanced_accuracy, macro_f1
+from umit.metrics.metric import Measures, Metric, Pair, each, padded, summed
 from umit.metrics.tables.sureness import SURENESS
 from umit.queries import Choose
 from umit.results import Classification, Findings
@@ -131,22 +130,21 @@ def _counts(pairs: Sequence[Pair[Findings]]) -> Measures:
     return rows.reshape(len(pairs), rows[0].size if len(pairs) else 3)
 
 
-def _f1(counts: Measures) -> Measures:
-    right, extra, missed = counts.T
-    whole = 2 * right + extra + missed
-    shares: Measures = np.full(right.shape, np.nan)
-    np.divide(2 * right, whole, out=shares, where=whole > 0)
+def _f1(sums: Measures) -> Measures:
+    """Return F1 of each label, shape (rows, labels); ``nan`` for one that is neither true nor found."""
+    right, extra, missed = np.moveaxis(sums.reshape(len(sums), -1, 3), 2, 0)
+    with np.errstate(invalid="ignore"):
+        shares: Measures = 2 * right / (2 * right + extra + missed)
     return shares
 
 
-def _macro(measures: Measures) -> float:
-    values = _f1(measures.sum(axis=0).reshape(-1, 3))
-    values = values[~np.isnan(values)]
-    return float(values.mean()) if len(values) else float("nan")
+def _macro(sums: Measures) -> Measures:
+    each_label = [row[~np.isnan(row)] for row in _f1(sums)]
+    return np.array([row.mean() if len(row) else np.nan for row in each_label])
 
 
-def _micro(measures: Measures) -> float:
-    return float(_f1(measures.sum(axis=0).reshape(-1, 3).sum(axis=0, keepdims=True))[0])
+def _micro(sums: Measures) -> Measures:
+    return _f1(sums.reshape(len(sums), -1, 3).sum(axis=1))[:, 0]
 
 
 #: One label of several.
@@ -177,9 +175,9 @@ FINDINGS: Final = (
         note="every label of the picture right",
     ),
     Metric[Any](
-        name="macro F1", measure=_counts, total=_macro,
+        name="macro F1", measure=_counts, **summed(_macro),
         note="mean over labels; one that is neither true nor found anywhere is left out",
     ),
-    Metric[Any](name="micro F1", measure=_counts, total=_micro, note="all labels together"),
+    Metric[Any](name="micro F1", measure=_counts, **summed(_micro), note="all labels together"),
     *SURENESS,
 )  # fmt: skip

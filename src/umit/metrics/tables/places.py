@@ -7,17 +7,9 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from umit.metrics.boxes import Box, matched_iou
-from umit.metrics.boxes_m3d import M3D_UNREADABLE, m3d_iou
-from umit.metrics.kaggle import rsna_score
-from umit.metrics.metric import Measures, Metric, Pair, each, if_installed
-from umit.metrics.tables.ranked import (
-    average_precision,
-    froc,
-    precision_over,
-    precision_rows,
-    ranked_hits,
-)
+from umit.metrics.boxes import M3D_UNREADABLE, Box, m3d_iou, matched_iou, rsna_score
+from umit.metrics.metric import Measures, Metric, Pair, each, if_installed, summed
+from umit.metrics.tables.ranked import froc, precision, precision_rows, ranked_hits
 from umit.metrics.tables.sureness import SURENESS
 from umit.results import Detections
 
@@ -56,12 +48,6 @@ def _at_least(limit: float) -> Callable[[_Pairs], Measures]:
     return _over_true(lambda overlap: float(overlap >= limit))
 
 
-def _ratio(measures: Measures) -> float:
-    there = ~np.isnan(measures[:, 0])
-    count = measures[there, 1].sum()
-    return float(measures[there, 0].sum() / count) if count else float("nan")
-
-
 def _false(pair: Pair[Detections]) -> float | None:
     """Whether something was drawn where nothing is; an unreadable text draws nothing."""
     found, true = _boxes(pair)
@@ -85,14 +71,15 @@ def _enclosing(pair: Pair[Detections]) -> float | None:
     return m3d_iou(found[0].corners, true[0].corners) if found else M3D_UNREADABLE
 
 
+_RATIO: Final = summed(lambda sums: sums[:, 0] / sums[:, 1])
 _ALL: Final = (
     Metric[Any](
-        name="mean IoU", measure=_over_true(float), total=_ratio, framed=True, unreadable="0 for each true box",
+        name="mean IoU", measure=_over_true(float), **_RATIO, framed=True, unreadable="0 for each true box",
         note="over true boxes, each with a found one of its own",
     ),
     *(
         Metric[Any](
-            name=f"Acc@{limit:g}", measure=_at_least(limit), total=_ratio, framed=True, unreadable=_MISS
+            name=f"Acc@{limit:g}", measure=_at_least(limit), **_RATIO, framed=True, unreadable=_MISS
         )
         for limit in (0.25, 0.5, 0.75)
     ),
@@ -117,10 +104,8 @@ _COCO: Final[dict[str, Any]] = {
 FILMS: Final = (
     *_ALL,
     Metric[Any](name="mean score", protocol="RSNA Kaggle", measure=each(_kaggle), unreadable=_MISS),
-    Metric[Any](name="mAP", total=average_precision("ap"), prepared=precision_over(), **_COCO),
-    Metric[Any](
-        name="AP@0.5", total=average_precision("ap_50"), prepared=precision_over(0.5), **_COCO
-    ),
+    Metric[Any](name="mAP", **precision(), **_COCO),
+    Metric[Any](name="AP@0.5", **precision(0.5), **_COCO),
     *SURENESS,
 )
 #: In volumes.

@@ -7,16 +7,13 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from umit.metrics.bleu import bleu_rows, coco_bleu
-from umit.metrics.captions import cider, rouge_l
-from umit.metrics.chinese import swift_scores
-from umit.metrics.chrf import chrf, chrf_rows
+from umit.metrics.captions import Corpus, bleu_rows, cider, coco_bleu, rouge_l
+from umit.metrics.chinese import swift_score
 from umit.metrics.cleaning import ptb_words, r2gen_iu_xray
 from umit.metrics.findings import agreement, finding_rows, stated
 from umit.metrics.lexicons import CHEST
-from umit.metrics.metric import Measures, Metric, Pair, each, if_installed
-from umit.metrics.ngrams import Corpus
-from umit.metrics.rouge import google_rouge
+from umit.metrics.metric import Measures, Metric, Pair, each, if_installed, summed
+from umit.metrics.sentence import chrf, chrf_rows, rouge_f, rouge_words
 from umit.queries import Language
 from umit.results import Report
 
@@ -27,7 +24,7 @@ _Score: TypeAlias = Callable[[list[str], list[str]], Measures]
 _EMPTY: Final = "counts as an empty text"
 _STOP: Final = "counts as an empty text, of which the cleaning makes a full stop"
 _NONE: Final = "states nothing"
-_BLEU: Final = 11  # columns of bleu_rows for four orders
+_BLEU: Final = 10  # columns of bleu_rows
 
 
 def _text(pair: Pair[Report]) -> str:
@@ -52,16 +49,6 @@ def _of(
         return rows
 
     return measure
-
-
-def _kept(total: Callable[[Measures], float]) -> Callable[[Measures], float]:
-    """Return a total over the rows that are in; ``nan`` if none is."""
-
-    def kept(measures: Measures) -> float:
-        rows = measures[~np.isnan(measures[:, 0])]
-        return total(rows) if len(rows) else float("nan")
-
-    return kept
 
 
 # ---------------------------------------------------------------- pycocoevalcap
@@ -90,8 +77,8 @@ def _raw(pairs: _Pairs) -> Measures:
     return _coco(str)(list(found), list(true))
 
 
-def _bleu(order: int) -> Callable[[Measures], float]:
-    return _kept(lambda rows: float(coco_bleu(rows[:, :_BLEU])[order - 1]))
+def _bleu(order: int) -> dict[str, Any]:
+    return summed(lambda sums: coco_bleu(sums[:, :_BLEU])[:, order - 1])
 
 
 def _captions(
@@ -106,7 +93,7 @@ def _captions(
         **more,
     }
     return (
-        *(Metric(name=f"BLEU-{order}", total=_bleu(order), **shared) for order in (1, 2, 3, 4)),
+        *(Metric(name=f"BLEU-{order}", **_bleu(order), **shared) for order in (1, 2, 3, 4)),
         Metric(name="ROUGE-L", column=_BLEU, **shared),
         Metric(name="CIDEr-D", column=_BLEU + 1, **shared),
     )
@@ -116,14 +103,13 @@ def _captions(
 
 
 def _google(found: list[str], true: list[str]) -> Measures:
-    rows = [google_rouge(*pair) for pair in zip(found, true, strict=True)]
-    return np.array([[row[name].f for name in ("rouge1", "rouge2", "rougeL")] for row in rows])
+    words = [[rouge_words(text) for text in pair] for pair in zip(found, true, strict=True)]
+    return np.array([[rouge_f(*pair, n) for n in (1, 2, None)] for pair in words])
 
 
 def _swift(found: list[str], true: list[str]) -> Measures:
-    return np.array(
-        [(np.nan,) * 4 if row is None else row for row in swift_scores(found, true)], np.float64
-    )
+    rows = [swift_score(*pair) for pair in zip(found, true, strict=True)]
+    return np.array([(np.nan,) * 4 if row is None else row for row in rows], np.float64)
 
 
 def _stated(placed: bool) -> Callable[[_Pairs], Measures]:
@@ -135,6 +121,10 @@ def _stated(placed: bool) -> Callable[[_Pairs], Measures]:
         return finding_rows(found, true)
 
     return measure
+
+
+def _agreement(number: int) -> dict[str, Any]:
+    return summed(lambda sums: agreement(sums)[number])
 
 
 _ENGLISH: Final = "English only"
@@ -163,8 +153,8 @@ TEXTS: Final = (
     ),
     Metric[Any](
         name="chrF2", protocol="sacrebleu", unit="%", best=100.0, unreadable=_EMPTY,
-        measure=_of(lambda found, true: chrf_rows(found, [[one] for one in true]), 18), total=_kept(chrf),
-        note="runs of one to six characters",
+        measure=_of(lambda found, true: chrf_rows(found, [[one] for one in true]), 18),
+        note="runs of one to six characters", **summed(chrf),
     ),
 )  # fmt: skip
 #: Reports, with the findings that they state.
@@ -173,13 +163,12 @@ REPORTS: Final = (
     *(
         Metric[Any](
             name=f"finding {name}", measure=_PLACED, unreadable=_NONE, note=f"{_RULES}, on the right side",
-            total=lambda rows, number=number: agreement(rows)[number],  # type: ignore[misc]
+            **_agreement(number),
         )
         for number, name in enumerate(("precision", "recall", "F1"))
     ),
     Metric[Any](
-        name="finding F1, any side", measure=_stated(False), total=lambda rows: agreement(rows).f1,
-        unreadable=_NONE, note=_RULES,
+        name="finding F1, any side", measure=_stated(False), unreadable=_NONE, note=_RULES, **_agreement(2),
     ),
     *TEXTS[1:],
 )  # fmt: skip

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from umit.geometry import Box2D
-from umit.metrics.coco import coco_scores, installed, precision_of_drawn
+from umit.metrics.bootstrap import Rows, by_rows
+from umit.metrics.coco import average_precision, installed
 from umit.metrics.froc import froc_curve, froc_score, hits_by_centre
-from umit.metrics.metric import Measures, Pair, Rows, padded
-from umit.results import Detection, Detections
+from umit.metrics.metric import Measures, Pair, padded
+from umit.results import Detections
 
-__all__ = [
-    "average_precision",
-    "froc",
-    "hits_of",
-    "precision_over",
-    "precision_rows",
-    "ranked_hits",
-    "ranks",
-]
+__all__ = ["froc", "hits_of", "precision", "precision_rows", "ranked_hits", "ranks"]
 
 _Pairs: TypeAlias = Sequence[Pair[Detections]]
 _MISSED: Final = -np.inf
@@ -128,65 +120,42 @@ def precision_rows(pairs: _Pairs) -> Measures:
     return padded(rows)
 
 
-def average_precision(name: str) -> Callable[[Measures], float]:
-    """Return what turns rows of boxes into one of COCO's numbers, such as ``"ap"``."""
-
-    def total(measures: Measures) -> float:
-        true, found, _ = _laid_out(measures)
-        if not any(true):
-            return float("nan")
-        if not any(found):
-            return 0.0  # the evaluation takes no empty list
-        return float(getattr(coco_scores(found, true), name))
-
-    return total
-
-
-def precision_over(least: float | None = None) -> Callable[[Measures], Callable[[Rows], float]]:
-    """Return what prepares rows of boxes for many resamples; boxes are matched once.
+def precision(least: float | None = None) -> dict[str, Any]:
+    """Return ``total`` and ``weighed`` of a metric over rows of boxes; boxes are matched once for all resamples.
 
     Args:
-        least: As for :func:`umit.metrics.coco.precision_of_drawn`.
+        least: As for :func:`umit.metrics.coco.average_precision`.
     """
 
     def prepared(measures: Measures) -> Callable[[Rows], float]:
-        true, found, counts = _laid_out(measures)
-        if not any(true):
+        boxes, places = _laid_out(measures)
+        found, true = boxes[boxes[:, 0] == 1, 1:], boxes[boxes[:, 0] == 0, 1:-1]
+        if not len(true):
             return lambda rows: float("nan")
-        starts = np.cumsum(counts) - counts
-        places = [np.arange(start, start + n) for start, n in zip(starts, counts, strict=True)]
-        if not any(found):
-            some = np.array([any(true[i] for i in of) for of in places])
+        if not len(found):  # the evaluation takes no empty list
+            some = np.array([np.isin(of, true[:, 1]).any() for of in places])
             return lambda rows: 0.0 if some[rows].any() else float("nan")
-        drawn = precision_of_drawn(found, true, least=least)
+        drawn = average_precision(found, true, sum(map(len, places)), least=least)
         return lambda rows: drawn(np.concatenate([places[row] for row in rows]))
 
-    return prepared
+    return {
+        "total": lambda measures: prepared(measures)(np.arange(len(measures))),
+        "weighed": lambda measures: by_rows(prepared(measures)),
+    }
 
 
-def _laid_out(measures: Measures) -> tuple[list[Detections], list[Detections], Rows]:
-    """Return the true and the found boxes of each picture, and how many pictures each row is of."""
+def _laid_out(measures: Measures) -> tuple[Measures, list[Rows]]:
+    """Return all boxes, their pictures numbered from 0, and the pictures of each row.
+
+    Each view is a picture; a question without any box is one too.
+    """
     if not len(measures) or np.isnan(measures[0, 0]):
-        return [], [], np.zeros(0, np.intp)
-    rows = [_pictures(row) for row in measures]
-    pictures = [picture for row in rows for picture in row]
-    return [t for t, _ in pictures], [f for _, f in pictures], np.array([len(r) for r in rows])
-
-
-def _pictures(row: Measures) -> list[tuple[Detections, Detections]]:
-    """Return the true and the found boxes of each view; a question without any box is a picture too."""
-    boxes = row[1 : 1 + int(row[0]) * _BOX].reshape(-1, _BOX)
-    return [
-        (_boxes(boxes[(boxes[:, 2] == view) & (boxes[:, 0] == 0)]),
-         _boxes(boxes[(boxes[:, 2] == view) & (boxes[:, 0] == 1)]))
-        for view in sorted(set(boxes[:, 2].tolist())) or [0]
-    ]  # fmt: skip
-
-
-def _boxes(rows: Measures) -> Detections:
-    return Detections(
-        items=tuple(
-            Detection(label=f"{int(label)}", box=Box2D(*corners), score=sure)
-            for _, label, _, *corners, sure in rows.tolist()
-        )
-    )
+        return np.zeros((0, _BOX)), []
+    boxes, places, known = [np.zeros((0, _BOX))], [], 0
+    for row in measures:
+        here = row[1 : 1 + int(row[0]) * _BOX].reshape(-1, _BOX).copy()
+        views, here[:, 2] = np.unique(here[:, 2], return_inverse=True)
+        here[:, 2] += known
+        places.append(np.arange(known, known := known + max(1, len(views))))
+        boxes.append(here)
+    return np.concatenate(boxes), places

@@ -11,14 +11,14 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from umit.metrics.bootstrap import Numbers, Weights
 from umit.metrics.calibration import (
-    brier_of_classes,
     calibration_error,
     calibration_errors,
     risk_areas,
     risk_coverage,
 )
-from umit.metrics.metric import Measures, Metric, Pair, Rows, padded
+from umit.metrics.metric import Measures, Metric, Pair, padded
 from umit.queries import Ask, Choose
 from umit.results import Answer, Classification, Detections, Findings
 
@@ -100,25 +100,27 @@ def _claimed(pairs: _Pairs) -> Measures:
     )
 
 
-def _over_claims(score: Callable[[_Floats, _Floats], float]) -> Callable[[Measures], float]:
+def _over_claims(
+    score: Callable[[_Floats, _Floats], float], at_once: Callable[[_Floats, _Floats], Numbers]
+) -> dict[str, Any]:
+    """Return ``total`` and ``weighed`` of a metric over the claims of all rows."""
+
     def total(measures: Measures) -> float:
         flat = measures.reshape(-1, 2)
         flat = flat[~np.isnan(flat[:, 0])]
         return score(flat[:, 0], flat[:, 1]) if len(flat) else float("nan")
 
-    return total
-
-
-def _over_resamples(
-    scores: Callable[[_Floats, _Floats], Callable[[Rows], _Floats]],
-) -> Callable[[Measures], Callable[[Rows], _Floats]]:
-    def weighed(measures: Measures) -> Callable[[Rows], _Floats]:
+    def weighed(measures: Measures) -> Numbers:
         flat = measures.reshape(-1, 2)
         there = np.flatnonzero(~np.isnan(flat[:, 0]))
-        score, row = scores(*flat[there].T), there // (measures.shape[1] // 2)
-        return lambda weights: score(weights[:, row])
+        numbers, row = at_once(*flat[there].T), there // (measures.shape[1] // 2)
 
-    return weighed
+        def of_rows(weights: Weights) -> _Floats:
+            return numbers(weights[:, row])
+
+        return of_rows
+
+    return {"total": total, "weighed": weighed}
 
 
 def _gaps(pairs: _Pairs) -> Measures:
@@ -132,7 +134,8 @@ def _gap(pair: Pair[Any]) -> float:
         return 1.0
     if (chosen := _chances(pair)) is not None:
         chances, _, true = chosen
-        return float("nan") if true is None else brier_of_classes([chances], [true])
+        there = np.arange(len(chances)) == true
+        return float("nan") if true is None else float(np.sum((np.array(chances) - there) ** 2))
     asked = _yes_or_no(pair)
     return float(np.mean([(p - true) ** 2 for p, _, true in asked])) if asked else float("nan")
 
@@ -140,8 +143,7 @@ def _gap(pair: Pair[Any]) -> float:
 #: For answers with options, labels and presence.
 SURENESS: Final[tuple[Metric[Any], ...]] = (
     Metric(
-        name="ECE", measure=_claimed, total=_over_claims(calibration_error),
-        weighed=_over_resamples(calibration_errors), best=0.0,
+        name="ECE", measure=_claimed, **_over_claims(calibration_error, calibration_errors), best=0.0,
         unreadable="lowers it: probability 0 and wrong", note="15 equal bins of the probability of what was said",
     ),
     Metric(
@@ -149,9 +151,8 @@ SURENESS: Final[tuple[Metric[Any], ...]] = (
         note="summed over options or labels, 2 at worst; of yes and no the mean gap, 1 at worst",
     ),
     Metric(
-        name="risk-coverage area", measure=_claimed,
-        total=_over_claims(lambda sure, hit: risk_coverage(sure, hit).area),
-        weighed=_over_resamples(risk_areas), best=0.0,
+        name="risk-coverage area", measure=_claimed, best=0.0,
+        **_over_claims(lambda sure, hit: risk_coverage(sure, hit).area, risk_areas),
         unreadable="wrong, and the last to be given", note="mean risk over all coverages",
     ),
 )  # fmt: skip
