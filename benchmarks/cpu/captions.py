@@ -65,7 +65,8 @@ def ours(found: list[str], true: list[list[str]]) -> dict[str, tuple[Any, float]
     def both() -> tuple[Any, Any]:
         corpus = Corpus.of(found, true)
         rows = bleu_rows(corpus)
-        return (coco_bleu(rows), coco_bleu(rows, each=True).T), cider(corpus)
+        whole = coco_bleu(rows.sum(0, keepdims=True))[0]
+        return (whole, coco_bleu(rows).T), cider(corpus)
 
     return {"bleu_and_cider": timed(both), "rouge_l": timed(lambda: rouge_l(found, true))}
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from umit.errors import InputError
-from umit.metrics.bootstrap import Interval, Weights, bootstrap, by_rows, interval_of, means
+from umit.metrics.bootstrap import Draws, Interval, bootstrap, by_rows, interval_of, means
 from umit.metrics.metric import summed
 
 SCORES = np.random.default_rng(3).random(40)
@@ -26,9 +26,9 @@ def test_groups_are_drawn_whole_and_as_often_as_there_are() -> None:
     groups = ["a", "b", "a", "c", "b", "a"]
     seen: list[list[int]] = []
 
-    def kept(weights: Weights) -> np.ndarray:
-        seen.extend(weights.tolist())
-        return np.zeros(len(weights))
+    def kept(draws: Draws) -> np.ndarray:
+        seen.extend(draws.weights().tolist())
+        return np.zeros(len(draws.times))
 
     bootstrap(kept, groups, count=50, seed=4)
     assert len(seen) == 50
@@ -82,7 +82,7 @@ def test_chunks_draw_what_one_piece_draws(
 def test_two_runs_share_their_draws() -> None:
     other = SCORES + 0.01 * np.random.default_rng(5).random(40)
     one, two = means(SCORES), means(other)
-    got = bootstrap(lambda weights: one(weights) - two(weights), GROUPS, count=400, seed=6)
+    got = bootstrap(lambda draws: one(draws) - two(draws), GROUPS, count=400, seed=6)
     assert got == pytest.approx(bootstrap(means(SCORES - other), GROUPS, count=400, seed=6))
     assert got.high < 0  # a small difference that the two runs' own intervals drown
     assert bootstrap(one, 40).high > bootstrap(two, 40).low

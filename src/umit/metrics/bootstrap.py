@@ -1,6 +1,6 @@
 """How far a number can be trusted: one bootstrap, in which answers about one patient are drawn together.
 
-A resample is how often each answer was drawn, so many resamples of a mean are one product of matrices. A number that
+A resample is how often each group was drawn, so many resamples of a mean are one product of matrices. A number that
 takes no weights is computed from the rows of each resample, by :func:`by_rows`, with the same draws.
 """
 
@@ -14,17 +14,59 @@ from numpy.typing import ArrayLike, NDArray
 
 from umit.errors import InputError
 
-__all__ = ["Interval", "Numbers", "Rows", "Weights", "bootstrap", "by_rows", "interval_of", "means"]
+__all__ = [
+    "Draws",
+    "Interval",
+    "Numbers",
+    "Rows",
+    "Weights",
+    "bootstrap",
+    "by_rows",
+    "interval_of",
+    "means",
+]
 
 Floats: TypeAlias = NDArray[np.float64]
 #: Which answers, one of them as often as it was drawn.
 Rows: TypeAlias = NDArray[np.intp]
 #: How often each answer is in each resample, shape (resamples, answers).
 Weights: TypeAlias = NDArray[np.intp]
-#: Resamples to the number of each, shape (resamples,); ``nan`` where there is nothing to score.
-Numbers: TypeAlias = Callable[[Weights], Floats]
 
 _AT_ONCE: Final = 1 << 20  # numbers drawn at a time: 8 MB
+
+
+class Draws(NamedTuple):
+    """Some resamples.
+
+    Args:
+        times: How often each group was drawn in each, shape (resamples, groups).
+        group: The group of each answer, from 0, shape (answers,).
+    """
+
+    times: Weights
+    group: Rows
+
+    def weights(self) -> Weights:
+        """Return how often each answer is in each resample."""
+        return self.times[:, self.group]
+
+    def sums(self, values: Floats) -> Floats:
+        """Return the sums of columns, shape (answers, columns), over the answers of each resample.
+
+        Example:
+            >>> draws = Draws(np.array([[2, 0], [1, 1]]), np.array([0, 0, 1]))
+            >>> draws.sums(np.array([[1.0], [2.0], [4.0]])).tolist()
+            [[6.0], [7.0]]
+        """
+        groups = self.times.shape[1]
+        found: Floats = self.times @ np.column_stack(
+            [np.bincount(self.group, column, groups) for column in values.T]
+        )
+        return found
+
+
+#: Resamples to the number of each, shape (resamples,); ``nan`` where there is nothing to score.
+Numbers: TypeAlias = Callable[[Draws], Floats]
 
 
 class Interval(NamedTuple):
@@ -76,7 +118,7 @@ def bootstrap(
 ) -> Interval:
     """Return the percentile bootstrap interval of a number.
 
-    For the difference of two runs let ``numbers`` give both from the same weights.
+    For the difference of two runs let ``numbers`` give both from the same draws.
 
     Args:
         numbers: From :func:`means`, :func:`by_rows` or a metric's ``over``.
@@ -100,13 +142,13 @@ def bootstrap(
     codes = np.array([seen.setdefault(group, len(seen)) for group in labels], np.intp)
     if len(seen) < 2:
         return interval_of([], level)
-    rng, chunk, found = np.random.default_rng(seed), max(1, _AT_ONCE // len(codes)), []
+    rng, chunk, found = np.random.default_rng(seed), max(1, _AT_ONCE // len(seen)), []
     for start in range(0, count, chunk):
         size = min(chunk, count - start)
         drawn = rng.integers(0, len(seen), (size, len(seen)))  # scipy's: same seed, same interval
         own = drawn + len(seen) * np.arange(size)[:, None]
         times = np.bincount(own.ravel(), minlength=own.size).reshape(own.shape)
-        found.append(numbers(times[:, codes]))
+        found.append(numbers(Draws(times, codes)))
     return interval_of(np.concatenate(found), level)
 
 
@@ -117,15 +159,16 @@ def means(values: ArrayLike) -> Numbers:
         values: One score an answer, shape (n,); ``nan`` for one that is left out.
 
     Example:
-        >>> means([1.0, 4.0, np.nan])(np.array([[1, 1, 5], [2, 0, 0]])).tolist()
+        >>> draws = Draws(np.array([[1, 1, 5], [2, 0, 0]]), np.arange(3))
+        >>> means([1.0, 4.0, np.nan])(draws).tolist()
         [2.5, 1.0]
     """
     scores = np.asarray(values, np.float64).ravel()
     there = ~np.isnan(scores)
     columns = np.column_stack([np.where(there, scores, 0.0), there])
 
-    def numbers(weights: Weights) -> Floats:
-        sums, counts = (weights @ columns).T
+    def numbers(draws: Draws) -> Floats:
+        sums, counts = draws.sums(columns).T
         with np.errstate(invalid="ignore"):  # a resample without a score is nan
             found: Floats = sums / counts
         return found
@@ -141,12 +184,15 @@ def by_rows(number: Callable[[Rows], float]) -> Numbers:
 
     Example:
         >>> values = np.array([1.0, 2.0, 4.0, 9.0])
-        >>> by_rows(lambda rows: float(np.median(values[rows])))(np.array([[0, 1, 0, 3]])).tolist()
+        >>> median = by_rows(lambda rows: float(np.median(values[rows])))
+        >>> median(Draws(np.array([[0, 1, 0, 3]]), np.arange(4))).tolist()
         [9.0]
     """
 
-    def numbers(weights: Weights) -> Floats:
-        places = np.arange(weights.shape[1])
-        return np.array([number(np.repeat(places, one)) for one in weights], np.float64)
+    def numbers(draws: Draws) -> Floats:
+        places = np.arange(len(draws.group))
+        return np.array(
+            [number(np.repeat(places, one[draws.group])) for one in draws.times], np.float64
+        )
 
     return numbers

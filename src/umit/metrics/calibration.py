@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from umit.errors import InputError
-from umit.metrics.bootstrap import Numbers, Weights
+from umit.metrics.bootstrap import Weights
 
 __all__ = [
     "Bins",
@@ -135,8 +136,12 @@ def calibration_error(probability: ArrayLike, hit: ArrayLike, *, bins: int = 15)
     return float(count[there] / count.sum() @ gap)
 
 
-def calibration_errors(probability: ArrayLike, hit: ArrayLike, *, bins: int = 15) -> Numbers:
+def calibration_errors(
+    probability: ArrayLike, hit: ArrayLike, *, bins: int = 15
+) -> Callable[[Weights], Floats]:
     """Return what gives :func:`calibration_error` of many resamples at once, equal but for rounding.
+
+    The answers are binned here, once; each resample is how often each answer is in it.
 
     Args:
         probability: Of being right, shape (n,).
@@ -195,7 +200,7 @@ def risk_coverage(probability: ArrayLike, hit: ArrayLike) -> Curve:
     )
 
 
-def risk_areas(probability: ArrayLike, hit: ArrayLike) -> Numbers:
+def risk_areas(probability: ArrayLike, hit: ArrayLike) -> Callable[[Weights], Floats]:
     """Return what gives the area of :func:`risk_coverage` of many resamples at once, equal but for rounding.
 
     Args:

@@ -95,7 +95,8 @@ def class_scores(found: ArrayLike, true: ArrayLike) -> Floats:
     table = confusion(mine, theirs, int(max(mine.max(), theirs.max())) + 1).astype(np.float64)
     right, given, there = np.diagonal(table), table[:, :-1].sum(0), table.sum(1)
     shares = [_divided(right, given), _divided(right, there), _divided(2 * right, given + there)]
-    return np.stack([*shares, there], axis=1)[given + there > 0]
+    found_each: Floats = np.stack([*shares, there], axis=1)[given + there > 0]
+    return found_each
 
 
 def _divided(above: Floats, below: Floats) -> Floats:

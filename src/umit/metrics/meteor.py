@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,6 +27,7 @@ _LOG = logging.getLogger(__name__)
 _JAR: Final = "meteor-1.5.jar"
 #: As pycocoevalcap starts it.
 _SETTINGS: Final = ("-Xmx2G", "-Dfile.encoding=UTF-8", "-jar", _JAR, "-", "-", "-stdio", "-l", "en", "-norm")  # fmt: skip
+_KEPT: Final = 1 << 14  # texts and words whose tokens and stems are kept
 _PATIENCE: Final = 10  # seconds that a program which failed has to end
 _BREAK: Final = " ||| "  # parts of a line of the program's protocol
 #: The program reads a request a line: a line break inside a text makes pycocoevalcap's wrapper wait for ever.
@@ -138,8 +139,11 @@ def nltk_meteor() -> Callable[[str, str], float]:
         raise MissingExtraError(
             f"nltk's METEOR needs the package {missing.name}: pip install 'umit[reports]'"
         ) from missing
-    split = import_module("nltk.tokenize.destructive").NLTKWordTokenizer().tokenize
-    stems = SimpleNamespace(stem=cache(import_module("nltk.stem.porter").PorterStemmer().stem))
+    # Answers repeat: words are split, and stemmed, once.
+    split = lru_cache(_KEPT)(
+        import_module("nltk.tokenize.destructive").NLTKWordTokenizer().tokenize
+    )
+    stem = lru_cache(_KEPT)(import_module("nltk.stem.porter").PorterStemmer().stem)
     wordnet = import_module("nltk.corpus").wordnet
     try:
         wordnet.ensure_loaded()
@@ -148,6 +152,7 @@ def nltk_meteor() -> Callable[[str, str], float]:
             "nltk finds no whole WordNet: METEOR counts no synonyms, so it is not the published number"
         )
         wordnet = SimpleNamespace(synsets=lambda word: ())
+    stems = SimpleNamespace(stem=stem)
     return lambda found, true: float(
         score(split(true), split(found), stemmer=stems, wordnet=wordnet)
     )

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from umit.errors import MissingExtraError
-from umit.metrics.bootstrap import Numbers, Weights, by_rows, means
+from umit.metrics.bootstrap import Draws, Numbers, by_rows, means
 from umit.queries import Query
 from umit.results import Result
 
@@ -65,7 +65,8 @@ def summed(close: Callable[[Measures], Measures]) -> dict[str, Any]:
     Example:
         >>> ratio = summed(lambda sums: sums[:, 0] / sums[:, 1])
         >>> rows = np.array([[1.0, 2.0], [np.nan, 0.0], [2.0, 2.0]])
-        >>> ratio["total"](rows), ratio["weighed"](rows)(np.array([[2, 0, 0], [0, 9, 0]])).tolist()
+        >>> draws = Draws(np.array([[2, 0, 0], [0, 9, 0]]), np.arange(3))
+        >>> ratio["total"](rows), ratio["weighed"](rows)(draws).tolist()
         (0.75, [0.5, nan])
     """
 
@@ -77,13 +78,13 @@ def summed(close: Callable[[Measures], Measures]) -> dict[str, Any]:
 
     def weighed(measures: Measures) -> Numbers:
         there = ~np.isnan(measures[:, 0])
-        rows = measures[there]
+        rows = np.column_stack([measures[there], np.ones(there.sum())])
 
-        def numbers(weights: Weights) -> Measures:
-            drawn = weights[:, there]
-            some = drawn.any(axis=1)
-            found = np.full(len(drawn), np.nan)
-            found[some] = close(drawn[some] @ rows)
+        def numbers(draws: Draws) -> Measures:
+            sums = Draws(draws.times, draws.group[there]).sums(rows)
+            some = sums[:, -1] > 0
+            found = np.full(len(sums), np.nan)
+            found[some] = close(sums[some, :-1])
             return found
 
         return numbers
@@ -152,7 +153,7 @@ class Metric(Generic[R]):
         if self.total is mean:
             return means(a[:, 0] - b[:, 0])
         one, other = self.over(a), self.over(b)
-        return lambda weights: one(weights) - other(weights)
+        return lambda draws: one(draws) - other(draws)
 
     def __call__(self, pairs: Sequence[Pair[R]]) -> float:
         """Return the number for some answers."""

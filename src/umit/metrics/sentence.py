@@ -297,4 +297,5 @@ def chrf(sums: Measures) -> Measures:
     )
     above = 100 * (1 + _CHRF_BETA**2) * precision * recall
     below = _CHRF_BETA**2 * precision + recall
-    return np.divide(above, below, out=np.zeros_like(below), where=below > 0)
+    found: Measures = np.divide(above, below, out=np.zeros_like(below), where=below > 0)
+    return found

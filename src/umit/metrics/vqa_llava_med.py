@@ -74,11 +74,13 @@ def open_overlap(predicted: str, true: str) -> Overlap:
     missing = len(reference) - sum(wanted[word] for word in shared)
     precision, recall = right / len(found), right / (right + missing)
     clipped_precision, clipped_recall = clipped / len(found), clipped / len(reference)
-    return Overlap(
-        *(recall, precision, _f1(precision, recall), len(shared) / len(found)),
-        *bleu(found, reference, _WEIGHTS),
-        *(clipped_recall, clipped_precision, _f1(clipped_precision, clipped_recall)),
-        float(found == reference),
+    return Overlap._make(
+        (
+            *(recall, precision, _f1(precision, recall), len(shared) / len(found)),
+            *bleu(found, reference, _WEIGHTS),
+            *(clipped_recall, clipped_precision, _f1(clipped_precision, clipped_recall)),
+            float(found == reference),
+        )
     )
 
 

@@ -148,7 +148,7 @@ def open_answer(predicted: str, true: str) -> OpenAnswer:
     precision, recall = common / len(words), common / len(wanted)
     f1 = 2 * (precision * recall) / (precision + recall) if common else 0.0
     orders = bleu(cut, cut_true, _WEIGHTS)
-    return OpenAnswer(float(found == reference), *orders, *rouge, precision, recall, f1)
+    return OpenAnswer._make((float(found == reference), *orders, *rouge, precision, recall, f1))
 
 
 def vqa_rad_rule(true: str, closed: bool) -> Rule:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from umit.geometry import Box2D, Box3D
+from umit.metrics.bootstrap import Draws
 from umit.metrics.by_task import METRICS
 from umit.metrics.metric import Metric, Pair
 from umit.queries import Find
@@ -104,11 +105,11 @@ def test_a_resample_is_the_number_of_its_answers() -> None:
         measures = metric.measures(pairs)
         over = metric.over(measures)
         for rows in ([0, 1, 2, 3], [0, 1, 1, 3], [2, 2], [3, 3]):
-            weights = np.bincount(rows, minlength=len(pairs))[None]
+            draws = Draws(np.bincount(rows, minlength=len(pairs))[None], np.arange(len(pairs)))
             expected = metric([pairs[row] for row in rows])
-            assert over(weights)[0] == pytest.approx(expected, nan_ok=True), rows
+            assert over(draws)[0] == pytest.approx(expected, nan_ok=True), rows
         unread = metric.over(metric.measures([pairs[2], pairs[3]])[:1])
-        assert unread(np.array([[2]])).tolist() == [0]
+        assert unread(Draws(np.array([[2]]), np.arange(1))).tolist() == [0]
 
 
 def test_a_missing_extra_is_left_out_and_told(

@@ -103,8 +103,8 @@ def _captions(
 
 
 def _google(found: list[str], true: list[str]) -> Measures:
-    words = [[rouge_words(text) for text in pair] for pair in zip(found, true, strict=True)]
-    return np.array([[rouge_f(*pair, n) for n in (1, 2, None)] for pair in words])
+    words = zip(map(rouge_words, found), map(rouge_words, true), strict=True)
+    return np.array([[rouge_f(mine, theirs, n) for n in (1, 2, None)] for mine, theirs in words])
 
 
 def _swift(found: list[str], true: list[str]) -> Measures:

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from umit.metrics.bootstrap import Numbers, Weights
+from umit.metrics.bootstrap import Draws, Numbers, Weights
 from umit.metrics.calibration import (
     calibration_error,
     calibration_errors,
@@ -101,7 +101,8 @@ def _claimed(pairs: _Pairs) -> Measures:
 
 
 def _over_claims(
-    score: Callable[[_Floats, _Floats], float], at_once: Callable[[_Floats, _Floats], Numbers]
+    score: Callable[[_Floats, _Floats], float],
+    at_once: Callable[[_Floats, _Floats], Callable[[Weights], _Floats]],
 ) -> dict[str, Any]:
     """Return ``total`` and ``weighed`` of a metric over the claims of all rows."""
 
@@ -114,11 +115,7 @@ def _over_claims(
         flat = measures.reshape(-1, 2)
         there = np.flatnonzero(~np.isnan(flat[:, 0]))
         numbers, row = at_once(*flat[there].T), there // (measures.shape[1] // 2)
-
-        def of_rows(weights: Weights) -> _Floats:
-            return numbers(weights[:, row])
-
-        return of_rows
+        return lambda draws: numbers(Draws(draws.times, draws.group[row]).weights())
 
     return {"total": total, "weighed": weighed}
 
