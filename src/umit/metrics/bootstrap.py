@@ -59,9 +59,8 @@ class Draws(NamedTuple):
             [[6.0], [7.0]]
         """
         groups = self.times.shape[1]
-        found: Floats = self.times @ np.column_stack(
-            [np.bincount(self.group, column, groups) for column in values.T]
-        )
+        each = [np.bincount(self.group, column, groups) for column in values.T]
+        found: Floats = self.times.astype(np.float64) @ np.column_stack(each)
         return found
 
 

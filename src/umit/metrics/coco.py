@@ -54,26 +54,10 @@ def average_precision(
         )
     # As text, in COCO's order: the mean over labels is rounded in the order in which they stand.
     labels = sorted({f"{label:g}" for label in (*found[:, 0], *true[:, 0])})
-    package = installed()
-    gold = package.COCO(
-        {
-            "images": [{"id": number} for number in range(1, pictures + 1)],
-            "categories": [{"id": code, "name": name} for code, name in enumerate(labels, 1)],
-            "annotations": [
-                {**row, "id": number, "iscrowd": 0}
-                for number, row in enumerate(_rows(true, labels), 1)
-            ],
-        }
-    )
-    said = _rows(found, labels)
-    run = package.COCOeval_faster(gold, gold.loadRes(said), "bbox", separate_eval=True)
-    asked = run.params
-    asked.areaRng, asked.areaRngLbl, asked.maxDets = asked.areaRng[:1], ["all"], [100]
-    if least is not None:
-        asked.iouThrs = np.array([least])
-    run.evaluate()
+    said, gold = _rows(found, labels), _rows(true, labels)
+    run = _evaluated(said, gold, len(labels), pictures, least)
     there = np.zeros((len(labels), pictures), bool)
-    for one in (*_rows(true, labels), *said):
+    for one in (*gold, *said):
         there[one["category_id"] - 1, one["image_id"] - 1] = True
     matched = np.empty(there.size, object)
     # By label, then by picture; the package has no public name for it.
@@ -93,6 +77,27 @@ def average_precision(
         return float(known.mean()) if len(known) else float("nan")
 
     return precision
+
+
+def _evaluated(
+    said: list[dict[str, Any]], gold: list[dict[str, Any]], labels: int, pictures: int, least: float | None
+) -> Any:  # fmt: skip
+    """Return COCO's evaluation after it has matched the boxes of each picture and label, of any size."""
+    package = installed()
+    truth = package.COCO(
+        {
+            "images": [{"id": number} for number in range(1, pictures + 1)],
+            "categories": [{"id": code, "name": str(code)} for code in range(1, labels + 1)],
+            "annotations": [{**row, "id": n, "iscrowd": 0} for n, row in enumerate(gold, 1)],
+        }
+    )
+    run = package.COCOeval_faster(truth, truth.loadRes(said), "bbox", separate_eval=True)
+    asked = run.params
+    asked.areaRng, asked.areaRngLbl, asked.maxDets = asked.areaRng[:1], ["all"], [100]
+    if least is not None:
+        asked.iouThrs = np.array([least])
+    run.evaluate()
+    return run
 
 
 def _rows(boxes: NDArray[np.float64], labels: list[str]) -> list[dict[str, Any]]:
