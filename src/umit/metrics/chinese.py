@@ -10,10 +10,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from functools import cache
-from importlib import import_module
 from typing import Any, Final, NamedTuple
 
-from umit.errors import MissingExtraError
+from umit.metrics.metric import package
 from umit.metrics.sentence import bleu, rouge_sets
 
 __all__ = ["Swift", "jieba_words", "swift_score"]
@@ -42,13 +41,7 @@ class Swift(NamedTuple):
 
 @cache
 def _jieba() -> Any:
-    # By name: the layers' test reads import statements, and the metrics need no jieba but here.
-    try:
-        jieba = import_module("jieba")
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            "splitting Chinese into words needs jieba: pip install 'umit[reports]'"
-        ) from error
+    jieba = package("jieba", "reports")
     jieba.setLogLevel(logging.WARNING)  # it announces its dictionary on stderr
     return jieba
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from umit.errors import InputError, MissingExtraError
+from umit.errors import InputError
 from umit.metrics.bootstrap import Rows
+from umit.metrics.metric import package
 
-__all__ = ["average_precision", "installed"]
+__all__ = ["average_precision"]
 
 
 def average_precision(
@@ -24,8 +24,7 @@ def average_precision(
 ) -> Callable[[Rows], float]:
     """Return what gives COCO's average precision of pictures drawn from these, some of them more than once.
 
-    Boxes are matched here, once for all draws. What comes out is the number of the drawn pictures one after another.
-    Found boxes of one score are ranked in their order.
+    Boxes are matched here, once for all draws. Found boxes of one score are ranked in their order.
 
     Args:
         found: Label as a whole number, picture from 0, x1, y1, x2, y2 and score of each found box, shape (boxes, 7).
@@ -40,12 +39,6 @@ def average_precision(
     Raises:
         InputError: No found box or no true one.
         MissingExtraError: faster-coco-eval is not installed.
-
-    Example:
-        >>> box = np.array([[0, 0, 10, 10, 50, 50, 0.9]])
-        >>> precision = average_precision(box, box[:, :6], 1)  # doctest: +SKIP
-        >>> round(precision(np.array([0])), 3)  # doctest: +SKIP
-        1.0
     """
     if not len(found) or not len(true):
         raise InputError(
@@ -83,15 +76,15 @@ def _evaluated(
     said: list[dict[str, Any]], gold: list[dict[str, Any]], labels: int, pictures: int, least: float | None
 ) -> Any:  # fmt: skip
     """Return COCO's evaluation after it has matched the boxes of each picture and label, of any size."""
-    package = installed()
-    truth = package.COCO(
+    coco = package("faster_coco_eval", "coco")
+    truth = coco.COCO(
         {
             "images": [{"id": number} for number in range(1, pictures + 1)],
             "categories": [{"id": code, "name": str(code)} for code in range(1, labels + 1)],
             "annotations": [{**row, "id": n, "iscrowd": 0} for n, row in enumerate(gold, 1)],
         }
     )
-    run = package.COCOeval_faster(truth, truth.loadRes(said), "bbox", separate_eval=True)
+    run = coco.COCOeval_faster(truth, truth.loadRes(said), "bbox", separate_eval=True)
     asked = run.params
     asked.areaRng, asked.areaRngLbl, asked.maxDets = asked.areaRng[:1], ["all"], [100]
     if least is not None:
@@ -112,17 +105,3 @@ def _rows(boxes: NDArray[np.float64], labels: list[str]) -> list[dict[str, Any]]
         }
         for label, picture, x1, y1, x2, y2, *score in boxes.tolist()
     ]
-
-
-def installed() -> Any:
-    """Return the package that counts.
-
-    Raises:
-        MissingExtraError: faster-coco-eval is not installed.
-    """
-    try:  # by name: a pure layer holds no import of it
-        return importlib.import_module("faster_coco_eval")
-    except ImportError as cause:
-        raise MissingExtraError(
-            "expected the package faster-coco-eval, which is not installed; pip install 'umit[coco]'"
-        ) from cause

@@ -13,14 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from umit.errors import InputError
 
-__all__ = [
-    "UNREADABLE",
-    "area",
-    "balanced_accuracy",
-    "class_scores",
-    "confusion",
-    "macro_f1",
-]
+__all__ = ["UNREADABLE", "area", "balanced_accuracy", "class_scores", "confusion", "macro_f1"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]

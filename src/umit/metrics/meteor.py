@@ -12,7 +12,6 @@ import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache, lru_cache
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -20,6 +19,7 @@ from types import SimpleNamespace
 from typing import Final
 
 from umit.errors import BackendError, InputError, MissingExtraError
+from umit.metrics.metric import package
 
 __all__ = ["java_meteor", "meteor_program", "nltk_meteor"]
 
@@ -133,18 +133,13 @@ def nltk_meteor() -> Callable[[str, str], float]:
     Raises:
         MissingExtraError: nltk is not installed.
     """
-    try:  # by name: the metrics need no nltk but here
-        score = import_module("nltk.translate.meteor_score").single_meteor_score
-    except ModuleNotFoundError as missing:
-        raise MissingExtraError(
-            f"nltk's METEOR needs the package {missing.name}: pip install 'umit[reports]'"
-        ) from missing
+    score = package("nltk.translate.meteor_score", "reports").single_meteor_score
     # Answers repeat: words are split, and stemmed, once.
     split = lru_cache(_KEPT)(
-        import_module("nltk.tokenize.destructive").NLTKWordTokenizer().tokenize
+        package("nltk.tokenize.destructive", "reports").NLTKWordTokenizer().tokenize
     )
-    stem = lru_cache(_KEPT)(import_module("nltk.stem.porter").PorterStemmer().stem)
-    wordnet = import_module("nltk.corpus").wordnet
+    stem = lru_cache(_KEPT)(package("nltk.stem.porter", "reports").PorterStemmer().stem)
+    wordnet = package("nltk.corpus", "reports").wordnet
     try:
         wordnet.ensure_loaded()
     except (LookupError, OSError):  # none, or one without some of its files

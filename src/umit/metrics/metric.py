@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
@@ -18,7 +19,17 @@ from umit.metrics.bootstrap import Draws, Numbers, by_rows, means
 from umit.queries import Query
 from umit.results import Result
 
-__all__ = ["Measures", "Metric", "Pair", "each", "if_installed", "mean", "padded", "summed"]
+__all__ = [
+    "Measures",
+    "Metric",
+    "Pair",
+    "each",
+    "if_installed",
+    "mean",
+    "package",
+    "padded",
+    "summed",
+]
 
 R = TypeVar("R", bound=Result)
 _LOG = logging.getLogger(__name__)
@@ -191,6 +202,20 @@ def padded(rows: Sequence[Sequence[float]]) -> Measures:
     for row, values in zip(found, rows, strict=True):
         row[: len(values)] = values
     return found
+
+
+def package(name: str, extra: str) -> Any:
+    """Return a module of an extra of umit; by name, since a pure layer holds no import of it.
+
+    Raises:
+        MissingExtraError: It is not installed; the message says how.
+    """
+    try:
+        return import_module(name)
+    except ImportError as missing:
+        raise MissingExtraError(
+            f"expected the package {missing.name or name}, which is not installed: pip install 'umit[{extra}]'"
+        ) from missing
 
 
 def if_installed(

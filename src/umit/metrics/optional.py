@@ -7,15 +7,14 @@ umit's tests never run them; the calls are those of the versions named in each f
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 
-from umit.errors import InputError, MissingExtraError
+from umit.errors import InputError
 from umit.metrics.meteor import java_meteor
-from umit.metrics.metric import Measures, Metric, Pair
+from umit.metrics.metric import Measures, Metric, Pair, package
 from umit.queries import Language
 
 __all__ = ["OPTIONAL", "Scorer", "optional_metric"]
@@ -39,26 +38,17 @@ class Scorer(NamedTuple):
     languages: tuple[Language, ...] = ("en",)
 
 
-def _package(name: str, extra: str) -> Any:
-    try:  # by name: a pure layer holds no import of it
-        return import_module(name)
-    except ModuleNotFoundError as missing:
-        raise MissingExtraError(
-            f"expected the package {missing.name}, which is not installed: pip install 'umit[{extra}]'"
-        ) from missing
-
-
 def _bertscore(found: _Texts, true: _Texts) -> list[float]:
     """F of bert-score 0.3.13, without rescaling; 0 where a text is blank, as it says itself.
 
     Blank texts stay here: with transformers 5 it fails on them, for a tokenizer method that is gone.
     """
     chinese = any("\u4e00" <= letter <= "\u9fff" for text in true for letter in text)
-    package = _package("bert_score", "bertscore")
+    scorer = package("bert_score", "bertscore")
     values = [0.0] * len(found)
     said = [i for i, pair in enumerate(zip(found, true, strict=True)) if all(map(str.strip, pair))]
     if said:
-        _, _, f = package.score(
+        _, _, f = scorer.score(
             [found[i] for i in said], [true[i] for i in said], lang="zh" if chinese else "en"
         )
         for i, one in zip(said, f, strict=True):
@@ -68,7 +58,7 @@ def _bertscore(found: _Texts, true: _Texts) -> list[float]:
 
 def _radgraph(found: _Texts, true: _Texts) -> list[float]:
     """F1 "partial" of radgraph 0.1.18 with RadGraph-XL. Not run here: it needs the user's downloaded model."""
-    scorer = _package("radgraph", "radgraph").F1RadGraph("partial", model_type="radgraph-xl")
+    scorer = package("radgraph", "radgraph").F1RadGraph("partial", model_type="radgraph-xl")
     _, each, *_ = scorer(refs=list(true), hyps=list(found))
     return [float(one) for one in each]
 
@@ -79,7 +69,7 @@ def _chexbert(found: _Texts, true: _Texts) -> list[float]:
     Its labels are compared here: its own comparison takes three values of a private function of scikit-learn that
     returns five in 1.9.1. And it asks its tokenizer for a method that transformers 5 no longer has.
     """
-    scorer = _package("f1chexbert", "chexbert").F1CheXbert()
+    scorer = package("f1chexbert", "chexbert").F1CheXbert()
     words = scorer.tokenizer
     if not hasattr(words, "encode_plus"):
         words.encode_plus = lambda said: {
@@ -97,7 +87,7 @@ def _chexbert(found: _Texts, true: _Texts) -> list[float]:
 
 def _ratescore(found: _Texts, true: _Texts) -> list[float]:
     """RaTEScore 0.6.0, 0.5 where a text has no entity. Not run here: it needs the user's downloaded models."""
-    scorer = _package("RaTEScore", "ratescore").RaTEScore(use_gpu=False)
+    scorer = package("RaTEScore", "ratescore").RaTEScore(use_gpu=False)
     return [float(one) for one in scorer.compute_score(list(found), list(true))]
 
 

@@ -14,14 +14,7 @@ from umit.metrics.vqa_m3d import M3D_BENCH
 from umit.metrics.vqa_medevalkit import MEDEVALKIT_SLAKE, MEDEVALKIT_VQA_RAD
 from umit.metrics.words import fold, tokens
 
-__all__ = [
-    "PROTOCOLS",
-    "UMIT",
-    "Choice",
-    "Shared",
-    "choice",
-    "shared_words",
-]
+__all__ = ["PROTOCOLS", "UMIT", "Choice", "Shared", "choice", "shared_words"]
 
 #: "2:no", "2) no", "2. no", "(2) no", "2"; a stop or comma before a digit belongs to a number such as 3.5.
 _NUMBERED: Final = re.compile(
@@ -30,7 +23,7 @@ _NUMBERED: Final = re.compile(
 
 
 class Choice(NamedTuple):
-    """What an answer with options gets.
+    """What an answer with options gets, 1.0 or 0.0 each.
 
     Args:
         strict: Number and words are both there and both right.
@@ -49,12 +42,9 @@ def choice(predicted: str, options: Sequence[str], gold: int) -> Choice:
     Full width is folded, case and outer punctuation do not count; ``10:spleen`` is ten, never one.
 
     Args:
-        predicted: The model's text.
-        options: In the order of the prompt.
-        gold: Index of the right one from 0; the prompt counts from 1.
-
-    Returns:
-        Three verdicts of 1.0 or 0.0; an unreadable text is 0 in all.
+        predicted: The model's text; an unreadable one is 0 in all.
+        options: In the order of the prompt, which counts from 1.
+        gold: Index of the right one from 0.
 
     Example:
         >>> choice("2：No。", ["yes", "no"], 1)

@@ -8,9 +8,9 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from umit.metrics.bootstrap import Rows, by_rows
-from umit.metrics.coco import average_precision, installed
+from umit.metrics.coco import average_precision
 from umit.metrics.froc import froc_curve, froc_score, hits_by_centre
-from umit.metrics.metric import Measures, Pair, padded
+from umit.metrics.metric import Measures, Pair, package, padded
 from umit.results import Detections
 
 __all__ = ["froc", "hits_of", "precision", "precision_rows", "ranked_hits", "ranks"]
@@ -105,7 +105,7 @@ def precision_rows(pairs: _Pairs) -> Measures:
     known = ranks(pairs)
     if known is None or not any(pair.gold for pair in pairs):
         return np.full((len(pairs), 1), np.nan)
-    installed()
+    package("faster_coco_eval", "coco")
     codes: dict[str, int] = {}
     rows = []
     for pair, confidence in zip(pairs, known, strict=True):
