@@ -425,6 +425,26 @@ def check_mm(scan: Scan, affine: bool, said: str) -> None:
     assert bool(notes) == bool(said) and all(said in note for note in notes[:1]), notes
 
 
+@pytest.mark.parametrize("first", ['""', '"s"'])
+def test_units_of_a_list_of_volumes_are_those_of_its_space(
+    tmp_path: Path, sitk: Any, first: str
+) -> None:
+    path = nrrd(
+        tmp_path / "a.nrrd",
+        "dimension: 4",
+        "sizes: 2 5 4 3",
+        "space directions:",
+        "space origin:",
+        "spacings: nan 2 3 4",
+        "kinds: list domain domain domain",
+        f'units: {first} "um" "mm" "cm"',
+        data=np.stack([ZYX, ZYX + 7], axis=-1).tobytes(),
+    )
+    scan = load(path, frame=1)
+    assert np.array_equal(scan.voxels, ZYX + 7)
+    assert scan.spacing == pytest.approx((0.002, 3, 40))
+
+
 def test_directions_without_millimetres_still_turn_the_picture(tmp_path: Path, sitk: Any) -> None:
     """Patient right is on the image's left whether or not the file says how large a voxel is."""
     rendering = Rendering(frame=None, depth=3)

@@ -21,7 +21,9 @@ _ENCODINGS = ("raw", "gzip", "gz", "ascii", "text", "txt", "hex")  # bzip2 has n
 # left-anterior-superior for right-anterior-superior; spaces with time it never turns.
 _SPACES = {"left-posterior-superior", "lps", "right-anterior-superior", "ras"}
 _UNITS = {
-    **dict.fromkeys(("", "?", "???", "mm", "millimeter", "millimetre"), 1.0),  # none said: mm
+    **dict.fromkeys(
+        ("", "?", "???", "none", "mm", "millimeter", "millimetre"), 1.0
+    ),  # none said: mm
     **dict.fromkeys(("cm", "centimeter", "centimetre"), 10.0),
     **dict.fromkeys(("m", "meter", "metre"), 1000.0),
     **dict.fromkeys(("um", "µm", "μm", "micron", "micrometer", "micrometre"), 1e-3),
@@ -185,7 +187,10 @@ def lengths(header: Header, nrrd: bool) -> Lengths:
         return Lengths((factor,) * 3, spaced, located)
     kinds = header.get("kinds", "").split()
     spatial = [k for k, kind in enumerate(kinds) if kind in ("domain", "space")] or [0, 1, 2]
-    world, axes = (re.findall(r'"([^"]*)"', header.get(key, "")) for key in ("spaceunits", "units"))
+    world, axes = (
+        [one.strip('"') for one in re.findall(r'"[^"]*"|\S+', header.get(key, ""))]
+        for key in ("spaceunits", "units")
+    )
     units = world or [axes[k] for k in spatial if k < len(axes)]
     steps = header.get("spacings", "").split()
     spaced = bool(steps) and all(_is_step(steps[k]) for k in spatial if k < len(steps))

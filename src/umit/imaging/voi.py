@@ -181,9 +181,9 @@ def _for_all(levels: Sequence[Levels], values: NDArray[Any], notes: list[str]) -
 
 
 def _instead(values: NDArray[Any], why: str, notes: list[str]) -> Levels:
-    low, high = percentile_window(values)
-    notes.append(f"window: what is declared {why}, percentiles 0.5-99.5 ({low:g} to {high:g})")
-    return Levels(low, high)
+    ends, note = percentile_window(values, f"what is declared {why}")
+    notes.append(note)
+    return Levels(*ends)
 
 
 def is_declared(window: Window) -> TypeGuard[str | int | None]:
@@ -193,28 +193,21 @@ def is_declared(window: Window) -> TypeGuard[str | int | None]:
     return window is None or isinstance(window, int)
 
 
-def _index(voi: _Header, window: str | int | None, count: int, tables: list[_Header]) -> int:
-    total = count + len(tables)
+def _index(voi: _Header, window: str | int, count: int, tables: list[_Header]) -> int:
+    total, index = count + len(tables), window if isinstance(window, int) else -1
     if isinstance(window, str):
         # The file's own names are compared and never quoted: they are free text.
-        names = list(map(str, _values(voi, "WindowCenterWidthExplanation")))[:count]
+        names = [str(name) for name in _values(voi, "WindowCenterWidthExplanation")][:count]
         names += [""] * (count - len(names))
         names += [str(table.get("LUTExplanation") or "") for table in tables]
-        folded = [name.strip().casefold() for name in names]
-        if window.strip() and window.strip().casefold() in folded:
-            return folded.index(window.strip().casefold())
-        raise InputError(
-            f"expected a window of {', '.join(PRESETS)} or the name of one of {total} declared, "
-            f"got {window!r}",
-            code="window",
-            hint=_HINT,
-        )
-    index = window or 0
+        folded, wanted = [name.strip().casefold() for name in names], window.strip().casefold()
+        index = folded.index(wanted) if wanted and wanted in folded else -1
     if not 0 <= index < total:
         raise InputError(
-            f"expected the index of one of {total} declared windows, got {index}",
+            f"expected a window of {', '.join(PRESETS)} or the name or index of one of {total} "
+            f"declared, got {window!r}",
             code="window",
-            hint="Pass window=(centre, width) or a preset's name.",
+            hint=_HINT,
         )
     return index
 
@@ -225,7 +218,7 @@ def _levels(centre: float, width: float, function: str, notes: list[str]) -> Lev
         raise InputError(
             f"expected a window with a centre and a width above 0, got ({centre:g}, {width:g})",
             code="window",
-            hint="Pass window=(centre, width) or a preset's name.",
+            hint=_HINT,
         )
     if function not in _CURVES:
         notes.append("window: declared with an unknown function, shown as LINEAR")

@@ -154,21 +154,22 @@ def choose_window(
     return low_high, (f"window: {window} taken in HU, the file records no CT",)
 
 
-def percentile_window(values: NDArray[Any]) -> Range:
-    """Return the 0.5th and 99.5th percentile of the finite values.
+def percentile_window(values: NDArray[Any], why: str) -> tuple[Range, str]:
+    """Return the 0.5th and 99.5th percentile of the finite values, and what to say of it.
 
     Args:
         values: Any shape, file units; see :func:`percentiles` for what is exact and what sampled.
+        why: What came of the file's own window.
 
     Raises:
         InputError: No value is finite.
 
     Example:
-        >>> percentile_window(np.arange(201.0))
-        (1.0, 199.0)
+        >>> percentile_window(np.arange(201.0), "none declared")
+        ((1.0, 199.0), 'window: none declared, percentiles 0.5-99.5 (1 to 199)')
     """
     low, high = percentiles(values, (0.5, 99.5))
-    return low, high
+    return (low, high), f"window: {why}, percentiles 0.5-99.5 ({low:g} to {high:g})"
 
 
 def default_window(
@@ -199,8 +200,8 @@ def default_window(
         if not hides(values, lambda some: to_uint8(some, *ends)):
             return ends, (f"window: {why}, abdomen ({centre:g}, {width:g})",)
         why = f"{why}, the abdomen's hides these values"
-    low, high = percentile_window(values)
-    return (low, high), (f"window: {why}, percentiles 0.5-99.5 ({low:g} to {high:g})",)
+    ends, note = percentile_window(values, why)
+    return ends, (note,)
 
 
 def hides(values: NDArray[Any], grey: Callable[[NDArray[Any]], NDArray[np.uint8]]) -> bool:
