@@ -54,8 +54,14 @@ def notes(scan: Scan) -> list[str]:
         ((OWN, 2), (NEAR, 1), "sform", OWN, None),  # a twentieth of a voxel
         ((OWN, 1), (MOVED, 1), "sform", OWN, "disagree by up to 20.0 mm, sform used"),
         ((OWN, 2), (MOVED, 1), "sform", OWN, "disagree by up to 20.0 mm, sform used"),
-        ((OWN, 1), (MNI, 4), "sform", OWN, "sform used"),
-        ((MNI, 3), (OWN, 1), "qform", OWN, "the sform is Talairach's space, qform used"),
+        ((OWN, 1), (MNI, 4), "sform", OWN, "and in their directions, sform used"),
+        (
+            (MNI, 3),
+            (OWN, 1),
+            "qform",
+            OWN,
+            "mm and in their directions, the sform is Talairach's space, qform used",
+        ),
         ((MNI, 4), (OWN, 1), "qform", OWN, "the sform is MNI152's space, qform used"),
         ((MNI, 5), (OWN, 2), "qform", OWN, "the sform is a template's space, qform used"),
         ((OWN, 4), (OWN, 1), "qform", OWN, None),

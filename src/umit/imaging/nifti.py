@@ -232,9 +232,12 @@ def _compare(forms: list[_Form], used: str, shape: tuple[int, ...], notes: list[
     off = float(np.linalg.norm(corners @ (first - second)[:3].T, axis=1).max())
     if off <= _APART * float(np.linalg.norm(first[:3, :3], axis=0).min()):
         return
-    code = forms[0][1]
+    code, letters = forms[0][1], {axis_letters(affine) for _, _, affine in forms}
+    turned = " and in their directions" if len(letters) > 1 else ""
     why = f", the sform is {_TEMPLATES[code]}" if code in _TEMPLATES else ""
-    notes.append(f"orientation: sform and qform disagree by up to {off:.1f} mm{why}, {used} used")
+    notes.append(
+        f"orientation: sform and qform disagree by up to {off:.1f} mm{turned}{why}, {used} used"
+    )
 
 
 def _qform(header: _Header) -> NDArray[np.float64]:
