@@ -24,9 +24,10 @@ HEAD = f"""<!-- Written by docs/_volume_files.py; do not edit by hand. -->
 Every NIfTI, MINC, Analyze and MGH file that nibabel {nibabel.__version__} carries for its own tests, through
 `umit.load`. Each is read, or refused with a reason.
 
-- **NIfTI** (`.nii`, `.nii.gz`) is read. The grid is the sform's, else the qform's; with neither, left and right are
-  not known and millimetres are refused. Extensions are never opened: they may hold a name.
-- **MGH** (`.mgh`, `.mgz`) is read. Its affine is RAS+ already.
+- **NIfTI** (`.nii`, `.nii.gz`) is read. The grid is the sform's, else the qform's; the qform's too where it is the
+  scanner's and the sform a template's. With neither, left and right are not known and millimetres are refused; so they
+  are where `pixdim` holds a 0. Extensions are never opened: they may hold a name.
+- **MGH** (`.mgh`, `.mgz`) is read. Its affine is RAS+ already; without one there are no millimetres either.
 - **Analyze** and NIfTI pairs (`.hdr` with `.img`) are refused: Analyze records no orientation, and a pair is
   lost when one file is. Convert them to `.nii.gz`.
 - **MINC** (`.mnc`) is refused. Convert it with MINC's own `mnc2nii`.

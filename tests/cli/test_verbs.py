@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from umit.checkpoints import PHANTOM, RELEASED
-from umit.cli import main
+from umit.cli import ask, main
+from umit.imaging.read import load
 from umit.results import from_dict
 
 VERBS: dict[str, list[str]] = {
@@ -212,3 +213,98 @@ def test_notes_of_reading_are_said_once(
     script()
     assert main(["landmarks", str(path), "--name", "Sella", "--name", "Nasion"]) == 0
     assert capsys.readouterr().err.count("window: none declared") == 1
+
+
+def test_an_unset_variable_is_no_folder(
+    script: Any, film: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script()
+    monkeypatch.chdir(Path(film).parent)  # the folder holds one film, which must not be read
+    assert main(["answer", "", *VERBS["answer"]]) == 2
+    assert "got an empty path" in capsys.readouterr().err
+    assert main(["answer", "", film, *VERBS["answer"], "--json"]) == 3
+    first, second = documents(capsys.readouterr().out)
+    assert (first["error"]["code"], second["text"]) == ("missing", "yes")
+
+
+def test_what_cannot_be_drawn_is_a_row(
+    script: Any, film: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script()
+    thin = tmp_path / "thin.png"
+    Image.new("L", (2010, 10)).save(thin)
+    out = tmp_path / "out"
+    assert main(["report", str(thin), film, "--json", "--out", str(out)]) == 0
+    said, err = capsys.readouterr()
+    assert [Path(row["file"]).name for row in documents(said)] == ["thin.png", "film.png"]
+    assert "thin.png: not drawn: expected sides of at most 200 to 1" in err
+    assert [path.name for path in out.iterdir()] == ["film.png"]
+
+
+READING = [
+    (["--window", "lung"], {"window": "lung"}),
+    (["--window", "2"], {"window": 2}),
+    (["--window=-600,1500"], {"window": (-600.0, 1500.0)}),
+    (["--window", "40/400"], {"window": (40.0, 400.0)}),
+    (["--window", "Soft Tissue"], {"window": "Soft Tissue"}),
+    (["--slices", "10,30"], {"slices": (10, 30)}),
+    (["--slices=10:30"], {"slices": (10, 30)}),
+    (["--spacing", "5,0.8,0.8"], {"spacing": (5.0, 0.8, 0.8)}),
+    (["--frame", "3", "--window", "full"], {"frame": 3, "window": "full"}),
+    ([], {}),
+]
+
+
+@pytest.mark.parametrize(("words", "expected"), READING)
+@pytest.mark.parametrize("verb", VERBS)
+def test_files_are_read_as_asked(
+    verb: str,
+    words: list[str],
+    expected: dict[str, Any],
+    script: Any,
+    film: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script()
+    asked: list[dict[str, Any]] = []
+
+    def read(source: str, **options: Any) -> Any:
+        asked.append(options)
+        return load(source)
+
+    monkeypatch.setattr(ask, "load", read)
+    assert main([verb, film, *VERBS[verb], *words]) == 0
+    assert asked == [expected]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--slices", "5"], "expected START,STOP, got '5'"),
+        (["--slices", "1,2,3"], "expected START,STOP, got '1,2,3'"),
+        (["--spacing", "a"], "expected numbers with commas between, got 'a'"),
+        (["--frame", "x"], "argument --frame: invalid int value: 'x'"),
+        (["--window", "1,2,3"], "expected a preset's name or (centre, width)"),
+        (["--window", "kidney"], "expected a window of abdomen"),
+        (["--spacing", "1,0"], "expected a positive number of mm"),
+        (["--frame", "7"], "expected frame= of 0 to 0, got 7"),
+    ],
+)
+def test_wrong_ways_of_reading(
+    words: list[str], said: str, script: Any, film: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script()
+    assert main(["report", film, *words]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_volume_of_several_is_chosen_on_the_line(
+    script: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script()
+    path = tmp_path / "pages.tiff"
+    pages = [Image.new("L", (64, 64), shade) for shade in (0, 90)]
+    pages[0].save(path, save_all=True, append_images=pages[1:])
+    assert main(["report", str(path)]) == 2
+    assert "frame= of 0 to 1" in capsys.readouterr().err
+    assert main(["report", str(path), "--frame", "1"]) == 0

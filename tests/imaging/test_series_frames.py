@@ -71,7 +71,7 @@ def test_what_one_frame_says_goes_before_what_all_say(dicom: Any, tmp_path: Path
         measures, values, voi, turn = Dataset(), Dataset(), Dataset(), Dataset()
         measures.PixelSpacing = [1, 2 + k]
         values.RescaleSlope, values.RescaleIntercept = k + 1, 0
-        voi.WindowCenter, voi.WindowWidth = 50 * (k + 1), 101
+        voi.WindowCenter, voi.WindowWidth = 500 * (k + 1), 1001
         turn.ImageOrientationPatient = [1, 0, 0, 0, 1, 0] if k else [0, 1, 0, 0, 0, -1]
         frame.PixelMeasuresSequence = Sequence([measures])
         frame.PixelValueTransformationSequence = Sequence([values])
@@ -83,7 +83,7 @@ def test_what_one_frame_says_goes_before_what_all_say(dicom: Any, tmp_path: Path
         scan = load(path, frame=k)
         assert np.array_equal(scan.voxels[0], STACK[k] * (k + 1))
         assert scan.spacing == (2 + k, 1)
-        assert scan.window == (50 * (k + 1) - 50.5, 50 * (k + 1) + 49.5)
+        assert scan.window == (500 * (k + 1) - 500.5, 500 * (k + 1) + 499.5)
         assert scan.directions == ("LP" if k else "PI")
 
 

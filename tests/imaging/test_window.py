@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
 from umit.errors import InputError
+from umit.imaging.read import load
 from umit.imaging.window import (
     PRESETS,
     Curve,
     choose_window,
     default_window,
+    hides,
     named_window,
     percentile_window,
     to_grey,
@@ -82,9 +87,9 @@ def test_bad_windows_are_refused(window: str | tuple[float, float]) -> None:
 
 def test_percentiles_leave_out_what_is_not_finite() -> None:
     values = np.concatenate([np.arange(201.0), [NAN, INF, -INF]])
-    assert percentile_window(values) == (1.0, 199.0)
+    assert percentile_window(values, "none")[0] == (1.0, 199.0)
     with pytest.raises(InputError, match="finite"):
-        percentile_window(np.array([NAN, INF]))
+        percentile_window(np.array([NAN, INF]), "none")
 
 
 def test_default_windows() -> None:
@@ -131,3 +136,44 @@ def test_to_grey_keeps_colours() -> None:
     assert np.array_equal(to_grey(colour, None), colour)
     assert np.array_equal(to_grey(colour, None, inverted=True), 255 - colour)
     assert to_grey(np.array([[0, 9]]), (0, 9)).tolist() == [[0, 255]]
+
+
+RNG = np.random.default_rng(5)
+LIMB = np.where(RNG.random(40000) < 0.97, RNG.normal(-1000, 15, 40000), RNG.normal(60, 90, 40000))
+VESSELS = np.where(RNG.random(40000) < 0.98, RNG.normal(90, 2, 40000), RNG.normal(600, 150, 40000))
+
+
+@pytest.mark.parametrize(
+    ("values", "window", "hidden"),
+    [
+        (np.arange(4096), (0, 4095), False),
+        (np.arange(4096), (5000, 6000), True),  # beside all values
+        (np.arange(4096), (-100, -1), True),
+        (np.arange(4096), (0, 150), True),  # 96 % white
+        (np.arange(4096), (0, 250), False),  # 94 %
+        (np.arange(4096), (0, 65535), True),  # 16 of 256 levels
+        (np.full(99, 7), (0, 1), False),  # there is nothing to show
+        (np.array([7, 8, NAN]), (0, 1), True),
+        (LIMB, (-160, 240), False),  # nine tenths are air, which lies close together
+        (LIMB, (3000, 4000), True),
+        (VESSELS, (200, 900), False),
+        ((np.arange(4096) > 4000) * 1, (0, 1), False),  # a mask
+        ((np.arange(4096) > 4000) * 1, (-160, 240), True),
+        ((np.arange(4096) > 4000) * 255, (0, 255), False),
+    ],
+)
+def test_windows_that_hide(values: Any, window: tuple[float, float], hidden: bool) -> None:
+    """More than 95 % on one grey level although the values differ, and percentiles would do better."""
+    assert hides(values, lambda some: to_uint8(some, *window)) == hidden
+    assert hides(-values, lambda some: to_uint8(some, -window[1], -window[0])) == hidden
+
+
+@pytest.mark.shared
+def test_no_window_of_a_real_file_hides_it(shared: Path) -> None:
+    found = [
+        *(shared / "samples/dicom").glob("*.dcm"),
+        *(shared / "samples/volumes").glob("*.nii*"),
+    ]
+    for path in found:
+        scan = load(path, frame=0)
+        assert not [note for note in scan.warnings if "hides" in note], path.name

@@ -12,8 +12,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from umit.cli.reading import load_options
 from umit.cli.rows import COLUMNS, Row, as_json, as_table, as_text
 from umit.errors import InputError, OutputError, UMITError, UnsupportedTaskError
 from umit.fanout import Found
@@ -35,11 +36,12 @@ class _File:
     """A file that is read when it is asked about, and kept to draw on."""
 
     name: str
+    options: Mapping[str, Any]
     scan: Scan | None = None
 
     def scans(self) -> tuple[Scan, ...]:
         """Read it."""
-        self.scan = load(self.name)
+        self.scan = load(self.name, **self.options)
         return (self.scan,)
 
 
@@ -47,7 +49,8 @@ def ask(given: Namespace, task: str, questions: Questions) -> int:
     """Ask every question about every file, and show what came.
 
     Args:
-        given: ``files``, ``json``, ``csv``, ``out``, ``checkpoint``, ``card``, ``device``.
+        given: ``files``, ``json``, ``csv``, ``out``, ``checkpoint``, ``card``, ``device``, and what
+            :func:`load_options` takes.
         task: The command's name.
         questions: By the name of their target or landmark.
 
@@ -70,7 +73,7 @@ def ask(given: Namespace, task: str, questions: Questions) -> int:
             table.writeheader()
         pictures = _Pictures(given.out)
         model = _model(given)
-        for file, rows in _answered(model, given.files, task, questions):
+        for file, rows in _answered(model, given, task, questions):
             for row in rows:
                 count += 1
                 if isinstance(row.found, UMITError):
@@ -92,20 +95,21 @@ def _model(given: Namespace) -> UMIT:
 
 
 def _answered(
-    model: UMIT, files: Sequence[str], task: str, questions: Questions
+    model: UMIT, given: Namespace, task: str, questions: Questions
 ) -> Iterator[tuple[_File, list[Row]]]:
     """Yield each file with its rows; what spoils a whole file is one row."""
     waiting: deque[_File] = deque()
+    options = load_options(given)
 
     def pairs() -> Iterator[tuple[_File, Query]]:
-        for name in files:
-            file = _File(name)
+        for name in given.files:
+            file = _File(name, options)
             waiting.append(file)
             for query in questions.values():
                 yield file, query
 
     results = model.predict(pairs())
-    for _ in files:
+    for _ in given.files:
         found = list(islice(results, len(questions)))
         file = waiting.popleft()
         volume = file.scan is not None and file.scan.is_volume
@@ -178,7 +182,12 @@ class _Pictures:
             again += 1
             name = f"{stem}-{again}"
         self._taken.add(name.casefold())
-        draw(file.scan, numbered).save(self._folder / f"{name}.png")
+        try:
+            picture = draw(file.scan, numbered)
+        except InputError as error:  # such as sides of 200 to 1; its row says so too
+            print(f"umit: {os.path.basename(file.name)}: not drawn: {error}", file=sys.stderr)
+        else:
+            picture.save(self._folder / f"{name}.png")
 
 
 def _exit(errors: Sequence[UMITError], count: int) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from umit.cli.parse import LANGUAGES, Commands, Parser
+from umit.errors import InputError
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -138,8 +139,12 @@ def _show(given: Namespace) -> int:
             folder = Path(given.out)
             folder.mkdir(parents=True, exist_ok=True)
             path = folder / f"{given.name}-{number}.png"
-            _picture(sample).save(path)
-            print(f"  {'drawn':<10}{path}", file=sys.stderr)
+            try:
+                _picture(sample).save(path)
+            except InputError as error:  # such as sides of 200 to 1; the next sample may be drawn
+                print(f"  {'not drawn':<10}{error}", file=sys.stderr)
+            else:
+                print(f"  {'drawn':<10}{path}", file=sys.stderr)
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, NoReturn, TypeAlias, get_args
 
+from umit.cli.reading import add_reading
 from umit.queries import Language
 
 __all__ = ["LANGUAGES", "Commands", "Parser", "add_files", "add_model"]
@@ -39,10 +40,11 @@ def add_model(parser: Parser) -> None:
 
 
 def add_files(parser: Parser) -> None:
-    """Add files, the language and where results go."""
+    """Add files and how they are read, the language and where results go."""
     parser.add_argument(
         "files", nargs="+", metavar="FILE-OR-FOLDER", help="a film, a volume, or a DICOM series"
     )
+    add_reading(parser)
     parser.add_argument("--language", choices=LANGUAGES, default="en", help="default: en")
     parser.add_argument("--json", action="store_true", help="print one JSON document a line")
     parser.add_argument("--csv", metavar="OUT", help="write a table")

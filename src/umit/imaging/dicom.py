@@ -163,7 +163,7 @@ def read_series(paths: list[Path], *, frame: int | None = None, window: Window =
         slices = slices_of(headers, name, notes)
         found = stack(slices, name, notes)
         ordered = [slices[k] for k in found.order]
-        stacked = joined(_planes(ordered, window, notes), len(ordered), notes)
+        stacked = joined(_planes(ordered, window, notes), len(ordered), window, notes)
         return _scan(*ordered[0], stacked, found, notes, name)
 
     return _noted(read, name)
@@ -186,7 +186,7 @@ def _single(path: Path, frame: int | None, window: Window, notes: list[str]) -> 
                 check_parts([header], name, notes)
             found = frame_stack(header, count, name, notes)
         planes = (read_plane(header, k, window, notes) for k in found.order)
-    stacked = joined(planes, len(found.order), notes)
+    stacked = joined(planes, len(found.order), window, notes)
     return _scan(header, found.order[0], stacked, found, notes, name)
 
 

@@ -112,13 +112,12 @@ def shown_letters(scan: Scan, *, volume: bool) -> str | None:
     if volume:
         return PLANES[scan.presentation.plane]
     pair = {patient_axis(letter): letter for letter in own[:2]}
-    if scan.affine is None and (
-        scan.modality == "MG" or (2 not in pair and scan.modality in _PROJECTIONS)
-    ):
+    film = len(own) == 2
+    if film and (scan.modality == "MG" or (2 not in pair and scan.modality in _PROJECTIONS)):
         return own  # breasts hang by their side, and films from above have no one way of hanging
     down = "I" if 2 in pair else "P"
     across = "L" if 0 in pair else "P"
-    if scan.affine is None and across == "P":
+    if film and across == "P":
         across = pair[1]  # there is no rule for the way a face looks on a lateral film
     return across + down
 
@@ -145,11 +144,13 @@ def shown_axes(
 
 
 def _notes(scan: Scan, own: str, shown: str) -> tuple[str, ...]:
-    if scan.affine is None:
+    if scan.affine is None and len(own) == 2:
         turned = f"orientation: film stored towards {own}, shown towards {shown}"
         return (turned,) if own != shown else ()
     if scan.presentation.as_stored and len(own) == 3:
         return ("orientation: shown as stored, as asked",)
+    if scan.affine is None:
+        return ()
     degrees = closest_axes(scan.affine).degrees
     tilted = f"orientation: oblique by {degrees:.0f} degrees, shown by its closest axes"
     return (tilted,) if degrees > _TILT else ()

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from umit.errors import InputError, UnsupportedFormatError
-from umit.geometry import Affine
-from umit.imaging.orientation import to_affine
+from umit.imaging.itk_header import Header, data_files, is_placed, lengths, read_header
+from umit.imaging.orientation import axis_letters, to_affine
 from umit.imaging.scan import Scan, pick_frame
 from umit.imaging.stored import MAX_BYTES, assumed_modality, check_sizes
 from umit.imaging.stream import room
@@ -20,12 +20,7 @@ from umit.imaging.stream import room
 __all__ = ["looks_like_metaimage", "looks_like_nrrd", "read_itk"]
 
 _HEADER = 65536  # bytes in which a header must end; they are a few lines long
-_ENCODINGS = ("raw", "gzip", "gz", "ascii", "text", "txt", "hex")  # bzip2 has no bound on inflation
-# The spaces that SimpleITK turns to LPS whatever its version. Up to 2.5.5 it takes
-# left-anterior-superior for right-anterior-superior; spaces with time it never turns.
-_SPACES = {"left-posterior-superior", "lps", "right-anterior-superior", "ras"}
 _MODALITIES = {"MET_MOD_CT": "CT", "MET_MOD_MR": "MR", "MET_MOD_US": "US"}  # MetaIO, metaTypes.h
-_Header = dict[str, str]
 
 
 def looks_like_nrrd(head: bytes) -> bool:
@@ -46,8 +41,8 @@ def read_itk(path: Path, *, frame: int | None = None) -> Scan:
         frame: Which of several volumes, from 0.
 
     Returns:
-        A film of 2-D files, else a volume. Its affine is turned from LPS to RAS+; without one
-        where the header names no patient space.
+        A film of 2-D files, else a volume. Its affine is turned from LPS to RAS+. Without an origin,
+        a spacing or a known unit it has its directions only, and none without a patient space.
 
     Raises:
         UnsupportedFormatError: SimpleITK is not installed, or an encoding umit does not read.
@@ -66,27 +61,30 @@ def read_itk(path: Path, *, frame: int | None = None) -> Scan:
     with path.open("rb") as file:
         block = file.read(_HEADER)
     nrrd = looks_like_nrrd(block)
-    header = (_nrrd_header if nrrd else _meta_header)(block, path.name)
-    data, packed = _data_file(header, nrrd, path)
+    header = read_header(block, nrrd, path.name)
+    files, packed = data_files(header, nrrd, path)
+    most = len(files) * min(room(file, packed) for file in files)  # each holds as much as another
     reader = sitk.ImageFileReader()
     reader.SetImageIO("NrrdImageIO" if nrrd else "MetaImageIO")
     reader.SetFileName(str(path))
     try:
         reader.ReadImageInformation()
-        _check(sitk, reader, room(data, packed), path.name)
+        _check(sitk, reader, most, path.name)
         array = sitk.GetArrayFromImage(reader.Execute())
     except RuntimeError:  # its text holds the whole path
         raise InputError(
-            "expected a whole NRRD or MetaImage file, got one that breaks off or is damaged",
+            "expected a NRRD or MetaImage file that SimpleITK reads, got one that breaks off, is "
+            "damaged or contradicts itself",
             code="truncated",
             where=path.name,
-            hint="Fetch the file again.",
+            hint="Fetch the file again, or mend its header.",
         ) from None
-    world = ("nrrd" if nrrd else "metaimage") if _placed(header, nrrd) else None
-    return _scan(reader, array, frame, path.name, world)
+    return _scan(reader, array, frame, path.name, header, nrrd)
 
 
-def _scan(reader: Any, array: Any, frame: int | None, name: str, world: str | None) -> Scan:
+def _scan(
+    reader: Any, array: Any, frame: int | None, name: str, header: Header, nrrd: bool
+) -> Scan:
     """Choose a volume and turn its grid to RAS+; a vector of other than colours is several."""
     axes, parts = reader.GetDimension(), reader.GetNumberOfComponents()
     kinds = [reader.GetMetaData(key) for key in reader.GetMetaDataKeys() if "kinds" in key]
@@ -97,34 +95,56 @@ def _scan(reader: Any, array: Any, frame: int | None, name: str, world: str | No
     else:
         pick_frame(frame, 1, name)
     notes: list[str] = []
-    spacing = tuple(float(mm) for mm in reader.GetSpacing())[:3]
-    affine = _affine(reader, axes) if world and axes > 2 else None
     if axes == 2:
         array = array[None]
-    elif affine is None:
+    placed = is_placed(header, nrrd) and axes > 2
+    if axes > 2 and not placed:
         notes.append("orientation: no patient space recorded, left and right are not known")
+    grid = _grid(reader, header, nrrd, placed, notes)
     said = reader.GetMetaData("Modality") if reader.HasMetaDataKey("Modality") else ""
     modality = _MODALITIES.get(said)
     if modality is None and axes > 2 and array.dtype.kind in "iu":
         modality = assumed_modality(array, notes)
     return Scan(
         np.ascontiguousarray(array),
-        spacing=None if affine else spacing,
-        affine=affine,
-        affine_source=world if affine else None,
         modality=modality,
         warnings=tuple(notes),
         name=name,
+        **grid,
     )
 
 
-def _affine(reader: Any, axes: int) -> Affine:
-    turn = np.array(reader.GetDirection()).reshape(axes, axes)[:3, :3]
+def _grid(
+    reader: Any, header: Header, nrrd: bool, placed: bool, notes: list[str]
+) -> dict[str, Any]:
+    """Return a scan's spacing, affine and directions: what of them the header states, in mm."""
+    axes, stated = reader.GetDimension(), lengths(header, nrrd)
+    n = min(axes, 3)
+    factors = [1.0 if factor is None else factor for factor in stated.factors[:n]]
     matrix = np.eye(4)
-    matrix[:3, :3] = turn * np.array(reader.GetSpacing())[:3]
-    matrix[:3, 3] = np.array(reader.GetOrigin())[:3]
+    matrix[:n, :n] = np.array(reader.GetDirection()).reshape(axes, axes)[:n, :n]
+    matrix[:n, :n] *= np.array(reader.GetSpacing())[:n]
+    matrix[:n, 3] = np.array(reader.GetOrigin())[:n]
+    matrix[:n] *= np.array(factors)[:, None]
     matrix[:2] *= -1  # ITK's world is LPS
-    return to_affine(matrix)
+    measured = stated.spaced and None not in stated.factors[:n]
+    if not stated.spaced:
+        notes.append("spacing: none recorded, millimetres are not known")
+    elif not measured:
+        notes.append("spacing: in a unit that umit does not know, millimetres are not known")
+    elif factors != [1.0] * n:
+        notes.append("spacing: the header's own unit converted to mm")
+    lengths_mm = np.linalg.norm(matrix[:n, :n], axis=0)
+    found = {"spacing": tuple(lengths_mm.tolist()) if measured else None}
+    if not placed:
+        return found
+    affine = to_affine(matrix)
+    if measured and stated.located:
+        return {"affine": affine, "affine_source": "nrrd" if nrrd else "metaimage"}
+    if not stated.located:
+        notes.append("orientation: no origin recorded, places in millimetres are not known")
+    letters = axis_letters(affine)
+    return {**found, "directions": letters if measured or reader.GetSize()[2] > 1 else letters[:2]}
 
 
 def _check(sitk: Any, reader: Any, most: int, name: str) -> None:
@@ -145,77 +165,3 @@ def _check(sitk: Any, reader: Any, most: int, name: str) -> None:
         raise InputError(
             f"expected at most {MAX_BYTES} bytes, got {size}", code="volume_limit", where=name
         )
-
-
-def _nrrd_header(block: bytes, name: str) -> _Header:
-    text = block.decode("latin-1").replace("\r\n", "\n").partition("\n\n")[0]
-    found: _Header = {}
-    for line in text.split("\n")[1:]:
-        field, colon, value = line.partition(":")
-        key = field.strip().lower().replace(" ", "")
-        if not colon or line.startswith("#") or value.startswith("="):  # ":=" is a free remark
-            continue
-        if key in found:
-            raise _unreadable(f"{key} twice", name)
-        found[key] = value.strip()
-    return found
-
-
-def _meta_header(block: bytes, name: str) -> _Header:
-    """Read the lines up to ElementDataFile, behind which voxels may follow."""
-    text = block.decode("latin-1").replace("\r\n", "\n")
-    before, last, behind = text.partition("ElementDataFile")
-    if not last or (before and not before.endswith("\n")):
-        raise _unreadable("no line ElementDataFile", name)
-    pairs = [line.split("=", 1) for line in before.split("\n") if "=" in line]
-    found = {key.strip().lower(): value.strip() for key, value in pairs}
-    found["datafile"] = behind.partition("\n")[0].strip().removeprefix("=").strip()
-    return found
-
-
-def _data_file(header: _Header, nrrd: bool, path: Path) -> tuple[Path, bool]:
-    """Return the file that holds the numbers and whether they are packed; it lies beside ours."""
-    if nrrd and header.get("encoding", "raw").lower() not in _ENCODINGS:
-        raise _unreadable(f"encoding {header['encoding'][:20]!r}", path.name)
-    packed = (
-        header.get("encoding", "")[:2].lower() == "gz"
-        if nrrd
-        else header.get("compresseddata", "")[:1].lower() in ("t", "1")
-    )
-    named = header.get("datafile", "" if nrrd else "?")
-    if named in ("", "LOCAL"):
-        return path, packed
-    if named.split()[0] in ("LIST", "Local", "local") or "%" in named or " " in named:
-        raise _unreadable("voxels in several files", path.name)
-    data = path.parent / named
-    if re.search(r"[/\\:\0]", named) or data.resolve().parent != path.parent.resolve():
-        raise InputError(
-            "expected a data file in the header's own folder, got a path that leaves it",
-            code="outside",
-            where=path.name,
-            hint="Put both files into one folder and name the data file alone.",
-        )
-    if not data.is_file():
-        raise InputError(
-            "expected the data file that the header names beside it, got nothing there",
-            code="missing",
-            where=path.name,
-            hint="Pass the folder's other file along.",
-        )
-    return data, packed
-
-
-def _placed(header: _Header, nrrd: bool) -> bool:
-    """Whether the header says how the grid lies in the patient; ITK fills in an identity."""
-    if nrrd:
-        return header.get("space", "").lower() in _SPACES and "spacedirections" in header
-    return any(key in header for key in ("transformmatrix", "rotation", "orientation"))
-
-
-def _unreadable(got: str, name: str) -> UnsupportedFormatError:
-    return UnsupportedFormatError(
-        f"expected a NRRD or MetaImage header that umit reads, got {got}",
-        code="header",
-        where=name,
-        hint="Save it again as one .nrrd, .mha or .nii.gz file.",
-    )

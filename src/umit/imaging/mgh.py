@@ -69,10 +69,9 @@ def read_mgh(path: Path, *, frame: int | None = None) -> Scan:
     affine = to_affine(header.get_affine()) if _placed(block) else None
     if affine is None:
         notes.append("orientation: not recorded, left and right are not known")
-    spacing = tuple(float(mm) for mm in header["delta"]) if affine is None else None
+        notes.append("spacing: none recorded, millimetres are not known")
     return Scan(
         voxels,
-        spacing=spacing,
         affine=affine,
         affine_source=None if affine is None else "mgh",
         modality=modality,
@@ -82,5 +81,5 @@ def read_mgh(path: Path, *, frame: int | None = None) -> Scan:
 
 
 def _placed(block: bytes) -> bool:
-    """Whether the file has an orientation; nibabel fills in FreeSurfer's default without a word."""
+    """Whether the file has a grid; nibabel fills in FreeSurfer's default, 1 mm, without a word."""
     return bool(np.frombuffer(block[28:30], ">i2")[0])

@@ -13,7 +13,7 @@ from umit.errors import InputError, MissingMetadataError, UnsupportedFormatError
 from umit.imaging.codecs import bit_depth, decode
 from umit.imaging.multiframe import is_dose
 from umit.imaging.series import functional
-from umit.imaging.voi import Levels, Shown, Table, Window, declared, is_declared, read_table
+from umit.imaging.voi import Levels, Shown, Window, declared, is_declared, read_table, settled
 
 __all__ = ["Plane", "Window", "joined", "read_plane"]
 
@@ -67,20 +67,22 @@ def read_plane(header: _Header, frame: int, window: Window, notes: list[str]) ->
         # PS3.3 C.7.5.1.1.2: no part of the picture, so left out of windows and shown as background.
         values = np.where(padded, inside.max() if kind == "MONOCHROME1" else inside.min(), values)
         notes.append("values: pixels at PixelPaddingValue hold the darkest value of the others")
-    shown = declared(header, frame, window, notes)
+    below = values.dtype == np.int16 or values.min() < 0
+    shown = declared(header, frame, window, header.get("Modality") == "CT" or bool(below), notes)
     if shown is None and stored.dtype == np.uint8 and bit_depth(header) < 8:
         shown = Levels(0.0, 2.0 ** bit_depth(header) - 1)
     return Plane(values, shown)
 
 
 def joined(
-    planes: Iterable[Plane], count: int, notes: list[str]
+    planes: Iterable[Plane], count: int, window: Window, notes: list[str]
 ) -> tuple[NDArray[Any], Levels | None]:
     """Stack planes that are shown alike, each as it comes: no second copy of a volume.
 
     Args:
         planes: ``count`` of one size.
         count: At least one.
+        window: As for :func:`umit.imaging.voi.declared`.
         notes: Takes warnings where the planes declare different windows or tables.
 
     Returns:
@@ -91,7 +93,7 @@ def joined(
     """
     coming = iter(planes)
     values, shown = next(coming)
-    others = {shown}
+    each = [shown]
     voxels = np.empty((count, *values.shape), np.result_type(values))
     voxels[0] = values
     for k, plane in enumerate(coming, 1):
@@ -100,15 +102,8 @@ def joined(
         # Slices may need different kinds of number; almost always this copies nothing.
         voxels = voxels.astype(np.result_type(voxels, plane.values), copy=False)
         voxels[k] = plane.values
-        others.add(plane.shown)
-    if len(others) > 1 and any(isinstance(other, Table) for other in others):
-        notes.append("window: slices declare different look-up tables, none is applied")
-        shown = None
-    elif len(others) > 1:
-        notes.append(f"window: that of the first slice; {len(others)} different ones are declared")
-    if isinstance(shown, Table):
-        return np.stack([shown.look_up(plane) for plane in voxels]), Levels(0.0, shown.top)
-    return voxels, shown
+        each.append(plane.shown)
+    return settled(voxels, each, window, notes)
 
 
 def _rgb(stored: NDArray[Any], header: _Header) -> NDArray[np.uint8]:
@@ -139,8 +134,15 @@ def _padded(stored: NDArray[Any], header: _Header) -> NDArray[np.bool_] | None:
 
 def _units(stored: NDArray[Any], header: _Header, frame: int, notes: list[str]) -> NDArray[Any]:
     """Apply the modality transform; whole numbers stay whole (DICOM PS3.3 C.11.1)."""
-    if header.get("ModalityLUTSequence"):
-        return read_table(header.ModalityLUTSequence[0], header).look_up(stored)
+    table = (header.get("ModalityLUTSequence") or [None])[0]
+    if table is not None and header.get("Modality") in ("XA", "RF"):
+        # It leads back to X-ray intensity: DCMTK, dimomod.cc, which cites D. Clunie, 2000-12-13.
+        notes.append("values: as stored, a modality look-up table of XA or XRF is not for showing")
+    elif table is not None and not table.get("LUTData"):
+        notes.append("values: a modality look-up table without entries is passed over")
+    elif table is not None:
+        signed = bool(header.get("PixelRepresentation"))
+        return read_table(table, header, signed=signed).look_up(stored)
     transform = functional(header, frame, "PixelValueTransformationSequence")
     slope, intercept = transform.get("RescaleSlope"), transform.get("RescaleIntercept")
     if is_dose(header):

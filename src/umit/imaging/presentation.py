@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from umit.errors import InputError, MissingMetadataError
-from umit.geometry import Affine, Space
+from umit.geometry import Space
+from umit.imaging.arguments import numbers, whole_pair
 from umit.imaging.orientation import PLANES, Plane, axis_letters, patient_axis, turn
 
 __all__ = ["Presentation", "depth_axis", "masked_slices", "near_slices", "numbered_slices"]
@@ -48,22 +49,27 @@ class Presentation:
             )
 
 
-def depth_axis(affine: Affine | None, chosen: Presentation) -> int:
+def depth_axis(orientation: str | None, chosen: Presentation) -> int:
     """Return the file axis (0 is x) that crosses the pictures.
+
+    Args:
+        orientation: Where x, y and z run to, as :attr:`Scan.orientation` says.
+        chosen: What is shown.
 
     Raises:
         MissingMetadataError: A plane is asked for and the volume's orientation is not known.
     """
-    if affine is None and chosen.plane != "axial":
+    known = orientation is not None and len(orientation) == 3
+    if not known and chosen.plane != "axial":
         raise MissingMetadataError(
-            f"expected an affine for {chosen.plane} pictures, got a volume without one",
+            f"expected an orientation for {chosen.plane} pictures, got a volume without one",
             code="affine",
             where="plane",
             hint="Leave plane= out: the volume is shown as stored.",
         )
-    if affine is None or chosen.as_stored:
+    if orientation is None or not known or chosen.as_stored:
         return 2
-    return turn(axis_letters(affine), PLANES[chosen.plane])[0][2]
+    return turn(orientation, PLANES[chosen.plane])[0][2]
 
 
 def numbered_slices(asked: Sequence[int], count: int) -> tuple[int, int]:
@@ -76,15 +82,15 @@ def numbered_slices(asked: Sequence[int], count: int) -> tuple[int, int]:
     Raises:
         InputError: Not two whole numbers with ``0 <= start < stop <= count``.
     """
-    whole = len(asked) == 2 and all(isinstance(k, int | np.integer) for k in asked)
-    if not whole or not 0 <= asked[0] < asked[1] <= count:
+    pair = whole_pair(asked)
+    if pair is None or not 0 <= pair[0] < pair[1] <= count:
         raise InputError(
-            f"expected (start, stop) within 0 and {count}, got {tuple(asked)}",
+            f"expected (start, stop) within 0 and {count}, got {asked!r:.80}",
             code="slices",
             where="slices",
             hint="Count from 0; the stop is left out. Millimetres go to mm=.",
         )
-    return int(asked[0]), int(asked[1])
+    return pair
 
 
 def near_slices(mm: Sequence[float], space: Space, axis: int) -> tuple[int, int]:
@@ -112,12 +118,12 @@ def near_slices(mm: Sequence[float], space: Space, axis: int) -> tuple[int, int]
     x, y, z = ([k if a == axis else middle[a] for k in range(space.size[axis])] for a in range(3))
     places = np.array([space.place(*at)[patient] for at in zip(x, y, z, strict=True)])
     inside: NDArray[Any] = np.zeros(len(places), bool)
-    if len(mm) == 2:
-        inside = (places >= mm[0]) & (places <= mm[1])
+    if len(ends := numbers(mm)) == 2:
+        inside = (places >= ends[0]) & (places <= ends[1])
     if not inside.any():
         raise InputError(
             f"expected (lowest, highest) in mm around a slice between {places.min():.1f} and "
-            f"{places.max():.1f}, got {tuple(mm)}",
+            f"{places.max():.1f}, got {mm!r:.80}",
             code="slices",
             where="mm",
             hint="RAS+ millimetres: up, to the front, or to the right.",

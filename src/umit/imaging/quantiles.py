@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from umit.errors import InputError
 
-__all__ = ["SAMPLE", "percentiles", "value_range"]
+__all__ = ["SAMPLE", "percentiles", "sample", "value_range"]
 
 #: Most floats that are sorted; above it about as many are taken at evenly spaced places.
 SAMPLE: Final = 2**20
@@ -40,12 +40,27 @@ def percentiles(values: NDArray[Any], wanted: Sequence[float]) -> tuple[float, .
         low, high = int(values.min()), int(values.max())
         if high - low < _BINS:
             return _counted(values, low, high, wanted)
-    sample = _finite(values if values.size <= SAMPLE else values[_spread(values.shape)])
-    if sample.size == 0:  # finite values may hide between the samples
-        sample = _finite(values)
-    if sample.size == 0:
+    taken = sample(values)
+    if taken.size == 0:
         raise InputError("expected some finite values, got none", code="not_finite")
-    return tuple(float(found) for found in np.percentile(sample, wanted))
+    return tuple(float(found) for found in np.percentile(taken, wanted))
+
+
+def sample(values: NDArray[Any]) -> NDArray[Any]:
+    """Return the finite values, or about :data:`SAMPLE` of them, evenly spread, where there are more.
+
+    Args:
+        values: Any shape, file units.
+
+    Returns:
+        One axis; empty if no value is finite.
+
+    Example:
+        >>> sample(np.array([[3.0, np.inf], [np.nan, -2.0]])).tolist()
+        [3.0, -2.0]
+    """
+    found = _finite(values if values.size <= SAMPLE else values[_spread(values.shape)])
+    return found if found.size else _finite(values)  # finite values may hide between the samples
 
 
 def value_range(values: NDArray[Any]) -> tuple[float, float]:

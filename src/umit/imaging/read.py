@@ -15,20 +15,29 @@ from PIL import Image
 
 from umit.errors import InputError
 from umit.geometry import Affine, Positions, Space
+from umit.imaging.arguments import asked_frame, asked_slices, asked_spacing
 from umit.imaging.dicom import read_dicom, read_series
 from umit.imaging.metaimage import read_itk
 from umit.imaging.mgh import read_mgh
 from umit.imaging.nifti import read_nifti
+from umit.imaging.orientation import OPPOSITE
 from umit.imaging.raster import read_raster
 from umit.imaging.scan import Scan, ScanLike
 from umit.imaging.sniff import file_kind, folder_files, left_out
 from umit.imaging.voi import is_declared
-from umit.imaging.window import FULL, PRESETS, choose_window, default_window
+from umit.imaging.window import (
+    FULL,
+    PRESETS,
+    WindowAsked,
+    asked_window,
+    choose_window,
+    default_window,
+)
 
 __all__ = ["Source", "Window", "load"]
 
 Source: TypeAlias = "ScanLike | NDArray[Any]"
-Window: TypeAlias = "str | int | tuple[float, float]"
+Window: TypeAlias = WindowAsked
 
 _READERS = {"itk": read_itk, "mgh": read_mgh, "nifti": read_nifti, "raster": read_raster}
 _AXES = ("yx", "yxc", "zyx", "zyxc")
@@ -66,12 +75,15 @@ def load(
         >>> load(np.zeros((3, 4, 5), np.int16), axes="zyx", spacing=(5, 1, 1)).size
         (5, 4, 3)
     """
+    frame, window, slices = asked_frame(frame), asked_window(window), asked_slices(slices)
+    if axes is not None and not isinstance(axes, str):
+        raise InputError(f"expected axes= as letters, got {axes!r:.80}", code="axes", where="axes")
     if isinstance(source, np.ndarray):
         scan = _from_array(source, axes, frame, window)
-        mm = _along(spacing, axes or "")
+        mm = _along(asked_spacing(spacing), axes or "")
     else:
         scan = _from_file(source, axes, frame, window)
-        mm = _along(spacing, "zyx" if scan.has_depth else "yx")
+        mm = _along(asked_spacing(spacing), "zyx" if scan.has_depth else "yx")
     if scan is source and window is None and mm is None and slices is None:
         return scan
     return _cut(_spaced(_windowed(scan, window), mm), slices)
@@ -83,7 +95,7 @@ def _from_file(
     if axes is not None:
         raise InputError("expected axes= with an array only", code="axes", where="axes")
     if isinstance(source, str | os.PathLike):
-        return _from_path(os.fspath(source), frame, window)
+        return _from_path(os.fsdecode(source), frame, window)
     _no_index(window)
     if isinstance(source, Image.Image):
         return read_raster(source, frame=frame)
@@ -99,6 +111,13 @@ def _from_file(
 
 
 def _from_path(text: str, frame: int | None, window: Window | None) -> Scan:
+    if not text:  # pathlib would take it for the current folder
+        raise InputError(
+            "expected a file or folder, got an empty path",
+            code="missing",
+            where="source",
+            hint='The current folder is "."; a variable may not be set.',
+        )
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", text):
         raise InputError(
             "expected a local file, got an address", code="url", hint="Download it first."
@@ -255,10 +274,14 @@ def _cut(scan: Scan, slices: slice | tuple[int, int] | None) -> Scan:
         affine = (*((x, y, z * kept.step, t + z * kept.start) for x, y, z, t in upper), last)
     if spacing is not None:
         spacing = (*spacing[:2], spacing[2] * abs(kept.step))
+    directions = scan.directions
+    if directions is not None and len(directions) == 3 and kept.step < 0:
+        directions = directions[:2] + OPPOSITE[directions[2]]
     voxels = scan.voxels[kept.start :: kept.step][: len(kept)]
     presentation = replace(scan.presentation, slices=None)  # it counted the slices of the whole
     return replace(
         scan,
+        directions=directions,
         voxels=voxels,
         affine=affine,
         spacing=spacing,

@@ -60,8 +60,9 @@ class Scan:
         inverted: Whether low values are shown bright (DICOM's MONOCHROME1).
         warnings: What was repaired, chosen or assumed while reading.
         name: Base name of the file, for listings only.
-        directions: Film only: where x and y run to in the patient, two of R, L, A, P, S and I:
+        directions: Where x and y of a film run to in the patient, two of R, L, A, P, S and I:
             ``"LI"``, left and inferior, is a film as it is hung; ``None`` if the file does not say.
+            Three of a volume that has directions and no millimetres, and so no affine.
         presentation: Volume only: plane and slices that are shown; see :meth:`shown`.
         positions: Volume only: RAS+ millimetres of each slice's first voxel where slices are not
             evenly spaced; ``spacing`` and ``affine`` then hold their mean step.
@@ -102,7 +103,8 @@ class Scan:
                 code="position",
                 where=self.name,
             )
-        _check_directions(self.directions, self.name)
+        most = 3 if self.is_volume or len(self.spacing or ()) == 3 else 2
+        _check_directions(self.directions, most, self.name)
         if self.curve not in get_args(Curve):
             raise InputError(
                 f"expected a curve of {', '.join(get_args(Curve))}, got {self.curve!r}",
@@ -213,7 +215,7 @@ class Scan:
         if slices is not None and mm is not None:
             raise InputError("expected slices= or mm=, got both", code="slices", where="slices")
         chosen = Presentation(plane=plane, as_stored=as_stored)
-        axis = depth_axis(self.affine, chosen)
+        axis = depth_axis(self.orientation, chosen)
         part: tuple[int, int] | None = None
         if mm is not None:
             part = near_slices(mm, self.space, axis)
@@ -309,13 +311,14 @@ def _check_grid(spacing: tuple[float, ...] | None, affine: Affine | None, name: 
         )
 
 
-def _check_directions(directions: str | None, name: str) -> None:
+def _check_directions(directions: str | None, most: int, name: str) -> None:
     if directions is None:
         return
-    known = len(directions) == 2 and set(directions) <= OPPOSITE.keys()
-    if not known or len({patient_axis(letter) for letter in directions}) != 2:
+    known = 2 <= len(directions) <= most and set(directions) <= OPPOSITE.keys()
+    if not known or len({patient_axis(letter) for letter in directions}) != len(directions):
         raise InputError(
-            f"expected two letters of R, L, A, P, S, I along two axes, got {directions!r}",
+            f"expected two letters of R, L, A, P, S, I along two axes, or three of a volume, "
+            f"got {directions!r}",
             code="directions",
             where=name,
         )

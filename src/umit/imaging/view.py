@@ -296,7 +296,7 @@ def _range(scan: Scan) -> list[tuple[int, int]]:
     bounds = [(0, n) for n in scan.size]
     chosen = scan.presentation.slices
     if chosen is not None:
-        axis = depth_axis(scan.affine, scan.presentation)
+        axis = depth_axis(scan.orientation, scan.presentation)
         if chosen[1] > scan.size[axis]:
             raise InputError(
                 f"expected slices within 0 and {scan.size[axis]}, got {chosen}",

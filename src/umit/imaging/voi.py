@@ -1,21 +1,32 @@
-"""What a DICOM file declares about showing its values: windows and look-up tables."""
+"""What a DICOM file declares about showing its values: windows and look-up tables, each looked at first."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, NamedTuple, TypeAlias, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
 from umit.errors import InputError
+from umit.imaging.quantiles import value_range
 from umit.imaging.series import functional
-from umit.imaging.window import FULL, PRESETS, Curve
+from umit.imaging.window import (
+    FULL,
+    PRESETS,
+    Curve,
+    WindowAsked,
+    hides,
+    percentile_window,
+    to_uint8,
+)
 
-__all__ = ["Levels", "Shown", "Table", "Window", "declared", "is_declared", "read_table"]
+__all__ = ["Levels", "Shown", "Table", "Window", "declared", "is_declared", "read_table", "settled"]
 
-Window: TypeAlias = str | int | tuple[float, float] | None
+Window: TypeAlias = WindowAsked | None
 _Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
 
 _HINT = "Pass window=(centre, width), a preset's name or an index."
@@ -60,6 +71,8 @@ class Levels(NamedTuple):
 
 
 Shown: TypeAlias = "Levels | Table | None"
+#: What is declared and cannot be followed: a window without width, a table without entries.
+UNUSABLE: Final = Levels(math.inf, -math.inf)
 _CURVES: Final[dict[str, Curve]] = {
     "LINEAR": "line",
     "LINEAR_EXACT": "line",
@@ -67,39 +80,110 @@ _CURVES: Final[dict[str, Curve]] = {
 }
 
 
-def declared(header: _Header, frame: int, window: Window, notes: list[str]) -> Shown:
+def declared(header: _Header, frame: int, window: Window, signed: bool, notes: list[str]) -> Shown:
     """Return what one frame is shown with: two levels, a table, or ``None``.
 
-    Without a choice it is the first look-up table, else the first window (DICOM PS3.3 C.11.2). A
-    preset's name and ``(centre, width)`` are not looked up here: they give ``None``.
+    Without a choice it is the first look-up table, else the first window (DICOM PS3.3 C.11.2) that
+    can be followed; :data:`UNUSABLE` if none can. A preset's name and ``(centre, width)`` are not
+    looked up here: they give ``None``.
 
     Args:
         header: The file's.
         frame: From 0.
         window: A preset's name, the name that the file gives one of its windows, an index into
             its windows and then its tables, or ``(centre, width)``.
+        signed: Whether values can be negative, and with them a table's first (C.11.2.1.1).
         notes: Takes warnings.
 
     Raises:
-        InputError: No such window, or one without width.
+        InputError: No such window, or the one asked for cannot be followed.
     """
     if not is_declared(window):
         return None
     voi = functional(header, frame, "FrameVOILUTSequence")
-    pairs = list(zip(_floats(voi, "WindowCenter"), _floats(voi, "WindowWidth"), strict=False))
-    tables = list(voi.get("VOILUTSequence") or ())
-    if window is None:
-        if tables:
-            notes.append("window: VOI look-up table applied")
-            return read_table(tables[0], header)
-        if not pairs:
-            return None
-        if len(pairs) > 1:
-            notes.append(f"window: the first of {len(pairs)} declared")
-    index = _index(voi, window, len(pairs), tables)
-    if index >= len(pairs):
-        return read_table(tables[index - len(pairs)], header)
-    return _levels(*pairs[index], str(voi.get("VOILUTFunction") or "LINEAR"), notes)
+    function = str(voi.get("VOILUTFunction") or "LINEAR")
+    pairs = zip(_floats(voi, "WindowCenter"), _floats(voi, "WindowWidth"), strict=False)
+    windows: list[Callable[[], Shown]] = [partial(_levels, *p, function, notes) for p in pairs]
+    items = list(voi.get("VOILUTSequence") or ())
+    tables = [partial(read_table, item, header, signed=signed, notes=notes) for item in items]
+    if window is not None:
+        index = _index(voi, window, len(windows), items)
+        return (windows + tables)[index]()
+    for k, follow in enumerate(tables + windows):
+        try:
+            found = follow()
+        except InputError as error:
+            notes.append(f"window: one of those declared is passed over, {error.message}")
+            continue
+        if k == len(tables) and len(windows) > 1:
+            notes.append(f"window: the first of {len(windows)} declared")
+        return found
+    return UNUSABLE if tables or windows else None
+
+
+def settled(
+    values: NDArray[Any], each: Sequence[Shown], window: Window, notes: list[str]
+) -> tuple[NDArray[Any], Levels | None]:
+    """Settle on one way to show all slices of a scan.
+
+    Slices that declare different windows share one that holds all that they show, in a line. What would
+    hide the values (:func:`umit.imaging.window.hides`) gives way to percentiles, unless it was
+    asked for.
+
+    Args:
+        values: ``(slice, row, column[, 3])``, file units.
+        each: What each slice is shown with, as :func:`declared` gives it.
+        window: What was asked for; ``None`` for nothing.
+        notes: Takes warnings.
+
+    Returns:
+        The values, or what a table makes of them, and their window; ``None`` where none is declared.
+    """
+    kinds = set(each)
+    usable = [kind for kind in kinds if isinstance(kind, Levels) and kind != UNUSABLE]
+    tables = [kind for kind in kinds if isinstance(kind, Table)]
+    table = tables[0] if len(kinds) == len(tables) == 1 else None
+    if tables and table is None:
+        notes.append("window: slices declare different look-up tables, none is applied")
+    if not usable and table is None:
+        bad = UNUSABLE in kinds
+        return values, _instead(values, "cannot be followed", notes) if bad else None
+    if len(usable) == 1 < len(kinds) and not tables:
+        notes.append("window: that of some slices, the others declare none")
+    shown = Levels(0.0, table.top) if table else _for_all(usable, values, notes)
+
+    def grey(some: NDArray[Any]) -> NDArray[np.uint8]:
+        return to_uint8(table.look_up(some) if table else some, *shown[:2], curve=shown.curve)
+
+    if hides(values, grey):
+        if window is None:
+            return values, _instead(values, "hides these values", notes)
+        notes.append("window: the one asked for hides these values")
+    if table is None:
+        return values, shown
+    notes.append("window: VOI look-up table applied")
+    return np.stack([table.look_up(plane) for plane in values]), shown
+
+
+def _for_all(levels: Sequence[Levels], values: NDArray[Any], notes: list[str]) -> Levels:
+    """Return the narrowest window that holds several, no wider than the values are."""
+    if len(levels) == 1:
+        return levels[0]
+    low, high = min(one.low for one in levels), max(one.high for one in levels)
+    lowest, highest = value_range(values)
+    if max(low, lowest) < min(high, highest):
+        low, high = max(low, lowest), min(high, highest)
+    notes.append(
+        f"window: slices declare {len(levels)} different ones, one from {low:g} to {high:g} holds "
+        "what they show"
+    )
+    return Levels(low, high)
+
+
+def _instead(values: NDArray[Any], why: str, notes: list[str]) -> Levels:
+    ends, note = percentile_window(values, f"what is declared {why}")
+    notes.append(note)
+    return Levels(*ends)
 
 
 def is_declared(window: Window) -> TypeGuard[str | int | None]:
@@ -109,81 +193,92 @@ def is_declared(window: Window) -> TypeGuard[str | int | None]:
     return window is None or isinstance(window, int)
 
 
-def _index(voi: _Header, window: str | int | None, count: int, tables: list[_Header]) -> int:
-    total = count + len(tables)
+def _index(voi: _Header, window: str | int, count: int, tables: list[_Header]) -> int:
+    total, index = count + len(tables), window if isinstance(window, int) else -1
     if isinstance(window, str):
         # The file's own names are compared and never quoted: they are free text.
-        names = _texts(voi, "WindowCenterWidthExplanation")[:count]
+        names = [str(name) for name in _values(voi, "WindowCenterWidthExplanation")][:count]
         names += [""] * (count - len(names))
         names += [str(table.get("LUTExplanation") or "") for table in tables]
-        folded = [name.strip().casefold() for name in names]
-        if window.strip() and window.strip().casefold() in folded:
-            return folded.index(window.strip().casefold())
-        raise InputError(
-            f"expected a window of {', '.join(PRESETS)} or the name of one of {total} declared, "
-            f"got {window!r}",
-            code="window",
-            hint=_HINT,
-        )
-    index = window or 0
+        folded, wanted = [name.strip().casefold() for name in names], window.strip().casefold()
+        index = folded.index(wanted) if wanted and wanted in folded else -1
     if not 0 <= index < total:
         raise InputError(
-            f"expected the index of one of {total} declared windows, got {index}",
+            f"expected a window of {', '.join(PRESETS)} or the name or index of one of {total} "
+            f"declared, got {window!r}",
             code="window",
-            hint="Pass window=(centre, width) or a preset's name.",
+            hint=_HINT,
         )
     return index
 
 
 def _levels(centre: float, width: float, function: str, notes: list[str]) -> Levels:
     """Return both ends and the curve by DICOM PS3.3 C.11.2.1.2 and C.11.2.1.3."""
+    if not (math.isfinite(centre) and 0 < width < math.inf):
+        raise InputError(
+            f"expected a window with a centre and a width above 0, got ({centre:g}, {width:g})",
+            code="window",
+            hint=_HINT,
+        )
     if function not in _CURVES:
         notes.append("window: declared with an unknown function, shown as LINEAR")
         function = "LINEAR"
-    linear = function == "LINEAR"
-    if not (math.isfinite(centre) and (width >= 1 if linear else width > 0) and width < math.inf):
-        raise InputError(
-            f"expected a declared window of width 1 or more, got {width:g}",
-            code="window",
-            hint="Pass window=(centre, width) or a preset's name.",
-        )
-    if linear:
+    if function == "LINEAR" and width < 1:  # the standard allows that with the other two only
+        notes.append(f"window: declared LINEAR with a width of {width:g}, shown as LINEAR_EXACT")
+    elif function == "LINEAR":
         centre, width = centre - 0.5, width - 1
     return Levels(centre - width / 2, centre + width / 2, _CURVES[function])
 
 
-def read_table(item: _Header, header: _Header) -> Table:
+def read_table(
+    item: _Header, header: _Header, *, signed: bool, notes: list[str] | None = None
+) -> Table:
     """Return a modality or VOI look-up table (DICOM PS3.3 C.11.1.1 and C.11.2.1.1).
+
+    How many bits an entry has is told by the largest entry: descriptors say 16 or 8 of tables with 12.
 
     Args:
         item: Of a ModalityLUTSequence or VOILUTSequence.
         header: The file's, for its byte order.
+        signed: Whether the table's input can be negative, and with it the first value it stands for.
+        notes: Takes a warning where the descriptor says another number of bits.
 
     Raises:
-        InputError: Fewer entries than it says.
+        InputError: No entries, fewer than it says, or only zeros.
     """
-    count, first, bits = (int(number) for number in item.LUTDescriptor)
+    descriptor, data = item.get("LUTDescriptor"), item.get("LUTData")
+    said = [int(number) for number in descriptor] if isinstance(descriptor, Sequence) else []
+    count, first, bits = said if len(said) == 3 else (0, 0, 0)
     count = count % 2**16 or 2**16  # 0 stands for 65536; it may have been read as signed
-    data = item.LUTData
+    first = (first + 2**15) % 2**16 - 2**15 if signed else first % 2**16  # whatever its VR
     if isinstance(data, bytes):
         order = "<" if header.file_meta.TransferSyntaxUID.is_little_endian else ">"
-        data = np.frombuffer(data, "u1" if len(data) < 2 * count else f"{order}u2")
-    entries = np.atleast_1d(np.asarray(data))[:count].astype(np.uint8 if bits <= 8 else np.uint16)
-    if len(entries) < count or not 1 <= bits <= 16:
+        words = np.frombuffer(data + b"\0" * (len(data) % 2), f"{order}u2")
+    else:
+        words = np.atleast_1d(np.asarray([] if data is None else data, np.int64))
+    words = words.astype("<u2")
+    if count > 1 and len(words) == (count + 1) // 2:  # two of 8 bits in a word, low byte first
+        words = words.view("u1")
+    entries = words[:count]
+    used = int(entries.max()).bit_length() if len(entries) else 0
+    if len(said) != 3 or len(entries) < count or not used:
+        wanted = f"of {count} entries" if len(said) == 3 else "with three numbers that describe it"
         raise InputError(
-            f"expected a look-up table of {count} entries, got {len(entries)} of {bits} bits",
+            f"expected a look-up table {wanted}, got {len(entries)} entries of {used} bits",
             code="malformed",
-            hint=_HINT,
+            hint="Export the file again." if notes is None else _HINT,
         )
-    return Table(first, 2.0**bits - 1, tuple(entries.tolist()))
+    if notes is not None and bits != used:
+        notes.append(f"window: a look-up table says {bits} bits and uses {used}, which are shown")
+    return Table(first, 2.0**used - 1, tuple(entries.tolist()))
 
 
 def _floats(header: _Header, tag: str) -> list[float]:
-    return [float(value) for value in _values(header, tag)]
-
-
-def _texts(header: _Header, tag: str) -> list[str]:
-    return [str(value) for value in _values(header, tag)]
+    """Return a tag's numbers; text that is none, such as ``"40,5"``, makes one that is not finite."""
+    try:
+        return [float(value) for value in _values(header, tag)]
+    except ValueError:
+        return [math.nan]
 
 
 def _values(header: _Header, tag: str) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -9,15 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from umit.errors import InputError
-from umit.imaging.quantiles import percentiles, value_range
+from umit.imaging.arguments import numbers, whole
+from umit.imaging.quantiles import percentiles, sample, value_range
 
 __all__ = [
     "FULL",
     "PRESETS",
     "Curve",
     "Preset",
+    "WindowAsked",
+    "asked_window",
     "choose_window",
     "default_window",
+    "hides",
     "named_window",
     "percentile_window",
     "to_grey",
@@ -25,6 +30,8 @@ __all__ = [
 ]
 
 Range: TypeAlias = "tuple[float, float]"
+#: A preset's name or ``"full"``, ``(centre, width)``, or the name or index of one that DICOM declares.
+WindowAsked: TypeAlias = str | int | tuple[float, float]
 #: How grey runs through a window: straight from its low to its high end, or by DICOM's SIGMOID.
 Curve: TypeAlias = Literal["line", "sigmoid"]
 
@@ -69,14 +76,14 @@ FULL: Final = "full"
 _NOT_HU: Final = ("CR", "DX", "IO", "MG", "MR", "NM", "PT", "PX", "RF", "US", "XA")
 
 
-def named_window(window: str | tuple[float, float]) -> Range:
+def named_window(window: str | Sequence[float]) -> Range:
     """Return ``(low, high)`` of a preset or of ``(centre, width)``.
 
     Args:
         window: A name in :data:`PRESETS`, or centre and width in file units (HU for CT).
 
     Raises:
-        InputError: The name is unknown, or the width is not positive.
+        InputError: The name is unknown, not two numbers, or the width is not positive.
 
     Example:
         >>> named_window("brain")
@@ -90,19 +97,29 @@ def named_window(window: str | tuple[float, float]) -> Range:
                 where="window",
             )
         window = PRESETS[window][:2]
-    centre, width = float(window[0]), float(window[1])
-    if not (np.isfinite(centre) and np.isfinite(width) and width > 0):
+    pair = numbers(window)
+    low, high = (pair[0] - pair[1] / 2, pair[0] + pair[1] / 2) if len(pair) == 2 else (0.0, 0.0)
+    if not (np.isfinite(low) and np.isfinite(high) and low < high):
         raise InputError(
-            f"expected (centre, width) with a positive width, got ({centre}, {width})",
+            f"expected a preset's name or (centre, width) with a positive width, got {window!r:.80}",
             code="window",
             where="window",
             hint="Give the centre first, then the width.",
         )
-    return centre - width / 2, centre + width / 2
+    return low, high
+
+
+def asked_window(window: Any) -> WindowAsked | None:
+    """Check ``window=``; whether a file declares what a name or an index means, its reader tells."""
+    if window is None or isinstance(window, str) or whole(window) is not None:
+        return window if window is None or isinstance(window, str) else whole(window)
+    named_window(window)  # says what is wrong with a pair
+    centre, width = numbers(window)
+    return centre, width
 
 
 def choose_window(
-    values: NDArray[Any], window: str | tuple[float, float], modality: str | None = None
+    values: NDArray[Any], window: str | Sequence[float], modality: str | None = None
 ) -> tuple[Range, tuple[str, ...]]:
     """Return the window that was asked for, and what was assumed for it.
 
@@ -121,7 +138,7 @@ def choose_window(
         >>> choose_window(np.array([0, 90], np.int16), "brain", "CT")
         ((0.0, 80.0), ())
     """
-    if window == FULL:
+    if isinstance(window, str) and window == FULL:
         return value_range(values), ()
     low_high = named_window(window)
     preset = PRESETS[window] if isinstance(window, str) else None
@@ -137,21 +154,22 @@ def choose_window(
     return low_high, (f"window: {window} taken in HU, the file records no CT",)
 
 
-def percentile_window(values: NDArray[Any]) -> Range:
-    """Return the 0.5th and 99.5th percentile of the finite values.
+def percentile_window(values: NDArray[Any], why: str) -> tuple[Range, str]:
+    """Return the 0.5th and 99.5th percentile of the finite values, and what to say of it.
 
     Args:
         values: Any shape, file units; see :func:`percentiles` for what is exact and what sampled.
+        why: What came of the file's own window.
 
     Raises:
         InputError: No value is finite.
 
     Example:
-        >>> percentile_window(np.arange(201.0))
-        (1.0, 199.0)
+        >>> percentile_window(np.arange(201.0), "none declared")
+        ((1.0, 199.0), 'window: none declared, percentiles 0.5-99.5 (1 to 199)')
     """
     low, high = percentiles(values, (0.5, 99.5))
-    return low, high
+    return (low, high), f"window: {why}, percentiles 0.5-99.5 ({low:g} to {high:g})"
 
 
 def default_window(
@@ -161,7 +179,8 @@ def default_window(
 
     Args:
         values: Any shape, file units; a volume is neither copied nor sorted.
-        modality: ``"CT"`` makes the values Hounsfield units.
+        modality: ``"CT"`` makes the values Hounsfield units, shown in the abdomen's window unless
+            that :func:`hides` them.
 
     Returns:
         ``(low, high)``, or ``None`` for ``uint8``, which needs no window; and the warnings.
@@ -175,12 +194,48 @@ def default_window(
     """
     if values.dtype == np.uint8:
         return None, ()
+    why = "none declared"
     if modality == "CT":
-        centre, width = PRESETS["abdomen"][:2]
-        note = f"window: none declared, abdomen ({centre:g}, {width:g})"
-        return named_window("abdomen"), (note,)
-    low, high = percentile_window(values)
-    return (low, high), (f"window: none declared, percentiles 0.5-99.5 ({low:g} to {high:g})",)
+        (centre, width), ends = PRESETS["abdomen"][:2], named_window("abdomen")
+        if not hides(values, lambda some: to_uint8(some, *ends)):
+            return ends, (f"window: {why}, abdomen ({centre:g}, {width:g})",)
+        why = f"{why}, the abdomen's hides these values"
+    ends, note = percentile_window(values, why)
+    return ends, (note,)
+
+
+def hides(values: NDArray[Any], grey: Callable[[NDArray[Any]], NDArray[np.uint8]]) -> bool:
+    """Tell whether a way to show values hides them, where percentiles would not.
+
+    All pixels come out on one grey level, or within a sixteenth of them, though their values differ;
+    or more than 95 % do on one, and their middle nine tenths would spread over an eighth of the grey
+    levels or more if percentiles were taken. So a dark background, however large, hides nothing: its
+    values lie close together.
+
+    Args:
+        values: Any shape, file units; of a large volume a sample is looked at.
+        grey: Turns values into grey levels.
+
+    Example:
+        >>> ramp = np.arange(12000, 14000)
+        >>> [hides(ramp, lambda some, low=low: to_uint8(some, low, low + 2000)) for low in (0, 12000)]
+        [True, False]
+    """
+    some = sample(values)
+    if some.size == 0 or some.min() == some.max():
+        return False
+    counts = np.bincount(grey(some), minlength=256)
+    if np.ptp(np.flatnonzero(counts)) <= 16:  # as 12 bits shown over 16
+        return True
+    if counts.max() <= _SHEET * some.size:
+        return False
+    lowest, low, high, highest = (float(end) for end in np.percentile(some, (0.5, 5, 95, 99.5)))
+    return low < high and high - low >= (highest - lowest) / 8
+
+
+_SHEET: Final = (
+    0.95  # of all pixels on one level; with less, no public report speaks of a lost picture
+)
 
 
 def to_uint8(
