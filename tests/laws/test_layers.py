@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -12,6 +14,7 @@ from types import UnionType
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2] / "src" / "umit"
+PYPROJECT = ROOT.parents[1] / "pyproject.toml"
 
 _BOTTOM = {"errors", "geometry", "queries"}
 _VALUES = _BOTTOM | {"results", "chat", "imaging"}
@@ -52,13 +55,15 @@ OUTSIDE: dict[str, set[str]] = {
     "queries": set(),
     "results": set(),
     "chat": {"numpy"},
-    "imaging": {"numpy", "PIL", "pydicom", "nibabel"},
-    "metrics": {"numpy", "shapely"},
+    "imaging": {"numpy", "PIL", "pydicom", "nibabel", "SimpleITK"},
+    "metrics": {"numpy", "shapely", "pycocoevalcap"},
     "tasks": set(),
     "checkpoints": set(),
 }
 #: Imported inside functions only: `umit.load` of a PNG needs neither.
 LATE = {"imaging": {"pydicom", "nibabel"}, "geometry": {"shapely"}}
+#: Distributions whose module has another name.
+MODULES = {"pillow": "PIL"}
 SPEAKING = {"cli", "__main__"}  # print and sys.exit belong here alone
 LONGEST_FILE, LONGEST_FUNCTION = 500, 60
 
@@ -83,12 +88,12 @@ def _layer(path: Path) -> str:
 
 
 @cache
-def _imports(path: Path) -> tuple[tuple[ast.stmt, str], ...]:
+def _imports(path: Path) -> tuple[tuple[ast.AST, str], ...]:
     """Every imported module by its full name, TYPE_CHECKING and functions included."""
     return tuple(_imported(path))
 
 
-def _imported(path: Path) -> Iterator[tuple[ast.stmt, str]]:
+def _imported(path: Path) -> Iterator[tuple[ast.AST, str]]:
     package = ["umit", *path.relative_to(ROOT).parts[:-1]]
     for node in ast.walk(_sources()[path]):
         if isinstance(node, ast.Import):
@@ -100,6 +105,11 @@ def _imported(path: Path) -> Iterator[tuple[ast.stmt, str]]:
                 yield from ((node, f"umit.{alias.name}") for alias in node.names)
             else:
                 yield node, module
+        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            # importlib.import_module("a") and find_spec("a") reach as far as `import a` does.
+            called = ast.unparse(node.func).rpartition(".")[2]
+            if called in ("import_module", "find_spec") and isinstance(node.args[0].value, str):
+                yield node, node.args[0].value
 
 
 def _layers_used(path: Path) -> set[str]:
@@ -126,6 +136,28 @@ def test_pure_layers_stay_pure() -> None:
             names = {name.split(".")[0] for _, name in _imports(path)}
             wrong[path] = names - {"umit", *sys.stdlib_module_names} - OUTSIDE[_layer(path)]
     assert not _told(wrong)
+
+
+def test_everything_imported_is_declared_and_the_other_way_round() -> None:
+    """What is declared and not imported has its reason beside it, in a comment on its line."""
+    text = PYPROJECT.read_text(encoding="utf-8")
+    project = tomllib.loads(text)["project"]
+    extras = [line for lines in project["optional-dependencies"].values() for line in lines]
+    needed, optional = (
+        {_module(re.split(r"[^\w.-]", line)[0]) for line in lines}
+        for lines in (project["dependencies"], extras)
+    )
+    used = {name.split(".")[0] for path in _sources() for _, name in _imports(path)}
+    used -= {"umit", *sys.stdlib_module_names}
+    assert used - needed - optional == set(), "declare it in pyproject.toml"
+    told = re.finditer(r'^ +"([\w.-]+)[^"]*",  # not imported: ', text, re.MULTILINE)
+    assert needed - used == {_module(match[1]) for match in told}, (
+        "say beside it why it is declared"
+    )
+
+
+def _module(distribution: str) -> str:
+    return MODULES.get(distribution, distribution.replace("-", "_"))
 
 
 def test_slow_packages_are_imported_late() -> None:

@@ -53,7 +53,8 @@ def _cells(row: Difference) -> tuple[str, ...]:
     unit = f" {row.unit}" if row.unit else ""
     between = "" if math.isnan(row.low) else f"{row.low:+.3f} to {row.high:+.3f}"
     tests = [
-        "" if math.isnan(p) else f"{p:.3f}" if p >= 0.001 else "< 0.001" for p in (row.p, row.p_holm)
+        "" if math.isnan(p) else f"{p:.3f}" if p >= 0.001 else "< 0.001"
+        for p in (row.p, row.p_holm)
     ]
     return (
         row.task, row.language, row.protocol, row.metric + unit, f"{row.a:.3f}", f"{row.b:.3f}",

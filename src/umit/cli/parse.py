@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any, NoReturn, TypeAlias, get_args
 
+from typing_extensions import override
+
 from umit.cli.reading import add_reading
 from umit.queries import Language
 
@@ -20,6 +22,7 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **given: Any) -> None:
         super().__init__(**given, allow_abbrev=False)
 
+    @override
     def error(self, message: str) -> NoReturn:
         """End with code 2."""
         self.exit(2, f"umit: {message}; see {self.prog} --help\n")

@@ -101,7 +101,9 @@ def _apart(target: str | Path, reads: Iterable[str | Path]) -> Path:
         if _same(path, source):
             came = "what the command reads"
         elif source.is_dir() and path.resolve().is_relative_to(source.resolve()):
-            came = f"a place inside {source.name or source.resolve().name!r}, which the command reads"
+            came = (
+                f"a place inside {source.name or source.resolve().name!r}, which the command reads"
+            )
         else:
             continue
         raise InputError(

@@ -16,6 +16,7 @@ from itertools import islice
 from typing import Any, Final, TypeAlias
 
 import numpy as np
+from typing_extensions import override
 
 from umit.datasets.dataset import Sample, Samples
 from umit.datasets.pictures import Pictures
@@ -240,6 +241,7 @@ class Changed(Samples):
     def counted(self, limit: int | None = None) -> None:
         """Not known: which samples a change leaves out is seen when they are changed."""
 
+    @override
     def __iter__(self) -> Iterator[Any_]:
         self.left_out.clear()
         for sample in islice(iter(self.samples), self.limit):

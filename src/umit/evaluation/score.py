@@ -151,9 +151,29 @@ def score(
         MissingExtraError: An optional score's package or program is not installed.
     """
     folder = Path(run)
+    kept, missing = _kept(folder, by)
+    card = card_of(folder)
+    wanted = _wanted(protocol, kept)
+    more = [optional_metric(name) for name in also]
+    rows: list[Row] = []
+    for task, found in kept.items():
+        spec = TASKS[task]
+        own = spec.metrics if metrics is None else metrics.get(task, ())
+        chosen = [metric for metric in own if metric.protocol in wanted]
+        chosen += more if spec.result is Report else []
+        frame = card.tasks.get(task) if card is not None and spec.placed else None
+        rows += _framed_rows(task, found, list(map(pair_of, found)), by, chosen, seed, frame)
+        if spec.result is Findings and "finding" in by:
+            rows += _finding_rows(task, found, chosen, seed)
+        if spec.result is Detections:
+            rows += _size_rows(task, found, by, chosen, seed, frame)
+    return Score(rows=tuple(rows), failed=missing, manifest=manifest_of(folder), gaps=gaps(folder))
+
+
+def _kept(folder: Path, by: Sequence[str]) -> tuple[dict[TaskName, list[dict[str, Any]]], int]:
+    """Return a run's answers by task, and how many items have none."""
     kept: dict[TaskName, list[dict[str, Any]]] = defaultdict(list)
-    missing = 0
-    facts = {"finding", *SIZES}
+    facts, missing = {"finding", *SIZES}, 0
     for record in records(folder):
         if record.get("task") not in TASKS:
             raise InputError(
@@ -172,22 +192,7 @@ def score(
             code="by",
             where="by",
         )
-    card = card_of(folder)
-    wanted = _wanted(protocol, kept)
-    more = [optional_metric(name) for name in also]
-    rows: list[Row] = []
-    for task, found in kept.items():
-        spec = TASKS[task]
-        own = spec.metrics if metrics is None else metrics.get(task, ())
-        chosen = [metric for metric in own if metric.protocol in wanted]
-        chosen += more if spec.result is Report else []
-        frame = card.tasks.get(task) if card is not None and spec.placed else None
-        rows += _framed_rows(task, found, list(map(pair_of, found)), by, chosen, seed, frame)
-        if spec.result is Findings and "finding" in by:
-            rows += _finding_rows(task, found, chosen, seed)
-        if spec.result is Detections:
-            rows += _size_rows(task, found, by, chosen, seed, frame)
-    return Score(rows=tuple(rows), failed=missing, manifest=manifest_of(folder), gaps=gaps(folder))
+    return kept, missing
 
 
 def _wanted(given: Sequence[str], tasks: Iterable[TaskName]) -> frozenset[str]:
