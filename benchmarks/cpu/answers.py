@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from umit.metrics.by_task import METRICS
 from umit.metrics.metric import Measures, Pair
 from umit.queries import Ask
 from umit.results import Answer
+from umit.tasks.table import TASKS
 
 RESULTS = Path(__file__).parents[1] / "results" / "answers.json"
 ANSWERS, TARGET = 100_000, 20.0
@@ -51,7 +51,9 @@ def main() -> int:
     made = pairs()
     start = time.process_time()
     seen: dict[object, Measures] = {}
-    numbers = [metric.total(metric.measures(made, seen)) for metric in METRICS["answer_closed"]]
+    numbers = [
+        metric.total(metric.measures(made, seen)) for metric in TASKS["answer_closed"].metrics
+    ]
     spent = time.process_time() - start
     record = {
         "answers": ANSWERS,

@@ -12,7 +12,7 @@ from PIL import Image
 
 from umit.cli import main
 from umit.evaluation.score import SOURCES, protocols
-from umit.metrics.by_task import METRICS
+from umit.tasks.table import TASKS
 
 from ..evaluation.runs import every_task, write
 
@@ -60,7 +60,7 @@ def test_an_unknown_protocol_stops(run: str, capsys: pytest.CaptureFixture[str])
 def test_protocols_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["score", "--protocols"]) == 0
     shown = capsys.readouterr().out
-    known = {metric.protocol for metrics in METRICS.values() for metric in metrics}
+    known = {metric.protocol for spec in TASKS.values() for metric in spec.metrics}
     assert known == set(protocols()) <= set(SOURCES), "each has a source"
     assert "run_eval.py" in shown and "detect_2d" in shown
 

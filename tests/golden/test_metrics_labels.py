@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from umit.metrics.by_task import METRICS
 from umit.metrics.calibration import calibration_error, reliability
 from umit.metrics.labels import area, class_scores, confusion
 from umit.metrics.metric import Pair
 from umit.queries import Choose
 from umit.results import Classification, Findings, Marked
+from umit.tasks.table import TASKS
 
 pytestmark = pytest.mark.shared
 
@@ -44,9 +44,9 @@ def _near(found: Any, expected: Any, what: str, tolerance: float = TOLERANCE) ->
 
 def _number(task: str, name: str, pairs: list[Pair[Any]], protocol: str | None = None) -> float:
     """A task's number, the first of its name."""
-    return next(m for m in METRICS[task] if m.name == name and protocol in (None, m.protocol))(
-        pairs
-    )
+    return next(
+        m for m in TASKS[task].metrics if m.name == name and protocol in (None, m.protocol)
+    )(pairs)
 
 
 def _several(scores: Any, true: Any) -> dict[str, Any]:

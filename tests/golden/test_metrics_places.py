@@ -16,10 +16,10 @@ from umit.errors import InputError
 from umit.geometry import Box2D, Box3D, Point2D, Space, iou
 from umit.metrics import froc, landmarks
 from umit.metrics.boxes import m3d_iou, matched_iou, rsna_score
-from umit.metrics.by_task import METRICS
 from umit.metrics.metric import Pair
 from umit.queries import Find, Locate
 from umit.results import Detection, Detections, Landmark, Landmarks
+from umit.tasks.table import TASKS
 
 pytestmark = pytest.mark.shared
 
@@ -42,7 +42,7 @@ def near(value: object, tolerance: float = EXACT) -> Any:
 
 def _numbers(task: str, pairs: Sequence[Pair[Any]]) -> dict[str, float]:
     """The task's own numbers, by name; of two with one name the first."""
-    return {metric.name: metric(pairs) for metric in reversed(METRICS[task])}
+    return {metric.name: metric(pairs) for metric in reversed(TASKS[task].metrics)}
 
 
 def _films(corners: Sequence[Sequence[float]]) -> list[Box2D]:

@@ -20,9 +20,9 @@ from umit.engine.encode import Encoder
 from umit.errors import InputError, OutputError
 from umit.fanout import taught
 from umit.imaging.scan import Scan
-from umit.metrics.by_task import METRICS
 from umit.metrics.metric import Pair
 from umit.model import UMIT
+from umit.tasks.table import TASKS
 from umit.testing import ScriptedBackend
 from umit.training.rows import pack, turns_of
 
@@ -101,7 +101,7 @@ def test_law_3_an_oracle_gets_every_best_value(name: str, samples: dict[str, lis
         assert not isinstance(one, Exception), one
         by_task[sample.task].append(Pair(sample.query, sample.gold, one, one.raw))
     for task, pairs in by_task.items():
-        for metric in METRICS[task]:
+        for metric in TASKS[task].metrics:
             value = metric(pairs)
             if math.isnan(value):  # nothing to score: no negatives, no spacing, one class
                 continue
@@ -143,7 +143,7 @@ def test_law_4_noise_is_an_error_and_counts(name: str, samples: dict[str, list[A
         assert isinstance(one, OutputError)
         by_task[sample.task].append(Pair(sample.query, sample.gold, None, "[[?]]"))
     for task, pairs in by_task.items():
-        for metric in METRICS[task]:
+        for metric in TASKS[task].metrics:
             value = metric(pairs)
             if metric.best == 1.0 and not math.isnan(value):
                 assert value <= 0.5 if metric.name == "AUC" else value == 0.0, (task, metric.name)

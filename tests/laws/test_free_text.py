@@ -22,7 +22,6 @@ from umit.checkpoints import PHANTOM
 from umit.errors import OutputError
 from umit.geometry import Space
 from umit.imaging.view import View, ViewGeometry
-from umit.metrics.by_task import METRICS
 from umit.metrics.metric import Measures, Metric, Pair
 from umit.phantom.words import (
     CLASSES,
@@ -37,6 +36,7 @@ from umit.phantom.words import (
 from umit.queries import Ask, Compare, Describe, Language, Query
 from umit.results import Answer, Report, Result
 from umit.tasks.grammar import option_text
+from umit.tasks.table import TASKS
 
 FILM = View.of(ViewGeometry(source=Space(size=(2048, 2048)), frame=(1024, 1024)))
 VOLUME = View.of(ViewGeometry(source=Space(size=(512, 512, 64)), frame=(256, 256, 32)))
@@ -44,7 +44,7 @@ LESIONS = CLASSES[1:-1]
 STEP = (
     1 if settings().max_examples >= 100 else 4
 )  # between turns; in the profile "fast" every fourth
-TASKS = ("answer_open", "answer_closed", "report_film", "report_ct", "caption", "compare")
+FREE = ("answer_open", "answer_closed", "report_film", "report_ct", "caption", "compare")
 #: Words of another world, without a yes or a no inside.
 WORLD = {
     "en": [
@@ -179,7 +179,7 @@ NOISE: dict[str, Callable[[Item, int], str]] = {
 def _values(task: str, pairs: list[Pair[Any]]) -> dict[Metric[Any], float]:
     """Return every number of text; those of probabilities say nothing about words."""
     seen: dict[object, Measures] = {}
-    textual = [metric for metric in METRICS[task] if metric.best != 0]
+    textual = [metric for metric in TASKS[task].metrics if metric.best != 0]
     return {metric: metric.total(metric.measures(pairs, seen)) for metric in textual}
 
 
@@ -198,7 +198,7 @@ def _told(metric: Metric[Any]) -> tuple[str, str]:
     return metric.name, metric.protocol
 
 
-@pytest.fixture(scope="module", params=list(product(TASKS, ("en", "zh"))), ids="-".join)
+@pytest.fixture(scope="module", params=list(product(FREE, ("en", "zh"))), ids="-".join)
 def asked(request: pytest.FixtureRequest) -> Any:
     """A task, its items in one language, and what shuffled answers are worth."""
     task, language = request.param

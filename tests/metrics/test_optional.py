@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from umit.errors import InputError, MissingExtraError
-from umit.metrics import by_task
 from umit.metrics.metric import Pair
 from umit.metrics.optional import OPTIONAL, optional_metric
 from umit.queries import Describe
 from umit.results import Report
+from umit.tasks.table import TASKS
 
 PACKAGES = {
     "METEOR": "pycocoevalcap.meteor",
@@ -74,7 +74,7 @@ def test_each_extra_exists() -> None:
 
 
 def test_they_are_off_by_default() -> None:
-    names = {metric.name for metrics in by_task.METRICS.values() for metric in metrics}
+    names = {metric.name for spec in TASKS.values() for metric in spec.metrics}
     assert not names & set(OPTIONAL)
 
 

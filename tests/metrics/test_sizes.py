@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from umit.geometry import Box2D, Box3D, Space
-from umit.metrics.by_task import METRICS
 from umit.metrics.metric import Pair
 from umit.metrics.sizes import by_size, size_of
 from umit.queries import Find
 from umit.results import Detection, Detections
+from umit.tasks.table import TASKS
 
 FILM = Space(size=(200, 200), spacing=(0.5, 2.0))
 PLAIN = Space(size=(200, 200))
@@ -74,8 +74,8 @@ def test_each_true_box_counts_in_its_own_size() -> None:
 
 
 def test_a_box_of_another_size_is_no_false_one() -> None:
-    mean_iou = next(m for m in METRICS["detect_2d"] if m.name == "mean IoU")
-    kaggle = next(m for m in METRICS["detect_2d"] if m.protocol == "RSNA Kaggle")
+    mean_iou = next(m for m in TASKS["detect_2d"].metrics if m.name == "mean IoU")
+    kaggle = next(m for m in TASKS["detect_2d"].metrics if m.protocol == "RSNA Kaggle")
     pair = _pair(_boxes(20, 120), _boxes(20, 120))
     found = {name: list(of.values()) for name, of in by_size([pair], "size_px")}
     assert {name: (mean_iou(of), kaggle(of)) for name, of in found.items()} == {

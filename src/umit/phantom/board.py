@@ -23,7 +23,6 @@ from umit.datasets.dataset import Sample
 from umit.errors import BackendError, ParseError
 from umit.evaluation.evaluate import ask
 from umit.evaluation.score import Row, Score, score
-from umit.metrics.by_task import METRICS
 from umit.metrics.landmarks import distance
 from umit.metrics.metric import Metric, Pair, each
 from umit.model import UMIT
@@ -31,6 +30,7 @@ from umit.phantom import words
 from umit.phantom.samples import Phantoms
 from umit.queries import Find, Locate
 from umit.results import Detections, Landmarks, Report
+from umit.tasks.table import TASKS
 from umit.tasks.task import TaskName
 from umit.testing import ScriptedBackend
 
@@ -78,7 +78,7 @@ def _own(name: str, score: Callable[[Pair[Any]], float | None], **more: Any) -> 
 
 def _named(task: TaskName, **names: str) -> tuple[Metric[Any], ...]:
     """Return umit's metrics of a task under the board's names."""
-    known = {metric.name: metric for metric in METRICS[task] if metric.protocol == "umit"}
+    known = {metric.name: metric for metric in TASKS[task].metrics if metric.protocol == "umit"}
     # The board asks its frame's floor like the other controls, beside the same phantoms.
     return tuple(replace(known[name], name=new, framed=False) for new, name in names.items())
 

@@ -13,17 +13,17 @@ import pytest
 
 from umit.geometry import Box2D, Box3D
 from umit.metrics.bootstrap import Draws
-from umit.metrics.by_task import METRICS
 from umit.metrics.metric import Metric, Pair
 from umit.queries import Find
 from umit.results import Detection, Detections
+from umit.tasks.table import TASKS
 
 QUERY = Find("nodule")
 TRUE, AWAY = Box2D(0, 0, 10, 10), Box2D(50, 50, 60, 60)
 
 
 def _metric(name: str, task: str = "detect_2d") -> Metric[Any]:
-    return next(metric for metric in METRICS[task] if metric.name == name)
+    return next(metric for metric in TASKS[task].metrics if metric.name == name)
 
 
 def _found(

@@ -11,7 +11,6 @@ import pytest
 
 from umit.errors import MissingExtraError
 from umit.metrics import chinese
-from umit.metrics.by_task import METRICS
 from umit.metrics.captions import Corpus, bleu_rows, cider, coco_bleu, rouge_l
 from umit.metrics.chinese import swift_score
 from umit.metrics.cleaning import ptb_words, r2gen_iu_xray
@@ -20,6 +19,7 @@ from umit.metrics.sentence import chrf, chrf_rows, rouge_f, rouge_words
 from umit.phantom.words import film_report
 from umit.queries import Describe, Language
 from umit.results import Report
+from umit.tasks.table import TASKS
 
 ENGLISH = [
     ("The heart is enlarged. No effusion.", "The heart is normal. No effusion is seen."),
@@ -39,7 +39,7 @@ EN, ZH = _pairs(ENGLISH, "en"), _pairs(CHINESE, "zh")
 
 
 def _value(name: str, protocol: str, pairs: list[Pair[Any]], task: str = "report_film") -> float:
-    metric = next(m for m in METRICS[task] if (m.name, m.protocol) == (name, protocol))
+    metric = next(m for m in TASKS[task].metrics if (m.name, m.protocol) == (name, protocol))
     return metric(pairs)
 
 
@@ -91,7 +91,7 @@ def test_characters_are_counted_in_both_languages() -> None:
     ],
 )
 def test_the_other_language_is_left_out(protocol: str, mine: Any, other: Any) -> None:
-    for metric in METRICS["report_film"]:
+    for metric in TASKS["report_film"].metrics:
         if metric.protocol == protocol:
             assert math.isnan(metric(other))
             assert metric(other + mine) == metric(mine)

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from umit.metrics.bootstrap import bootstrap, by_rows
-from umit.metrics.by_task import METRICS
 from umit.metrics.metric import Metric, Pair
 from umit.metrics.tables.sureness import SURENESS, claims
 from umit.queries import Ask, Choose, Find
 from umit.results import Answer, Classification, Detections, Findings, Marked
+from umit.tasks.table import TASKS
 
 SIDE = Ask("Which side?", ("left", "right"))
 KIND = Choose(("normal", "nodule", "mass"))
@@ -55,7 +55,7 @@ TRUE_MARKS = _marks((True, None), (False, None))
 )  # fmt: skip
 def test_claims_and_gaps(pair: Pair[Any], expected: list[tuple[float, float]], gap: float) -> None:
     assert claims(pair) == [pytest.approx(one) for one in expected]
-    brier = next(m for m in METRICS["classify"] if m.name == "Brier score")
+    brier = next(m for m in TASKS["classify"].metrics if m.name == "Brier score")
     assert brier([pair]) == pytest.approx(gap)
 
 
@@ -71,14 +71,14 @@ def test_claims_and_gaps(pair: Pair[Any], expected: list[tuple[float, float]], g
 )
 def test_without_probabilities_there_is_no_number(pair: Pair[Any]) -> None:
     assert claims(pair) == []
-    for metric in METRICS["classify"]:
+    for metric in TASKS["classify"].metrics:
         if metric.name in ("ECE", "Brier score", "risk-coverage area"):
             assert math.isnan(metric([pair]))
 
 
 def test_some_without_probabilities_are_left_out() -> None:
     sure, silent = Pair(SIDE, _option(0), _option(0, 0.9, 0.1)), Pair(SIDE, _option(0), _option(1))
-    for metric in METRICS["answer_closed"]:
+    for metric in TASKS["answer_closed"].metrics:
         if metric.name in ("ECE", "Brier score", "risk-coverage area"):
             assert metric([sure, silent]) == metric([sure])
 
@@ -87,7 +87,7 @@ def test_some_without_probabilities_are_left_out() -> None:
     "task", ["answer_closed", "classify", "findings", "detect_2d", "detect_3d"]
 )
 def test_each_task_with_probabilities_has_them(task: str) -> None:
-    assert {"ECE", "Brier score", "risk-coverage area"} <= {m.name for m in METRICS[task]}
+    assert {"ECE", "Brier score", "risk-coverage area"} <= {m.name for m in TASKS[task].metrics}
 
 
 MARKED = Pair(SEVERAL, TRUE_MARKS, _marks((True, 0.8), (True, 0.8)))

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from umit.geometry import Box2D, Box3D, Point2D, Space
-from umit.metrics.by_task import METRICS
 from umit.metrics.metric import Metric, Pair
 from umit.queries import Ask, Choose, Compare, Describe, Find, Language, Locate, Query
 from umit.results import (
@@ -25,6 +24,7 @@ from umit.results import (
     Report,
     Result,
 )  # fmt: skip
+from umit.tasks.table import TASKS
 
 SPACE = Space(size=(64, 64), spacing=(0.5, 0.5))
 NONSENSE = "[[?]]"
@@ -231,8 +231,8 @@ COSTS: dict[str, Callable[[str, Metric[Any]], None]] = {
 
 
 def _every() -> Iterator[Any]:
-    for task, metrics in METRICS.items():
-        for metric in metrics:
+    for task, spec in TASKS.items():
+        for metric in spec.metrics:
             name = f"{task}: {metric.name}, {metric.protocol}, {metric.unit}"
             yield pytest.param(task, metric, id=name)
 
@@ -243,23 +243,23 @@ def test_an_unreadable_answer_costs_what_is_said(task: str, metric: Metric[Any])
 
 
 def test_no_cost_is_stale() -> None:
-    assert set(COSTS) == {m.unreadable for metrics in METRICS.values() for m in metrics}
+    assert set(COSTS) == {m.unreadable for spec in TASKS.values() for m in spec.metrics}
 
 
-@pytest.mark.parametrize("task", METRICS)
+@pytest.mark.parametrize("task", TASKS)
 def test_no_answers_are_no_number(task: str) -> None:
-    for metric in METRICS[task]:
+    for metric in TASKS[task].metrics:
         assert math.isnan(metric([])), metric
 
 
-@pytest.mark.parametrize("task", METRICS)
+@pytest.mark.parametrize("task", TASKS)
 def test_names_are_told_apart(task: str) -> None:
-    names = [(metric.name, metric.protocol, metric.unit) for metric in METRICS[task]]
+    names = [(metric.name, metric.protocol, metric.unit) for metric in TASKS[task].metrics]
     assert len(set(names)) == len(names)
 
 
-@pytest.mark.parametrize("task", METRICS)
+@pytest.mark.parametrize("task", TASKS)
 def test_an_answer_has_one_row(task: str) -> None:
     pairs = [*_good(task), *_bad(task)]
-    for metric in METRICS[task]:
+    for metric in TASKS[task].metrics:
         assert len(metric.measures(pairs)) == len(pairs), metric
