@@ -108,7 +108,7 @@ def reliability(probability: ArrayLike, hit: ArrayLike, *, bins: int = 15) -> Bi
 
 
 def calibration_error(probability: ArrayLike, hit: ArrayLike, *, bins: int = 15) -> float:
-    """Return the expected calibration error (ECE): the gap between saying and being right, over bins by their share.
+    """Return the expected calibration error (ECE), from 0 to 1: the gap between saying and being right, by bins' shares.
 
     An unreadable answer is one with probability 0 that is wrong: it costs nothing here, so print its share
     beside this number.
@@ -117,9 +117,6 @@ def calibration_error(probability: ArrayLike, hit: ArrayLike, *, bins: int = 15)
         probability: Of being right, from 0 to 1, shape (n,).
         hit: 1 or 0, shape (n,).
         bins: How many equal bins.
-
-    Returns:
-        From 0 to 1.
 
     Raises:
         InputError: As :func:`reliability`.
@@ -168,14 +165,11 @@ def calibration_errors(
 
 
 def risk_coverage(probability: ArrayLike, hit: ArrayLike) -> Curve:
-    """Return risk against coverage, from the surest answer to all of them.
+    """Return risk against coverage, from the surest answer to all of them: one point for each distinct probability.
 
     Args:
         probability: Of being right, shape (n,); 0 for an unreadable answer, which comes last and is wrong.
         hit: 1 or 0, shape (n,).
-
-    Returns:
-        One point for each distinct probability, and the area.
 
     Raises:
         InputError: As :func:`reliability`.

@@ -35,29 +35,17 @@ _SCALE: Final = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """Runs of one length: which text holds which run how often.
+    """Runs of one length: which text holds which run how often."""
 
-    Args:
-        found_text: Text of each row of the found side, ascending.
-        found_run: Its run, numbered from 0 over the whole corpus.
-        found_count: How often it occurs there, at least 1.
-        true_text: Reference of each row of the true side, ascending, numbered over all items.
-        true_run: Its run.
-        true_count: How often it occurs there.
-        cell: ``item * runs + run`` of what any reference of an item holds, ascending, each once.
-        most: Beside each cell, the highest count in one reference.
-        runs: How many different runs the corpus has.
-    """
-
-    found_text: _Numbers
-    found_run: _Numbers
+    found_text: _Numbers  # of each row of the found side, ascending
+    found_run: _Numbers  # numbered from 0 over the whole corpus
     found_count: _Numbers
-    true_text: _Numbers
+    true_text: _Numbers  # references, ascending, numbered over all items
     true_run: _Numbers
     true_count: _Numbers
-    cell: _Numbers
-    most: _Numbers
-    runs: int
+    cell: _Numbers  # item * runs + run of what any reference of an item holds, ascending, each once
+    most: _Numbers  # the highest count of each cell in one reference
+    runs: int  # how many different ones there are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,15 +166,12 @@ def bleu_rows(corpus: Corpus) -> Measures:
 
 
 def coco_bleu(sums: Measures) -> Measures:
-    """Return BLEU-1 to BLEU-4 by pycocoevalcap's formula.
+    """Return BLEU-1 to BLEU-4, from 0 to 1, by pycocoevalcap's formula, shape (rows, 4).
 
     Identical texts have 0.999999999…, and a text of fewer than n words has a BLEU-n of nearly 0.
 
     Args:
         sums: Rows of :func:`bleu_rows`, or sums of them: those of all texts give the corpus, which is not the mean.
-
-    Returns:
-        Values from 0 to 1, shape (rows, 4).
 
     Example:
         >>> coco_bleu(bleu_rows(Corpus.of(["the left lung"], [["the left lobe"]]))).round(3).tolist()
@@ -213,16 +198,13 @@ def _looked_up(order: Order, item: NDArray[np.int64]) -> tuple[NDArray[np.int64]
 
 
 def cider(corpus: Corpus) -> _Floats:
-    """Return CIDEr-D of each text: likeness of its runs of one to four words, rare runs weighing more.
+    """Return CIDEr-D of each text, from 0 to 10: likeness of its runs of one to four words, rare runs weighing more.
 
     A run's weight falls with the number of items whose references hold it, so a value depends on all references
     of the corpus, and in a corpus of one item it is 0 even for identical texts. The corpus value is the mean.
 
     Args:
         corpus: Texts and references, with four orders as the reference has them.
-
-    Returns:
-        Values from 0 to 10, shape (texts,).
 
     Example:
         >>> texts = ["the heart is enlarged", "the lungs are clear today"]
@@ -273,7 +255,7 @@ def _f(precision: float, recall: float) -> float:
 
 
 def rouge_l(found: Sequence[str], true: Sequence[Sequence[str]]) -> _Floats:
-    """Return pycocoevalcap's ROUGE-L of each text, recall weighing 1.44 times as much as precision.
+    """Return pycocoevalcap's ROUGE-L of each text, from 0 to 1, recall weighing 1.44 times as much as precision.
 
     Faults of the reference that stay: words are split at single blanks, so that two blanks hold an empty word
     and two empty texts agree; with several references precision and recall may be of different ones.
@@ -281,9 +263,6 @@ def rouge_l(found: Sequence[str], true: Sequence[Sequence[str]]) -> _Floats:
     Args:
         found: The model's texts; ``""`` where nothing could be read.
         true: At least one reference for each.
-
-    Returns:
-        Values from 0 to 1, shape (texts,); the corpus value is their mean.
 
     Raises:
         InputError: A text without a reference.

@@ -83,9 +83,6 @@ def ptb_words(text: str) -> str:
     All 325 reports and answers of the reference set come out the same, and so do 5,504 sentences of medical
     questions, answers and reports. Known to differ: addresses, mark-up, rarer abbreviations, "gonna".
 
-    Returns:
-        Tokens in lower case with single blanks.
-
     Example:
         >>> ptb_words("There isn't an effusion (3.5 cm); x-ray unchanged.")
         "there is n't an effusion -lrb- 3.5 cm -rrb- x-ray unchanged"

@@ -82,9 +82,6 @@ def froc_curve(hits: Sequence[float | None], false: Sequence[float], pictures: i
         false: Confidence of each false box.
         pictures: How many pictures were looked at, those without any box included.
 
-    Returns:
-        One point for each distinct confidence.
-
     Raises:
         InputError: No pictures, or no true boxes.
 
@@ -110,15 +107,9 @@ def froc_curve(hits: Sequence[float | None], false: Sequence[float], pictures: i
 
 
 def froc_score(curve: FrocCurve) -> float:
-    """Return the mean sensitivity at LUNA16's rates of false boxes, between points along straight lines.
+    """Return the mean sensitivity at LUNA16's rates of false boxes, from 0 to 1, between points along straight lines.
 
     Past its end the curve stays level, so a model that never errs is not punished for it.
-
-    Args:
-        curve: From :func:`froc_curve`.
-
-    Returns:
-        From 0 to 1.
 
     Example:
         >>> froc_score(froc_curve([0.9, None], [0.4], 2))

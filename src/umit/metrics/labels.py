@@ -97,17 +97,7 @@ def _divided(above: Floats, below: Floats) -> Floats:
 
 
 def balanced_accuracy(found: ArrayLike, true: ArrayLike) -> float:
-    """Return the mean recall over the classes that are there; an unreadable answer is wrong.
-
-    Args:
-        found: Class indices, shape (n,); -1 for an unreadable answer.
-        true: Class indices, shape (n,).
-
-    Returns:
-        A share from 0 to 1; chance is one by the count of classes.
-
-    Raises:
-        InputError: As :func:`confusion`.
+    """Return the mean recall over the classes that are there, of labels as for :func:`class_scores`.
 
     Example:
         >>> balanced_accuracy([0, 0, 0, 0], [0, 0, 0, 1])
@@ -118,17 +108,7 @@ def balanced_accuracy(found: ArrayLike, true: ArrayLike) -> float:
 
 
 def macro_f1(found: ArrayLike, true: ArrayLike) -> float:
-    """Return the mean F1 over the classes that are true or found somewhere.
-
-    Args:
-        found: Class indices, shape (n,); -1 for an unreadable answer, which costs its true class recall.
-        true: Class indices, shape (n,).
-
-    Returns:
-        A share from 0 to 1.
-
-    Raises:
-        InputError: As :func:`confusion`.
+    """Return the mean F1 over the classes that are true or found somewhere, of labels as for :func:`class_scores`.
 
     Example:
         >>> round(macro_f1([0, 1, 1], [0, 0, 1]), 4)
@@ -138,14 +118,14 @@ def macro_f1(found: ArrayLike, true: ArrayLike) -> float:
 
 
 def area(scores: ArrayLike, true: ArrayLike) -> float:
-    """Return the area under the ROC curve; ties count half.
+    """Return the area under the ROC curve, from 0 to 1; ties count half.
 
     Args:
         scores: Shape (n,), larger for the positive class.
         true: 0 or 1, shape (n,).
 
     Returns:
-        From 0 to 1; ``nan`` if all labels are the same.
+        ``nan`` if all labels are the same.
 
     Raises:
         InputError: No scores, or not as many as labels.

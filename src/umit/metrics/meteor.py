@@ -60,16 +60,13 @@ def meteor_program() -> tuple[str, Path]:
 
 
 def java_meteor(found: Sequence[str], true: Sequence[Sequence[str]]) -> list[float]:
-    """Return METEOR 1.5 (English, normalised) of each text, as pycocoevalcap gives it.
+    """Return METEOR 1.5 (English, normalised) of each text, from 0 to 1, as pycocoevalcap gives it.
 
     Java is started once, which takes seconds. pycocoevalcap's number of a whole corpus is another, not their mean.
 
     Args:
         found: The model's texts; an empty one scores 0. Line breaks become blanks.
         true: At least one reference for each.
-
-    Returns:
-        From 0 to 1, one for each text.
 
     Raises:
         InputError: No text, or one without a reference.

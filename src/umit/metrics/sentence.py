@@ -145,15 +145,12 @@ def rouge_words(text: str) -> list[str]:
 
 
 def rouge_f(found: Sequence[str], true: Sequence[str], n: int | None = None) -> float:
-    """Return F of Google's rouge-score 0.1.2, without its stemmer.
+    """Return F of Google's rouge-score 0.1.2, from 0 to 1, without its stemmer.
 
     Args:
         found: The model's words, by :func:`rouge_words`.
         true: The reference's.
         n: Length of the runs, as in ROUGE-1; ``None`` for the longest common subsequence, ROUGE-L.
-
-    Returns:
-        A value in 0..1.
 
     Example:
         >>> rouge_f(["left", "lung"], ["the", "left", "one"], 1)
@@ -276,13 +273,10 @@ def _counted(found: list[Counter[str]], true: list[Counter[str]]) -> list[int]:
 
 
 def chrf(sums: Measures) -> Measures:
-    """Return chrF2 as sacrebleu 2.6 computes it, recall weighing four times as much as precision.
+    """Return chrF2 of each row, from 0 to 100, as sacrebleu 2.6 computes it; recall weighs four times as much.
 
     Args:
         sums: Rows of :func:`chrf_rows`, or sums of them: those of several texts are one corpus.
-
-    Returns:
-        From 0 to 100, shape (rows,).
 
     Example:
         >>> chrf(chrf_rows(["clear lungs"], [["clear lungs"]])).tolist()

@@ -60,9 +60,6 @@ def extracted(text: str) -> str:
     What is boxed or in answer tags, then what follows the last "answer is", "答案:" and the like. "答案：" with
     the full-width colon is not known to it, and a text that says "boxed" without a box becomes "None".
 
-    Returns:
-        The answer; punctuation and blanks stay.
-
     Example:
         >>> extracted(r"So it is \boxed{Lung}."), extracted("The answer is Lung.")
         ('lung', ' lung.')

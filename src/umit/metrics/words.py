@@ -65,8 +65,7 @@ def without_punctuation(text: str) -> str:
     A mark of punctuation is deleted everywhere if a blank stands beside it anywhere, or if a comma stands
     between digits; otherwise it becomes a blank. At most 32 full stops go, none before a digit.
 
-    Returns:
-        The text without punctuation but apostrophes, colons and most full stops within numbers.
+    Apostrophes, colons and most full stops within numbers stay.
 
     Example:
         >>> without_punctuation("T2-weighted, 3.5 cm.")
@@ -128,9 +127,6 @@ def half_width(text: str) -> str:
 
 def fold(text: str) -> str:
     """Return a text in one spelling: half width, no zero-width characters, lower case, outer marks removed.
-
-    Returns:
-        The words as they are read aloud; inner punctuation stays.
 
     Example:
         >>> fold("２：Ｎｏ。")

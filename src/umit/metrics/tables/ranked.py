@@ -52,9 +52,6 @@ def hits_of(
     Args:
         pair: An answer beside its truth.
         confidence: Of each found box, in order.
-
-    Returns:
-        As :func:`umit.metrics.froc.hits_by_centre`.
     """
     found = list(zip(() if pair.found is None else pair.found.items, confidence, strict=True))
     hits: list[float | None] = []
