@@ -43,7 +43,7 @@ def _compare(given: Namespace) -> int:
     )
     print(
         "95 %: of B - A, bootstrap over pictures or patients. p: McNemar's exact test where answers are right or "
-        "wrong,\nthose about one picture swapped together; of one row alone, and corrected by Holm for all rows. "
+        "wrong,\nthose about one picture swapped together; of one row alone, and corrected by Holm for all that differ. "
         "Research use only, not a medical device."
     )
     return 0

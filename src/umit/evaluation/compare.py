@@ -43,7 +43,8 @@ class Difference:
         high: Upper end.
         p: Of McNemar's exact test, two-sided, for metrics that are 0 or 1 an answer; ``nan`` for others. Answers of
             one group are swapped together. Of this row alone.
-        p_holm: The same corrected by Holm for all rows of the comparison that have one.
+        p_holm: The same corrected by Holm for all rows in which the runs differ at all; others cannot alarm falsely
+            (Tarone 1990, doi:10.2307/2531456).
         n: Answers that count in both runs.
         groups: Pictures or patients that they are of.
     """
@@ -115,7 +116,7 @@ def compare(a: Path | str, b: Path | str, *, seed: int = 0) -> Comparison:
         for task, names in by_task.items()
         for row in _task_rows(task, [mine[n] for n in names], [theirs[n] for n in names], seed)
     ]
-    tested = [row for row in rows if not np.isnan(row.p)]
+    tested = [row for row in rows if row.p_holm != row.p and not np.isnan(row.p)]
     corrected = dict(zip(map(id, tested), holm([row.p for row in tested]), strict=True))
     return Comparison(
         rows=tuple(replace(row, p_holm=corrected.get(id(row), row.p)) for row in rows), items=len(common), only_a=len(mine) - len(common),
@@ -183,9 +184,10 @@ def _row(
     found = bootstrap(metric.apart(b, a), groups, seed=seed)
     zero_or_one = metric.total is mean and bool(np.isin([a[:, 0], b[:, 0]], (0, 1)).all())
     p = mcnemar(a[:, 0].tolist(), b[:, 0].tolist(), groups) if zero_or_one else np.nan
+    never = zero_or_one and bool((a[:, 0] == b[:, 0]).all())
     one, other = metric.total(a), metric.total(b)
     return Difference(
         task=task, language=language, metric=metric.name, protocol=metric.protocol, unit=metric.unit,
         best=1.0 if metric.best is None else metric.best, a=one, b=other, difference=other - one,
-        low=found.low, high=found.high, p=p, p_holm=p, n=len(a), groups=len(set(groups)),
+        low=found.low, high=found.high, p=p, p_holm=p if never else np.nan, n=len(a), groups=len(set(groups)),
     )  # fmt: skip
