@@ -124,3 +124,8 @@ def test_what_cannot_be_asked(query: Any, views: int, code: str) -> None:
         expand(query, views)
     assert caught.value.code == code
     assert count([([None] * views, query)]) == 1, "it stands as one error"
+
+
+def test_a_box_of_no_view_is_not_dropped_from_several() -> None:
+    with pytest.raises(InputError, match="the view of each box of 'mass'"):
+        list(taught(Find("mass"), Detections(items=(MASS,)), 2))

@@ -149,6 +149,12 @@ def taught(
 def _share(gold: Detections, target: str, view: int | None, *, alone: bool) -> Detections:
     """Return the boxes of a target, whatever they are called where it is the only one, in a view or in all."""
     items = [one for one in gold if alone or one.label == target]
+    if view is not None and any(one.view is None for one in items):
+        raise InputError(
+            f"expected the view of each box of {target!r}, got one without",
+            code="views",
+            hint="Say which of the several views it lies in, from 0",
+        )
     if view is None:
         return replace(gold, items=tuple(items))
     here = (replace(one, view=None) for one in items if one.view == view)

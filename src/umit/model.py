@@ -74,9 +74,10 @@ class UMIT:
 
     Example:
         >>> import numpy as np
+        >>> import umit
         >>> from umit.checkpoints import PHANTOM
         >>> from umit.testing import ScriptedBackend
-        >>> film = load(np.zeros((400, 400), np.uint8), axes="yx")
+        >>> film = umit.load(np.zeros((400, 400), np.uint8), axes="yx")
         >>> UMIT(ScriptedBackend(["The lung."]), PHANTOM).answer(film, "Which organ?").text
         'The lung.'
     """

@@ -94,7 +94,7 @@ def browser() -> Iterator[Browser]:
 def _page(folder: Path, cases: Sequence[Case], **manifest: str) -> Path:
     write(folder / "run", cases, {**MANIFEST, **manifest})
     found = pictures_of([sample for sample, _ in cases], [sample.id for sample, _ in cases])
-    scored = score(folder / "run", by=["modality"])
+    scored = score(folder / "run", by=["size_px"])
     write_page(folder / "run", folder / "page.html", pictures=found, scored=scored)
     return folder / "page.html"
 

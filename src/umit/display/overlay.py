@@ -77,6 +77,7 @@ def draw(
 
     Example:
         >>> import numpy as np
+        >>> from umit.geometry import Box2D
         >>> draw(load(np.zeros((400, 400), np.uint8), axes="yx"), [Box2D(10, 10, 90, 50)]).size
         (400, 422)
     """
