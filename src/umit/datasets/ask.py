@@ -19,7 +19,7 @@ from umit.queries import Query
 from umit.tasks.table import choose
 from umit.tasks.task import Task, TaskName
 
-__all__ = ["NOWHERE", "Tasks", "asked", "outline"]
+__all__ = ["NOWHERE", "Tasks", "asked", "outline", "rendering_of"]
 
 Tasks = Mapping[TaskName, Task[Any, Any]]
 
@@ -65,6 +65,18 @@ def asked(
         else:
             view = outline(source, rendering) if gold.marks else NOWHERE
         yield task.request(part.query, view), task.encode(gold, part.query, view)
+
+
+def rendering_of(sample: Sample[Any, Any], tasks: Tasks) -> Rendering:
+    """Return how a sample's pictures are shown for its task.
+
+    Raises:
+        UnsupportedTaskError: The checkpoint does not know the task.
+    """
+    volume = sample.source.is_volume
+    views = 1 if volume else len(sample.source.names)
+    part, _ = next(taught(sample.query, sample.gold, views))
+    return _task(tasks, part.query, volume).rendering(volume=volume)
 
 
 def outline(source: Pictures, rendering: Rendering) -> View:

@@ -1,121 +1,258 @@
-"""Pictures on their way out of umit and back: as paths, as bytes, and what neither of them says."""
+"""Pictures on their way out of umit and back: files that any program opens, as umit shows them."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from umit.datasets.pictures import Encoded, Files, Pictures, Stack, Voxels
+from umit.datasets.pictures import Encoded, Files, Pictures, Stack
 from umit.datasets.swift_pictures import Several
 from umit.errors import DatasetError, InputError
+from umit.geometry import Box2D, Box3D, Point2D, Space
+from umit.imaging.presentation import Presentation
+from umit.imaging.scan import MAX_PIXELS, Scan
 from umit.imaging.sniff import file_kind
+from umit.imaging.view import Rendering, View, ViewGeometry, render
+from umit.results import Detections, Landmarks, Result
 
-__all__ = ["as_bytes", "as_paths", "described", "rebuilt"]
+__all__ = ["Pictured", "as_bytes", "as_paths", "ending", "moved", "pictured", "rebuilt"]
 
-_SUFFIXES: Final = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg", b"GIF8": ".gif", b"BM": ".bmp"}
-_MOST_BITS: Final = "expected pictures in files, or of 8 bits"
+_ENDINGS: Final = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg", b"BM": ".bmp", b"RIFF": ".webp"}
+_KEPT: Final = ("PNG", "JPEG", "BMP", "WEBP")  # what browsers open, too
+_ORIENTATION: Final = 0x0112  # EXIF 2.32, table 4
+#: Pixel for pixel, as the frame of a film or as a slice of a prepared volume.
+_PIXELS: Final[Mapping[str, Any]] = {
+    "factor": 1, "min_pixels": 1, "max_pixels": MAX_PIXELS, "fed": None,
+}  # fmt: skip
+_FILM: Final = Rendering(frame=None, **_PIXELS)
+_EDGE: Final = 1e-6  # pixels that rounding may put a corner beyond the edge
 
 
-def as_paths(source: Pictures, folder: Path, beside: str) -> list[str]:
-    """Return a sample's pictures as paths; what is in no file of its own is written to one first.
+class Pictured(NamedTuple):
+    """A sample's pictures as files that show what umit shows.
+
+    Args:
+        files: One a film, or one a slice: a picture file where it lies, or the bytes of one.
+        said: What the files alone do not say, as JSON values; mostly nothing.
+        views: The way from the source's coordinates to pixels of each film, or to voxels of the volume; empty
+            for slices that are files already.
+    """
+
+    files: tuple[Path | bytes, ...]
+    said: dict[str, Any] | None
+    views: tuple[ViewGeometry, ...]
+
+
+def pictured(source: Pictures, rendering: Rendering | None = None) -> Pictured:
+    """Return a sample's pictures as files that any program opens and shows as umit does.
+
+    Picture files of 8 bits stay what they are. Everything else is written as PNG: films in their own size,
+    windowed, hung and inverted as umit shows them; volumes of other than plain slices as a model sees them.
 
     Args:
         source: From a sample.
-        folder: Where the list of paths will be: paths inside it are relative, others absolute.
-        beside: Name of the folder inside it for pictures that are written, each under its content's hash.
+        rendering: Of the task that asks about a volume.
 
     Raises:
-        DatasetError: Neither files nor 8 bits.
+        InputError: A picture cannot be read.
+        DatasetError: A picture of another size than its coordinates, a volume in colours, or no rendering.
     """
+    if (kept := _kept(source)) is not None:
+        files, sizes = kept
+        views = () if source.is_volume else tuple(map(_whole, sizes))
+        return Pictured(files, _described(source), views)
+    if source.is_volume:
+        return _volume(source.scans()[0], rendering)
+    films = [render(scan, _FILM) for scan in source.scans()]
+    spacings = {_space(film.geometry).spacing for film in films}
+    mm = spacings.pop() if len(spacings) == 1 else None
+    said = None if mm is None else {"kind": "films", "spacing": list(mm[::-1])}
+    files = tuple(_png(film.frames[0]) for film in films)
+    return Pictured(files, said, tuple(film.geometry for film in films))
+
+
+def _kept(source: Pictures) -> tuple[tuple[Path | bytes, ...], list[tuple[int, int]]] | None:
+    """Return the files of a source and their sizes, if every program shows them as umit does."""
+    files: tuple[Path | bytes, ...]
     match source:
-        case Files(paths=paths) | Stack(paths=paths):
-            return [_short(path, folder) for path in paths]
-        case Voxels(path=path):
-            return [_short(path, folder)]
-    found = []
-    for data in as_bytes(source):
-        end = next((end for start, end in _SUFFIXES.items() if data.startswith(start)), ".img")
-        path = folder / beside / f"{hashlib.blake2b(data, digest_size=12).hexdigest()}{end}"
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(path.name + ".part")
-            part.write_bytes(data)
-            os.replace(part, path)
-        found.append(_short(path, folder))
-    return found
-
-
-def _short(path: Path, folder: Path) -> str:
-    full, here = path.resolve(), folder.resolve()
-    return (full.relative_to(here) if full.is_relative_to(here) else full).as_posix()
-
-
-def as_bytes(source: Pictures) -> list[bytes]:
-    """Return a sample's pictures as the bytes of picture files, one a view or a slice.
-
-    Raises:
-        InputError: A file is missing or unreadable.
-        DatasetError: DICOM, an array of other than 8 bits, or a volume in one file: no picture file holds
-            them as they are.
-    """
-    match source:
-        case Encoded(data=data):
-            return [data]
         case Several(parts=parts):
-            return [data for part in parts for data in as_bytes(part)]
-        case Files(paths=paths) | Stack(paths=paths):
-            return [_raster(path) for path in paths]
-        case Voxels(path=path):
-            raise DatasetError(f"{_MOST_BITS}, got a volume in one file", file=path.name)
-    planes = [plane for scan in source.scans() for plane in scan.voxels]
-    return [png(plane) for plane in planes]
+            found = [_kept(part) for part in parts]
+            known = [one for one in found if one is not None]
+            if len(known) < len(found):
+                return None
+            files = tuple(file for several, _ in known for file in several)
+            return files, [size for _, several in known for size in several]
+        case Files(paths=files, is_volume=False) | Stack(paths=files):
+            pass
+        case Encoded(data=data):
+            source.scans()  # raises what is wrong with it
+            files = (data,)
+        case _:
+            return None
+    wanted = source.size if isinstance(source, Files) else None  # another is refused in reading
+    sizes = [size for size in map(_plain_size, files) if size and wanted in (None, size)]
+    return (files, sizes) if len(sizes) == len(files) else None
 
 
-def _raster(path: Path) -> bytes:
-    if not path.is_file():
-        raise InputError("expected a file, found none", code="missing", where=path.name)
-    if (kind := file_kind(path)) != "raster":
-        raise DatasetError(f"{_MOST_BITS}, got {kind}", file=path.name)
-    return path.read_bytes()
+def _plain_size(file: Path | bytes) -> tuple[int, int] | None:
+    """Return the size of a picture file that says all that is shown: one picture, opaque, upright, 8 bits."""
+    if isinstance(file, Path):
+        if not file.is_file():
+            raise InputError("expected a file, found none", code="missing", where=file.name)
+        if file_kind(file) != "raster":
+            return None
+    opened = BytesIO(file) if isinstance(file, bytes) else file
+    try:
+        with Image.open(opened, formats=_KEPT) as picture:
+            one = getattr(picture, "n_frames", 1) == 1 and picture.mode in ("L", "RGB")
+            turned = picture.getexif().get(_ORIENTATION, 1) in range(2, 9)
+            return (
+                picture.size if one and not turned and not picture.has_transparency_data else None
+            )
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return None  # reading it will say what is wrong
 
 
-def png(plane: np.ndarray[Any, Any]) -> bytes:
-    """Return an 8-bit picture ``(row, column[, 3])`` as the bytes of a PNG file.
+def _whole(size: tuple[int, ...]) -> ViewGeometry:
+    axes = tuple(range(len(size)))
+    return ViewGeometry(source=Space(size=size), frame=size, axes=axes, flips=(False,) * len(size))
 
-    Raises:
-        DatasetError: Not 8 bits.
-    """
-    if plane.dtype != np.uint8:
-        raise DatasetError(f"{_MOST_BITS}, got {plane.dtype}")
+
+def _volume(scan: Scan, rendering: Rendering | None) -> Pictured:
+    as_stored = scan.presentation.as_stored
+    said = {"kind": "slices", "as_stored": as_stored}
+    plain = scan.voxels.dtype == np.uint8 and scan.voxels.ndim == 3 and not scan.inverted
+    whole = scan.presentation == Presentation(as_stored=as_stored) and scan.affine is None
+    if plain and whole and scan.window is None:
+        return Pictured(tuple(map(_png, scan.voxels)), said, (_whole(scan.voxels.shape[::-1]),))
+    if rendering is None:
+        raise DatasetError("expected tasks= to show a volume of other than plain slices, got none")
+    frame = rendering.frame if rendering.preparation == "m3d" else None
+    view = render(scan, replace(rendering, frame=frame, **_PIXELS))
+    if not all(map(_is_grey, view.frames)):
+        raise DatasetError("expected a grey volume, got one in colours")
+    files = tuple(map(_png, view.frames))
+    return Pictured(files, {**said, "as_stored": True}, (view.geometry,))
+
+
+def _is_grey(frame: NDArray[np.uint8]) -> bool:
+    return frame.ndim == 2 or bool((frame == frame[..., :1]).all())
+
+
+def _png(frame: NDArray[np.uint8]) -> bytes:
+    pixels = frame[..., 0] if frame.ndim == 3 and _is_grey(frame) else frame
     out = BytesIO()
-    Image.fromarray(np.ascontiguousarray(plane)).save(out, "PNG")
+    Image.fromarray(np.ascontiguousarray(pixels)).save(out, "PNG")
     return out.getvalue()
 
 
-def described(source: Pictures) -> dict[str, Any] | None:
-    """Return what paths and bytes alone do not say of a sample's pictures, as JSON values; mostly nothing."""
-    match source:
-        case Files(is_volume=False, spacing=None, size=None):
-            return None
-        case Files(is_volume=volume, spacing=spacing, size=size):
-            said = {"kind": "volume" if volume else "films", "spacing": spacing, "size": size}
-            return {k: list(v) if isinstance(v, tuple) else v for k, v in said.items() if v}
-        case Voxels(axes=axes, as_stored=as_stored):
-            return {"kind": "array", "axes": axes, "as_stored": as_stored}
-    if not source.is_volume:
-        return None
-    return {"kind": "slices", "as_stored": bool(getattr(source, "as_stored", False))}
+def _space(geometry: ViewGeometry) -> Space:
+    """Return the grid of a picture that was shown pixel for pixel."""
+    mm = geometry.source.spacing if len(geometry.frame) == 2 else None
+    turned = None if mm is None else tuple(mm[axis] for axis in geometry.axes)
+    return Space(size=geometry.frame, spacing=turned)
+
+
+def moved(gold: Result, views: Sequence[ViewGeometry]) -> Result:
+    """Return a true result in pixels or voxels of the pictures that were written.
+
+    Args:
+        gold: In the source's own coordinates.
+        views: Of :func:`pictured`.
+
+    Raises:
+        DatasetError: A box or a point beyond its picture.
+    """
+    if isinstance(gold, Detections) and views:
+        boxes = [_box(item.box, views[item.view or 0]) for item in gold.items]
+        pairs = zip(gold.items, boxes, strict=True)
+        return replace(gold, items=tuple(replace(item, box=box) for item, box in pairs))
+    if isinstance(gold, Landmarks) and views:
+        points = [_point(item.point, views[0]) for item in gold.items]
+        marks = zip(gold.items, points, strict=True)
+        return replace(gold, items=tuple(replace(item, point=point) for item, point in marks))
+    return gold
+
+
+def _box(box: Box2D | Box3D, geometry: ViewGeometry) -> Box2D | Box3D:
+    half = len(box.corners) // 2
+    if half != len(geometry.frame):
+        raise DatasetError(f"expected a box of {len(geometry.frame)} axes, got {half}")
+    _check_inside((box.corners[:half], box.corners[half:]), geometry, "a box")
+    if geometry == _whole(geometry.frame):
+        return box
+    corners = View.of(geometry).box_to_frame(box)
+    space = _space(geometry)
+    return Box2D(*corners, space=space) if half == 2 else Box3D(*corners, space=space)
+
+
+def _point(point: Point2D, geometry: ViewGeometry) -> Point2D:
+    _check_inside(((point.x, point.y),), geometry, "a point")
+    if geometry == _whole(geometry.frame):
+        return point
+    return Point2D(*geometry.to_frame((point.x, point.y)), space=_space(geometry))
+
+
+def _check_inside(points: Sequence[Sequence[float]], geometry: ViewGeometry, what: str) -> None:
+    size = geometry.source.size
+    pairs = ((value, end) for point in points for value, end in zip(point, size, strict=False))
+    if not all(-_EDGE <= value <= end + _EDGE for value, end in pairs):
+        shown, got = " × ".join(map(str, size)), [[*map(float, point)] for point in points]
+        raise DatasetError(f"expected {what} inside the picture of {shown}, got {got}")
+
+
+def ending(data: bytes) -> str:
+    """Return the suffix of a picture file, told from its first bytes."""
+    return next((end for start, end in _ENDINGS.items() if data.startswith(start)), ".img")
+
+
+def as_bytes(files: Sequence[Path | bytes]) -> list[bytes]:
+    """Return picture files as bytes."""
+    return [file if isinstance(file, bytes) else file.read_bytes() for file in files]
+
+
+def as_paths(files: Sequence[Path | bytes], stage: Path, target: Path) -> list[str]:
+    """Return picture files as paths; what is in no file of its own is written to one first.
+
+    Args:
+        files: Of :func:`pictured`.
+        stage: Of :func:`umit.datasets.whole.whole`: pictures go to ``<target>_images`` in it, each under its
+            content's hash.
+        target: The file of rows: paths inside its folder are relative to that, others absolute.
+    """
+    here, found = target.parent.resolve(), []
+    for file in files:
+        if isinstance(file, Path):
+            full = file.resolve()
+            path = full.relative_to(here) if full.is_relative_to(here) else full
+        else:
+            name = hashlib.blake2b(file, digest_size=12).hexdigest() + ending(file)
+            path = Path(f"{target.stem}_images", name)
+            (stage / path).parent.mkdir(exist_ok=True)
+            (stage / path).write_bytes(file)
+        found.append(path.as_posix())
+    return found
+
+
+def _described(source: Pictures) -> dict[str, Any] | None:
+    """Return what picture files alone do not say of a sample's pictures."""
+    if source.is_volume:
+        return {"kind": "slices", "as_stored": bool(getattr(source, "as_stored", False))}
+    said = {key: getattr(source, key, None) for key in ("spacing", "size")}
+    kept = {key: list(value) for key, value in said.items() if value is not None}
+    return {"kind": "films", **kept} if kept else None
 
 
 def rebuilt(source: Pictures, said: Any, place: str) -> Pictures:
-    """Return pictures as :func:`described` said that they are.
+    """Return pictures as they were said to be when they were written.
 
     Args:
         source: As their paths alone would be taken.
@@ -123,17 +260,13 @@ def rebuilt(source: Pictures, said: Any, place: str) -> Pictures:
         place: File and row, for messages.
 
     Raises:
-        DatasetError: None of what :func:`described` writes, or other pictures than it speaks of.
+        DatasetError: Nothing that :func:`pictured` says.
     """
     said = said if isinstance(said, Mapping) else {}
     parts = source.parts if isinstance(source, Several) else (source,)
-    paths = tuple(
-        path
-        for one in parts
-        if isinstance(one, Files | Stack | Voxels)
-        for path in ([one.path] if isinstance(one, Voxels) else one.paths)
-    )
-    as_stored, axes = said.get("as_stored") is True, str(said.get("axes", ""))
+    files = (one.paths for one in parts if isinstance(one, Files | Stack))
+    paths = tuple(path for several in files for path in several)
+    as_stored = said.get("as_stored") is True
     mm, size = (_numbers(said.get(key), key, place) for key in ("spacing", "size"))
     match said.get("kind"):
         case "films" if paths and (size is None or len(size) == 2):
@@ -141,10 +274,6 @@ def rebuilt(source: Pictures, said: Any, place: str) -> Pictures:
             return Files(paths, spacing=mm, size=shown)
         case "films" if not paths:
             return Several(parts, spacing=mm)
-        case "volume" if len(paths) == 1:
-            return Files(paths, is_volume=True, spacing=mm)
-        case "array" if len(paths) == 1 and sorted(axes) == ["x", "y", "z"]:
-            return Voxels(paths[0], axes=axes, as_stored=as_stored)
         case "slices" if paths:
             return Stack(paths, as_stored=as_stored)
         case "slices":

@@ -1,0 +1,268 @@
+"""What was shown is shown again: every source and every kind of picture through every converter.
+
+The frames that a model sees of what was written are those that it sees of the original, pixel for pixel, and the
+answer that is taught on them is the same text: so left stays left, and a negative film stays dark on bright.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args
+
+import nibabel
+import numpy as np
+import pytest
+from PIL import Image
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
+
+from umit.checkpoints import PHANTOM, RELEASED
+from umit.datasets import NAMES
+from umit.datasets.ask import asked
+from umit.datasets.convert import Form, convert
+from umit.datasets.dataset import Sample
+from umit.datasets.pictures import Encoded, Files, Row, Voxels
+from umit.datasets.shards import read_shards
+from umit.datasets.swift_pictures import Several
+from umit.datasets.swift_samples import swift_samples
+from umit.errors import UMITError
+from umit.geometry import Box2D, Box3D, Point2D
+from umit.queries import Ask, Describe, Find, Locate
+from umit.results import Answer, Detection, Detections, Landmark, Landmarks, Report
+
+from ..datasets.layouts import layout
+from ..datasets.layouts.draw import pixels
+from ..datasets.told import told
+
+FORMS = [form for form in get_args(Form) if form != "coco"]
+FEW = 3
+CARDS = {"UMIT": RELEASED["dz-osamu/UMIT-B"], "phantom": PHANTOM}
+DEEP = pixels(7, 60, 80).astype(np.uint16) * 200  # of 16 bits
+
+
+def through(samples: list[Any], form: Any, folder: Path, tasks: Any) -> list[Any]:
+    """Write samples and read them back."""
+    missed: list[str] = []
+    target = folder / ("rows.parquet" if form == "parquet" else "rows.jsonl")
+    convert(samples, target, form=form, tasks=tasks, tell=missed.append)
+    assert not missed
+    if form == "shards":
+        return list(read_shards(sorted(target.iterdir())))
+    root = Path(
+        os.path.commonpath([folder, *samples[0].source.names])
+    )  # rows name files elsewhere whole
+    return list(
+        swift_samples(target, tasks, root=root if root.is_dir() else folder, tell=missed.append)
+    )
+
+
+def seen(samples: list[Any], tasks: Any) -> Iterator[tuple[Any, str]]:
+    """Yield the frames and the taught text of each question."""
+    for sample in samples:
+        for request, answer in asked(sample, tasks):
+            yield request.frames, answer
+
+
+def check(samples: list[Any], form: Any, folder: Path, tasks: Any) -> list[Any]:
+    back = through(samples, form, folder, tasks)
+    pairs = zip(seen(samples, tasks), seen(back, tasks), strict=True)
+    for number, ((frames, answer), (again, taught)) in enumerate(pairs):
+        assert taught == answer
+        assert len(frames) == len(again), number
+        for one, other in zip(frames, again, strict=True):
+            np.testing.assert_array_equal(one, other)
+    return back
+
+
+@pytest.fixture(scope="session")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    @cache
+    def written(name: str) -> list[Any]:
+        root = tmp_path_factory.mktemp(name)
+        layout(name).write(root)
+        found = []
+        for sample in told(name, root, **layout(name).LOADS[0])[0]:
+            try:
+                sample.source.scans()
+            except UMITError:  # a layout may hold a file that is none
+                continue
+            found.append(sample)
+        first = [found[0]] if found[0].source.is_volume else found[:FEW]
+        views = [one for one in found if len(one.source.names) > 1 and not one.source.is_volume]
+        return first + [one for one in views[:1] if one not in first]
+
+    return written
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", NAMES)
+def test_every_source(name: str, form: str, sources: Any, tmp_path: Path) -> None:
+    tasks = CARDS["UMIT"].tasks
+    samples = sources(name)
+    back = check(samples, form, tmp_path, tasks)
+    if form == "shards":
+        for one, other in zip(samples, back, strict=True):
+            assert replace(other, source=one.source, gold=one.gold) == one
+
+
+def film(path: Path, **said: Any) -> Path:
+    """A DICOM film of 16 bits as its header says it is shown."""
+    header = Dataset()
+    header.file_meta = FileMetaDataset()
+    header.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    header.SOPClassUID = DigitalXRayImageStorageForPresentation
+    header.file_meta.MediaStorageSOPClassUID = header.SOPClassUID
+    header.SOPInstanceUID = header.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    header.Modality, header.PhotometricInterpretation = "DX", "MONOCHROME2"
+    header.Rows, header.Columns, header.SamplesPerPixel = *DEEP.shape, 1
+    header.BitsAllocated, header.BitsStored, header.HighBit = 16, 16, 15
+    header.PixelRepresentation, header.PixelSpacing = 0, [0.5, 0.25]
+    header.PixelData = DEEP.tobytes()
+    for name, value in said.items():
+        setattr(header, name, value)
+    header.save_as(path, enforce_file_format=True)
+    return path
+
+
+def kept(path: Path, picture: Any, **options: Any) -> Path:
+    Image.fromarray(picture).save(path, **options)
+    return path
+
+
+def turned(path: Path) -> Path:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return kept(path, pixels(3, channels=3), exif=exif)
+
+
+FILMS: dict[str, Any] = {
+    "negative film": lambda to: film(to / "a.dcm", PhotometricInterpretation="MONOCHROME1"),
+    "windowed film": lambda to: film(to / "a.dcm", WindowCenter="9000", WindowWidth="4000"),
+    "mirrored film": lambda to: film(to / "a.dcm", PatientOrientation=["R", "F"]),
+    "film on its side": lambda to: film(to / "a.dcm", PatientOrientation=["F", "R"]),
+    "film without a window": lambda to: film(to / "a.dcm"),
+    "PNG of 16 bits": lambda to: kept(to / "a.png", DEEP),
+    "turned JPEG": lambda to: turned(to / "a.jpg"),
+    "JPEG": lambda to: kept(to / "a.jpg", pixels(3, channels=3)),
+    "palette": lambda to: kept(to / "a.gif", pixels(3)),
+    "transparent": lambda to: kept(to / "a.png", np.dstack([pixels(3, channels=3), pixels(4)])),
+    "TIFF": lambda to: kept(to / "a.tif", pixels(3)),
+}
+
+
+@pytest.mark.parametrize("card", CARDS)
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("kind", FILMS)
+def test_every_kind_of_film(kind: str, form: str, card: str, tmp_path: Path) -> None:
+    """Asked about in words, in boxes and in points, in two views, from a file and as bytes."""
+    path, other = FILMS[kind](tmp_path), kept(tmp_path / "b.png", pixels(5))
+    source = Files((path,), spacing=None if path.suffix == ".dcm" else (0.5, 0.25))
+    box = Detections(items=(Detection(label="cyst", box=Box2D(4, 10, 24, 30)),))
+    space = source.scans()[0].space
+    point = Landmarks(items=(Landmark(name="Sella", point=Point2D(11.5, 20.25, space=space)),))
+    samples = [
+        sample(Ask("Where?"), Answer(text="left"), source),
+        sample(Find("cyst"), box, source),
+        sample(Locate("Sella"), point, source),
+        sample(Describe(), Report(text="Clear."), Files((path, other))),
+    ]
+    if path.suffix != ".dcm":
+        data = Encoded(path.read_bytes(), "a")
+        samples.append(sample(Find("cyst"), box, data))
+        views = Several((data, Files((other,))))
+        samples.append(sample(Describe(), Report(text="Clear."), views))
+    back = check(samples, form, tmp_path / "out", CARDS[card].tasks)
+    one, again = (some[2].source.scans()[0] for some in (samples, back))
+    assert sorted(one.spacing) == sorted(again.spacing), "millimetres stay known"
+    if form == "shards":
+        assert sorted(back[2].gold.items[0].point.space.spacing) == sorted(one.spacing)
+
+
+def sample(query: Any, gold: Any, source: Any) -> Sample[Any, Any]:
+    name = type(query).__name__
+    return Sample(id=name, query=query, gold=gold, source=source, group="a", place=f"a:{name}")
+
+
+def nifti(path: Path, flips: tuple[int, int, int]) -> Path:
+    voxels = np.zeros((20, 16, 12), np.int16)
+    voxels[1:-1, 2:-2, 1:-1] = np.arange(18 * 12 * 10).reshape(18, 12, 10) % 1500 - 400
+    nibabel.save(nibabel.Nifti1Image(voxels, np.diag((*flips, 1)).astype(float)), path)
+    return path
+
+
+def array(path: Path, high: float) -> Path:
+    rng = np.random.default_rng(5)
+    np.save(path, (rng.random((1, 32, 40, 48)) * high).astype(np.float32))
+    return path
+
+
+VOLUMES: dict[str, Any] = {
+    "NIfTI": lambda to: Files((nifti(to / "a.nii", (2, 1, 3)),), is_volume=True),
+    "mirrored NIfTI": lambda to: Files((nifti(to / "a.nii", (-2, 1, 3)),), is_volume=True),
+    "upside down": lambda to: Files((nifti(to / "a.nii.gz", (2, -1, -3)),), is_volume=True),
+    "prepared array": lambda to: Voxels(array(to / "a.npy", 1.0), as_stored=True),
+    "array": lambda to: Voxels(array(to / "a.npy", 900.0)),
+    "turned array": lambda to: Voxels(array(to / "a.npy", 900.0), axes="xyz"),
+    "rows of an array": lambda to: Row(to / "a.npz", "x", 0, pixels(4, 28, 28)[None].repeat(28, 0), "zyx"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("card", CARDS)
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("kind", VOLUMES)
+def test_every_kind_of_volume(kind: str, form: str, card: str, tmp_path: Path) -> None:
+    source = VOLUMES[kind](tmp_path)
+    box = Detections(items=(Detection(label="liver", box=Box3D(3, 4, 2, 11, 9, 7)),))
+    samples = [
+        sample(Ask("Where?"), Answer(text="left"), source),
+        sample(Find("liver"), box, source),
+    ]
+    check(samples, form, tmp_path / "out", CARDS[card].tasks)
+
+
+@pytest.mark.parametrize("kind", FILMS)
+def test_boxes_in_coco_lie_on_the_same_pixels(kind: str, tmp_path: Path) -> None:
+    source = Files((FILMS[kind](tmp_path),))
+    found = Detections(items=(Detection(label="cyst", box=Box2D(4, 10, 24, 30)),))
+    one = sample(Find("cyst"), found, source)
+    convert([one], tmp_path / "out" / "c.json", form="coco", tasks={})
+    data = json.loads((tmp_path / "out" / "c.json").read_text("utf-8"))
+    (image,), (mark,) = data["images"], data["annotations"]
+    path = tmp_path / "out" / image["file_name"]
+    x, y, width, height = mark["bbox"]
+    box = Detections(items=(Detection(label="cyst", box=Box2D(x, y, x + width, y + height)),))
+    other = sample(Find("cyst"), box, Files((path,)))
+    tasks = CARDS["UMIT"].tasks
+    ((frames, answer),), ((again, taught),) = (list(seen([s], tasks)) for s in (one, other))
+    assert answer == taught
+    np.testing.assert_array_equal(frames, again)
+    with Image.open(path) as picture:
+        assert picture.size == (image["width"], image["height"])
+        assert picture.mode in ("L", "RGB")
+
+
+def test_what_ms_swift_is_given_it_opens(tmp_path: Path) -> None:
+    """No row names a DICOM file, an array or a volume; what it names is what umit shows."""
+    samples = [
+        sample(Ask("Where?"), Answer(text="left"), Files((FILMS["negative film"](tmp_path),))),
+        *(sample(Ask("Where?"), Answer(text="left"), VOLUMES[k](tmp_path)) for k in ("array", "NIfTI")),
+    ]  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        convert(samples, tmp_path / "r.jsonl", form="swift", tasks=CARDS["UMIT"].tasks)
+    rows = [json.loads(line) for line in (tmp_path / "r.jsonl").read_text("utf-8").splitlines()]
+    assert [len(row["images"]) for row in rows] == [1, 32, 32]
+    for row in rows:
+        assert row["messages"][0]["content"].count("<image>") == len(row["images"])
+        for name in row["images"]:
+            with Image.open(tmp_path / name) as picture:
+                assert picture.mode == "L" and picture.format == "PNG"
+    with Image.open(tmp_path / rows[0]["images"][0]) as shown:
+        dark, bright = np.asarray(shown)[DEEP > 35000].mean(), np.asarray(shown)[DEEP < 9000].mean()
+    assert dark < 100 < 200 < bright, "a negative film is shown as its header says"
