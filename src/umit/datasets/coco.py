@@ -57,7 +57,7 @@ def coco(
         try:
             table.add(sample, query, gold)
         except (InputError, DatasetError) as error:
-            tell(f"{sample.place or sample.id}: left out: {error.message}")
+            tell(f"{sample.place or sample.id}: left out: {error}")
     if not table.images:
         raise DatasetError(f"expected boxes on films, got {others} samples of other kinds")
     if others:

@@ -12,7 +12,7 @@ from umit.chat import CONTROL, DEFAULT_SYSTEM, Request, answer_words, spell
 from umit.datasets.ask import Tasks, asked, rendering_of
 from umit.datasets.coco import coco
 from umit.datasets.dataset import Sample, warn
-from umit.datasets.picture_files import Pictured, as_bytes, as_paths, pictured
+from umit.datasets.picture_files import Pictured, as_bytes, as_paths, moved, pictured
 from umit.datasets.shards import shards
 from umit.datasets.swift import OURS
 from umit.datasets.swift_turns import IMAGE, TAGS
@@ -110,8 +110,9 @@ def _lines(samples: _Samples, tasks: Tasks, tell: _Tell) -> Iterator[_Line]:
         try:
             found = list(asked(sample, tasks, pixels=False))
             pictures = pictured(sample.source, rendering_of(sample, tasks))
+            moved(sample.gold, pictures.views)  # nothing beyond a picture is taught as its edge
         except (InputError, DatasetError) as error:
-            tell(f"{sample.place or sample.id}: left out: {error.message}")
+            tell(f"{sample.place or sample.id}: left out: {error}")
             continue
         for number, (request, answer) in enumerate(found, start=1):
             name = sample.id if len(found) == 1 else f"{sample.id}-{number}"

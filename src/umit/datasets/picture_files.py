@@ -19,7 +19,6 @@ from umit.errors import DatasetError, InputError
 from umit.geometry import Box2D, Box3D, Point2D, Space
 from umit.imaging.presentation import Presentation
 from umit.imaging.scan import MAX_PIXELS, Scan
-from umit.imaging.sniff import file_kind
 from umit.imaging.view import Rendering, View, ViewGeometry, render
 from umit.results import Detections, Landmarks, Result
 
@@ -93,7 +92,6 @@ def _kept(source: Pictures) -> tuple[tuple[Path | bytes, ...], list[tuple[int, i
         case Files(paths=files, is_volume=False) | Stack(paths=files):
             pass
         case Encoded(data=data):
-            source.scans()  # raises what is wrong with it
             files = (data,)
         case _:
             return None
@@ -103,22 +101,21 @@ def _kept(source: Pictures) -> tuple[tuple[Path | bytes, ...], list[tuple[int, i
 
 
 def _plain_size(file: Path | bytes) -> tuple[int, int] | None:
-    """Return the size of a picture file that says all that is shown: one picture, opaque, upright, 8 bits."""
-    if isinstance(file, Path):
-        if not file.is_file():
-            raise InputError("expected a file, found none", code="missing", where=file.name)
-        if file_kind(file) != "raster":
-            return None
-    opened = BytesIO(file) if isinstance(file, bytes) else file
+    """Return the size of a sound picture file that says all that is shown: one picture, opaque, upright, 8 bits."""
+    if isinstance(file, Path) and not file.exists():
+        raise InputError("expected a file, found none", code="missing", where=file.name)
     try:
-        with Image.open(opened, formats=_KEPT) as picture:
-            one = getattr(picture, "n_frames", 1) == 1 and picture.mode in ("L", "RGB")
+        with Image.open(
+            file if isinstance(file, Path) else BytesIO(file), formats=_KEPT
+        ) as picture:
+            plain = picture.mode in ("L", "RGB") and getattr(picture, "n_frames", 1) == 1
             turned = picture.getexif().get(_ORIENTATION, 1) in range(2, 9)
-            return (
-                picture.size if one and not turned and not picture.has_transparency_data else None
-            )
+            if not plain or turned or picture.has_transparency_data:
+                return None
+            picture.load()
+            return picture.size
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        return None  # reading it will say what is wrong
+        return None  # reading it will say what is wrong, or that it is DICOM
 
 
 def _whole(size: tuple[int, ...]) -> ViewGeometry:

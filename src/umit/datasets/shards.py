@@ -109,7 +109,7 @@ def _members(
             pictures = pictured(sample.source, seen)
             gold = moved(sample.gold, pictures.views)
         except (InputError, DatasetError) as error:
-            tell(f"{sample.place or sample.id}: left out: {error.message}")
+            tell(f"{sample.place or sample.id}: left out: {error}")
             continue
         about = {
             "id": sample.id, "group": sample.group, "place": sample.place,
