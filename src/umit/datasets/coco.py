@@ -86,9 +86,7 @@ class _Table:
         """Add the pictures and the boxes of one sample."""
         pictures = pictured(sample.source)
         found = moved(gold, pictures.views)
-        boxes = [(item.view or 0, item.box) for item in found]
-        if not all(isinstance(box, Box2D) for _, box in boxes):
-            raise DatasetError("expected boxes on films, got one in a volume")
+        boxes = [(item.view or 0, item.box) for item in found if isinstance(item.box, Box2D)]
         key = (sample.source.names, *sorted((view, box.corners) for view, box in boxes))
         if self._spoken.setdefault(key, query.language) != query.language:
             return
@@ -109,7 +107,7 @@ class _Table:
                 }
             )
 
-    def _image(self, source: str, path: str, size: tuple[int, int]) -> int:
+    def _image(self, source: str, path: str, size: tuple[int, ...]) -> int:
         new = {"id": len(self.images) + 1, "file_name": path, "width": size[0], "height": size[1]}
         number: int = self.images.setdefault(source, new)["id"]
         return number

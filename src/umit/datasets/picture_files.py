@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ _PIXELS: Final[Mapping[str, Any]] = {
     "factor": 1, "min_pixels": 1, "max_pixels": MAX_PIXELS, "fed": None,
 }  # fmt: skip
 _FILM: Final = Rendering(frame=None, **_PIXELS)
+R = TypeVar("R", bound=Result)
 _EDGE: Final = 1e-6  # pixels that rounding may put a corner beyond the edge
 
 
@@ -64,14 +65,18 @@ def pictured(source: Pictures, rendering: Rendering | None = None) -> Pictured:
         InputError: A picture cannot be read.
         DatasetError: A picture of another size than its coordinates, a volume in colours, or no rendering.
     """
-    if (kept := _kept(source)) is not None:
+    files: tuple[Path | bytes, ...]
+    kept = _kept(source)
+    if kept is not None and not (
+        source.is_volume and len(set(kept[1])) > 1
+    ):  # else some are left out
         files, sizes = kept
         views = () if source.is_volume else tuple(map(_whole, sizes))
         return Pictured(files, _described(source), views)
     if source.is_volume:
         return _volume(source.scans()[0], rendering)
     films = [render(scan, _FILM) for scan in source.scans()]
-    spacings = {_space(film.geometry).spacing for film in films}
+    spacings = {_shown(film.geometry).source.spacing for film in films}
     mm = spacings.pop() if len(spacings) == 1 else None
     said = None if mm is None else {"kind": "films", "spacing": list(mm[::-1])}
     files = tuple(_png(film.frames[0]) for film in films)
@@ -118,9 +123,9 @@ def _plain_size(file: Path | bytes) -> tuple[int, int] | None:
         return None  # reading it will say what is wrong, or that it is DICOM
 
 
-def _whole(size: tuple[int, ...]) -> ViewGeometry:
-    axes = tuple(range(len(size)))
-    return ViewGeometry(source=Space(size=size), frame=size, axes=axes, flips=(False,) * len(size))
+def _whole(size: tuple[int, ...], mm: tuple[float, ...] | None = None) -> ViewGeometry:
+    axes, space = tuple(range(len(size))), Space(size=size, spacing=mm)
+    return ViewGeometry(source=space, frame=size, axes=axes, flips=(False,) * len(size))
 
 
 def _volume(scan: Scan, rendering: Rendering | None) -> Pictured:
@@ -151,14 +156,14 @@ def _png(frame: NDArray[np.uint8]) -> bytes:
     return out.getvalue()
 
 
-def _space(geometry: ViewGeometry) -> Space:
-    """Return the grid of a picture that was shown pixel for pixel."""
+def _shown(geometry: ViewGeometry) -> ViewGeometry:
+    """Return the way from a picture that was written pixel for pixel to itself."""
     mm = geometry.source.spacing if len(geometry.frame) == 2 else None
     turned = None if mm is None else tuple(mm[axis] for axis in geometry.axes)
-    return Space(size=geometry.frame, spacing=turned)
+    return _whole(geometry.frame, turned)
 
 
-def moved(gold: Result, views: Sequence[ViewGeometry]) -> Result:
+def moved(gold: R, views: Sequence[ViewGeometry]) -> R:
     """Return a true result in pixels or voxels of the pictures that were written.
 
     Args:
@@ -184,18 +189,16 @@ def _box(box: Box2D | Box3D, geometry: ViewGeometry) -> Box2D | Box3D:
     if half != len(geometry.frame):
         raise DatasetError(f"expected a box of {len(geometry.frame)} axes, got {half}")
     _check_inside((box.corners[:half], box.corners[half:]), geometry, "a box")
-    if geometry == _whole(geometry.frame):
-        return box
-    corners = View.of(geometry).box_to_frame(box)
-    space = _space(geometry)
-    return Box2D(*corners, space=space) if half == 2 else Box3D(*corners, space=space)
+    if geometry == _shown(geometry):
+        return box  # bit for bit
+    return View.of(_shown(geometry)).box_to_source(View.of(geometry).box_to_frame(box))
 
 
 def _point(point: Point2D, geometry: ViewGeometry) -> Point2D:
     _check_inside(((point.x, point.y),), geometry, "a point")
-    if geometry == _whole(geometry.frame):
+    if geometry == _shown(geometry):
         return point
-    return Point2D(*geometry.to_frame((point.x, point.y)), space=_space(geometry))
+    return View.of(_shown(geometry)).point_to_source(View.of(geometry).point_to_frame(point))
 
 
 def _check_inside(points: Sequence[Sequence[float]], geometry: ViewGeometry, what: str) -> None:
