@@ -312,7 +312,7 @@ def test_coco_lists_a_picture_once_and_tells_the_rest(tmp_path: Path) -> None:
     assert [a["id"] for a in data["annotations"]] == [1, 2, 3]
     assert said[:2] == [
         "lost: left out: b.png: expected a file, found none",
-        "beyond: left out: expected a box inside the picture of 80 × 60, got [[1.0, 2.0], [81.0, 4.0]]",
+        "beyond: left out: expected a place inside the picture of 80 × 60, got (1, 2, 81, 4)",
     ]
     assert "2 samples left out" in said[2]
 
@@ -379,7 +379,7 @@ def test_a_box_beyond_its_picture_is_no_row(form: Any, tmp_path: Path) -> None:
         samples.append(Sample(id="a", query=Find("a"), gold=gold, source=source, group="a", place=f"rows.csv row {len(samples)}"))  # fmt: skip
     said: list[str] = []
     assert convert(samples, tmp_path / "out", form=form, tasks=TASKS, tell=said.append) == 1
-    assert [one.partition(": ")[0] for one in said] == [f"rows.csv row {n}" for n in (1, 2, 3)]
+    assert [one.partition(": ")[0] for one in said] == [f"rows.csv row {n}" for n in (1, 2, 3, 4)]
     assert all("left out: expected" in one for one in said)
 
 

@@ -94,7 +94,7 @@ def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
     assert [sample.id for sample in read_shards([path])] == ["fine"]
     assert said == [
         "empty: left out: b.png: expected a picture, got 0 bytes",
-        "beyond: left out: expected a box inside the picture of 80 × 60, got [[1.0, 2.0], [3.0, 61.0]]",
+        "beyond: left out: expected a place inside the picture of 80 × 60, got (1, 2, 3, 61)",
         "a volume: left out: expected tasks= to show a volume of other than plain slices, got none",
     ]
     with pytest.raises(DatasetError, match=r"without shards, found samples-000000\.tar"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
@@ -59,7 +60,8 @@ def convert(
     """
     path = Path(target).expanduser().resolve()
     writers: dict[str, Callable[[_Samples, Path, Path, Tasks, _Tell], int]] = {
-        "swift": _swift, "swift2": _swift2, "parquet": _parquet, "coco": coco, "shards": shards,
+        "swift": partial(_rows, lambda line: {"messages": line.messages}),
+        "swift2": partial(_rows, _swift2), "parquet": _parquet, "coco": coco, "shards": shards,
     }  # fmt: skip
     if form not in writers:
         raise DatasetError(f"expected one of {', '.join(writers)}, got {form!r}")
@@ -135,26 +137,25 @@ def _spelled(line: _Line) -> str:
     return next((one for one in _SPELLED if one in text), torn)
 
 
-def _swift(samples: _Samples, stage: Path, path: Path, tasks: Tasks, tell: _Tell) -> int:
-    rows = ((line, {"messages": line.messages}) for line in _lines(samples, tasks, tell))
-    return _written(rows, stage, path)
+def _swift2(line: _Line) -> dict[str, Any]:
+    (_, query), (_, response) = line.turns
+    # The system line stands there always: files with a column and files without it would not load together.
+    return {"system": line.request.system, "query": query, "response": response}
 
 
-def _swift2(samples: _Samples, stage: Path, path: Path, tasks: Tasks, tell: _Tell) -> int:
-    def row(line: _Line) -> dict[str, Any]:
-        (_, query), (_, response) = line.turns
-        # Always there: files with a column and files without it would not load together.
-        return {"system": line.request.system, "query": query, "response": response}
-
-    return _written(((line, row(line)) for line in _lines(samples, tasks, tell)), stage, path)
-
-
-def _written(rows: Iterator[tuple[_Line, dict[str, Any]]], stage: Path, path: Path) -> int:
+def _rows(
+    row: Callable[[_Line], dict[str, Any]],
+    samples: _Samples,
+    stage: Path,
+    path: Path,
+    tasks: Tasks,
+    tell: _Tell,
+) -> int:
     count = 0
     with (stage / path.name).open("w", encoding="utf-8", newline="\n") as file:
-        for line, row in rows:
+        for line in _lines(samples, tasks, tell):
             images = as_paths(line.pictured.files, stage, path)
-            data = {**row, "images": images, OURS: line.ours}
+            data = {**row(line), "images": images, OURS: line.ours}
             file.write(json.dumps(data, ensure_ascii=False) + "\n")
             count += 1
     return count

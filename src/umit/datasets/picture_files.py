@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from io import BytesIO
+from itertools import chain, cycle
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -90,10 +91,9 @@ def _kept(source: Pictures) -> tuple[tuple[Path | bytes, ...], list[tuple[int, i
         case Several(parts=parts):
             found = [_kept(part) for part in parts]
             known = [one for one in found if one is not None]
-            if len(known) < len(found):
-                return None
-            files = tuple(file for several, _ in known for file in several)
-            return files, [size for _, several in known for size in several]
+            sizes = [size for _, several in known for size in several]
+            files = tuple(chain.from_iterable(several for several, _ in known))
+            return (files, sizes) if len(known) == len(found) else None
         case Files(paths=files, is_volume=False) | Stack(paths=files):
             pass
         case Encoded(data=data):
@@ -174,39 +174,28 @@ def moved(gold: R, views: Sequence[ViewGeometry]) -> R:
         DatasetError: A box or a point beyond its picture.
     """
     if isinstance(gold, Detections) and views:
-        boxes = [_box(item.box, views[item.view or 0]) for item in gold.items]
-        pairs = zip(gold.items, boxes, strict=True)
-        return replace(gold, items=tuple(replace(item, box=box) for item, box in pairs))
+        boxes = (replace(one, box=_moved(one.box, views[one.view or 0])) for one in gold.items)
+        return replace(gold, items=tuple(boxes))
     if isinstance(gold, Landmarks) and views:
-        points = [_point(item.point, views[0]) for item in gold.items]
-        marks = zip(gold.items, points, strict=True)
-        return replace(gold, items=tuple(replace(item, point=point) for item, point in marks))
+        points = (replace(one, point=_moved(one.point, views[0])) for one in gold.items)
+        return replace(gold, items=tuple(points))
     return gold
 
 
-def _box(box: Box2D | Box3D, geometry: ViewGeometry) -> Box2D | Box3D:
-    half = len(box.corners) // 2
-    if half != len(geometry.frame):
-        raise DatasetError(f"expected a box of {len(geometry.frame)} axes, got {half}")
-    _check_inside((box.corners[:half], box.corners[half:]), geometry, "a box")
-    if geometry == _shown(geometry):
-        return box  # bit for bit
-    return View.of(_shown(geometry)).box_to_source(View.of(geometry).box_to_frame(box))
-
-
-def _point(point: Point2D, geometry: ViewGeometry) -> Point2D:
-    _check_inside(((point.x, point.y),), geometry, "a point")
-    if geometry == _shown(geometry):
-        return point
-    return View.of(_shown(geometry)).point_to_source(View.of(geometry).point_to_frame(point))
-
-
-def _check_inside(points: Sequence[Sequence[float]], geometry: ViewGeometry, what: str) -> None:
+def _moved(mark: Box2D | Box3D | Point2D, geometry: ViewGeometry) -> Any:
+    place = (mark.x, mark.y) if isinstance(mark, Point2D) else mark.corners
     size = geometry.source.size
-    pairs = ((value, end) for point in points for value, end in zip(point, size, strict=False))
-    if not all(-_EDGE <= value <= end + _EDGE for value, end in pairs):
-        shown, got = " × ".join(map(str, size)), [[*map(float, point)] for point in points]
-        raise DatasetError(f"expected {what} inside the picture of {shown}, got {got}")
+    if len(place) not in (len(size), 2 * len(size)) or any(
+        not -_EDGE <= value <= end + _EDGE for value, end in zip(place, cycle(size), strict=False)
+    ):
+        wanted = " × ".join(map(str, size))
+        raise DatasetError(f"expected a place inside the picture of {wanted}, got {place}")
+    seen, there = View.of(geometry), View.of(_shown(geometry))
+    if geometry == there.geometry:
+        return mark  # bit for bit
+    if isinstance(mark, Point2D):
+        return there.point_to_source(seen.point_to_frame(mark))
+    return there.box_to_source(seen.box_to_frame(mark))
 
 
 def ending(data: bytes) -> str:
