@@ -374,6 +374,7 @@ def test_a_box_beyond_its_picture_is_no_row(form: Any, tmp_path: Path) -> None:
         Box2D(1, 2, 80.5, 60),
         Box2D(-1, 2, 3, 4),
         Box2D(90, 2, 95, 9),
+        Box3D(1, 2, 3, 4, 5, 6),
     ):
         gold = Detections(items=(Detection(label="a", box=box),))
         samples.append(Sample(id="a", query=Find("a"), gold=gold, source=source, group="a", place=f"rows.csv row {len(samples)}"))  # fmt: skip
@@ -410,7 +411,8 @@ def test_several_files_load_together(form: Any, tmp_path: Path) -> None:
     assert all(json.loads(text)["group"] for text in table["umit"])
 
 
-_PLAIN: Any = {ord("|"): "/", ord("<"): "(", ord("{"): "("}  # no control token, tag or brace
+# No control token, tag or brace; and no backslash, since rows of others may spell a line break as "\\n".
+_PLAIN: Any = {ord("|"): "/", ord("<"): "(", ord("{"): "(", ord("\\"): "/"}
 _WORDS = st.text(st.characters(exclude_categories=("Cs", "Cc", "Co")), min_size=1, max_size=30)
 _TEXT = _WORDS.map(lambda t: t.translate(_PLAIN).strip()).filter(bool)
 _NAME = _TEXT.map(lambda t: " ".join(t.split()))

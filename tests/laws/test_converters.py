@@ -163,11 +163,16 @@ def test_every_kind_of_film(kind: str, tmp_path: Path) -> None:
     box = Detections(items=(Detection(label="cyst", box=Box2D(4, 10, 24, 30)),))
     space = source.scans()[0].space
     point = Landmarks(items=(Landmark(name="Sella", point=Point2D(11.5, 20.25, space=space)),))
+    points = Landmarks(items=(*point.items, Landmark(name="Nasion", point=Point2D(3, 4.5))))
+    second = Detection(label="mass", box=Box2D(40, 2, 60.5, 33), view=1)
+    several = Detections(items=(replace(box.items[0], view=0), second))
     samples = [
         sample(Ask("Where?"), Answer(text="left"), source),
         sample(Find("cyst"), box, source),
         sample(Locate("Sella"), point, source),
         sample(Describe(), Report(text="Clear."), Files((path, other))),
+        sample(Find(("cyst", "mass")), several, Files((path, other))),
+        sample(Locate(("Sella", "Nasion")), points, source),
     ]
     if path.suffix != ".dcm":
         data = Encoded(path.read_bytes(), "a")

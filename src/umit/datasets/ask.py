@@ -63,7 +63,7 @@ def asked(
         if pixels:
             view = shown(part.of(scans), rendering)
         else:
-            view = outline(source, rendering) if gold.marks else NOWHERE
+            view = outline(source, rendering, part.view) if gold.marks else NOWHERE
         yield task.request(part.query, view), task.encode(gold, part.query, view)
 
 
@@ -79,19 +79,22 @@ def rendering_of(sample: Sample[Any, Any], tasks: Tasks) -> Rendering:
     return _task(tasks, part.query, volume).rendering(volume=volume)
 
 
-def outline(source: Pictures, rendering: Rendering) -> View:
+def outline(source: Pictures, rendering: Rendering, view: int | None = None) -> View:
     """Return how coordinates are written on pictures: from headers where those say enough.
 
     Films in picture files and M3D's prepared arrays are shown whole and unturned. DICOM may be turned, and other
     volumes are turned and cropped, which only a reader knows.
 
     Args:
-        source: One film or one volume.
+        source: One film or one volume, or several films.
         rendering: Of the task that coordinates are written for.
+        view: Which of several films, from 0.
 
     Raises:
         InputError: A file is missing or unreadable.
     """
+    if view is not None:
+        return View.of(render(source.scans()[view], rendering).geometry)
     if isinstance(source, Files) and not source.is_volume and len(source.paths) == 1:
         (path,) = source.paths
         size = picture_size(path)

@@ -86,21 +86,22 @@ class _Table:
         """Add the pictures and the boxes of one sample."""
         pictures = pictured(sample.source)
         found = moved(gold, pictures.views)
-        boxes = [(item.view or 0, item.box) for item in found if isinstance(item.box, Box2D)]
-        key = (sample.source.names, *sorted((view, box.corners) for view, box in boxes))
+        boxes = [(one.view or 0, one.box, one.label) for one in found if isinstance(one.box, Box2D)]
+        key = (sample.source.names, *sorted((view, box.corners) for view, box, _ in boxes))
         if self._spoken.setdefault(key, query.language) != query.language:
             return
         paths = as_paths(pictures.files, self.stage, self.path)
         sizes = [view.frame for view in pictures.views]
         numbers = list(map(self._image, sample.source.names, paths, sizes))
-        kind = self.categories.setdefault(query.target, len(self.categories) + 1)
-        for view, box in boxes:
+        kinds = [self.categories.setdefault(t, len(self.categories) + 1) for t in query.targets]
+        kind = dict(zip(query.targets, kinds, strict=True))
+        for view, box, label in boxes:
             x1, y1, x2, y2 = box.corners
             self.boxes.append(
                 {
                     "id": len(self.boxes) + 1,
                     "image_id": numbers[view],
-                    "category_id": kind,
+                    "category_id": kind.get(label, kinds[0]),
                     "bbox": [x1, y1, x2 - x1, y2 - y1],
                     "area": (x2 - x1) * (y2 - y1),
                     "iscrowd": 0,

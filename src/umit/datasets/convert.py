@@ -19,6 +19,7 @@ from umit.datasets.swift import OURS
 from umit.datasets.swift_turns import IMAGE, TAGS
 from umit.datasets.whole import whole
 from umit.errors import DatasetError, InputError
+from umit.fanout import taught
 from umit.results import Detections
 
 __all__ = ["Form", "convert"]
@@ -116,9 +117,11 @@ def _lines(samples: _Samples, tasks: Tasks, tell: _Tell) -> Iterator[_Line]:
         except (InputError, DatasetError) as error:
             tell(f"{sample.place or sample.id}: left out: {error}")
             continue
-        for number, (request, answer) in enumerate(found, start=1):
+        views = 1 if sample.source.is_volume else len(pictures.files)
+        parts = [part for part, _ in taught(sample.query, sample.gold, views)]
+        for number, (part, (request, answer)) in enumerate(zip(parts, found, strict=True), start=1):
             name = sample.id if len(found) == 1 else f"{sample.id}-{number}"
-            line = _Line(sample, name, request, answer, pictures)
+            line = _Line(sample, name, request, answer, pictures.of(part))
             if spelled := _spelled(line):
                 tell(f"{sample.place or sample.id}: left out: its words spell {spelled}")
             else:

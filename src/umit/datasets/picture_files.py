@@ -17,6 +17,7 @@ from PIL import Image
 from umit.datasets.pictures import Encoded, Files, Pictures, Stack
 from umit.datasets.swift_pictures import Several
 from umit.errors import DatasetError, InputError
+from umit.fanout import Part
 from umit.geometry import Box2D, Box3D, Point2D, Space
 from umit.imaging.presentation import Presentation
 from umit.imaging.scan import MAX_PIXELS, Scan
@@ -51,6 +52,10 @@ class Pictured(NamedTuple):
     said: dict[str, Any] | None
     views: tuple[ViewGeometry, ...]
 
+    def of(self, part: Part) -> Pictured:
+        """Return those that one question of the sample is about."""
+        return self if part.view is None else self._replace(files=part.of(self.files))
+
 
 def pictured(source: Pictures, rendering: Rendering | None = None) -> Pictured:
     """Return a sample's pictures as files that any program opens and shows as umit does.
@@ -75,7 +80,8 @@ def pictured(source: Pictures, rendering: Rendering | None = None) -> Pictured:
         views = () if source.is_volume else tuple(map(_whole, sizes))
         return Pictured(files, _described(source), views)
     if source.is_volume:
-        return _volume(source.scans()[0], rendering)
+        (scan,) = source.scans()
+        return _volume(scan, rendering)
     films = [render(scan, _FILM) for scan in source.scans()]
     spacings = {_shown(film.geometry).source.spacing for film in films}
     mm = spacings.pop() if len(spacings) == 1 else None
