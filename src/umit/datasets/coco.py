@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from umit.datasets.ask import Tasks
 from umit.datasets.dataset import Sample
-from umit.datasets.picture_files import as_paths, moved, pictured
-from umit.errors import DatasetError, InputError
+from umit.datasets.picture_files import Pictured, as_paths, made, moved
+from umit.errors import DatasetError
 from umit.geometry import Box2D
 from umit.queries import Find, Language
 from umit.results import Detections
@@ -45,19 +45,17 @@ def coco(
     """
     table = _Table(stage, path)
     others = 0
-    for sample in samples:
-        gold, query = sample.gold, sample.query
-        if (
-            not isinstance(gold, Detections)
-            or not isinstance(query, Find)
-            or sample.source.is_volume
-        ):
-            others += 1
-            continue
-        try:
-            table.add(sample, query, gold)
-        except (InputError, DatasetError) as error:
-            tell(f"{sample.place or sample.id}: left out: {error}")
+
+    def films() -> Iterator[Sample[Any, Any]]:
+        nonlocal others
+        for sample in samples:
+            if isinstance(sample.query, Find) and not sample.source.is_volume:
+                yield sample
+            else:
+                others += 1
+
+    for _ in made(films(), None, tell, table.add):
+        pass
     if not table.images:
         raise DatasetError(f"expected boxes on films, got {others} samples of other kinds")
     if others:
@@ -82,10 +80,9 @@ class _Table:
         #: Which boxes on which pictures were asked for in which language.
         self._spoken: dict[tuple[Any, ...], Language] = {}
 
-    def add(self, sample: Sample[Any, Any], query: Find, gold: Detections) -> None:
+    def add(self, sample: Sample[Find, Detections], pictures: Pictured) -> None:
         """Add the pictures and the boxes of one sample."""
-        pictures = pictured(sample.source)
-        found = moved(gold, pictures.views)
+        query, found = sample.query, moved(sample.gold, pictures.views)
         boxes = [(one.view or 0, one.box, one.label) for one in found if isinstance(one.box, Box2D)]
         key = (sample.source.names, *sorted((view, box.corners) for view, box, _ in boxes))
         if self._spoken.setdefault(key, query.language) != query.language:

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 from umit.chat import CONTROL, DEFAULT_SYSTEM, Request, answer_words, spell
-from umit.datasets.ask import Tasks, asked, rendering_of
+from umit.datasets.ask import Tasks, asked
 from umit.datasets.coco import coco
 from umit.datasets.dataset import Sample, warn
-from umit.datasets.picture_files import Pictured, as_bytes, as_paths, moved, pictured
+from umit.datasets.picture_files import Pictured, as_bytes, as_paths, made, moved
 from umit.datasets.shards import shards
 from umit.datasets.swift import OURS
 from umit.datasets.swift_turns import IMAGE, TAGS
 from umit.datasets.whole import whole
-from umit.errors import DatasetError, InputError
+from umit.errors import DatasetError
 from umit.fanout import taught
 from umit.results import Detections
 
@@ -109,23 +109,27 @@ class _Line:
 
 
 def _lines(samples: _Samples, tasks: Tasks, tell: _Tell) -> Iterator[_Line]:
-    for sample in samples:
-        try:
-            found = list(asked(sample, tasks, pixels=False))
-            pictures = pictured(sample.source, rendering_of(sample, tasks))
-            moved(sample.gold, pictures.views)  # nothing beyond a picture is taught as its edge
-        except (InputError, DatasetError) as error:
-            tell(f"{sample.place or sample.id}: left out: {error}")
-            continue
-        views = 1 if sample.source.is_volume else len(pictures.files)
-        parts = [part for part, _ in taught(sample.query, sample.gold, views)]
-        for number, (part, (request, answer)) in enumerate(zip(parts, found, strict=True), start=1):
-            name = sample.id if len(found) == 1 else f"{sample.id}-{number}"
-            line = _Line(sample, name, request, answer, pictures.of(part))
+    for lines in made(samples, tasks, tell, partial(_asked, tasks)):
+        for line in lines:
             if spelled := _spelled(line):
-                tell(f"{sample.place or sample.id}: left out: its words spell {spelled}")
+                place = line.sample.place or line.sample.id
+                tell(f"{place}: left out: its words spell {spelled}")
             else:
                 yield line
+
+
+def _asked(tasks: Tasks, sample: Sample[Any, Any], pictures: Pictured) -> list[_Line]:
+    moved(sample.gold, pictures.views)  # nothing beyond a picture is taught as its edge
+    views = 1 if sample.source.is_volume else len(pictures.files)
+    parts = [part for part, _ in taught(sample.query, sample.gold, views)]
+    names = (
+        [sample.id] if len(parts) == 1 else [f"{sample.id}-{n}" for n in range(1, len(parts) + 1)]
+    )
+    pairs = asked(sample, tasks, pixels=False)
+    return [
+        _Line(sample, name, request, answer, pictures.of(part))
+        for name, part, (request, answer) in zip(names, parts, pairs, strict=True)
+    ]
 
 
 def _spelled(line: _Line) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from io import BytesIO
 from itertools import chain, cycle
@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from umit.datasets.ask import Tasks, rendering_of
+from umit.datasets.dataset import Sample
 from umit.datasets.pictures import Encoded, Files, Pictures, Stack
 from umit.datasets.swift_pictures import Several
 from umit.errors import DatasetError, InputError
@@ -24,7 +26,7 @@ from umit.imaging.scan import MAX_PIXELS, Scan
 from umit.imaging.view import Rendering, View, ViewGeometry, render
 from umit.results import Detections, Landmarks, Result
 
-__all__ = ["Pictured", "as_bytes", "as_paths", "ending", "moved", "pictured", "rebuilt"]
+__all__ = ["Pictured", "as_bytes", "as_paths", "ending", "made", "moved", "pictured", "rebuilt"]
 
 _ENDINGS: Final = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg", b"BM": ".bmp", b"RIFF": ".webp"}
 _KEPT: Final = ("PNG", "JPEG", "BMP", "WEBP")  # what browsers open, too
@@ -35,6 +37,7 @@ _PIXELS: Final[Mapping[str, Any]] = {
 }  # fmt: skip
 _FILM: Final = Rendering(frame=None, **_PIXELS)
 R = TypeVar("R", bound=Result)
+T = TypeVar("T")
 _EDGE: Final = 1e-6  # pixels that rounding may put a corner beyond the edge
 
 
@@ -167,6 +170,39 @@ def _shown(geometry: ViewGeometry) -> ViewGeometry:
     mm = geometry.source.spacing if len(geometry.frame) == 2 else None
     turned = None if mm is None else tuple(mm[axis] for axis in geometry.axes)
     return _whole(geometry.frame, turned)
+
+
+def made(
+    samples: Iterable[Sample[Any, Any]],
+    tasks: Tasks | None,
+    tell: Callable[[str], None],
+    make: Callable[[Sample[Any, Any], Pictured], T],
+) -> Iterator[T]:
+    """Yield what is made of each sample and its pictures; a sample that cannot be written is told, and left out.
+
+    Args:
+        samples: From any data set.
+        tasks: Of the checkpoint that is to see volumes; films need none.
+        tell: Called with place and reason.
+        make: Given a sample and its pictures, which are read once for all questions that follow each other.
+
+    Raises:
+        UnsupportedTaskError: The checkpoint does not know a sample's task.
+    """
+    source: Pictures | None = None
+    for sample in samples:
+        try:
+            if source is not sample.source or source.is_volume:
+                volume = sample.source.is_volume
+                seen = rendering_of(sample, tasks) if tasks and volume else None
+                pictures = pictured(sample.source, seen)
+            source = sample.source
+            found = make(sample, pictures)
+        except (InputError, DatasetError) as error:
+            source = None
+            tell(f"{sample.place or sample.id}: left out: {error}")
+            continue
+        yield found
 
 
 def moved(gold: R, views: Sequence[ViewGeometry]) -> R:

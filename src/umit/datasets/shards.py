@@ -13,13 +13,13 @@ from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from umit.datasets.ask import Tasks, rendering_of
+from umit.datasets.ask import Tasks
 from umit.datasets.dataset import Sample, warn
-from umit.datasets.picture_files import as_bytes, ending, moved, pictured, rebuilt
+from umit.datasets.picture_files import Pictured, as_bytes, ending, made, moved, rebuilt
 from umit.datasets.pictures import Encoded, Pictures
 from umit.datasets.swift_pictures import Several
 from umit.datasets.whole import whole
-from umit.errors import DatasetError, InputError
+from umit.errors import DatasetError
 from umit.queries import query_from_dict, query_to_dict
 from umit.results import from_dict
 
@@ -86,7 +86,7 @@ def shards(
     if path.exists() and (older := next(path.glob("samples-*.tar"), None)):
         raise DatasetError(f"expected a folder without shards, found {older.name}", file=path.name)
     (stage / path.name).mkdir()
-    found = _members(samples, tasks, tell)
+    found = made(samples, tasks, tell, _members)
     count = 0
     for first in found:
         with tarfile.open(stage / path.name / _NAME.format(count // each), "w") as shard:
@@ -99,31 +99,19 @@ def shards(
     return count
 
 
-def _members(
-    samples: Iterable[Sample[Any, Any]], tasks: Tasks | None, tell: Callable[[str], None]
-) -> Iterator[dict[str, bytes]]:
-    """Yield what a shard holds of each sample, by the suffix of its name."""
-    for sample in samples:
-        seen = rendering_of(sample, tasks) if tasks and sample.source.is_volume else None
-        try:
-            pictures = pictured(sample.source, seen)
-            gold = moved(sample.gold, pictures.views)
-        except (InputError, DatasetError) as error:
-            tell(f"{sample.place or sample.id}: left out: {error}")
-            continue
-        about = {
-            "id": sample.id, "group": sample.group, "place": sample.place,
-            "query": query_to_dict(sample.query), "gold": gold.to_dict(),
-            "facts": sample.facts, "pictures": pictures.said,
-        }  # fmt: skip
-        files = as_bytes(pictures.files)
-        numbers = [""] if len(files) == 1 else [f".{n:03d}" for n in range(len(files))]
-        yield {
-            f".{_JSON}": _dumped(
-                {k: v if isinstance(v, str) else _dumped(v) for k, v in about.items()}
-            ).encode(),
-            **{n + ending(data): data for n, data in zip(numbers, files, strict=True)},
-        }
+def _members(sample: Sample[Any, Any], pictures: Pictured) -> dict[str, bytes]:
+    """Return what a shard holds of a sample, by the suffix of its name."""
+    about = {
+        "id": sample.id, "group": sample.group, "place": sample.place,
+        "query": query_to_dict(sample.query), "gold": moved(sample.gold, pictures.views).to_dict(),
+        "facts": sample.facts, "pictures": pictures.said,
+    }  # fmt: skip
+    files = as_bytes(pictures.files)
+    numbers = [""] if len(files) == 1 else [f".{n:03d}" for n in range(len(files))]
+    return {
+        f".{_JSON}": _dumped({k: v if isinstance(v, str) else _dumped(v) for k, v in about.items()}).encode(),
+        **{n + ending(data): data for n, data in zip(numbers, files, strict=True)},
+    }  # fmt: skip
 
 
 def _dumped(value: Any) -> str:
