@@ -25,6 +25,7 @@ from umit.datasets.swift_samples import swift_samples
 from umit.errors import DatasetError, UMITError, UnsupportedTaskError
 from umit.fanout import taught
 from umit.geometry import Box2D, Box3D
+from umit.imaging.read import load as umit_load
 from umit.queries import Ask, Choose, Describe, Find
 from umit.results import (
     Answer,
@@ -453,3 +454,18 @@ def test_any_words_read_back(pairs: list[Any], form: Any, tmp_path: Path) -> Non
     for sample, found in zip(samples, _back(tmp_path / "rows.jsonl"), strict=True):
         assert replace(found, gold=sample.gold, place="") == sample
         _alike(found.gold, sample.gold, 80 / 1024)
+
+
+def test_a_picture_is_read_once_for_its_questions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from umit.datasets import pictures
+
+    read: list[Any] = []
+    monkeypatch.setattr(pictures, "load", lambda *a, **k: read.append(a) or umit_load(*a, **k))
+    Image.fromarray(pixels(1).astype(np.uint16) * 200).save(tmp_path / "a.png")
+    source = Files((tmp_path / "a.png",))
+    samples = [replace(_open(tmp_path), id=str(n), source=source) for n in range(3)]
+    assert convert(samples, tmp_path / "r.jsonl", form="swift", tasks=TASKS) == 3
+    assert len(read) == 1
+    assert len(list((tmp_path / "r_images").iterdir())) == 1
