@@ -153,6 +153,7 @@ FILMS: dict[str, Any] = {
     "JPEG": lambda to: kept(to / "a.jpg", pixels(3, channels=3)),
     "palette": lambda to: kept(to / "a.gif", pixels(3)),
     "transparent": lambda to: kept(to / "a.png", np.dstack([pixels(3, channels=3), pixels(4)])),
+    "clear grey": lambda to: kept(to / "a.png", pixels(3), transparency=70),
     "TIFF": lambda to: kept(to / "a.tif", pixels(3)),
 }
 
