@@ -57,6 +57,27 @@ def test_rows_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert len(target.read_text("utf-8").splitlines()) == 19
 
 
+@pytest.mark.parametrize("to", ["swift", "shards", "coco"])
+def test_what_cannot_be_written_is_told_and_ends_with_3(
+    to: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in").mkdir()
+    layout("rsna").write(tmp_path / "in")
+    films = sorted((tmp_path / "in" / "stage_2_train_images").iterdir())
+    films[0].write_bytes(b"")
+    words = ["data", "convert", "rsna", str(tmp_path / "in"), str(tmp_path / "out"), "--to", to]
+    assert main([*words, "--language", "en"]) == 3
+    shown = capsys.readouterr()
+    assert shown.out == f"wrote 1 rows to {tmp_path / 'out'}, 1 left out\n"
+    (line,) = shown.err.splitlines()
+    assert f"left out: {films[0].name}: expected a picture, got 0 bytes" in line
+    assert "stage_2_train_labels.csv line 3" in line
+    films[1].write_bytes(b"")
+    words[4] = str(tmp_path / "two")
+    assert main([*words, "--language", "en"]) == 2, "nothing is left to write"
+    assert not (tmp_path / "two").exists()
+
+
 def test_fields_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     layout("cm-vl-a").write(tmp_path)
     words = ["data", "show", "cm-vl-a", str(tmp_path), "--limit", "1"]
@@ -73,6 +94,37 @@ def test_downloads_are_unpacked(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "unpacked 1 files" in capsys.readouterr().out
     assert main(["data", "unpack", str(tmp_path / "a.zip"), str(tmp_path / "out")]) == 2
     assert "exists" in capsys.readouterr().err
+
+
+def test_the_commands_of_the_how_to_read_slake(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Word for word, on archives as the data set is downloaded: ``imgs.zip`` holds ``imgs/``."""
+    (tmp_path / "drawn").mkdir()
+    layout("slake").write(tmp_path / "drawn")
+    (tmp_path / "slake").mkdir()
+    with zipfile.ZipFile(tmp_path / "imgs.zip", "w") as archive:
+        for path in sorted((tmp_path / "drawn").rglob("*.*")):
+            name = path.relative_to(tmp_path / "drawn")
+            if name.parts[0] == "imgs":
+                archive.write(path, name)
+            else:
+                path.rename(tmp_path / "slake" / name)
+    text = (
+        Path(__file__).parents[2].joinpath("docs", "how-to", "read-data-sets.md").read_text("utf-8")
+    )
+    block = text.split("```bash\n")[1].split("```")[0]
+    monkeypatch.chdir(tmp_path)
+    told = {}
+    for line in block.splitlines():
+        words = line.split("#")[0].split()[1:]
+        told[words[1]] = main(words), capsys.readouterr().out
+    assert "unpacked 4 files to slake/imgs" in told["unpack"][1]
+    assert told["show"][0] == told["convert"][0] == 0 and told["check"][0] in (0, 1)
+    assert "missing" not in told["check"][1]
+    assert list((tmp_path / "pictures").iterdir())
+    rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text("utf-8").splitlines()]
+    assert rows and all((tmp_path / name).is_file() for row in rows for name in row["images"])
 
 
 @pytest.mark.parametrize(

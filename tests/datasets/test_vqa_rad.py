@@ -12,6 +12,7 @@ from umit.datasets import load
 from umit.errors import DatasetError
 
 from .layouts import layout
+from .layouts.draw import picture
 from .told import told
 
 
@@ -68,3 +69,26 @@ def test_the_real_rows(shared: Path) -> None:
     assert Counter(_facts(s)["answer_type"] for s in test) == {"closed": 74, "open": 41}
     assert len({s.id for s in train + test}) == 939
     assert train[0].source.scans()[0].voxels.shape == (1, 503, 480, 3)
+
+
+def test_the_hubs_tables_are_grouped_by_content(tmp_path: Path) -> None:
+    """One path may stand for two pictures, and two paths for one; what is shown decides."""
+    import pyarrow
+    from pyarrow import parquet
+
+    first, second = (_jpeg(tmp_path, seed) for seed in (1, 2))
+    rows = [("a.jpg", first), ("b.jpg", first), ("a.jpg", second), (None, second)]
+    table = [
+        {"image": {"bytes": data, "path": path}, "question": f"Which {n}?", "answer": "left"}
+        for n, (path, data) in enumerate(rows)
+    ]
+    (tmp_path / "data").mkdir()
+    file = tmp_path / "data" / "test-00000-of-00001.parquet"
+    parquet.write_table(pyarrow.Table.from_pylist(table), file)
+    one, same, other, again = (s.group for s in told("vqa-rad", tmp_path, split="test")[0])
+    assert one == same != other == again
+
+
+def _jpeg(folder: Path, seed: int) -> bytes:
+    picture(folder / "one.jpg", seed=seed)
+    return (folder / "one.jpg").read_bytes()

@@ -44,14 +44,17 @@ def add(commands: Commands) -> None:
     checked.set_defaults(run=_check)
     for one in (listed, shown, checked):
         one.add_argument("--json", action="store_true", help="print JSON")
-    made = kinds.add_parser("convert", help="write rows for training elsewhere")
+    made = kinds.add_parser(
+        "convert", help="write rows for training elsewhere; 3 if some could not be written"
+    )
     _add_source(made)
-    made.add_argument("target", metavar="OUT", help="the file to write")
+    made.add_argument("target", metavar="OUT", help="the file, or the folder of shards, to write")
     made.add_argument(
         "--to",
-        choices=("swift", "swift2", "parquet", "coco"),
+        choices=("swift", "swift2", "parquet", "coco", "shards"),
         default="swift",
-        help="ms-swift's messages (default), its older queries, a parquet table, or COCO boxes",
+        help="ms-swift's messages (default), its older queries, a parquet table, COCO boxes, or a folder of "
+        "WebDataset shards",
     )
     made.set_defaults(run=_convert)
     unpacked = kinds.add_parser("unpack", help="unpack a download, nothing outside the folder")
@@ -195,9 +198,18 @@ def _convert(given: Namespace) -> int:
     from umit.datasets.convert import convert
 
     card = next(iter(RELEASED.values()))
-    count = convert(_samples(given), Path(given.target), form=given.to, tasks=card.tasks)
-    print(f"wrote {count} rows to {given.target}")
-    return 0
+    missed = 0
+
+    def tell(message: str) -> None:
+        nonlocal missed
+        missed += 1
+        print(f"umit: {message}", file=sys.stderr)
+
+    samples, target = _samples(given), Path(given.target)
+    count = convert(samples, target, form=given.to, tasks=card.tasks, tell=tell)
+    left = f", {missed} left out" if missed else ""
+    print(f"wrote {count} rows to {given.target}{left}")
+    return 3 if missed else 0
 
 
 def _unpack(given: Namespace) -> int:

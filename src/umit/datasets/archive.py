@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import gzip
 import lzma
-import shutil
+import os
 import stat
 import tarfile
-import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import IO, Final, NamedTuple
+from tempfile import TemporaryDirectory
+from typing import Final, NamedTuple
 
 from umit.errors import DatasetError
 
@@ -22,12 +22,12 @@ __all__ = ["unpack"]
 _RATIO: Final = 200
 _SMALL: Final = 100_000_000  # bytes that may unpack at any ratio
 _MEMBERS: Final = 5_000_000  # PMC-OA has 1.6 million pictures
-_CHUNK: Final = 1 << 20
 _DAMAGE: Final = (
     tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, lzma.LZMAError, EOFError,
     NotImplementedError,
 )  # fmt: skip
 _ENCRYPTED: Final = 1  # bit of a zip member's flags
+_FINDER: Final = "__MACOSX"  # where macOS puts its own notes on each file
 
 
 class _Member(NamedTuple):
@@ -35,10 +35,14 @@ class _Member(NamedTuple):
     size: int
     plain: bool
     folder: bool
+    extract: Callable[[str, Path], object]
 
 
 def unpack(archive: Path | str, target: Path | str) -> Path:
     """Unpack a ``.zip`` or a tar archive of any compression into a folder that does not exist yet.
+
+    An archive that holds one folder of the target's own name becomes that folder: ``imgs.zip`` with ``imgs/a.jpg``
+    in it, unpacked to ``slake/imgs``, gives ``slake/imgs/a.jpg``.
 
     Args:
         archive: The file.
@@ -49,87 +53,98 @@ def unpack(archive: Path | str, target: Path | str) -> Path:
 
     Raises:
         DatasetError: The target exists; the file is no archive; a member has an absolute path, ``..``, is a
-            link or a device, or is written twice; or it unpacks to far more than its size.
+            link or a device, is written twice or cannot be written; or it unpacks to far more than its size.
     """
     source, place = Path(archive), Path(target)
-    if place.exists():
+    if not source.is_file():
+        raise DatasetError("expected a zip or tar archive, found no file", file=source.name)
+    if os.path.lexists(place):
         raise DatasetError(f"expected a new folder, {place.name!r} exists", file=source.name)
     place.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
-    try:
+    with TemporaryDirectory(prefix=".unpack-", dir=place.parent) as around:
+        part = Path(around, "all")
+        part.mkdir()
         _into(source, part)
-        part.replace(place)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+        inner = part / place.name
+        alone = {path.name for path in part.iterdir()} <= {place.name, _FINDER}
+        (inner if alone and inner.is_dir() else part).replace(place)
     return place
 
 
 def _into(source: Path, part: Path) -> None:
     try:
         if zipfile.is_zipfile(source):
-            with zipfile.ZipFile(source) as opened:
-                _write(source, part, _zipped(opened))
+            with zipfile.ZipFile(source) as zipped:
+                _write(source, part, _zipped(zipped))
         else:
-            with tarfile.open(source) as opened_tar:
-                _write(source, part, _tarred(opened_tar))
+            with tarfile.open(source) as tarred:
+                _write(source, part, _tarred(tarred))
     except _DAMAGE as error:
         raise DatasetError(
             f"expected a whole zip or tar archive: {error}", file=source.name
         ) from error
 
 
-def _zipped(opened: zipfile.ZipFile) -> Iterator[tuple[_Member, IO[bytes] | None]]:
+def _zipped(opened: zipfile.ZipFile) -> Iterator[_Member]:
     for info in opened.infolist():
         if info.flag_bits & _ENCRYPTED:
             raise DatasetError(f"expected open files, {info.filename[:80]!r} has a password")
-        kind = stat.S_IFMT(info.external_attr >> 16)
-        plain = kind in (0, stat.S_IFREG, stat.S_IFDIR)
-        member = _Member(info.orig_filename, info.file_size, plain, info.is_dir())
-        yield member, None if info.is_dir() or not plain else opened.open(info)
+
+        def extract(name: str, part: Path, info: zipfile.ZipInfo = info) -> None:
+            info.filename = name
+            opened.extract(info, part)  # writes no more than the size that is declared
+
+        plain = stat.S_IFMT(info.external_attr >> 16) in (0, stat.S_IFREG, stat.S_IFDIR)
+        # Not `filename`, which ends at a NUL.
+        yield _Member(info.orig_filename, info.file_size, plain, info.is_dir(), extract)
 
 
-def _tarred(opened: tarfile.TarFile) -> Iterator[tuple[_Member, IO[bytes] | None]]:
+def _tarred(opened: tarfile.TarFile) -> Iterator[_Member]:
     for info in opened:
-        member = _Member(info.name, info.size, info.isfile() or info.isdir(), info.isdir())
-        yield member, opened.extractfile(info) if info.isfile() else None
+
+        def extract(name: str, part: Path, info: tarfile.TarInfo = info) -> None:
+            opened.extract(info.replace(name=name, deep=False), part, filter="data")
+
+        yield _Member(info.name, info.size, info.isfile() or info.isdir(), info.isdir(), extract)
 
 
-def _write(source: Path, part: Path, members: Iterator[tuple[_Member, IO[bytes] | None]]) -> None:
+def _write(source: Path, part: Path, members: Iterator[_Member]) -> None:
     room = max(_SMALL, _RATIO * source.stat().st_size)
-    for number, (member, data) in enumerate(members, start=1):
-        path = _place(source, part, member)
+    for number, member in enumerate(members, start=1):
+        name, short = _inside(source, member), member.name[-80:]
         if number > _MEMBERS:
             raise DatasetError(f"expected at most {_MEMBERS} members", file=source.name)
-        if data is None:
-            path.mkdir(parents=True, exist_ok=True)
-            continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with data, path.open("xb") as file:
-                while chunk := data.read(_CHUNK):
-                    room -= len(chunk)
-                    if room < 0:  # counted as it is written: sizes in headers can lie
-                        raise DatasetError(
-                            f"expected at most {_RATIO} times its size, {member.name[:80]!r} goes beyond",
-                            file=source.name,
-                        )
-                    file.write(chunk)
-        except FileExistsError as error:
+        room -= max(member.size, 0)  # a header can say less than nothing
+        if room < 0:
             raise DatasetError(
-                f"expected each member once, {member.name[:80]!r} comes again", file=source.name
+                f"expected at most {_RATIO} times its size, {short!r} goes beyond", file=source.name
+            )
+        if not member.folder and os.path.lexists(part / name):
+            raise DatasetError(
+                f"expected each member once, {short!r} comes again", file=source.name
+            )
+        try:
+            if member.folder:
+                (part / name).mkdir(parents=True, exist_ok=True)
+            else:
+                member.extract(name, part)
+        except OSError as error:  # a file beside a folder of its name, a name too long, a full disk
+            raise DatasetError(
+                f"expected a member that can be written, got {short!r}: {error.strerror or error}",
+                file=source.name,
             ) from error
 
 
-def _place(source: Path, part: Path, member: _Member) -> Path:
+def _inside(source: Path, member: _Member) -> str:
+    """Return a member's name below the archive's own folder, with plain slashes; ``""`` is the folder itself."""
     name = member.name.replace("\\", "/")
     parts = PurePosixPath(name).parts
     windows = PureWindowsPath(member.name)
     if (
         not member.plain
-        or not parts
+        or not (parts or member.folder)
         or ".." in parts
         or "\0" in name
-        or PurePosixPath(name).is_absolute()
         or windows.drive
         or windows.root
     ):
@@ -137,4 +152,4 @@ def _place(source: Path, part: Path, member: _Member) -> Path:
             f"expected plain files below the archive's own folder, got {member.name[:120]!r}",
             file=source.name,
         )
-    return part.joinpath(*parts)
+    return "/".join(parts)

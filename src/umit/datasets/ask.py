@@ -19,7 +19,7 @@ from umit.queries import Query
 from umit.tasks.table import choose
 from umit.tasks.task import Task, TaskName
 
-__all__ = ["NOWHERE", "Tasks", "asked", "outline"]
+__all__ = ["NOWHERE", "Tasks", "asked", "outline", "rendering_of"]
 
 Tasks = Mapping[TaskName, Task[Any, Any]]
 
@@ -63,23 +63,38 @@ def asked(
         if pixels:
             view = shown(part.of(scans), rendering)
         else:
-            view = outline(source, rendering) if gold.marks else NOWHERE
+            view = outline(source, rendering, part.view) if gold.marks else NOWHERE
         yield task.request(part.query, view), task.encode(gold, part.query, view)
 
 
-def outline(source: Pictures, rendering: Rendering) -> View:
+def rendering_of(sample: Sample[Any, Any], tasks: Tasks) -> Rendering:
+    """Return how a sample's pictures are shown for its task.
+
+    Raises:
+        UnsupportedTaskError: The checkpoint does not know the task.
+    """
+    volume = sample.source.is_volume
+    views = 1 if volume else len(sample.source.names)
+    part, _ = next(taught(sample.query, sample.gold, views))
+    return _task(tasks, part.query, volume).rendering(volume=volume)
+
+
+def outline(source: Pictures, rendering: Rendering, view: int | None = None) -> View:
     """Return how coordinates are written on pictures: from headers where those say enough.
 
     Films in picture files and M3D's prepared arrays are shown whole and unturned. DICOM may be turned, and other
     volumes are turned and cropped, which only a reader knows.
 
     Args:
-        source: One film or one volume.
+        source: One film or one volume, or several films.
         rendering: Of the task that coordinates are written for.
+        view: Which of several films, from 0.
 
     Raises:
         InputError: A file is missing or unreadable.
     """
+    if view is not None:
+        return View.of(render(source.scans()[view], rendering).geometry)
     if isinstance(source, Files) and not source.is_volume and len(source.paths) == 1:
         (path,) = source.paths
         size = picture_size(path)

@@ -1,11 +1,11 @@
-"""Samples written for other tools: ms-swift rows, a table of Hugging Face ``datasets``, COCO boxes."""
+"""Samples written for other tools: ms-swift rows, a table of Hugging Face ``datasets``, COCO boxes, WebDataset shards."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
@@ -13,15 +13,18 @@ from umit.chat import CONTROL, DEFAULT_SYSTEM, Request, answer_words, spell
 from umit.datasets.ask import Tasks, asked
 from umit.datasets.coco import coco
 from umit.datasets.dataset import Sample, warn
-from umit.datasets.picture_files import as_bytes, as_paths, described, png
+from umit.datasets.picture_files import Pictured, as_bytes, as_paths, made, moved
+from umit.datasets.shards import shards
 from umit.datasets.swift import OURS
 from umit.datasets.swift_turns import IMAGE, TAGS
-from umit.errors import DatasetError, InputError
+from umit.datasets.whole import whole
+from umit.errors import DatasetError
+from umit.fanout import taught
 from umit.results import Detections
 
 __all__ = ["Form", "convert"]
 
-Form: TypeAlias = Literal["swift", "swift2", "parquet", "coco"]
+Form: TypeAlias = Literal["swift", "swift2", "parquet", "coco", "shards"]
 _Samples: TypeAlias = Iterable[Sample[Any, Any]]
 _Tell: TypeAlias = Callable[[str], None]
 #: What a flat text would turn into control tokens, or ms-swift into pictures and boxes.
@@ -32,24 +35,25 @@ _BATCH: Final = 64 << 20  # bytes of a parquet table's row group
 def convert(
     samples: _Samples, target: Path | str, *, form: Form, tasks: Tasks, tell: _Tell = warn
 ) -> int:
-    """Write samples to one file, whole or not at all.
+    """Write samples to one file, or shards to one folder, whole or not at all.
 
-    Prompts and answers are those of training: ``Task.request`` and ``Task.encode``. ms-swift rows name picture
-    files where there are any, inside the target's folder relative to it; pictures without a file of their own are
-    written to ``<target>_images``, each under its content's hash. A table holds the pictures themselves: picture
-    files byte for byte, and what no picture file holds (DICOM, a volume in one file) as the model sees it.
+    Prompts and answers are those of training: ``Task.request`` and ``Task.encode``. Pictures are those that umit
+    shows. Picture files of 8 bits stay what they are: rows name them, relative to the target where they lie in its
+    folder, and a table or a shard holds them byte for byte. All else (DICOM, NIfTI, arrays) is written as PNG, in a
+    film's own size or as the slices that a model sees; beside rows in ``<target>_images``, each under its content's
+    hash.
 
     Args:
         samples: From any data set.
-        target: The file to write; an older one is replaced.
-        form: ``"swift"`` (3.x and 4.x messages), ``"swift2"`` (2.x query and response), ``"parquet"``
-            or ``"coco"`` (boxes on films, in pixels of the picture).
+        target: The file to write; an older one is replaced. Of shards, a folder without any.
+        form: ``"swift"`` (3.x and 4.x messages), ``"swift2"`` (2.x query and response), ``"parquet"``,
+            ``"coco"`` (boxes on films, in pixels of the picture) or ``"shards"`` (WebDataset).
         tasks: Of the checkpoint whose prompts and frames are written: ``card.tasks``.
-        tell: Called with each sample that is left out: its words spell a control token or a tag, which would
-            become one, or its picture cannot be read.
+        tell: Called with each sample that is left out, and why: its words spell a control token or a tag, which
+            would become one, a picture cannot be read, or a box lies beyond its picture.
 
     Returns:
-        Rows written; of COCO, pictures.
+        Rows written; of COCO, pictures; of shards, samples.
 
     Raises:
         DatasetError: An unknown form, or nothing that it can hold.
@@ -57,19 +61,15 @@ def convert(
     """
     path = Path(target).expanduser().resolve()
     writers: dict[str, Callable[[_Samples, Path, Path, Tasks, _Tell], int]] = {
-        "swift": _swift, "swift2": _swift2, "parquet": _parquet, "coco": coco,
+        "swift": partial(_rows, lambda line: {"messages": line.messages}),
+        "swift2": partial(_rows, _swift2), "parquet": _parquet, "coco": coco, "shards": shards,
     }  # fmt: skip
     if form not in writers:
         raise DatasetError(f"expected one of {', '.join(writers)}, got {form!r}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    try:
-        count = writers[form](samples, part, path, tasks, tell)
+    with whole(path) as stage:
+        count = writers[form](samples, stage, path, tasks, tell)
         if not count:
             raise DatasetError(f"expected samples that {form} can hold, got none", file=path.name)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
     return count
 
 
@@ -81,37 +81,55 @@ class _Line:
     name: str
     request: Request
     answer: str
+    pictured: Pictured
 
     @property
-    def system(self) -> str:
-        """The system line, unless it is the one that ms-swift takes for itself."""
-        return "" if self.request.system == DEFAULT_SYSTEM else self.request.system
+    def turns(self) -> list[tuple[str, str]]:
+        """User turn, with a tag for each picture in front, and answer."""
+        words = IMAGE * len(self.pictured.files) + spell(self.request.words)
+        return [("user", words), ("assistant", self.answer)]
 
-    def words(self, pictures: int) -> str:
-        """The user turn, with a tag for each picture in front."""
-        return IMAGE * pictures + spell(self.request.words)
+    @property
+    def messages(self) -> list[dict[str, str]]:
+        """The turns after the system line, unless it is the one that ms-swift takes for itself."""
+        system = "" if self.request.system == DEFAULT_SYSTEM else self.request.system
+        turns = [*([("system", system)] if system else []), *self.turns]
+        return [{"role": role, "content": content} for role, content in turns]
 
-    def ours(self, pictures: dict[str, Any] | None) -> dict[str, Any]:
-        """What ms-swift has no field for, so that the row reads back as its sample."""
-        said = {"id": self.name, "group": self.sample.group, "pictures": pictures}
+    @property
+    def ours(self) -> str:
+        """What ms-swift has no field for, so that the row reads back as its sample.
+
+        JSON in a string: so files of several data sets have one schema, and load together.
+        """
+        said = {"id": self.name, "group": self.sample.group, "pictures": self.pictured.said}
         facts = [list(pair) for pair in self.sample.facts]
-        return {k: v for k, v in {**said, "facts": facts}.items() if v}
+        found = {k: v for k, v in {**said, "facts": facts}.items() if v}
+        return json.dumps(found, ensure_ascii=False)
 
 
-def _lines(samples: _Samples, tasks: Tasks, tell: _Tell, *, pixels: bool) -> Iterator[_Line]:
-    for sample in samples:
-        try:
-            found = list(asked(sample, tasks, pixels=pixels))
-        except InputError as error:
-            tell(f"{sample.place or sample.id}: left out: {error.message}")
-            continue
-        for number, (request, answer) in enumerate(found, start=1):
-            name = sample.id if len(found) == 1 else f"{sample.id}-{number}"
-            line = _Line(sample, name, request, answer)
+def _lines(samples: _Samples, tasks: Tasks, tell: _Tell) -> Iterator[_Line]:
+    for lines in made(samples, tasks, tell, partial(_asked, tasks)):
+        for line in lines:
             if spelled := _spelled(line):
-                tell(f"{sample.place or sample.id}: left out: its words spell {spelled}")
+                place = line.sample.place or line.sample.id
+                tell(f"{place}: left out: its words spell {spelled}")
             else:
                 yield line
+
+
+def _asked(tasks: Tasks, sample: Sample[Any, Any], pictures: Pictured) -> list[_Line]:
+    moved(sample.gold, pictures.views)  # nothing beyond a picture is taught as its edge
+    views = 1 if sample.source.is_volume else len(pictures.files)
+    parts = [part for part, _ in taught(sample.query, sample.gold, views)]
+    names = (
+        [sample.id] if len(parts) == 1 else [f"{sample.id}-{n}" for n in range(1, len(parts) + 1)]
+    )
+    pairs = asked(sample, tasks, pixels=False)
+    return [
+        _Line(sample, name, request, answer, pictures.of(part))
+        for name, part, (request, answer) in zip(names, parts, pairs, strict=True)
+    ]
 
 
 def _spelled(line: _Line) -> str:
@@ -126,48 +144,31 @@ def _spelled(line: _Line) -> str:
     return next((one for one in _SPELLED if one in text), torn)
 
 
-def _swift(samples: _Samples, part: Path, path: Path, tasks: Tasks, tell: _Tell) -> int:
-    def row(line: _Line, images: list[str]) -> dict[str, Any]:
-        turns = [("system", line.system)] if line.system else []
-        turns += [("user", line.words(len(images))), ("assistant", line.answer)]
-        messages = [{"role": role, "content": content} for role, content in turns]
-        return {"messages": messages, "images": images}
-
-    return _written(_lines(samples, tasks, tell, pixels=False), part, path, row, tell)
+def _swift2(line: _Line) -> dict[str, Any]:
+    (_, query), (_, response) = line.turns
+    # The system line stands there always: files with a column and files without it would not load together.
+    return {"system": line.request.system, "query": query, "response": response}
 
 
-def _swift2(samples: _Samples, part: Path, path: Path, tasks: Tasks, tell: _Tell) -> int:
-    def row(line: _Line, images: list[str]) -> dict[str, Any]:
-        system = {"system": line.system} if line.system else {}
-        words = {"query": line.words(len(images)), "response": line.answer}
-        return {**system, **words, "images": images}
-
-    return _written(_lines(samples, tasks, tell, pixels=False), part, path, row, tell)
-
-
-def _written(
-    lines: Iterator[_Line],
-    part: Path,
+def _rows(
+    row: Callable[[_Line], dict[str, Any]],
+    samples: _Samples,
+    stage: Path,
     path: Path,
-    row: Callable[[_Line, list[str]], dict[str, Any]],
+    tasks: Tasks,
     tell: _Tell,
 ) -> int:
     count = 0
-    with part.open("w", encoding="utf-8", newline="\n") as file:
-        for line in lines:
-            source = line.sample.source
-            try:
-                images = as_paths(source, path.parent, f"{path.stem}_images")
-            except (InputError, DatasetError) as error:
-                tell(f"{line.sample.place or line.name}: left out: {error.message}")
-                continue
-            data = {**row(line, images), OURS: line.ours(described(source))}
+    with (stage / path.name).open("w", encoding="utf-8", newline="\n") as file:
+        for line in _lines(samples, tasks, tell):
+            images = as_paths(line.pictured.files, stage, path)
+            data = {**row(line), "images": images, OURS: line.ours}
             file.write(json.dumps(data, ensure_ascii=False) + "\n")
             count += 1
     return count
 
 
-def _parquet(samples: _Samples, part: Path, path: Path, tasks: Tasks, tell: _Tell) -> int:
+def _parquet(samples: _Samples, stage: Path, path: Path, tasks: Tasks, tell: _Tell) -> int:
     import pyarrow
     from datasets import Features, Image, List, Value
     from pyarrow import parquet
@@ -177,22 +178,16 @@ def _parquet(samples: _Samples, part: Path, path: Path, tasks: Tasks, tell: _Tel
         {
             "messages": List({"role": text, "content": text}),
             "images": List(Image()),
-            **dict.fromkeys(("task", "language"), text),
-            OURS: text,  # JSON, since its fields differ from row to row
+            **dict.fromkeys(("task", "language", OURS), text),
         }
     )
     schema = features.arrow_schema
     count = size = 0
     batch: list[dict[str, Any]] = []
-    with parquet.ParquetWriter(part, schema) as writer:
-        for line in _lines(samples, tasks, tell, pixels=False):
-            try:
-                row = _table_row(line, tasks)
-            except InputError as error:
-                tell(f"{line.sample.place or line.name}: left out: {error.message}")
-                continue
-            batch.append(row)
-            size += sum(len(one["bytes"]) for one in row["images"])
+    with parquet.ParquetWriter(stage / path.name, schema) as writer:
+        for line in _lines(samples, tasks, tell):
+            batch.append(_table_row(line))
+            size += sum(len(one["bytes"]) for one in batch[-1]["images"])
             count += 1
             if size > _BATCH or len(batch) == 1000:
                 writer.write_table(pyarrow.Table.from_pylist(batch, schema))
@@ -201,21 +196,11 @@ def _parquet(samples: _Samples, part: Path, path: Path, tasks: Tasks, tell: _Tel
     return count
 
 
-def _table_row(line: _Line, tasks: Tasks) -> dict[str, Any]:
-    sample = line.sample
-    said = described(sample.source)
-    try:
-        pictures = as_bytes(sample.source)
-    except DatasetError:  # nothing that a picture file holds: as the model sees it
-        frames = next(asked(sample, tasks))[0].frames
-        pictures = [png(frame) for frame in frames]
-        said = {"kind": "slices", "as_stored": True} if sample.source.is_volume else None
-    turns = [("system", line.system)] if line.system else []
-    turns += [("user", line.words(len(pictures))), ("assistant", line.answer)]
+def _table_row(line: _Line) -> dict[str, Any]:
     return {
-        "messages": [{"role": role, "content": content} for role, content in turns],
-        "images": [{"bytes": data, "path": None} for data in pictures],
-        "task": sample.task,
-        "language": sample.query.language,
-        OURS: json.dumps(line.ours(said), ensure_ascii=False),
+        "messages": line.messages,
+        "images": [{"bytes": data, "path": None} for data in as_bytes(line.pictured.files)],
+        "task": line.sample.task,
+        "language": line.sample.query.language,
+        OURS: line.ours,
     }

@@ -7,105 +7,116 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
-from umit.datasets.dataset import Sample
-from umit.datasets.pictures import Encoded, Files, Pictures
+from umit.datasets.ask import Tasks
+from umit.datasets.dataset import Sample, warn
+from umit.datasets.picture_files import Pictured, as_bytes, ending, made, moved, rebuilt
+from umit.datasets.pictures import Encoded, Pictures
+from umit.datasets.swift_pictures import Several
+from umit.datasets.whole import whole
 from umit.errors import DatasetError
-from umit.imaging.read import load
-from umit.imaging.scan import Scan
-from umit.imaging.sniff import file_kind
 from umit.queries import query_from_dict, query_to_dict
 from umit.results import from_dict
 
 if TYPE_CHECKING:
     from datasets import IterableDataset
 
-__all__ = ["read_shards", "shard_stream", "write_shards"]
+__all__ = ["read_shards", "shard_stream", "shards", "write_shards"]
 
 _NAME: Final = "samples-{:06d}.tar"
 _JSON: Final = "json"
-_FILM: Final = "picture"
-_ARRAY: Final = "npy"
 
 
 def write_shards(
-    samples: Iterable[Sample[Any, Any]], folder: Path | str, *, each: int = 1000
+    samples: Iterable[Sample[Any, Any]],
+    folder: Path | str,
+    *,
+    each: int = 1000,
+    tasks: Tasks | None = None,
+    tell: Callable[[str], None] = warn,
 ) -> list[Path]:
-    """Write samples with their pictures into tar files.
+    """Write samples with their pictures into tar files, all of them or none.
 
-    Films in common picture files keep their bytes. Everything else, DICOM with its patient's fields above
-    all, is written as an array of its values, without spacing, sides and window.
+    Picture files of 8 bits keep their bytes. All else is written as PNG, as umit shows it: films in their own size,
+    volumes as the slices that a model sees. Boxes and points are in pixels of what is written. Nothing of a patient
+    but pixels goes into a shard.
 
     Args:
-        samples: From any data set; films with one view, or volumes.
-        folder: Made if it does not exist.
+        samples: From any data set.
+        folder: Made if it does not exist; it may hold no shards yet.
         each: Samples in a shard.
+        tasks: Of the checkpoint that is to see volumes: ``card.tasks``. Films need none.
+        tell: Called with each sample that is left out because a picture cannot be read or a box lies beyond its
+            picture.
 
     Returns:
-        The shards, each written whole or not at all.
+        The shards.
 
     Raises:
-        DatasetError: A sample of several views.
-        InputError: A picture cannot be read.
+        DatasetError: There are shards in the folder.
+        UnsupportedTaskError: The checkpoint does not know the task of a volume's sample.
     """
-    place = Path(folder)
-    place.mkdir(parents=True, exist_ok=True)
-    written: list[Path] = []
-    waiting: list[Sample[Any, Any]] = []
-    for sample in samples:
-        waiting.append(sample)
-        if len(waiting) == each:
-            written.append(_write(waiting, place / _NAME.format(len(written))))
-            waiting = []
-    if waiting:
-        written.append(_write(waiting, place / _NAME.format(len(written))))
-    return written
+    path = Path(folder).expanduser().resolve()
+    with whole(path) as stage:
+        shards(samples, stage, path, tasks, tell, each=each)
+    return sorted(path.glob("samples-*.tar"))
 
 
-def _write(samples: list[Sample[Any, Any]], path: Path) -> Path:
-    part = path.with_suffix(".part")
-    with tarfile.open(part, "w") as shard:
-        for number, sample in enumerate(samples):
-            kind, data = _picture(sample.source, sample.place)
-            about = {
-                "id": sample.id,
-                "query": query_to_dict(sample.query),
-                "gold": sample.gold.to_dict(),
-                "group": sample.group,
-                "place": sample.place,
-                "facts": [list(fact) for fact in sample.facts],
-            }
-            text = json.dumps(about, ensure_ascii=False).encode()
-            for suffix, content in ((_JSON, text), (kind, data)):
-                member = tarfile.TarInfo(f"{number:06d}.{suffix}")
-                member.size = len(content)
-                shard.addfile(member, io.BytesIO(content))
-    os.replace(part, path)
-    return path
+def shards(
+    samples: Iterable[Sample[Any, Any]],
+    stage: Path,
+    path: Path,
+    tasks: Tasks | None,
+    tell: Callable[[str], None],
+    *,
+    each: int = 1000,
+) -> int:
+    """Write shards in a stage of :func:`umit.datasets.whole.whole`, as :func:`write_shards` does.
+
+    Returns:
+        How many samples were written.
+    """
+    if each < 1:
+        raise DatasetError(f"expected at least one sample a shard, got {each}")
+    if path.exists() and (older := next(path.glob("samples-*.tar"), None)):
+        raise DatasetError(f"expected a folder without shards, found {older.name}", file=path.name)
+    (stage / path.name).mkdir()
+    found = made(samples, tasks, tell, _members)
+    count = 0
+    for first in found:
+        with tarfile.open(stage / path.name / _NAME.format(count // each), "w") as shard:
+            for files in chain([first], islice(found, each - 1)):
+                for suffix, content in files.items():
+                    member = tarfile.TarInfo(f"{count:09d}{suffix}")
+                    member.size = len(content)
+                    shard.addfile(member, io.BytesIO(content))
+                count += 1
+    return count
 
 
-def _picture(source: Pictures, place: str) -> tuple[str, bytes]:
-    if isinstance(source, Encoded):
-        return _FILM, source.data
-    if (
-        isinstance(source, Files)
-        and len(source.paths) == 1
-        and file_kind(source.paths[0]) == "raster"
-    ):
-        return _FILM, source.paths[0].read_bytes()
-    scans = source.scans()
-    if len(scans) != 1:
-        raise DatasetError("expected one film or one volume, got several views", file=place)
-    buffer = io.BytesIO()
-    np.save(buffer, scans[0].voxels)
-    return _ARRAY, buffer.getvalue()
+def _members(sample: Sample[Any, Any], pictures: Pictured) -> dict[str, bytes]:
+    """Return what a shard holds of a sample, by the suffix of its name."""
+    about = {
+        "id": sample.id, "group": sample.group, "place": sample.place,
+        "query": query_to_dict(sample.query), "gold": moved(sample.gold, pictures.views).to_dict(),
+        "facts": sample.facts, "pictures": pictures.said,
+    }  # fmt: skip
+    files = as_bytes(pictures.files)
+    numbers = [""] if len(files) == 1 else [f".{n:03d}" for n in range(len(files))]
+    return {
+        f".{_JSON}": _dumped({k: v if isinstance(v, str) else _dumped(v) for k, v in about.items()}).encode(),
+        **{n + ending(data): data for n, data in zip(numbers, files, strict=True)},
+    }  # fmt: skip
+
+
+def _dumped(value: Any) -> str:
+    # Inside a shard's JSON every value is text: so all samples have one schema for those who load it elsewhere.
+    return json.dumps(value, ensure_ascii=False)
 
 
 def shard_stream(paths: Iterable[Path | str]) -> IterableDataset:
@@ -114,34 +125,35 @@ def shard_stream(paths: Iterable[Path | str]) -> IterableDataset:
     Args:
         paths: Shards, in order.
     """
-    from datasets import Features, IterableDataset, Value
+    from datasets import Features, IterableDataset, List, Value
 
     found: IterableDataset = IterableDataset.from_generator(
         _rows,
         gen_kwargs={"paths": [str(path) for path in paths]},
-        features=Features(
-            {"about": Value("string"), "kind": Value("string"), "data": Value("large_binary")}
-        ),
+        features=Features({"about": Value("string"), "pictures": List(Value("large_binary"))}),
     )
     return found
 
 
 def _rows(paths: list[str]) -> Iterator[dict[str, Any]]:
     for path in paths:
-        about = ""
         with tarfile.open(path) as shard:
-            for member in shard:
-                content = shard.extractfile(member)
-                suffix = member.name.rsplit(".", 1)[-1]
-                if content is None or suffix not in (_JSON, _FILM, _ARRAY):
+            for _, members in groupby(shard, lambda member: member.name.partition(".")[0]):
+                found = [(member.name, _content(shard, member, path)) for member in members]
+                (name, about), *pictures = found
+                if not name.endswith(f".{_JSON}") or not pictures:
                     raise DatasetError(
-                        f"expected json, picture and npy, got {member.name[:80]!r}",
+                        f"expected a sample's json and its pictures, got {name[-80:]!r}",
                         file=Path(path).name,
                     )
-                if suffix == _JSON:
-                    about = content.read().decode()
-                else:
-                    yield {"about": about, "kind": suffix, "data": content.read()}
+                yield {"about": about.decode(), "pictures": [data for _, data in pictures]}
+
+
+def _content(shard: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> bytes:
+    file = shard.extractfile(member)
+    if file is None:
+        raise DatasetError(f"expected files, got {member.name[-80:]!r}", file=Path(path).name)
+    return file.read()
 
 
 def read_shards(
@@ -162,33 +174,21 @@ def read_shards(
 
     for row in split_dataset_by_node(shard_stream(paths), rank=rank, world_size=world):
         about = json.loads(row["about"])
-        kind, data = row["kind"], row["data"]
-        source = _Array(data, about["id"]) if kind == _ARRAY else Encoded(data, about["id"])
+        query, gold, facts, said = (
+            json.loads(about[key]) for key in ("query", "gold", "facts", "pictures")
+        )
         yield Sample(
             id=about["id"],
-            query=query_from_dict(about["query"]),
-            gold=from_dict(about["gold"]),
-            source=source,
+            query=query_from_dict(query),
+            gold=from_dict(gold),
+            source=_source(row["pictures"], said, about),
             group=about["group"],
             place=about["place"],
-            facts=tuple((name, value) for name, value in about["facts"]),
+            facts=tuple((name, value) for name, value in facts),
         )
 
 
-class _Array:
-    """A scan's values as the bytes of an ``.npy`` file: slices first, colours last."""
-
-    def __init__(self, data: bytes, name: str) -> None:
-        self.voxels, self.names = np.load(io.BytesIO(data), allow_pickle=False), (name,)
-
-    @property
-    def is_volume(self) -> bool:
-        """Whether there are several slices."""
-        return len(self.voxels) > 1
-
-    def scans(self) -> tuple[Scan, ...]:
-        """Return it."""
-        colours = "c" if self.voxels.ndim == 4 else ""
-        if self.is_volume:
-            return (load(self.voxels, axes="zyx" + colours),)
-        return (load(self.voxels[0], axes="yx" + colours),)
+def _source(pictures: list[bytes], said: Any, about: Mapping[str, str]) -> Pictures:
+    parts = tuple(Encoded(data, about["id"]) for data in pictures)
+    source: Pictures = parts[0] if len(parts) == 1 else Several(parts)
+    return source if said is None else rebuilt(source, said, about["place"])
