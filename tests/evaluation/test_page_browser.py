@@ -167,7 +167,7 @@ def test_a_count_leads_to_its_items(every: Path, browser: Browser) -> None:
     assert len(seen.visible()) == len(every_task())
     seen.click('[data-count="detect_2d en wrong"] button')
     assert sorted(seen.visible()) == ["wrong-box", "wrong-something"]
-    assert seen.page.locator("#items").bounding_box()["y"] < 100
+    assert seen.page.locator("#items").bounding_box()["y"] < 120
     seen.click('[data-key="verdict"][data-value=""]')
     assert {name.partition("-")[0] for name in seen.visible()} == {"right", "wrong", "unreadable"}
 
