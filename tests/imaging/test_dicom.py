@@ -139,8 +139,10 @@ def test_only_the_stored_bits_count(
     [
         (np.int16([[-2000, 40, 90, 40]]), {}, -2000, [-2000.0]),
         (np.int16([[-2000, 40, 90, 40]]), {}, 63536, [-2000.0]),  # the same bits, written as US
-        (np.uint16([[63536, 40, 90, 40]]), NEEDS_12, 63536, [63536.0]),  # beyond its 12 bits
-        (np.uint16([[63536, 40, 90, 40]]), NEEDS_12, -2000, [63536.0]),
+        # What its 12 bits cannot hold is the number that all 16 spell with a sign.
+        (np.uint16([[63536, 40, 90, 40]]), NEEDS_12, 63536, [-2000.0]),
+        (np.uint16([[63536, 40, 90, 40]]), NEEDS_12, -2000, [-2000.0]),
+        (np.uint16([[63536, 40, 90, 40]]), {}, 63536, [63536.0]),
         (np.uint8([[0, 5, 9, 0]]), {}, 0, [0.0]),  # a label map's background
         (
             np.int16([[-2000, 40, 90, 40]]),
@@ -149,7 +151,7 @@ def test_only_the_stored_bits_count(
             [-3999.0],
         ),
     ],
-    ids=["signed", "as unsigned", "12 bits", "12 bits signed", "labels", "rescaled"],
+    ids=["signed", "as unsigned", "12 bits", "12 bits signed", "16 bits", "labels", "rescaled"],
 )
 def test_padding_stays_as_stored_and_is_shown_darkest(
     dicom: Any,
@@ -164,7 +166,8 @@ def test_padding_stays_as_stored_and_is_shown_darkest(
     data.add_new("PixelPaddingValue", "SS" if value < 0 else "US", value)
     scan = load(dicom.saved(tmp_path / "film.dcm", data))
     slope, intercept = fields.get("RescaleSlope", 1), fields.get("RescaleIntercept", 0)
-    assert np.array_equal(scan.voxels[0], stored.astype(int) * slope + intercept)
+    numbers = stored.view(np.int16) if "BitsStored" in fields else stored
+    assert np.array_equal(scan.voxels[0], numbers.astype(int) * slope + intercept)
     assert scan.padding == ((padded[0], padded[0]),)
     assert any("PixelPaddingValue" in note for note in scan.warnings)
     shown = render(scan, Rendering(frame=None)).frames[0][0, :, 0]

@@ -13,7 +13,7 @@ from umit.imaging.codestream import Codestream, broken_off, read_codestream
 from umit.imaging.fragments import coded_frame
 from umit.imaging.part10 import OVERLAY_BITS, PIXELS, check_megapixels
 
-__all__ = ["Stored", "check_pixels", "decode", "frame_count", "padded_range"]
+__all__ = ["Stored", "check_pixels", "decode", "frame_count"]
 
 _Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
 
@@ -24,10 +24,14 @@ _PADDING: Final = {"f4": "FloatPixelPadding", "f8": "DoubleFloatPixelPadding"}
 
 
 class Stored(NamedTuple):
-    """One frame's numbers ``(row, column[, 3])``, colours as RGB, and how many of their bits count."""
+    """One frame's numbers ``(row, column[, 3])``, colours as RGB, and how many of their bits count.
+
+    ``padding`` is the lowest and highest of them that stand for no picture.
+    """
 
     pixels: NDArray[Any]
     bits: int
+    padding: NDArray[Any] | None = None
 
 
 def decode(header: _Header, frame: int, notes: list[str]) -> Stored:
@@ -60,7 +64,7 @@ def decode(header: _Header, frame: int, notes: list[str]) -> Stored:
                 f"values: the coded picture has {stream.bits} bits, its header says {stated}; the "
                 "picture is followed"
             )
-        return Stored(pixels, stream.bits)
+        return Stored(pixels, stream.bits, _padding(header, pixels.dtype))
     options["correct_unused_bits"] = False  # pydicom would cut what an error of the header spares
     if syntax.is_encapsulated:
         pixels = _run_lengths(syntax, coded_frame(header, frame), options)
@@ -91,13 +95,8 @@ def frame_count(header: _Header) -> int:
     return count
 
 
-def padded_range(header: _Header, kind: np.dtype[Any]) -> NDArray[Any] | None:
-    """Return the lowest and highest stored number that stand for no picture, or ``None``.
-
-    Args:
-        header: The file's.
-        kind: Of the stored numbers. Scanners write -2000 as 63536: in it both are the same.
-    """
+def _padding(header: _Header, kind: np.dtype[Any]) -> NDArray[Any] | None:
+    """Return both ends of padding; scanners write -2000 as 63536, which in 16 bits is the same."""
     name = _PADDING.get(kind.str[1:], "PixelPadding")
     value = header.get(f"{name}Value")
     if value is None:
@@ -329,35 +328,39 @@ def _without_spare_bits(
 ) -> Stored:
     """Cut the bits beyond BitsStored (PS3.5 8.1.1), unless they hold parts of the values."""
     bits, allocated = options["bits_stored"], 8 * raw.dtype.itemsize
+    ends = _padding(header, raw.dtype)
     if raw.dtype.kind == "f" or options["bits_allocated"] == 1 or bits >= allocated:
-        return Stored(raw, min(bits, allocated))
+        return Stored(raw, min(bits, allocated), ends)
     high = int(header.get("HighBit") or 0)
     low = max(0, min(high + 1, allocated) - bits)  # until 2014 a sample could lie above bit 0
-    spare = allocated - bits - low
     if low == 0 and not _beyond(raw, bits, raw.dtype.kind == "i"):
-        return Stored(raw, bits)
-    cut = (raw << spare) >> (spare + low)
-    plain = raw >> low
+        return Stored(raw, bits, ends)
+    spare = allocated - bits - low
+    cut, plain, upper = (raw << spare) >> (spare + low), raw >> low, raw >> (low + bits)
     overlays = [header[tag].value for tag in OVERLAY_BITS if tag in header]
     if raw.ndim == 3 or any(overlays):  # 0 where an overlay lies apart from the pixels
-        return Stored(cut, bits)
-    upper = raw >> (low + bits)
+        return Stored(cut, bits, ends)
     beyond = (upper != 0) if raw.dtype.kind == "u" else ((plain != cut) & (upper != 0))
-    ends = padded_range(header, raw.dtype)
     if ends is not None:
         padded = (raw >= ends[0]) & (raw <= ends[1])
-        cut, beyond = np.where(padded & beyond, plain, cut), beyond & ~padded
+        beyond &= ~padded
+        if raw.dtype.kind == "u" and ends[0] >= 2**bits:  # 63536 in 12 bits: the bits of -2000
+            signed = f"i{raw.dtype.itemsize}"
+            plain, cut = (np.where(padded, raw.view(signed), some) for some in (plain, cut))
+            ends = ends.view(signed)
+        else:
+            cut = np.where(padded, plain, cut)
     if not beyond.any():
-        return Stored(cut, bits)
+        return Stored(cut, bits, ends)
     # Numbers run on through their upper bits and are smoother whole; marks there are a few, and
     # stick out.
-    steps = np.unique(upper).astype(np.int64)
-    runs_on = len(steps) > 2 and len(steps) == steps[-1] - steps[0] + 1
+    steps = np.unique(upper[beyond]).astype(np.int64)
+    runs_on = len(steps) > 1 and len(steps) == steps[-1] - steps[0] + 1
     if runs_on or _roughness(plain) < _roughness(cut):
         notes.append(f"values: some need more than the {bits} bits that the header states, kept")
-        return Stored(plain, allocated - low)
+        return Stored(plain, allocated - low, ends)
     notes.append(f"values: bits beyond the {bits} that the header states are not 0, cut")
-    return Stored(cut, bits)
+    return Stored(cut, bits, ends)
 
 
 def _roughness(pixels: NDArray[Any]) -> int:

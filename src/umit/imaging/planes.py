@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from umit.errors import InputError, MissingMetadataError, UnsupportedFormatError
-from umit.imaging.codecs import decode, padded_range
+from umit.imaging.codecs import Stored, decode
 from umit.imaging.multiframe import is_dose
 from umit.imaging.scan import Padding, check_volume, within
 from umit.imaging.series import functional
@@ -56,7 +56,8 @@ def read_plane(header: _Header, frame: int, window: Window, notes: list[str]) ->
     kind = header.get("PhotometricInterpretation")
     if kind is not None and kind not in (*_COLOURS, *_GREYS):
         raise _photometric("another kind")
-    stored, bits = decode(header, frame, notes)
+    found = decode(header, frame, notes)
+    stored, bits, _ = found
     if kind in _COLOURS:
         if window is not None and is_declared(window):
             raise InputError(
@@ -68,7 +69,7 @@ def read_plane(header: _Header, frame: int, window: Window, notes: list[str]) ->
     if stored.ndim != 2:
         raise _photometric("three colours that are called grey")
     values = _units(stored, header, frame, notes)
-    padding = _padding(stored, header, frame, notes)
+    padding = _padding(found, header, frame, notes)
     inside = values[~within(values, (padding,))] if padding else values
     below = values.dtype == np.int16 or inside.min() < 0
     shown = declared(header, frame, window, header.get("Modality") == "CT" or bool(below), notes)
@@ -136,9 +137,9 @@ def _rgb(stored: NDArray[Any], depth: int, header: _Header) -> NDArray[np.uint8]
     return (stored >> max(0, depth - 8)).astype(np.uint8)
 
 
-def _padding(stored: NDArray[Any], header: _Header, frame: int, notes: list[str]) -> Padding | None:
+def _padding(found: Stored, header: _Header, frame: int, notes: list[str]) -> Padding | None:
     """Return the values that PixelPaddingValue and its limit become, where a frame holds any."""
-    ends = padded_range(header, stored.dtype)
+    stored, _, ends = found
     if ends is None or header.get("ModalityLUTSequence"):  # a table may give others the same value
         return None
     padded = (stored >= ends[0]) & (stored <= ends[1])
