@@ -99,6 +99,18 @@ def test_damaged_weights(folder: Path, tmp_path: Path) -> None:
         load_engine(tmp_path, device="cpu")
 
 
+@pytest.mark.parametrize("error", [TypeError, KeyError, ValueError, RuntimeError])
+def test_our_own_faults_do_not_read_as_missing_files(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def fault(*_: object) -> None:
+        raise error("a fault of ours")
+
+    monkeypatch.setattr("umit.engine.load._is_small", fault)
+    with pytest.raises(error, match="a fault of ours"):
+        load_engine(folder, device="cpu")
+
+
 def test_another_architecture(folder: Path, tmp_path: Path) -> None:
     for path in folder.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())

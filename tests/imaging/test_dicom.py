@@ -7,14 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from pydicom.uid import ImplicitVRLittleEndian
 
-from umit.errors import InputError, MissingMetadataError
+from umit.errors import MissingMetadataError
 from umit.geometry import Box2D
 from umit.imaging.read import load
 from umit.imaging.view import Rendering, render
 
 FILM = np.random.default_rng(9).integers(0, 4096, (6, 8)).astype(np.uint16)
+NEEDS_12 = {"BitsStored": 12, "HighBit": 11}
 
 
 def test_signed_hu(dicom: Any, tmp_path: Path) -> None:
@@ -34,10 +36,10 @@ def test_other_slopes_are_floats(dicom: Any, tmp_path: Path) -> None:
     assert np.array_equal(big.voxels[0], FILM.astype(np.int32) * 100)
 
 
-def test_a_slope_of_nothing_is_refused(dicom: Any, tmp_path: Path) -> None:
-    with pytest.raises(InputError) as caught:
-        load(dicom.film(tmp_path, FILM, RescaleSlope="0", RescaleIntercept="0"))
-    assert caught.value.code == "malformed"
+def test_a_slope_of_nothing_keeps_what_is_stored(dicom: Any, tmp_path: Path) -> None:
+    scan = load(dicom.film(tmp_path, FILM, RescaleSlope="0", RescaleIntercept="-1000"))
+    assert np.array_equal(scan.voxels[0], FILM)
+    assert "values: RescaleSlope is 0, the stored numbers are kept" in scan.warnings
 
 
 def test_monochrome1_is_inverted_after_the_window(dicom: Any, tmp_path: Path) -> None:
@@ -130,29 +132,65 @@ def test_only_the_stored_bits_count(
     assert load(dicom.saved(tmp_path / "film.dcm", data)).voxels[0, 0].tolist() == expected
 
 
+# PS3.3 C.7.5.1.1.2: padding is no part of the picture, and a display shows it as background.
+@pytest.mark.parametrize("kind", ["MONOCHROME2", "MONOCHROME1"])
 @pytest.mark.parametrize(
-    ("kind", "expected"), [("MONOCHROME2", [40, 40, 90]), ("MONOCHROME1", [90, 40, 90])]
+    ("stored", "fields", "value", "padded"),
+    [
+        (np.int16([[-2000, 40, 90, 40]]), {}, -2000, [-2000.0]),
+        (np.int16([[-2000, 40, 90, 40]]), {}, 63536, [-2000.0]),  # the same bits, written as US
+        # What its 12 bits cannot hold is the number that all 16 spell with a sign.
+        (np.uint16([[63536, 40, 90, 40]]), NEEDS_12, 63536, [-2000.0]),
+        (np.uint16([[63536, 40, 90, 40]]), NEEDS_12, -2000, [-2000.0]),
+        (np.uint16([[63536, 40, 90, 40]]), {}, 63536, [63536.0]),
+        (np.uint8([[0, 5, 9, 0]]), {}, 0, [0.0]),  # a label map's background
+        (
+            np.int16([[-2000, 40, 90, 40]]),
+            {"RescaleSlope": 2, "RescaleIntercept": 1},
+            -2000,
+            [-3999.0],
+        ),
+    ],
+    ids=["signed", "as unsigned", "12 bits", "12 bits signed", "16 bits", "labels", "rescaled"],
 )
-def test_padding_is_background(dicom: Any, tmp_path: Path, kind: str, expected: list[int]) -> None:
-    stored = np.array([[-2000, 40, 90]], np.int16)
-    fields = {"PhotometricInterpretation": kind}
-    for padding in (-2000, 63536):  # the same bits
-        data = dicom.header(stored, **fields)
-        data.add_new("PixelPaddingValue", "SS" if padding < 0 else "US", padding)
-        scan = load(dicom.saved(tmp_path / "film.dcm", data))
-        assert scan.voxels[0, 0].tolist() == expected
-        assert any("PixelPaddingValue" in note for note in scan.warnings)
+def test_padding_stays_as_stored_and_is_shown_darkest(
+    dicom: Any,
+    tmp_path: Path,
+    stored: NDArray[Any],
+    fields: dict[str, Any],
+    value: int,
+    padded: list[float],
+    kind: str,
+) -> None:
+    data = dicom.header(stored, PhotometricInterpretation=kind, **fields)
+    data.add_new("PixelPaddingValue", "SS" if value < 0 else "US", value)
+    scan = load(dicom.saved(tmp_path / "film.dcm", data))
+    slope, intercept = fields.get("RescaleSlope", 1), fields.get("RescaleIntercept", 0)
+    numbers = stored.view(np.int16) if "BitsStored" in fields else stored
+    assert np.array_equal(scan.voxels[0], numbers.astype(int) * slope + intercept)
+    assert scan.padding == ((padded[0], padded[0]),)
+    assert any("PixelPaddingValue" in note for note in scan.warnings)
+    shown = render(scan, Rendering(frame=None)).frames[0][0, :, 0]
+    assert shown[0] == 0
+    assert len(set(shown.tolist())) > 1
+    full = load(tmp_path / "film.dcm", window="full").window
+    assert full is None or full[0] == 40 * slope + intercept or stored.dtype == np.uint8
+
+
+def test_a_range_of_padding(dicom: Any, tmp_path: Path) -> None:
+    data = dicom.header(np.int16([[-2000, 40, 90]]))
+    data.add_new("PixelPaddingValue", "SS", -2000)
     data.add_new("PixelPaddingRangeLimit", "SS", 40)
-    assert load(dicom.saved(tmp_path / "film.dcm", data)).voxels[0, 0].tolist() == [90, 90, 90]
+    assert load(dicom.saved(tmp_path / "film.dcm", data)).padding == ((-2000.0, 40.0),)
     data.add_new("PixelPaddingRangeLimit", "SS", 100)  # nothing would be left
-    assert np.array_equal(load(dicom.saved(tmp_path / "film.dcm", data)).voxels[0], stored)
+    assert load(dicom.saved(tmp_path / "film.dcm", data)).padding == ()
 
 
 def test_implicit_files_know_the_kind_of_their_numbers(dicom: Any, tmp_path: Path) -> None:
     data = dicom.header(np.array([[-2000, 40, 90]], np.int16), PixelPaddingValue=-2000)
     data["PixelPaddingValue"].VR = "SS"
     data.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
-    assert load(dicom.saved(tmp_path / "film.dcm", data)).voxels.min() == 40
+    assert load(dicom.saved(tmp_path / "film.dcm", data)).padding == ((-2000.0, -2000.0),)
 
 
 def test_whole_numbers_do_not_overflow(dicom: Any, tmp_path: Path) -> None:

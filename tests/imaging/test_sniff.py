@@ -32,6 +32,10 @@ DICOM = bytes(128) + b"DICM"
         (b"NRRD0005\ntype: short\n", "itk"),
         (META, "itk"),
         (DICOM, "dicom"),
+        (b"\x02\0\0\0UL\x04\0", "dicom"),
+        (b"\x08\0\x05\0CS\x0a\0ISO_IR 100", "dicom"),
+        (b"\0\x08\0\x05CS\0\x0aISO_IR 100", "dicom"),
+        (b"\x08\0\x05\0\x0a\0\0\0ISO_IR 100\x08\0\x16\0", "dicom"),
         (b"\x89PNG\r\n\x1a\n", "raster"),
         (b"RIFF\0\0\0\0WEBP", "raster"),
     ],
@@ -67,6 +71,14 @@ def test_damage_is_left_to_the_reader_of_that_name(tmp_path: Path, name: str, ki
         (gzip.compress(b"notes", mtime=0), "something else"),
         (b"\x1f\x8b", "something else"),
         (b"NDims are three", "something else"),
+        (struct.pack("<6h", 8, 5, 10, 0, 11, 12), "something else"),  # numbers, no elements
+        (b"PK\x03\x04", "a zip archive"),
+        (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+        (bytes(257) + b"ustar", "a tar archive"),
+        (gzip.compress(bytes(257) + b"ustar", mtime=0), "a tar archive"),
+        (b"\x28\xb5\x2f\xfd", "a zstd file"),
+        (b"%PDF-1.7", "a PDF"),
+        (gzip.compress(b"\x89PNG", mtime=0), "a gzipped picture"),
     ],
 )
 def test_what_is_refused_and_why(tmp_path: Path, content: bytes, said: str) -> None:

@@ -217,7 +217,7 @@ def _through(marks: Marks, axis: int, index: int) -> list[Mark | None]:
 
 def _slab(scan: Scan, axis: int, index: int) -> Scan:
     """Return one slice across a source axis as a scan of its own, in the window of the whole."""
-    window = scan.window or default_window(scan.voxels, scan.modality)[0]
+    window = scan.window or default_window(scan.measured, scan.modality)[0]
     cut = [slice(None)] * 3
     cut[2 - axis] = slice(index, index + 1)  # source axis a is array axis 2 - a
     affine = scan.affine

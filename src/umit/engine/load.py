@@ -88,11 +88,8 @@ def load_engine(
     kind = _dtype(dtype, where)
     place = _place(source)
     _hide_broken_torchvision()
-    try:
-        model = _weights(place, kind, revision)
-        tokenizer = _tokenizer(place, revision)
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
-        raise CheckpointError(_explain(source, error)) from error
+    model = _weights(place, kind, revision)
+    tokenizer = _tokenizer(place, revision)
     try:
         model = model.to(where).eval()
     except torch.OutOfMemoryError as error:
@@ -105,12 +102,12 @@ def load_engine(
 
 def _weights(place: str, dtype: torch.dtype, revision: str | None) -> Any:
     # Typed as Any: transformers' loaders are untyped.
-    from safetensors import SafetensorError
     from transformers.models.qwen2_vl.configuration_qwen2_vl import Qwen2VLConfig
     from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VLForConditionalGeneration
 
     config: Any = Qwen2VLConfig
-    written, _ = config.get_config_dict(place, revision=revision)
+    with _explained(place):
+        written, _ = config.get_config_dict(place, revision=revision)
     if written.get("model_type") != _FAMILY:
         # transformers would fill such a model with random numbers and only warn.
         raise CheckpointError(
@@ -118,19 +115,17 @@ def _weights(place: str, dtype: torch.dtype, revision: str | None) -> Any:
             f"got {written.get('model_type')!r}"
         )
     loader: Any = Qwen2VLForConditionalGeneration
-    try:
-        with quiet(_is_small(place)):
-            model, report = loader.from_pretrained(
-                place,
-                revision=revision,
-                dtype=dtype,
-                use_safetensors=True,
-                trust_remote_code=False,
-                attn_implementation="sdpa",  # the backend passes boolean 4-D masks
-                output_loading_info=True,
-            )
-    except SafetensorError as error:
-        raise ValueError(f"damaged safetensors: {error}") from error
+    small = _is_small(place)
+    with _explained(place), quiet(small):
+        model, report = loader.from_pretrained(
+            place,
+            revision=revision,
+            dtype=dtype,
+            use_safetensors=True,
+            trust_remote_code=False,
+            attn_implementation="sdpa",  # the backend passes boolean 4-D masks
+            output_loading_info=True,
+        )
     if missing := sorted(report["missing_keys"]):
         raise CheckpointError(
             f"expected complete weights in {Path(place).name!r}, "
@@ -143,7 +138,8 @@ def _tokenizer(place: str, revision: str | None) -> Any:
     from transformers.models.qwen2.tokenization_qwen2 import Qwen2Tokenizer
 
     loader: Any = Qwen2Tokenizer
-    return loader.from_pretrained(place, revision=revision, trust_remote_code=False)
+    with _explained(place):
+        return loader.from_pretrained(place, revision=revision, trust_remote_code=False)
 
 
 def _device(name: str | torch.device) -> torch.device:
@@ -186,14 +182,27 @@ def _place(source: str | Path) -> str:
     return source
 
 
-def _explain(source: str | Path, error: Exception) -> str:
-    first = str(error).strip().split("\n", 1)[0] or type(error).__name__
-    if Path(source).expanduser().is_dir():
-        wanted, advice = "config.json, *.safetensors and tokenizer.json", "Copy the missing files"
-    else:
+@contextmanager
+def _explained(place: str) -> Iterator[None]:
+    """Turn what transformers raises on missing or damaged files into ours; only its calls go within."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
+        first = str(error).strip().split("\n", 1)[0] or type(error).__name__
+        if isinstance(error, SafetensorError):
+            first = f"damaged safetensors: {first}."
         wanted = "a name on the hub with config.json, *.safetensors and a tokenizer"
         advice = "Check the name and the network, or pass a local folder"
-    return f"expected {wanted} at {Path(source).name!r}, got: {first} {advice}."
+        if Path(place).is_dir():
+            wanted, advice = (
+                "config.json, *.safetensors and tokenizer.json",
+                "Copy the missing files",
+            )
+        raise CheckpointError(
+            f"expected {wanted} at {Path(place).name!r}, got: {first} {advice}."
+        ) from error
 
 
 def _is_small(place: str) -> bool:

@@ -2,75 +2,80 @@
 
 from __future__ import annotations
 
-import zlib
-from pathlib import Path
-from typing import Any, TypeAlias
+import struct
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from umit.errors import InputError, UnsupportedFormatError
-from umit.imaging.scan import MAX_PIXELS
-from umit.imaging.stored import MAX_BYTES
+from umit.errors import InputError, MissingMetadataError, UnsupportedFormatError
+from umit.imaging.codestream import Codestream, broken_off, read_codestream
+from umit.imaging.fragments import coded_frame
+from umit.imaging.part10 import OVERLAY_BITS, PIXELS, check_megapixels
 
-__all__ = ["bit_depth", "check_inflated", "decode", "frame_count"]
+__all__ = ["Stored", "check_pixels", "decode", "frame_count"]
 
 _Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
 
-_PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
-_CHUNK = 1 << 20  # bytes inflated at a time while counting
+_ITEM = b"\xfe\xff\x00\xe0"
+_AGAIN = "The header contradicts itself; export the file again."
+# Where the padding of each kind of pixels stands: PS3.3 C.7.5.1.1.2, C.7.6.24, C.7.6.25.
+_PADDING: Final = {"f4": "FloatPixelPadding", "f8": "DoubleFloatPixelPadding"}
 
 
-def decode(header: _Header, frame: int) -> NDArray[Any]:
-    """Return the stored numbers of one frame, without overlay bits, and YBR turned to RGB.
+class Stored(NamedTuple):
+    """One frame's numbers ``(row, column[, 3])``, colours as RGB, and how many of their bits count.
+
+    ``padding`` is the lowest and highest of them that stand for no picture.
+    """
+
+    pixels: NDArray[Any]
+    bits: int
+    padding: NDArray[Any] | None = None
+
+
+def decode(header: _Header, frame: int, notes: list[str]) -> Stored:
+    """Return the stored numbers of one frame, without overlay bits.
+
+    Where a coded picture and the header differ, the picture is followed: it was there first.
 
     Args:
-        header: The whole file, pixels included.
+        header: The whole file, as :func:`umit.imaging.part10.open_dicom` gives it.
         frame: From 0.
-
-    Returns:
-        ``(row, column[, 3])``, signed as the file says.
+        notes: Takes warnings.
 
     Raises:
         UnsupportedFormatError: A transfer syntax without a decoder; the message holds the command
             that installs it, where there is one.
-        InputError: No pixels, too many of them, or damaged ones.
+        MissingMetadataError: A field that every picture needs.
+        InputError: No pixels, too many of them, broken off or damaged ones.
     """
-    from pydicom.pixels.utils import pixel_array
-    from pydicom.uid import RLELossless
-
-    _check_size(header)
+    check_pixels(header)
     packed = _check_decoder(header)
-    stored, high = bit_depth(header), int(header.get("HighBit") or 0)
-    # Until 2014 the sample could lie above the lowest bits (PS3.5 8.1.1); pydicom 3.0.2 cuts it.
-    shift = 0 if packed else max(0, min(high + 1, int(header.BitsAllocated)) - stored)
-    try:
-        if packed:
-            _check_coded(header, frame)
-        if shift:
-            header.BitsStored = stored + shift
-        # Another decoder of RLE, written in Rust, panics on damaged data past every except.
-        rle = header.file_meta.TransferSyntaxUID == RLELossless
-        plugin = "pydicom" if rle else ""
-        pixels = np.asarray(pixel_array(header, index=frame, decoding_plugin=plugin))
-    except InputError:
-        raise
-    except (ValueError, RuntimeError) as error:
-        raise InputError(
-            f"expected {header.Columns} × {header.Rows} pixels, got fewer or damaged ones "
-            f"({type(error).__name__})",
-            code="truncated",
-            hint="Fetch the file again.",
-        ) from None
-    finally:
-        if shift:
-            header.BitsStored = stored
-    return pixels >> shift if shift else pixels
-
-
-def bit_depth(header: _Header) -> int:
-    """Return how many bits of a stored number count."""
-    return int(header.get("BitsStored") or header.BitsAllocated)
+    options = _options(header, notes)
+    syntax = header.file_meta.TransferSyntaxUID
+    if packed:
+        stream = read_codestream(coded_frame(header, frame))
+        stated = options["bits_stored"]
+        _follow(stream, options, notes)
+        pixels = _decoded(syntax, _one(stream.data), 0, options)
+        if stream.bits > stated and _beyond(pixels, stated, pixels.dtype.kind == "i"):
+            notes.append(
+                f"values: the coded picture has {stream.bits} bits, its header says {stated}; the "
+                "picture is followed"
+            )
+        return Stored(pixels, stream.bits, _padding(header, pixels.dtype))
+    options["correct_unused_bits"] = False  # pydicom would cut what an error of the header spares
+    if syntax.is_encapsulated:
+        pixels = _run_lengths(syntax, coded_frame(header, frame), options)
+    else:
+        _check_length(header)
+        data, options["number_of_frames"] = (
+            header[options["pixel_keyword"]].value,
+            frame_count(header),
+        )
+        pixels = _decoded(syntax, data, frame, options)
+    return _without_spare_bits(pixels, header, options, notes)
 
 
 def frame_count(header: _Header) -> int:
@@ -80,8 +85,8 @@ def frame_count(header: _Header) -> int:
         InputError: No frame, or more frames than bytes of pixels.
     """
     count = int(header.get("NumberOfFrames") or 1)
-    room = max(len(header.get(tag) or b"") for tag in _PIXELS)
-    if count < 1 or (room and count > max(1, room)):
+    room = max(len(header.get(tag) or b"") for tag in PIXELS)
+    if count < 1 or (room and count > max(1, 8 * room)):
         raise InputError(
             f"expected frames that fit into {room} bytes of pixels, got {count}",
             code="truncated",
@@ -90,49 +95,79 @@ def frame_count(header: _Header) -> int:
     return count
 
 
-def check_inflated(path: Path, *, limit: int = MAX_BYTES) -> None:
-    """Refuse a deflated file that grows beyond any volume, before it takes memory.
+def _padding(header: _Header, kind: np.dtype[Any]) -> NDArray[Any] | None:
+    """Return both ends of padding; scanners write -2000 as 63536, which in 16 bits is the same."""
+    name = _PADDING.get(kind.str[1:], "PixelPadding")
+    value = header.get(f"{name}Value")
+    if value is None:
+        return None
+    limit = header.get(f"{name}RangeLimit")
+    ends = np.array([value, value if limit is None else limit])
+    return np.sort(ends.astype(np.int64 if kind.kind in "iu" else kind).astype(kind))
+
+
+def _options(header: _Header, notes: list[str]) -> dict[str, Any]:
+    """Return what pydicom needs to know of the pixels, checked."""
+    keyword = next(tag for tag in PIXELS if tag in header)
+    needed = ["Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "PhotometricInterpretation"]
+    needed += ["PixelRepresentation"] * (keyword == "PixelData")
+    native = not header.file_meta.TransferSyntaxUID.is_encapsulated
+    needed += ["PlanarConfiguration"] * (native and header.get("SamplesPerPixel") == 3)
+    for tag in needed:
+        if header.get(tag) is None:
+            raise MissingMetadataError(
+                f"expected {tag}, which every DICOM picture has, got none", code="malformed"
+            )
+    rows, columns, samples = int(header.Rows), int(header.Columns), int(header.SamplesPerPixel)
+    check_megapixels(rows, columns)
+    allocated = int(header.BitsAllocated)
+    stored = int(header.get("BitsStored") or 0)
+    if samples not in (1, 3):
+        raise _contradiction(f"{samples} samples a pixel")
+    if allocated not in (1, 8, 16, 32, 64) or stored > allocated:
+        raise _contradiction(f"{stored} bits stored in {allocated} allocated")
+    if not stored and keyword == "PixelData":
+        notes.append(f"values: BitsStored is 0 or missing, all {allocated} bits are taken")
+    return {
+        "rows": rows,
+        "columns": columns,
+        "samples_per_pixel": samples,
+        "bits_allocated": allocated,
+        "bits_stored": stored or allocated,
+        "number_of_frames": 1,
+        "photometric_interpretation": str(header.PhotometricInterpretation),
+        "planar_configuration": int(header.get("PlanarConfiguration") or 0),
+        "pixel_representation": int(header.get("PixelRepresentation") or 0),
+        "pixel_keyword": keyword,
+        "pixel_vr": str(header[keyword].VR),
+    }
+
+
+def check_pixels(header: _Header, *, read: bool = True) -> None:
+    """Check that a file holds a picture.
 
     Args:
-        path: A DICOM file of any transfer syntax.
-        limit: Bytes it may grow to.
+        header: The file's.
+        read: Whether its pixels were read.
 
     Raises:
-        InputError: It grows beyond the limit.
+        InputError: No size, one of 0, or no pixels.
     """
-    from pydicom.filereader import read_file_meta_info
-    from pydicom.uid import DeflatedExplicitVRLittleEndian
-
-    meta = read_file_meta_info(path)
-    if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
-        return
-    inflate, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
-    with path.open("rb") as file:
-        # Preamble, then group 2: its length stands in its first element (PS3.10 7.1).
-        file.seek(132 + 12 + int(meta.FileMetaInformationGroupLength))
-        waiting = file.read(_CHUNK)
-        while waiting and not inflate.eof:
-            size += len(inflate.decompress(waiting, _CHUNK))
-            if size > limit:
-                raise InputError(
-                    f"expected at most {limit} bytes once inflated, got more", code="volume_limit"
-                )
-            waiting = inflate.unconsumed_tail or file.read(_CHUNK)
-
-
-def _check_size(header: _Header) -> None:
-    if "Rows" not in header or "Columns" not in header or not any(t in header for t in _PIXELS):
+    sized = header.get("Rows") is not None and header.get("Columns") is not None
+    if not sized or (read and not any(tag in header for tag in PIXELS)):
         raise InputError(
             "expected a DICOM picture, got an object without pixels",
             code="no_pixels",
-            hint="Reports, plans and directories hold none; pass a picture or a series' folder.",
+            hint="Reports and plans hold none, and a file that ends in its header has lost them.",
         )
-    if int(header.Rows) * int(header.Columns) > MAX_PIXELS:
-        raise InputError(
-            f"expected at most {MAX_PIXELS // 1_000_000} megapixels, "
-            f"got {header.Columns} × {header.Rows} pixels",
-            code="pixel_limit",
-        )
+    if min(int(header.Rows), int(header.Columns)) < 1:
+        raise _contradiction(f"{header.Columns} × {header.Rows} pixels")
+
+
+def _contradiction(got: str) -> InputError:
+    return InputError(
+        f"expected a header that describes a picture, got {got}", code="malformed", hint=_AGAIN
+    )
 
 
 def _check_decoder(header: _Header) -> bool:
@@ -140,15 +175,13 @@ def _check_decoder(header: _Header) -> bool:
     from pydicom.pixels.decoders.base import get_decoder
     from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
-    syntax = header.file_meta.get("TransferSyntaxUID")
-    if syntax is None:
-        raise InputError("expected a transfer syntax, got none", code="transfer_syntax")
+    syntax = header.file_meta.TransferSyntaxUID
     try:
         decoder = get_decoder(syntax)
     except NotImplementedError:
         raise UnsupportedFormatError(
-            f"expected still pictures, got {syntax.name if syntax.name != syntax else 'another'} "
-            "transfer syntax",
+            "expected a transfer syntax of still pictures that a decoder knows, got "
+            f"{syntax.name if syntax.name != syntax else 'another'}",
             code="transfer_syntax",
             hint="Save the file as Explicit VR Little Endian, or a film's frame as a picture.",
         ) from None
@@ -157,8 +190,8 @@ def _check_decoder(header: _Header) -> bool:
     found = set(decoder.available_plugins)
     if not (found - {"pillow"} or ("pillow" in found and _pillow_can(header, syntax))):
         raise UnsupportedFormatError(
-            f"expected a picture that Pillow can decode, got {syntax.name} of {bit_depth(header)} "
-            "bits",
+            f"expected a picture that Pillow can decode, got {syntax.name} of "
+            f"{header.get('BitsStored') or header.BitsAllocated} bits",
             code="codec_missing",
             hint='Install its decoder: pip install "umit[codecs]".',
         )
@@ -169,45 +202,166 @@ def _pillow_can(header: _Header, syntax: str) -> bool:
     """Whether Pillow gives all bits: no 12-bit JPEG, no deep colours (pydicom's pillow plugin)."""
     from pydicom.uid import JPEGExtended12Bit
 
+    bits = int(header.get("BitsStored") or header.BitsAllocated)
     if syntax == JPEGExtended12Bit:
-        return bit_depth(header) == 8
-    return bit_depth(header) <= (8 if header.get("SamplesPerPixel") == 3 else 16)
+        return bits == 8
+    return bits <= (8 if header.get("SamplesPerPixel") == 3 else 16)
 
 
-def _check_coded(header: _Header, frame: int) -> None:
-    """Compare the size that the coded picture states with the file's, before decoding it."""
-    from pydicom.encaps import get_frame
-
-    starts, sizes = header.get("ExtendedOffsetTable"), header.get("ExtendedOffsetTableLengths")
-    data = get_frame(
-        header.PixelData,
-        frame,
-        number_of_frames=int(header.get("NumberOfFrames") or 1),
-        extended_offsets=(starts, sizes) if starts and sizes else None,
-    )
-    stated, said = _coded_size(data), (int(header.Columns), int(header.Rows))
-    if stated not in (None, said):
+def _follow(stream: Codestream, options: dict[str, Any], notes: list[str]) -> None:
+    """Let the coded picture's own header win over the file's, and say where they differ."""
+    said = (options["columns"], options["rows"])
+    if stream.columns != said[0] or stream.rows not in (0, said[1]):
         raise InputError(
-            f"expected a coded picture of {said[0]} × {said[1]}, got another size",
+            f"expected a coded picture of {said[0]} × {said[1]}, as the header says, got one of "
+            f"{stream.columns} × {stream.rows}",
+            code="malformed",
+            hint=_AGAIN,
+        )
+    if stream.samples != options["samples_per_pixel"]:
+        raise _contradiction(
+            f"{options['samples_per_pixel']} samples a pixel where the coded picture has "
+            f"{stream.samples}"
+        )
+    notes += stream.notes
+    if stream.bits != options["bits_stored"]:
+        container = next(size for size in (8, 16, 32, 64) if stream.bits <= size)
+        if stream.signed is None and stream.bits < options["bits_stored"]:
+            options["pixel_representation"] = 0  # too few of the header's bits to hold its sign
+        options |= {"bits_stored": stream.bits, "bits_allocated": container}
+    # The other way round header and bits are often right: the two's complement of -2000 in 13 bits
+    # is coded as 6192 (pydicom's J2K_pixelrep_mismatch.dcm).
+    if stream.signed and not options["pixel_representation"]:
+        notes.append("values: signed in the coded picture, unsigned in its header; taken as signed")
+        options["pixel_representation"] = 1
+    label = options["photometric_interpretation"]
+    if stream.signed is not None and label in ("YBR_RCT", "YBR_ICT"):
+        label = "RGB"  # JPEG 2000's own transforms, which its decoder undoes
+    if stream.colours and stream.colours[:3] != label[:3]:
+        notes.append(
+            f"colours: {stream.colours[:3]} in the coded picture, {label[:3]} in its header; the "
+            "picture is followed"
+        )
+        options["photometric_interpretation"] = stream.colours
+
+
+def _beyond(pixels: NDArray[Any], bits: int, signed: bool) -> bool:
+    low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
+    return bool(pixels.min() < low or pixels.max() > high)
+
+
+def _one(data: bytes) -> bytes:
+    """Put one frame into items, behind an empty offset table."""
+    return b"".join((_ITEM, bytes(4), _ITEM, struct.pack("<I", len(data)), data))
+
+
+def _decoded(syntax: Any, data: bytes, frame: int, options: dict[str, Any]) -> NDArray[Any]:
+    from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.uid import JPEGLSTransferSyntaxes, RLELossless
+
+    decoder, plugin = get_decoder(syntax), ""
+    if syntax == RLELossless:  # another, written in Rust, panics on damaged data past every except
+        plugin = "pydicom"
+    elif syntax in JPEGLSTransferSyntaxes and "pyjpegls" in decoder.available_plugins:
+        plugin = "pyjpegls"  # the other fills rows that are missing
+    try:
+        pixels, _ = decoder.as_array(data, index=frame, decoding_plugin=plugin, **options)
+    except (ValueError, RuntimeError) as error:
+        reasons = str(error).partition("plugins:")[2] or str(error)
+        raise InputError(
+            f"expected pixels that a decoder of {syntax.name} takes, got ones that it refuses: "
+            f"{' '.join(reasons.split())[:300]}",
+            code="malformed",
+            hint="Ask the archive for the file uncompressed, or look at it in another viewer.",
+        ) from None
+    return np.asarray(pixels)
+
+
+def _run_lengths(syntax: Any, data: bytes, options: dict[str, Any]) -> NDArray[Any]:
+    """Decode RLE (DICOM PS3.5 annex G), whose end no marker tells: its segments must fill up."""
+    rows, columns, bits = (options[name] for name in ("rows", "columns", "bits_allocated"))
+    if len(data) < 64:
+        raise broken_off("breaks off in the header of its segments")
+    (count,) = struct.unpack("<L", data[:4])
+    wanted = options["samples_per_pixel"] * max(1, bits // 8)
+    if count != wanted:
+        got = f"{count}" if count < 16 else "other bytes than RLE's"
+        raise _contradiction(f"{wanted} bytes a pixel where the coded picture has {got}")
+    size = rows * columns
+
+    def spelled(length: int) -> NDArray[Any] | None:
+        whole = {} if length == size else {"rows": 1, "columns": length}
+        try:
+            return _decoded(
+                syntax, _one(data), 0, {**options, **whole, "bits_allocated": max(bits, 8)}
+            )
+        except InputError:  # with so many segments it is one that is too short
+            return None
+
+    pixels = spelled(size)
+    if pixels is None and bits == 1:  # eight pixels a byte, the first in the lowest bit
+        packed = spelled(-(-size // 8))
+        if packed is not None and spelled(-(-size // 8) + 1) is None:
+            pixels = np.unpackbits(packed, count=size, bitorder="little").reshape(rows, columns)
+    if pixels is None:
+        raise broken_off(f"spells fewer than {size} bytes in a segment")
+    return pixels
+
+
+def _check_length(header: _Header) -> None:
+    from pydicom.pixels.utils import get_expected_length
+
+    expected = get_expected_length(header)
+    got = max(len(header.get(tag) or b"") for tag in PIXELS)
+    if (header.get("PixelData") or b"").startswith(_ITEM):
+        raise _contradiction("a transfer syntax without coding, and coded pictures")
+    if got < expected:
+        raise InputError(
+            f"expected {expected} bytes of pixels, got {got}",
             code="truncated",
             hint="Fetch the file again.",
         )
 
 
-def _coded_size(data: bytes) -> tuple[int, int] | None:
-    """Return ``(columns, rows)`` of a JPEG, JPEG-LS or JPEG 2000 stream, if it says so."""
-    if data.startswith(b"\xff\x4f\xff\x51"):  # SOC, SIZ: ISO/IEC 15444-1 A.5.1
-        right, low, left, top = (int.from_bytes(data[k : k + 4], "big") for k in range(8, 24, 4))
-        return right - left, low - top
-    at = 2
-    while at + 9 <= len(data) and data[at] == 0xFF:
-        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
-        if marker == 0xFF:  # fill bytes may precede a marker: ISO/IEC 10918-1 B.1.1.2
-            at += 1
-            continue
-        # SOF0 to SOF15 without DHT, JPG and DAC (ISO/IEC 10918-1 B.2.2); SOF55 (14495-1 C.2.2).
-        if marker == 0xF7 or (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)):
-            rows, columns = (int.from_bytes(data[at + k : at + k + 2], "big") for k in (5, 7))
-            return (columns, rows) if rows else None  # 0: given later, in DNL
-        at += 2 + length
-    return None
+def _without_spare_bits(
+    raw: NDArray[Any], header: _Header, options: dict[str, Any], notes: list[str]
+) -> Stored:
+    """Cut the bits beyond BitsStored (PS3.5 8.1.1), unless they hold parts of the values."""
+    bits, allocated = options["bits_stored"], 8 * raw.dtype.itemsize
+    ends = _padding(header, raw.dtype)
+    if raw.dtype.kind == "f" or options["bits_allocated"] == 1 or bits >= allocated:
+        return Stored(raw, min(bits, allocated), ends)
+    high = int(header.get("HighBit") or 0)
+    low = max(0, min(high + 1, allocated) - bits)  # until 2014 a sample could lie above bit 0
+    if low == 0 and not _beyond(raw, bits, raw.dtype.kind == "i"):
+        return Stored(raw, bits, ends)
+    spare = allocated - bits - low
+    cut, plain, upper = (raw << spare) >> (spare + low), raw >> low, raw >> (low + bits)
+    overlays = [header[tag].value for tag in OVERLAY_BITS if tag in header]
+    if raw.ndim == 3 or any(overlays):  # 0 where an overlay lies apart from the pixels
+        return Stored(cut, bits, ends)
+    beyond = (upper != 0) if raw.dtype.kind == "u" else ((plain != cut) & (upper != 0))
+    if ends is not None:
+        padded = (raw >= ends[0]) & (raw <= ends[1])
+        beyond &= ~padded
+        if raw.dtype.kind == "u" and ends[0] >= 2**bits:  # 63536 in 12 bits: the bits of -2000
+            signed = f"i{raw.dtype.itemsize}"
+            plain, cut = (np.where(padded, raw.view(signed), some) for some in (plain, cut))
+            ends = ends.view(signed)
+        else:
+            cut = np.where(padded, plain, cut)
+    if not beyond.any():
+        return Stored(cut, bits, ends)
+    # Numbers run on through their upper bits and are smoother whole; marks there are a few, and
+    # stick out.
+    steps = np.unique(upper[beyond]).astype(np.int64)
+    runs_on = len(steps) > 1 and len(steps) == steps[-1] - steps[0] + 1
+    if runs_on or _roughness(plain) < _roughness(cut):
+        notes.append(f"values: some need more than the {bits} bits that the header states, kept")
+        return Stored(plain, allocated - low, ends)
+    notes.append(f"values: bits beyond the {bits} that the header states are not 0, cut")
+    return Stored(cut, bits, ends)
+
+
+def _roughness(pixels: NDArray[Any]) -> int:
+    return sum(int(np.abs(np.diff(pixels.astype(np.int64), axis=axis)).sum()) for axis in (0, 1))

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import logging
-import struct
 import threading
 import warnings
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from numpy.typing import NDArray
 
-from umit.errors import InputError, UnsupportedFormatError
-from umit.imaging.codecs import check_inflated, frame_count
+from umit.errors import InputError
+from umit.imaging.codecs import check_pixels, frame_count
 from umit.imaging.film import film_directions, film_spacing
 from umit.imaging.grid import Stack
-from umit.imaging.mosaic import CSA_TAGS, mosaic
+from umit.imaging.mosaic import mosaic
 from umit.imaging.multiframe import (
     check_parts,
     check_picture,
@@ -28,8 +25,9 @@ from umit.imaging.multiframe import (
     slices_of,
     sop_class,
 )
+from umit.imaging.part10 import open_dicom
 from umit.imaging.planes import Plane, Window, joined, read_plane
-from umit.imaging.scan import Scan, pick_frame
+from umit.imaging.scan import Padding, Scan, pick_frame
 from umit.imaging.series import Slice, file_name, stack, whole
 from umit.imaging.voi import Levels
 
@@ -38,53 +36,11 @@ __all__ = ["dicom_size", "read_dicom", "read_series"]
 _Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
 _Read = TypeVar("_Read")
 
-# Nothing else is read from a file, so that no patient's name is ever in memory.
-_TAGS = """
-    Modality SOPClassUID SOPInstanceUID SeriesInstanceUID FrameOfReferenceUID ImageType
-    NumberOfFrames FrameIncrementPointer FrameTime FrameTimeVector CineRate SliceVector
-    DetectorInformationSequence DimensionOrganizationType DimensionIndexSequence
-    ConcatenationUID InConcatenationTotalNumber ConcatenationFrameOffsetNumber
-    ImagesInAcquisition NumberOfSlices InstanceNumber AcquisitionNumber EchoTime EchoNumbers
-    AcquisitionTime FrameReferenceTime TemporalPositionIdentifier TriggerTime DiffusionBValue
-    PresentationIntentType
-    GridFrameOffsetVector DoseGridScaling DoseUnits
-    Rows Columns BitsAllocated BitsStored HighBit PixelRepresentation SamplesPerPixel
-    PhotometricInterpretation PlanarConfiguration PixelPaddingValue PixelPaddingRangeLimit
-    RescaleSlope RescaleIntercept RescaleType ModalityLUTSequence VOILUTSequence VOILUTFunction
-    WindowCenter WindowWidth WindowCenterWidthExplanation PixelSpacing PixelSpacingCalibrationType
-    ImagerPixelSpacing NominalScannedPixelSpacing SpacingBetweenSlices ImagePositionPatient
-    PixelAspectRatio SequenceOfUltrasoundRegions
-    ImageOrientationPatient PatientOrientation SharedFunctionalGroupsSequence
-    PerFrameFunctionalGroupsSequence ExtendedOffsetTable ExtendedOffsetTableLengths
-    RedPaletteColorLookupTableDescriptor GreenPaletteColorLookupTableDescriptor
-    BluePaletteColorLookupTableDescriptor RedPaletteColorLookupTableData
-    GreenPaletteColorLookupTableData BluePaletteColorLookupTableData
-    SegmentedRedPaletteColorLookupTableData SegmentedGreenPaletteColorLookupTableData
-    SegmentedBluePaletteColorLookupTableData PixelData FloatPixelData DoubleFloatPixelData
-""".split()  # noqa: SIM905  (one name a line would fill a page)
-
 #: Digital X-ray, mammography and intra-oral X-ray "For Processing" (DICOM PS3.6 A).
 _RAW = tuple(f"1.2.840.10008.5.1.4.1.1.1.{kind}.1" for kind in (1, 2, 3))
 
 # catch_warnings and the log's level are the whole process's; two threads at once would leave them.
 _ONE_AT_A_TIME = threading.Lock()
-
-# What pydicom and its decoders are seen to raise on damaged files.
-_BROKEN = (
-    OSError,
-    EOFError,
-    ValueError,
-    KeyError,
-    IndexError,
-    TypeError,
-    AttributeError,
-    ArithmeticError,
-    MemoryError,
-    NotImplementedError,
-    RuntimeError,  # RecursionError too: sequences nested hundreds deep
-    struct.error,
-    zlib.error,
-)
 
 
 def read_dicom(path: Path, *, frame: int | None = None, window: Window = None) -> Scan:
@@ -119,18 +75,14 @@ def dicom_size(path: Path) -> tuple[int, ...]:
     """
 
     def read(notes: list[str]) -> tuple[int, ...]:
-        header = _open(path, pixels=False)
+        header = open_dicom(path, notes, pixels=False)
         _check_is_file(header)
         check_picture(header)
-        columns, rows = whole(header, "Columns"), whole(header, "Rows")
-        if not columns or not rows:
-            raise InputError(
-                "expected a DICOM picture, got an object without rows and columns", code="no_pixels"
-            )
+        check_pixels(header, read=False)
         tiles = mosaic(header, path.name, notes)
         across = tiles.across if tiles else 1
         count = len(tiles.stack.order) if tiles else whole(header, "NumberOfFrames") or 1
-        size = (columns // across, rows // across)
+        size = (int(header.Columns) // across, int(header.Rows) // across)
         return (*size, count) if count > 1 else size
 
     return _quietly(read, path.name)[0]
@@ -155,7 +107,7 @@ def read_series(paths: list[Path], *, frame: int | None = None, window: Window =
     name = paths[0].parent.name
 
     def read(notes: list[str]) -> Scan:
-        headers = pictures([_open(path, pixels=False) for path in paths], notes)
+        headers = pictures([open_dicom(path, notes, pixels=False) for path in paths], notes)
         if len(headers) == 1:
             return _single(Path(headers[0].filename), frame, window, notes)
         if frame is not None:
@@ -171,9 +123,10 @@ def read_series(paths: list[Path], *, frame: int | None = None, window: Window =
 
 def _single(path: Path, frame: int | None, window: Window, notes: list[str]) -> Scan:
     """Read one file: a film, a mosaic's slices, or one or all of its frames."""
-    header, name = _open(path), path.name
+    header, name = open_dicom(path, notes), path.name
     _check_is_file(header)
     check_picture(header)
+    check_pixels(header)
     count = frame_count(header)
     tiles = mosaic(header, name, notes) if count == 1 else None
     if tiles:
@@ -196,7 +149,7 @@ def _planes(slices: list[Slice], window: Window, notes: list[str]) -> Iterator[P
     for header, frame in slices:
         try:
             if header is not last:
-                last, whole = header, _open(Path(header.filename))
+                last, whole = header, open_dicom(Path(header.filename), notes)
             plane = read_plane(whole, frame, window, notes)
         except InputError as error:
             error.where = error.where or file_name(header)
@@ -207,12 +160,12 @@ def _planes(slices: list[Slice], window: Window, notes: list[str]) -> Iterator[P
 def _scan(
     header: _Header,
     frame: int,
-    stacked: tuple[NDArray[Any], Levels | None],
+    stacked: tuple[NDArray[Any], Levels | None, tuple[Padding, ...]],
     found: Stack,
     notes: list[str],
     name: str,
 ) -> Scan:
-    voxels, shown = stacked
+    voxels, shown, padding = stacked
     affine = found.affine
     spacing: tuple[float, ...] | None = None
     directions: str | None = None
@@ -238,6 +191,7 @@ def _scan(
         name=name,
         directions=directions,
         positions=found.positions,
+        padding=padding,
     )
 
 
@@ -247,13 +201,11 @@ def _noted(read: Callable[[list[str]], Scan], name: str) -> Scan:
 
 
 def _quietly(read: Callable[[list[str]], _Read], name: str) -> tuple[_Read, list[str]]:
-    """Turn what pydicom raises, logs and warns into ours; its own texts quote a patient's values.
+    """Turn what pydicom logs and warns into notes; its own texts quote a patient's values.
 
     Our error is raised where no header is in reach: neither its context nor its traceback's locals
     lead to one.
     """
-    from pydicom.errors import BytesLengthException, InvalidDicomError
-
     notes, log = list[str](), logging.getLogger("pydicom")
     found: _Read | InputError
     with _ONE_AT_A_TIME, warnings.catch_warnings(record=True) as caught:
@@ -265,21 +217,6 @@ def _quietly(read: Callable[[list[str]], _Read], name: str) -> tuple[_Read, list
         except InputError as error:
             fields = {"code": error.code, "hint": error.hint, "where": error.where or name}
             found = type(error)(error.message, **fields)
-        except InvalidDicomError:
-            found = UnsupportedFormatError(
-                "expected a DICOM file, got one without its preamble",
-                code="not_dicom",
-                where=name,
-                hint="Save it again as a DICOM Part 10 file.",
-            )
-        except (BytesLengthException, *_BROKEN) as error:
-            found = InputError(
-                f"expected a whole DICOM file, got one that breaks off or is malformed "
-                f"({type(error).__name__})",
-                code="malformed",
-                where=name,
-                hint="Fetch the file again.",
-            )
         finally:
             log.setLevel(level)
     if isinstance(found, InputError):
@@ -290,22 +227,6 @@ def _quietly(read: Callable[[list[str]], _Read], name: str) -> tuple[_Read, list
     if not all(longer):
         notes.append("DICOM: the file departs from the standard in some field")
     return found, notes
-
-
-def _open(path: Path, *, pixels: bool = True) -> _Header:
-    from pydicom import dcmread
-
-    check_inflated(path)
-    header = dcmread(path, stop_before_pixels=not pixels, specific_tags=list(_tags()))
-    header.filename = str(path)  # by which a series' messages name it
-    return header
-
-
-@cache
-def _tags() -> tuple[int, ...]:
-    from pydicom.datadict import tag_for_keyword
-
-    return (*(tag for tag in map(tag_for_keyword, _TAGS) if tag is not None), *CSA_TAGS)
 
 
 def _check_is_file(header: _Header) -> None:

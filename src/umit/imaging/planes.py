@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from umit.errors import InputError, MissingMetadataError, UnsupportedFormatError
-from umit.imaging.codecs import bit_depth, decode
+from umit.imaging.codecs import Stored, decode
 from umit.imaging.multiframe import is_dose
+from umit.imaging.scan import Padding, check_volume, within
 from umit.imaging.series import functional
 from umit.imaging.voi import Levels, Shown, Window, declared, is_declared, read_table, settled
 
@@ -24,10 +25,16 @@ _GREYS = ("MONOCHROME1", "MONOCHROME2")
 
 
 class Plane(NamedTuple):
-    """Values ``(row, column[, 3])`` in file units, and what the file declares to show them with."""
+    """Values ``(row, column[, 3])`` in file units, and what the file declares to show them with.
+
+    ``padding`` is the lowest and highest value that stands for no picture; ``inverted`` tells that
+    low values are bright.
+    """
 
     values: NDArray[Any]
     shown: Shown
+    padding: Padding | None = None
+    inverted: bool = False
 
 
 def read_plane(header: _Header, frame: int, window: Window, notes: list[str]) -> Plane:
@@ -46,7 +53,11 @@ def read_plane(header: _Header, frame: int, window: Window, notes: list[str]) ->
         UnsupportedFormatError: A missing decoder, or colours that are not RGB, YBR or a palette.
         InputError: No pixels, too few or too many of them, or no such window.
     """
-    stored, kind = decode(header, frame), header.get("PhotometricInterpretation")
+    kind = header.get("PhotometricInterpretation")
+    if kind is not None and kind not in (*_COLOURS, *_GREYS):
+        raise _photometric("another kind")
+    found = decode(header, frame, notes)
+    stored, bits, _ = found
     if kind in _COLOURS:
         if window is not None and is_declared(window):
             raise InputError(
@@ -54,29 +65,29 @@ def read_plane(header: _Header, frame: int, window: Window, notes: list[str]) ->
                 code="window",
                 hint="Leave window= out.",
             )
-        return Plane(_rgb(stored, header), None)
-    if kind not in _GREYS or stored.ndim != 2:
-        raise UnsupportedFormatError(
-            "expected MONOCHROME1, MONOCHROME2, " + ", ".join(_COLOURS) + ", got another kind",
-            code="photometric",
-        )
+        return Plane(_rgb(stored, bits, header), None)
+    if stored.ndim != 2:
+        raise _photometric("three colours that are called grey")
     values = _units(stored, header, frame, notes)
-    padded = _padded(stored, header)
-    if padded is not None and padded.any() and not padded.all():
-        inside = values[~padded]
-        # PS3.3 C.7.5.1.1.2: no part of the picture, so left out of windows and shown as background.
-        values = np.where(padded, inside.max() if kind == "MONOCHROME1" else inside.min(), values)
-        notes.append("values: pixels at PixelPaddingValue hold the darkest value of the others")
-    below = values.dtype == np.int16 or values.min() < 0
+    padding = _padding(found, header, frame, notes)
+    inside = values[~within(values, (padding,))] if padding else values
+    below = values.dtype == np.int16 or inside.min() < 0
     shown = declared(header, frame, window, header.get("Modality") == "CT" or bool(below), notes)
-    if shown is None and stored.dtype == np.uint8 and bit_depth(header) < 8:
-        shown = Levels(0.0, 2.0 ** bit_depth(header) - 1)
-    return Plane(values, shown)
+    if shown is None and stored.dtype == np.uint8 and bits < 8:
+        shown = Levels(0.0, 2.0**bits - 1)
+    return Plane(values, shown, padding, kind == "MONOCHROME1")
+
+
+def _photometric(got: str) -> UnsupportedFormatError:
+    return UnsupportedFormatError(
+        f"expected MONOCHROME1, MONOCHROME2, {', '.join(_COLOURS)}, got {got}",
+        code="photometric",
+    )
 
 
 def joined(
     planes: Iterable[Plane], count: int, window: Window, notes: list[str]
-) -> tuple[NDArray[Any], Levels | None]:
+) -> tuple[NDArray[Any], Levels | None, tuple[Padding, ...]]:
     """Stack planes that are shown alike, each as it comes: no second copy of a volume.
 
     Args:
@@ -86,14 +97,16 @@ def joined(
         notes: Takes warnings where the planes declare different windows or tables.
 
     Returns:
-        ``(slice, row, column[, 3])``, and what they are shown with, or ``None``.
+        ``(slice, row, column[, 3])``; what they are shown with, or ``None``; and each range of
+        values that stands for no picture.
 
     Raises:
-        InputError: A plane of another size.
+        InputError: A plane of another size, or more voxels than a volume may have.
     """
     coming = iter(planes)
-    values, shown = next(coming)
-    each = [shown]
+    first = next(coming)
+    values, each, padded = first.values, [first.shown], {first.padding}
+    check_volume(count * values.size)
     voxels = np.empty((count, *values.shape), np.result_type(values))
     voxels[0] = values
     for k, plane in enumerate(coming, 1):
@@ -103,13 +116,19 @@ def joined(
         voxels = voxels.astype(np.result_type(voxels, plane.values), copy=False)
         voxels[k] = plane.values
         each.append(plane.shown)
-    return settled(voxels, each, window, notes)
+        padded.add(plane.padding)
+    ranges = tuple(sorted(ends for ends in padded if ends is not None))
+    grey, shown = settled(voxels, each, window, notes, ranges)
+    if grey is voxels or shown is None:
+        return voxels, shown, ranges
+    # A table's entries are the grey values that padding is dark in.
+    grey[within(voxels, ranges)] = shown.high if first.inverted else 0
+    return grey, shown, ()
 
 
-def _rgb(stored: NDArray[Any], header: _Header) -> NDArray[np.uint8]:
+def _rgb(stored: NDArray[Any], depth: int, header: _Header) -> NDArray[np.uint8]:
     from pydicom.pixels.processing import apply_color_lut
 
-    depth = bit_depth(header)
     if header.PhotometricInterpretation == "PALETTE COLOR":
         stored = apply_color_lut(stored, header)[..., :3]
         depth = 8 * stored.dtype.itemsize  # its tables fill their own depth, whatever the indices
@@ -118,18 +137,17 @@ def _rgb(stored: NDArray[Any], header: _Header) -> NDArray[np.uint8]:
     return (stored >> max(0, depth - 8)).astype(np.uint8)
 
 
-def _padded(stored: NDArray[Any], header: _Header) -> NDArray[np.bool_] | None:
-    """Return where a frame is padding; its value is compared before any scaling."""
-    value = header.get("PixelPaddingValue")
-    if not isinstance(value, int) or stored.dtype.kind == "f":
+def _padding(found: Stored, header: _Header, frame: int, notes: list[str]) -> Padding | None:
+    """Return the values that PixelPaddingValue and its limit become, where a frame holds any."""
+    stored, _, ends = found
+    if ends is None or header.get("ModalityLUTSequence"):  # a table may give others the same value
         return None
-    limit = header.get("PixelPaddingRangeLimit")
-    # Scanners write -2000 as 63536: in the pixels' own kind of number both are the same.
-    ends = [
-        int(np.int64(end).astype(stored.dtype))
-        for end in (value, limit if isinstance(limit, int) else value)
-    ]
-    return (stored >= min(ends)) & (stored <= max(ends))
+    padded = (stored >= ends[0]) & (stored <= ends[1])
+    if not padded.any() or padded.all():
+        return None
+    notes.append("values: PixelPaddingValue is shown darkest and left out of windows")
+    low, high = sorted(float(value) for value in _units(ends[None], header, frame, []).ravel())
+    return low, high
 
 
 def _units(stored: NDArray[Any], header: _Header, frame: int, notes: list[str]) -> NDArray[Any]:
@@ -160,8 +178,11 @@ def _units(stored: NDArray[Any], header: _Header, frame: int, notes: list[str]) 
         notes.append("values: CT, but the file does not say that they are HU")
     slope = 1.0 if slope is None else float(slope)
     intercept = 0.0 if intercept is None else float(intercept)
-    if not (math.isfinite(slope) and math.isfinite(intercept) and slope != 0):
+    if not (math.isfinite(slope) and math.isfinite(intercept)):
         raise InputError("expected a finite rescale slope and intercept", code="malformed")
+    if slope == 0:  # every value would be the intercept
+        notes.append("values: RescaleSlope is 0, the stored numbers are kept")
+        return stored
     if (slope, intercept) == (1.0, 0.0):
         return stored
     values = stored.astype(np.float64)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from umit.errors import InputError, UnsupportedFormatError
 from umit.imaging.scan import MAX_PIXELS, Scan, pick_frame
@@ -26,6 +27,10 @@ _MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"GIF8", *_TIFF)
 _ORIENTATION = 0x0112  # EXIF 2.32, table 4
 _SWAPPED = (5, 6, 7, 8)  # its values that exchange width and height
 _PHOTOMETRIC = 262  # TIFF 6.0, section 8; 0 is WhiteIsZero
+_BITS, _SAMPLES, _PLANES, _KIND = 258, 277, 284, 339  # likewise; SampleFormat: section 19
+_SEPARATE = 2
+_KINDS = {1: "unsigned", 2: "signed", 3: "real", 5: "complex", 6: "complex"}
+_TURNED = {"I;16BS": ">i2", "I;32BS": ">i4", "F;32BF": ">f4"}
 # What Pillow's decoders are seen to raise on damaged files, beside OSError.
 _BROKEN = (
     OSError,
@@ -72,28 +77,38 @@ def raster_size(path: Path) -> tuple[int, int]:
 
     def size(image: Image.Image, name: str) -> tuple[int, int]:
         width, height = _check_size(image, name)
-        turned = image.getexif().get(_ORIENTATION, 1) in _SWAPPED
+        with _pillow(name):
+            turned = image.getexif().get(_ORIENTATION, 1) in _SWAPPED
         return (height, width) if turned else (width, height)
 
     return _opened(path, size)
 
 
 def _opened(source: Path | Image.Image, read: Callable[[Image.Image, str], _Read]) -> _Read:
-    """Hand over an open picture, and turn what Pillow raises into ours."""
-    name = "" if isinstance(source, Image.Image) else source.name
+    """Hand over an open picture."""
+    if isinstance(source, Image.Image):
+        return read(source, "")
+    # By handle: from a path Pillow 13.0.0 maps an uncompressed TIFF with orientation 5 to 8
+    # into rows of the wrong length, which scrambles it.
+    with _Bounded(source) as file:
+        try:
+            with _pillow(source.name):
+                image = Image.open(file, formats=FORMATS)
+        except UnidentifiedImageError:
+            raise _unknown(source) from None
+        with image:
+            return read(image, source.name)
+
+
+@contextmanager
+def _pillow(name: str) -> Iterator[None]:
+    """Turn what Pillow raises on damaged files into ours; only its calls go within."""
     try:
-        if isinstance(source, Image.Image):
-            return read(source, name)
-        # By handle: from a path Pillow 13.0.0 maps an uncompressed TIFF with orientation 5 to 8
-        # into rows of the wrong length, which scrambles it.
-        with _Bounded(source) as file, Image.open(file, formats=FORMATS) as image:
-            return read(image, name)
-    except InputError:
+        yield
+    except UnidentifiedImageError:
         raise
     except Image.DecompressionBombError:
         raise _too_large("far more", name) from None
-    except UnidentifiedImageError:
-        raise _unknown(source, name) from None
     except _BROKEN as error:
         raise InputError(
             "expected a whole picture, got one that breaks off or is damaged "
@@ -120,28 +135,35 @@ class _Bounded(io.BufferedReader):
 def _read(image: Image.Image, frame: int | None, name: str) -> Scan:
     notes: list[str] = []
     _check_size(image, name)
-    if image.format == "MPO":  # a camera's JPEG with a preview behind it
-        notes.append("frames: only the main picture of an MPO file is read")
-    else:
-        chosen = pick_frame(frame, getattr(image, "n_frames", 1), name)
+    if image.format == "MPO" and frame is None:  # a camera's JPEG with a preview behind it
+        notes.append("frames: the main picture of an MPO file is read; frame= chooses another")
+        frame = 0
+    with _pillow(name):
+        count = getattr(image, "n_frames", 1)
+    chosen = pick_frame(frame, count, name)
+    with _pillow(name):
         if chosen != image.tell():
             image.seek(chosen)
     size = _check_size(image, name)
     _check_depth(image, name, notes)
-    turned = image.getexif().get(_ORIENTATION, 1)  # before load(), which turns a TIFF itself
+    kind, upright = _sample_kind(image), image
     negative = getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0
-    image.load()
-    if image.size != size:
-        raise OSError("the pixels are not of the size that the header says")
-    upright = image
-    if turned in range(2, 9):  # otherwise exif_transpose would copy the picture for nothing
-        upright = ImageOps.exif_transpose(image)
+    with _pillow(name):
+        turned = image.getexif().get(_ORIENTATION, 1)  # before load(), which turns a TIFF itself
+        image.load()
+        if image.size != size:
+            raise OSError("the pixels are not of the size that the header says")
+        if turned in range(2, 9):  # otherwise exif_transpose would copy the picture for nothing
+            upright = ImageOps.exif_transpose(image)
+    if turned in range(2, 9):
         notes.append(f"EXIF orientation {turned} applied")
     plain = _plain(upright, notes)
     inverted = negative and _is_deep(plain)  # Pillow turns the 8-bit ones itself, and only those
     if inverted:
         notes.append("grey levels: the file stores white as 0, shown so")
-    return Scan(_pixels(plain, notes)[None], inverted=inverted, warnings=tuple(notes), name=name)
+    return Scan(
+        _pixels(plain, kind, notes)[None], inverted=inverted, warnings=tuple(notes), name=name
+    )
 
 
 def _check_size(image: Image.Image, name: str) -> tuple[int, int]:
@@ -160,6 +182,15 @@ def _check_depth(image: Image.Image, name: str, notes: list[str]) -> None:
             where=name,
             hint="Save it without its alpha channel.",
         )
+    tags = getattr(image, "tag_v2", {})
+    deepest = max(tags.get(_BITS, (8,)))
+    if tags.get(_PLANES) == _SEPARATE and deepest > 8 and tags.get(_SAMPLES, 1) > 1:
+        raise UnsupportedFormatError(
+            f"expected colours of 8 bits or next to each other, got {deepest} bits in separate planes",
+            code="depth",
+            where=name,
+            hint="Save it as a PNG, or with the samples of a pixel next to each other.",
+        )
     if re.search(r"(RGB|RGBA|RGBX|CMYK);16", stored):
         notes.append("colours: the upper 8 of 16 bits are shown")
 
@@ -168,10 +199,30 @@ def _is_deep(image: Image.Image) -> bool:
     return image.mode.startswith(("I", "F"))
 
 
-def _pixels(image: Image.Image, notes: list[str]) -> NDArray[Any]:
+def _sample_kind(image: Image.Image) -> str | None:
+    """Return the kind of a grey TIFF's numbers where Pillow 13 reads their bytes as another.
+
+    Signed bytes are taken for unsigned, unsigned 32-bit numbers for signed ones; and compressed
+    numbers of a big-endian file, which libtiff has turned already, are turned again.
+    """
+    tags = getattr(image, "tag_v2", {})
+    if not tags or tags.get(_SAMPLES, 1) != 1:
+        return None
+    for codec, _, _, args in getattr(image, "tile", ()):
+        raw = args if isinstance(args, str) else args[0]
+        if raw in _TURNED and codec == "libtiff":
+            return _TURNED[raw]
+    stored = (image.mode, tags.get(_KIND, (1,))[0], tags.get(_BITS, (1,))[0])
+    return {("L", 2, 8): "i1", ("I", 1, 32): "u4"}.get(stored)
+
+
+def _pixels(image: Image.Image, kind: str | None, notes: list[str]) -> NDArray[Any]:
     """Return a copy in this machine's byte order, a transparent grey level made black."""
     pixels = np.array(image)
     pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+    if kind is not None:
+        stored = pixels.astype(np.int16) if kind == ">i2" else pixels
+        pixels = stored.view(kind).astype(np.dtype(kind).newbyteorder("="))
     clear = image.info.get("transparency")
     if _is_deep(image) and isinstance(clear, int) and (pixels == clear).any():
         pixels[pixels == clear] = 0
@@ -198,12 +249,11 @@ def _plain(image: Image.Image, notes: list[str]) -> Image.Image:
     return image.convert("RGB")
 
 
-def _unknown(source: Path | Image.Image, name: str) -> InputError:
+def _unknown(source: Path) -> InputError:
     """Say whether a file that Pillow does not know is damaged, or of another kind."""
-    head = b""
-    if isinstance(source, Path):
-        with source.open("rb") as file:
-            head = file.read(12)
+    name = source.name
+    with source.open("rb") as file:
+        head = file.read(12)
     if looks_like_raster(head) and not head.startswith(_TIFF):
         return InputError(
             "expected a whole picture, got a damaged or cut header",
@@ -211,12 +261,28 @@ def _unknown(source: Path | Image.Image, name: str) -> InputError:
             where=name,
             hint="Fetch the file again.",
         )
+    got = _tiff_kind(source) if head.startswith(_TIFF) else "something else"
     return UnsupportedFormatError(
-        f"expected {', '.join(FORMATS)}, got something else, a damaged header or unusual numbers",
+        f"expected {', '.join(FORMATS)}, got {got}",
         code="not_an_image",
         where=name,
         hint="Save it again as an 8- or 16-bit PNG or TIFF.",
     )
+
+
+def _tiff_kind(path: Path) -> str:
+    """Say which numbers a TIFF holds that Pillow does not know."""
+    with path.open("rb") as file:
+        try:
+            tags = TiffImagePlugin.ImageFileDirectory_v2(file.read(8))
+            file.seek(tags.next)
+            tags.load(file)
+            bits, kind = tags.get(_BITS, (1,))[0], tags.get(_KIND, (1,))[0]
+            count, white = tags.get(_SAMPLES, 1), tags.get(_PHOTOMETRIC) == 0
+        except _BROKEN:
+            return "a TIFF with a damaged header"
+    inverse = ", white stored as 0" if white else ""
+    return f"a TIFF of {bits}-bit {_KINDS.get(kind, 'unknown')} numbers, {count} a pixel{inverse}"
 
 
 def _too_large(size: str, name: str) -> InputError:

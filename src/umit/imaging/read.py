@@ -211,14 +211,14 @@ def _along(spacing: Sequence[float] | None, axes: str) -> tuple[float, ...] | No
 
 def _windowed(scan: Scan, window: Window | None) -> Scan:
     """Give the scan the asked window, or choose one and say so; readers use an index."""
-    values, notes = scan.voxels, _remarks(scan)
+    notes = _remarks(scan)
     low_high, curve = scan.window, scan.curve
     # One that a DICOM file declares is already there: its reader has applied it.
     if not isinstance(window, int | None) and not is_declared(window):
-        low_high, said = choose_window(values, window, scan.modality)
+        low_high, said = choose_window(scan.measured, window, scan.modality)
         notes, curve = notes + said, "line"
     elif low_high is None:
-        low_high, chosen = default_window(values, scan.modality)
+        low_high, chosen = default_window(scan.measured, scan.modality)
         notes += chosen
     warnings = tuple(dict.fromkeys((*scan.warnings, *notes)))
     return replace(scan, window=low_high, curve=curve, warnings=warnings)

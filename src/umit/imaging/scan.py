@@ -33,14 +33,20 @@ __all__ = [
     "MAX_PIXELS",
     "MAX_VOXELS",
     "Orientation",
+    "Padding",
     "Scan",
     "ScanLike",
+    "check_volume",
     "pick_frame",
+    "within",
+    "without",
 ]
 
 MAX_PIXELS = 100_000_000  # one picture, ten times the largest film; 23 KB of PNG can spell more
 MAX_VOXELS = 2**30  # one volume; 1024 × 1024 × 1024, twice the longest CT in common use
 _WHOLE = Presentation()
+#: Lowest and highest value, both included, that stand for no picture.
+Padding: TypeAlias = "tuple[float, float]"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -66,6 +72,8 @@ class Scan:
         presentation: Volume only: plane and slices that are shown; see :meth:`shown`.
         positions: Volume only: RAS+ millimetres of each slice's first voxel where slices are not
             evenly spaced; ``spacing`` and ``affine`` then hold their mean step.
+        padding: Ranges of values that stand for no picture (DICOM PS3.3 C.7.5.1.1.2): shown
+            darkest, and left out where a window is estimated.
 
     Raises:
         InputError: No pixels, an array of another shape or kind, or an affine that is no grid.
@@ -88,6 +96,7 @@ class Scan:
     directions: str | None = None
     presentation: Presentation = _WHOLE
     positions: Positions | None = None
+    padding: tuple[Padding, ...] = ()
 
     def __post_init__(self) -> None:
         _check_voxels(self.voxels, self.name)
@@ -153,6 +162,11 @@ class Scan:
         """Where file x, y and z run to in the patient, such as ``"LPS"``; ``None`` if unknown."""
         return self.directions if self.affine is None else axis_letters(self.affine)
 
+    @property
+    def measured(self) -> NDArray[Any]:
+        """The voxels without padding, in one row; all of them, in place, where there is none."""
+        return without(self.voxels, self.padding)
+
     def windowed(self, window: str | tuple[float, float], *, curve: Curve = "line") -> Scan:
         """Return this scan in another window.
 
@@ -176,7 +190,7 @@ class Scan:
                 where=self.name,
                 hint="Read the file again with umit.load(..., window=...).",
             )
-        low_high, notes = choose_window(self.voxels, window, self.modality)
+        low_high, notes = choose_window(self.measured, window, self.modality)
         kept = [note for note in self.warnings if not note.startswith("window:")]
         return replace(self, window=low_high, curve=curve, warnings=(*kept, *notes))
 
@@ -228,6 +242,44 @@ class Scan:
 
 
 ScanLike: TypeAlias = "str | os.PathLike[str] | Image.Image | Scan"
+
+
+def within(values: NDArray[Any], ranges: tuple[Padding, ...]) -> NDArray[np.bool_]:
+    """Return which values lie in one of some ranges.
+
+    Args:
+        values: Any shape.
+        ranges: Both ends included.
+    """
+    found = np.zeros(values.shape, bool)
+    for low, high in ranges:
+        found |= (values >= low) & (values <= high)
+    return found
+
+
+def without(values: NDArray[Any], ranges: tuple[Padding, ...]) -> NDArray[Any]:
+    """Return the values outside some ranges, in one row; all of them as they are where none is.
+
+    Args:
+        values: Any shape.
+        ranges: Both ends included.
+    """
+    inside = ~within(values, ranges) if ranges else None
+    return values if inside is None or not inside.any() else values[inside]
+
+
+def check_volume(voxels: int) -> None:
+    """Refuse a volume over :data:`MAX_VOXELS` before memory is taken.
+
+    Raises:
+        InputError: It is.
+    """
+    if voxels > MAX_VOXELS:
+        raise InputError(
+            f"expected at most {MAX_VOXELS} voxels, got {voxels}",
+            code="volume_limit",
+            hint="Choose a frame with umit.load(..., frame=k).",
+        )
 
 
 def pick_frame(frame: int | None, count: int, name: str) -> int:

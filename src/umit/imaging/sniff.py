@@ -9,6 +9,7 @@ from umit.errors import InputError, UnsupportedFormatError
 from umit.imaging import stream
 from umit.imaging.metaimage import looks_like_metaimage, looks_like_nrrd
 from umit.imaging.mgh import looks_like_mgh
+from umit.imaging.part10 import looks_like_dicom
 from umit.imaging.raster import FORMATS, looks_like_raster
 
 __all__ = ["Kind", "file_kind", "folder_files", "left_out"]
@@ -18,6 +19,16 @@ Kind: TypeAlias = Literal["dicom", "itk", "mgh", "nifti", "raster"]
 _NIFTI = (b"n+1\0", b"ni1\0", b"n+2\0", b"ni2\0")
 _ANALYZE = (b"\x5c\x01\0\0", b"\0\0\x01\x5c")  # 348, the length of its header
 _MINC = (b"CDF\x01", b"CDF\x02", b"\x89HDF\r\n\x1a\n")  # netCDF and HDF5, which MINC 1 and 2 are
+_OTHERS = {  # by their first bytes: what is told apart to be named, and how to go on
+    b"PK\x03\x04": ("a zip archive", "Unpack it first."),
+    b"7z\xbc\xaf\x27\x1c": ("a 7z archive", "Unpack it first."),
+    b"Rar!": ("a rar archive", "Unpack it first."),
+    b"BZh": ("a bzip2 file", "Unpack it first."),
+    b"\xfd7zXZ\0": ("an xz file", "Unpack it first."),
+    b"\x28\xb5\x2f\xfd": ("a zstd file", "Unpack it first."),
+    b"%PDF-": ("a PDF", "Export its pictures first."),
+    **dict.fromkeys(_MINC, ("netCDF or HDF5, such as MINC", "Convert MINC with mnc2nii.")),
+}
 # Read by name where the first bytes say nothing: so that damage is called damage.
 _NAMES: dict[Kind, tuple[str, ...]] = {
     "dicom": (".dcm", ".dicom", ".ima"),
@@ -49,19 +60,21 @@ def file_kind(path: Path) -> Kind:
     if not head and not path.stat().st_size:
         raise InputError("expected a picture, got 0 bytes", code="empty_file", where=path.name)
     kind = _by_content(head)
-    if kind is not None:
+    packed = stream.is_packed(path)
+    if kind is not None and not (packed and kind == "raster"):
         return kind
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    page = start.startswith((b"<!doctype", b"<html", b"<?xml"))
+    told = [words for first, words in _OTHERS.items() if head.startswith(first)]
+    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+        told = [("a web page", "It may be a login page saved by a download.")]
+    elif packed and kind == "raster":
+        told = [("a gzipped picture", "Unpack it with gunzip first.")]
+    elif head[257:262] == b"ustar":
+        told = [("a tar archive", "Unpack it first.")]
     named = [kind for kind, ends in _NAMES.items() if path.name.lower().endswith(ends)]
-    minc = head.startswith(_MINC)
-    if named and not page and not minc:
+    if named and not told:
         return named[0]
-    got, hint = "something else", "Convert the file first."
-    if page:
-        got, hint = "a web page", "It may be a login page saved by a download."
-    elif minc:
-        got, hint = "netCDF or HDF5, such as MINC", "Convert MINC with mnc2nii."
+    got, hint = told[0] if told else ("something else", "Convert the file first.")
     raise UnsupportedFormatError(
         f"expected {', '.join(FORMATS)}, DICOM, NIfTI, MGH, NRRD or MetaImage, got {got}",
         code="not_an_image",
@@ -79,7 +92,9 @@ def _by_content(head: bytes) -> Kind | None:
         return "nifti"
     if looks_like_nrrd(head) or looks_like_metaimage(head):
         return "itk"
-    return "mgh" if looks_like_mgh(head) else None
+    if looks_like_mgh(head):
+        return "mgh"
+    return "dicom" if looks_like_dicom(head) else None  # without a preamble
 
 
 def folder_files(folder: Path) -> tuple[Kind, list[Path]]:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["MOST_INFLATED", "fill", "head", "is_packed", "room"]
+__all__ = ["GZIP", "MOST_INFLATED", "fill", "head", "inflated", "is_packed", "room"]
 
 MOST_INFLATED = 2**33  # bytes passed to reach one volume; 54 of 512 × 512 × 300 16-bit numbers
 
-_GZIP = b"\x1f\x8b"
+GZIP = b"\x1f\x8b"
 _TAKEN = 128 * 1024  # compressed bytes at a time
 _GIVEN = 1024 * 1024  # inflated bytes at a time: what a bomb can take at once
 _DEFLATE = 1032  # the most bytes one compressed byte can become; zlib's technical notes
@@ -20,7 +20,7 @@ _DEFLATE = 1032  # the most bytes one compressed byte can become; zlib's technic
 def is_packed(path: Path) -> bool:
     """Tell whether a file is gzipped, by its first bytes."""
     with path.open("rb") as file:
-        return file.read(2) == _GZIP
+        return file.read(2) == GZIP
 
 
 def room(path: Path, packed: bool) -> int:
@@ -40,12 +40,12 @@ def head(path: Path, count: int) -> bytes:
     """
     with path.open("rb") as file:
         found = file.read(count)
-        if not found.startswith(_GZIP):
+        if not found.startswith(GZIP):
             return found
         file.seek(0)
         found = b""
         try:
-            for piece in _inflated(file, given=count):
+            for piece in inflated(file, given=count):
                 found += piece
                 if len(found) >= count:
                     break
@@ -69,13 +69,13 @@ def fill(path: Path, offset: int, target: memoryview) -> None:
         OSError, zlib.error: The file cannot be read, or is damaged.
     """
     with path.open("rb") as file:
-        if file.read(2) != _GZIP:
+        if file.read(2) != GZIP:
             file.seek(offset)
             if file.readinto(target) < len(target):
                 raise EOFError
             return
         file.seek(0)
-        _fill(_inflated(file), offset, target)
+        _fill(inflated(file), offset, target)
 
 
 def _fill(pieces: Iterator[bytes], offset: int, target: memoryview) -> None:
@@ -94,8 +94,17 @@ def _fill(pieces: Iterator[bytes], offset: int, target: memoryview) -> None:
         next(filter(None, pieces), None)  # nothing, or the sum at the end does not fit
 
 
-def _inflated(file: BinaryIO, given: int = _GIVEN) -> Iterator[bytes]:
-    """Inflate one gzip member after another; block-wise gzip has thousands."""
+def inflated(file: BinaryIO, given: int = _GIVEN) -> Iterator[bytes]:
+    """Inflate one gzip member after another; block-wise gzip has thousands.
+
+    Args:
+        file: At its first byte.
+        given: The most bytes yielded at once.
+
+    Raises:
+        EOFError: The file ends within a member.
+        zlib.error: It is damaged.
+    """
     rest = file.read(_TAKEN)
     while rest:
         member = zlib.decompressobj(16 + zlib.MAX_WBITS)

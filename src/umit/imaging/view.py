@@ -7,7 +7,7 @@ two things: UMIT writes pixels of 1024 × 1024 and is fed 756 × 756.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -19,7 +19,7 @@ from umit.imaging.frame import ViewGeometry, shown_axes
 from umit.imaging.prepare import foreground, levels, luminance, stretched
 from umit.imaging.presentation import depth_axis
 from umit.imaging.resize import resize_rgb, smart_resize
-from umit.imaging.scan import Scan
+from umit.imaging.scan import Scan, within
 from umit.imaging.window import default_window, to_grey
 
 __all__ = [
@@ -211,6 +211,8 @@ def _one(scan: Scan, rendering: Rendering, pictures: int) -> View:
         raise InputError(
             "expected a volume, got a film", code="film", where=scan.name, hint="Use a film's task."
         )
+    if rendering.preparation == "m3d" and scan.padding:
+        scan = _darkened(scan)
     window, chosen = _window(scan, rendering)
     geometry, notes = _geometry(scan, rendering, pictures, window)
     width, height = rendering.fed or geometry.frame[:2]
@@ -224,9 +226,7 @@ def _one(scan: Scan, rendering: Rendering, pictures: int) -> View:
     if rendering.preparation == "m3d":
         levels_shown = _prepared(scan, geometry, window)
     else:
-        levels_shown = (
-            to_grey(p, window, scan.inverted, scan.curve) for p in _planes(scan, geometry)
-        )
+        levels_shown = (_grey(plane, scan, window) for plane in _planes(scan, geometry))
     greys = [resize_rgb(picture, columns, rows) for picture in levels_shown]
     if all(int(grey.min()) == int(grey.max()) for grey in greys):
         notes += ("picture: blank, all of its pixels are equal",)
@@ -242,11 +242,26 @@ def _window(scan: Scan, rendering: Rendering) -> tuple[tuple[float, float] | Non
     if rendering.preparation == "m3d" and not scan.presentation.as_stored:
         window = levels(luminance(_part(scan, _range(scan))), window)
     elif window is None:
-        window, chosen = default_window(scan.voxels, scan.modality)
+        window, chosen = default_window(scan.measured, scan.modality)
         notes += chosen
     if window is None:
         return window, notes
     return window, (*notes, f"window: shown from {window[0]:g} to {window[1]:g}{along}")
+
+
+def _grey(plane: NDArray[Any], scan: Scan, window: tuple[float, float] | None) -> NDArray[np.uint8]:
+    shown = to_grey(plane, window, scan.inverted, scan.curve)
+    if scan.padding:
+        shown = np.where(within(plane, scan.padding), np.uint8(0), shown)
+    return shown
+
+
+def _darkened(scan: Scan) -> Scan:
+    """Return a scan whose padding holds the darkest of its other values, as M3D's pictures had it."""
+    inside = scan.measured
+    dark = inside.max() if scan.inverted else inside.min()
+    voxels = np.where(within(scan.voxels, scan.padding), dark, scan.voxels)
+    return replace(scan, voxels=voxels, padding=())
 
 
 def _rgb(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:

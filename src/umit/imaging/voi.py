@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from umit.errors import InputError
-from umit.imaging.quantiles import value_range
+from umit.imaging.quantiles import sample, value_range
+from umit.imaging.scan import Padding, without
 from umit.imaging.series import functional
 from umit.imaging.window import (
     FULL,
@@ -122,7 +123,11 @@ def declared(header: _Header, frame: int, window: Window, signed: bool, notes: l
 
 
 def settled(
-    values: NDArray[Any], each: Sequence[Shown], window: Window, notes: list[str]
+    values: NDArray[Any],
+    each: Sequence[Shown],
+    window: Window,
+    notes: list[str],
+    padding: tuple[Padding, ...] = (),
 ) -> tuple[NDArray[Any], Levels | None]:
     """Settle on one way to show all slices of a scan.
 
@@ -135,6 +140,7 @@ def settled(
         each: What each slice is shown with, as :func:`declared` gives it.
         window: What was asked for; ``None`` for nothing.
         notes: Takes warnings.
+        padding: Ranges of values that are no part of a picture, and are left out.
 
     Returns:
         The values, or what a table makes of them, and their window; ``None`` where none is declared.
@@ -146,18 +152,22 @@ def settled(
     if tables and table is None:
         notes.append("window: slices declare different look-up tables, none is applied")
     if not usable and table is None:
-        bad = UNUSABLE in kinds
-        return values, _instead(values, "cannot be followed", notes) if bad else None
+        if UNUSABLE not in kinds:
+            return values, None
+        return values, _instead(without(values, padding), "cannot be followed", notes)
     if len(usable) == 1 < len(kinds) and not tables:
         notes.append("window: that of some slices, the others declare none")
-    shown = Levels(0.0, table.top) if table else _for_all(usable, values, notes)
+    if table is None and len(usable) > 1:
+        shown = _for_all(usable, without(values, padding), notes)
+    else:
+        shown = Levels(0.0, table.top) if table else usable[0]
 
     def grey(some: NDArray[Any]) -> NDArray[np.uint8]:
         return to_uint8(table.look_up(some) if table else some, *shown[:2], curve=shown.curve)
 
-    if hides(values, grey):
+    if hides(without(sample(values), padding), grey):  # no copy of a volume
         if window is None:
-            return values, _instead(values, "hides these values", notes)
+            return values, _instead(without(values, padding), "hides these values", notes)
         notes.append("window: the one asked for hides these values")
     if table is None:
         return values, shown
@@ -167,8 +177,6 @@ def settled(
 
 def _for_all(levels: Sequence[Levels], values: NDArray[Any], notes: list[str]) -> Levels:
     """Return the narrowest window that holds several, no wider than the values are."""
-    if len(levels) == 1:
-        return levels[0]
     low, high = min(one.low for one in levels), max(one.high for one in levels)
     lowest, highest = value_range(values)
     if max(low, lowest) < min(high, highest):
