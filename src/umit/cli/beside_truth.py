@@ -10,7 +10,7 @@ from umit.fanout import Found
 from umit.geometry import Mark
 from umit.metrics.metric import Pair
 from umit.phantom import words
-from umit.phantom.cases import Case, Item
+from umit.phantom.cases import Case, QAPair
 from umit.queries import Ask, Choose, Find, Locate, Query
 from umit.results import Result
 from umit.tasks.table import TASKS, choose, line
@@ -19,7 +19,7 @@ from umit.tasks.task import TaskName
 __all__ = ["compare"]
 
 
-def compare(case: Case, item: Item, found: Found, numbers: str = "") -> Line:
+def compare(case: Case, item: QAPair, found: Found, numbers: str = "") -> Line:
     """Return one line of the demo.
 
     Args:
@@ -71,7 +71,7 @@ def _place(mark: Mark) -> str:
     return "-".join("(" + ",".join(f"{v:.0f}" for v in end) + ")" for end in mark.ends)
 
 
-def _score(task: TaskName, item: Item, found: Found) -> tuple[str, bool | None]:
+def _score(task: TaskName, item: QAPair, found: Found) -> tuple[str, bool | None]:
     """Return how good an answer is, by the task's own rule and first metric."""
     if isinstance(found, UMITError):
         return "unreadable", False

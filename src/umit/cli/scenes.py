@@ -10,7 +10,7 @@ import numpy as np
 
 from umit.errors import InputError
 from umit.phantom import cases, words
-from umit.phantom.cases import Case, Item
+from umit.phantom.cases import Case, QAPair
 from umit.phantom.cephalogram import Cephalogram
 from umit.phantom.film import FINDINGS, Film, Finding
 from umit.phantom.volume import Volume
@@ -40,7 +40,7 @@ class Scene:
     title: str
     case: Case
     language: Language
-    items: tuple[Item, ...]
+    items: tuple[QAPair, ...]
 
 
 def scenes(seed: int, languages: Sequence[Language]) -> list[Scene]:
@@ -92,7 +92,7 @@ def _any(case: Case) -> bool:
     return True
 
 
-def _film(case: Case, language: Language, seed: int) -> list[Item]:
+def _film(case: Case, language: Language, seed: int) -> list[QAPair]:
     film = case.truth
     if not isinstance(film, Film):
         return []
@@ -108,11 +108,11 @@ def _film(case: Case, language: Language, seed: int) -> list[Item]:
     ]
 
 
-def _single(case: Case, language: Language, seed: int) -> list[Item]:
+def _single(case: Case, language: Language, seed: int) -> list[QAPair]:
     return [cases.film_class(case.truth, language)] if isinstance(case.truth, Film) else []
 
 
-def _skull(case: Case, language: Language, seed: int) -> list[Item]:
+def _skull(case: Case, language: Language, seed: int) -> list[QAPair]:
     if not isinstance(case.truth, Cephalogram):
         return []
     return [
@@ -121,7 +121,7 @@ def _skull(case: Case, language: Language, seed: int) -> list[Item]:
     ]
 
 
-def _volume(case: Case, language: Language, seed: int) -> list[Item]:
+def _volume(case: Case, language: Language, seed: int) -> list[QAPair]:
     volume = case.truth
     if not isinstance(volume, Volume):
         return []
@@ -139,7 +139,7 @@ def _volume(case: Case, language: Language, seed: int) -> list[Item]:
     ]
 
 
-_Ask = Callable[[Case, Language, int], list[Item]]
+_Ask = Callable[[Case, Language, int], list[QAPair]]
 _Part = tuple[str, str, Callable[[int], Case], Callable[[Case], bool], _Ask]
 _PARTS: Final[tuple[_Part, ...]] = (
     ("film", "Chest film", cases.film_case, _has_two_kinds, _film),

@@ -1,12 +1,12 @@
 """Phantoms as cases: scans with the questions that can be asked of them and the true answers.
 
-Training rows and the board both come from here, through ``Task.request``; the board's seeds are never
-trained or tuned on (:data:`HELD_OUT`).
+What the embedded checkpoint was trained on and what it is scored on both come from here; seeds from
+:data:`HELD_OUT` on were never trained or tuned on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
@@ -24,7 +24,7 @@ from umit.results import Answer, Classification, Detection, Detections, Landmark
 from umit.tasks.detect import presence
 from umit.tasks.landmarks import CEPHALOMETRIC
 
-__all__ = ["HELD_OUT", "Case", "Item", "Kind", "cephalogram_case", "film_case", "volume_case"]
+__all__ = ["HELD_OUT", "Case", "QAPair", "Kind", "cephalogram_case", "film_case", "volume_case"]
 
 #: Seeds from here on are for the board and the demo; training draws below.
 HELD_OUT: Final = 10_000_000
@@ -35,7 +35,7 @@ Kind: TypeAlias = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class QAPair:
     """One question about a case and its true answer, in source coordinates.
 
     Args:
@@ -109,12 +109,12 @@ def draw(kind: Kind, seed: int) -> Case:
 
 def closed(
     question: str, options: Sequence[str], right: str, language: Language, about: str = ""
-) -> Item:
+) -> QAPair:
     """A question with options; options and the right one are given by their English names."""
     spoken = words.names(options, language)
     index = list(options).index(right)
     query = Ask(question, spoken, language=language)
-    return Item(query, Answer(text=spoken[index], option=index), about)
+    return QAPair(query, Answer(text=spoken[index], option=index), about)
 
 
 def asked(key: str, language: Language, about: str = "") -> str:
@@ -122,18 +122,18 @@ def asked(key: str, language: Language, about: str = "") -> str:
     return words.QUESTIONS[key][language].format(words.name(about, language) if about else "")
 
 
-def found(target: str, boxes: Sequence[Box2D | Box3D], language: Language) -> Item:
+def found(target: str, boxes: Sequence[Box2D | Box3D], language: Language) -> QAPair:
     """A detection with its true boxes, in the order given."""
     label = words.name(target, language)
     items = tuple(Detection(label=label, box=box) for box in boxes)
-    return Item(Find(label, language=language), Detections(items=items), target)
+    return QAPair(Find(label, language=language), Detections(items=items), target)
 
 
-def present(target: str, there: bool, language: Language) -> Item:
+def present(target: str, there: bool, language: Language) -> QAPair:
     """The yes/no question whether a target is there, as ``detect`` asks it."""
     query = presence(Find(words.name(target, language), language=language))
     index = 0 if there else 1
-    return Item(query, Answer(text=query.options[index], option=index), target)
+    return QAPair(query, Answer(text=query.options[index], option=index), target)
 
 
 # ---------------------------------------------------------------- films
@@ -144,17 +144,17 @@ def boxes_of(film: Film, kind: str) -> list[Box2D]:
     return [f.box for f in film.findings if f.kind == kind]
 
 
-def film_boxes(film: Film, language: Language) -> list[Item]:
+def film_boxes(film: Film, language: Language) -> list[QAPair]:
     """Every finding, there or not."""
     return [found(kind, boxes_of(film, kind), language) for kind in FINDINGS]
 
 
-def film_anatomy(film: Film, language: Language) -> list[Item]:
+def film_anatomy(film: Film, language: Language) -> list[QAPair]:
     """Heart and lungs."""
     return [found(part, [box], language) for part, box in film.anatomy.items()]
 
 
-def film_presence(film: Film, rng: Generator, language: Language) -> Item:
+def film_presence(film: Film, rng: Generator, language: Language) -> QAPair:
     """Whether one finding is there; there and not there are equally likely where the film allows."""
     kinds = {f.kind for f in film.findings}
     pool = [k for k in FINDINGS if (k in kinds) == (rng.random() < 0.5)] or list(FINDINGS)
@@ -162,7 +162,7 @@ def film_presence(film: Film, rng: Generator, language: Language) -> Item:
     return present(kind, kind in kinds, language)
 
 
-def film_questions(film: Film, rng: Generator, language: Language) -> list[Item]:
+def film_questions(film: Film, rng: Generator, language: Language) -> list[QAPair]:
     """Closed questions with one right answer each."""
     items = [
         film_presence(film, rng, language),
@@ -183,47 +183,47 @@ def film_questions(film: Film, rng: Generator, language: Language) -> list[Item]
     return items
 
 
-def film_open(film: Film, rng: Generator, language: Language) -> Item:
+def film_open(film: Film, rng: Generator, language: Language) -> QAPair:
     """One open question."""
     placed = [f for f in film.findings if f.side and f.zone and len(boxes_of(film, f.kind)) == 1]
     if placed and rng.random() < 0.7:
         finding = placed[int(rng.integers(len(placed)))]
         text = words.place(str(finding.side), str(finding.zone), language)
         query = Ask(asked("where", language, finding.kind), language=language)
-        return Item(query, Answer(text=text), finding.kind)
+        return QAPair(query, Answer(text=text), finding.kind)
     return part("chest", language)
 
 
-def part(answer: str, language: Language) -> Item:
+def part(answer: str, language: Language) -> QAPair:
     """The open question for the part of the body."""
     query = Ask(asked("part", language), language=language)
-    return Item(query, Answer(text=words.name(answer, language)))
+    return QAPair(query, Answer(text=words.name(answer, language)))
 
 
-def film_class(film: Film, language: Language) -> Item:
+def film_class(film: Film, language: Language) -> QAPair:
     """The classification of a film with at most one finding."""
     label = film.findings[0].kind if film.findings else "normal"
     query = Choose(
         words.names(words.CLASSES, language), asked("finding", language), language=language
     )
     about = "" if label == "normal" else label
-    return Item(query, Classification(label=words.name(label, language)), about)
+    return QAPair(query, Classification(label=words.name(label, language)), about)
 
 
-def film_report(film: Film, language: Language) -> Item:
+def film_report(film: Film, language: Language) -> QAPair:
     """The report of a film, one view or two."""
     text = words.film_report([(f.kind, f.side, f.zone) for f in film.findings], language)
     named = ("heart", *(f.kind for f in film.findings if f.side))
-    return Item(Describe("report", language=language), Report(text=text), sentences=named)
+    return QAPair(Describe("report", language=language), Report(text=text), sentences=named)
 
 
 # ---------------------------------------------------------------- cephalograms
 
 
-def landmarks(drawn: Cephalogram, names: Sequence[str], language: Language) -> list[Item]:
+def landmarks(drawn: Cephalogram, names: Sequence[str], language: Language) -> list[QAPair]:
     """Landmarks by their ISBI names."""
     return [
-        Item(
+        QAPair(
             Locate(name, language=language),
             Landmarks(items=(Landmark(name=name, point=drawn.landmarks[name]),)),
             name,
@@ -234,13 +234,13 @@ def landmarks(drawn: Cephalogram, names: Sequence[str], language: Language) -> l
 
 def some_landmarks(
     drawn: Cephalogram, rng: Generator, count: int, language: Language
-) -> list[Item]:
+) -> list[QAPair]:
     """``count`` different landmarks in random order."""
     chosen = rng.permutation(len(CEPHALOMETRIC))[:count]
     return landmarks(drawn, [CEPHALOMETRIC[i] for i in chosen], language)
 
 
-def cephalogram_question(drawn: Cephalogram, rng: Generator, language: Language) -> Item | None:
+def cephalogram_question(drawn: Cephalogram, rng: Generator, language: Language) -> QAPair | None:
     """Which of two points is further in front, where they differ clearly."""
     a, b = (CEPHALOMETRIC[i] for i in rng.permutation(len(CEPHALOMETRIC))[:2])
     width = drawn.pixels.shape[1]
@@ -250,24 +250,24 @@ def cephalogram_question(drawn: Cephalogram, rng: Generator, language: Language)
     options = (words.point_name(a, language), words.point_name(b, language))
     index = 0 if gap > 0 else 1
     query = Ask(asked("front", language), options, language=language)
-    return Item(query, Answer(text=options[index], option=index))
+    return QAPair(query, Answer(text=options[index], option=index))
 
 
 # ---------------------------------------------------------------- volumes
 
 
-def volume_boxes(volume: Volume, language: Language) -> list[Item]:
+def volume_boxes(volume: Volume, language: Language) -> list[QAPair]:
     """Lesions and every organ."""
     lesions = found("lesion", [lesion.box for lesion in volume.lesions], language)
     return [lesions, *(found(name, [box], language) for name, box in volume.organs.items())]
 
 
-def volume_question(volume: Volume, language: Language) -> Item:
+def volume_question(volume: Volume, language: Language) -> QAPair:
     """Whether there is a lesion."""
     return present("lesion", bool(volume.lesions), language)
 
 
-def volume_class(volume: Volume, language: Language) -> Item | None:
+def volume_class(volume: Volume, language: Language) -> QAPair | None:
     """Which organ holds the only lesion."""
     if len(volume.lesions) != 1:
         return None
@@ -275,14 +275,11 @@ def volume_class(volume: Volume, language: Language) -> Item | None:
         words.names(words.ORGAN_LABELS, language), asked("organ", language), language=language
     )
     label = words.name(volume.lesions[0].organ, language)
-    return Item(query, Classification(label=label), "lesion")
+    return QAPair(query, Classification(label=label), "lesion")
 
 
-def volume_report(volume: Volume, language: Language) -> Item:
+def volume_report(volume: Volume, language: Language) -> QAPair:
     """The report of a CT."""
     text = words.volume_report([lesion.organ for lesion in volume.lesions], language)
     named = ("lesion",) * len(volume.lesions)
-    return Item(Describe("report", language=language), Report(text=text), sentences=named)
-
-
-Draw: TypeAlias = Callable[[int], Case]
+    return QAPair(Describe("report", language=language), Report(text=text), sentences=named)

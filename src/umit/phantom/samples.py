@@ -15,7 +15,7 @@ from umit.datasets.dataset import Sample
 from umit.evaluation.perturb import altered
 from umit.imaging.scan import Scan
 from umit.phantom import cases
-from umit.phantom.cases import Case, Item, Kind
+from umit.phantom.cases import Case, Kind, QAPair
 from umit.phantom.cephalogram import CEPHALOGRAM, Cephalogram
 from umit.phantom.film import FILM, Film
 from umit.phantom.volume import VOLUME, Volume
@@ -130,44 +130,44 @@ class Phantoms:
 # Each yields questions with what tells them apart on one picture; the same ones in every language.
 
 
-def _answer(film: Film, seed: int, language: Language) -> Iterator[tuple[str, Item]]:
+def _answer(film: Film, seed: int, language: Language) -> Iterator[tuple[str, QAPair]]:
     rng = np.random.default_rng((11, seed))
     questions = cases.film_questions(film, rng, language)
     yield "answer", questions[int(rng.integers(len(questions)))]
 
 
-def _report(film: Film, seed: int, language: Language) -> Iterator[tuple[str, Item]]:
+def _report(film: Film, seed: int, language: Language) -> Iterator[tuple[str, QAPair]]:
     yield "report", cases.film_report(film, language)
 
 
-def _boxes(film: Film, seed: int, language: Language) -> Iterator[tuple[str, Item]]:
+def _boxes(film: Film, seed: int, language: Language) -> Iterator[tuple[str, QAPair]]:
     items = cases.film_boxes(film, language)
     absent = _one([item for item in items if not item.gold], 12, seed)
     yield from _named(item for item in items if item.gold or item is absent)
 
 
-def _class(film: Film, seed: int, language: Language) -> Iterator[tuple[str, Item]]:
+def _class(film: Film, seed: int, language: Language) -> Iterator[tuple[str, QAPair]]:
     yield "class", cases.film_class(film, language)
 
 
-def _points(skull: Cephalogram, seed: int, language: Language) -> Iterator[tuple[str, Item]]:
+def _points(skull: Cephalogram, seed: int, language: Language) -> Iterator[tuple[str, QAPair]]:
     yield from _named(cases.landmarks(skull, CEPHALOMETRIC, language))
 
 
-def _boxes_3d(volume: Volume, seed: int, language: Language) -> Iterator[tuple[str, Item]]:
+def _boxes_3d(volume: Volume, seed: int, language: Language) -> Iterator[tuple[str, QAPair]]:
     lesions, *organs = cases.volume_boxes(volume, language)
     yield from _named([lesions, _one(organs, 13, seed)])
 
 
-def _one(items: list[Item], stream: int, seed: int) -> Item:
+def _one(items: list[QAPair], stream: int, seed: int) -> QAPair:
     return items[int(np.random.default_rng((stream, seed)).integers(len(items)))]
 
 
-def _named(items: Iterable[Item]) -> Iterator[tuple[str, Item]]:
+def _named(items: Iterable[QAPair]) -> Iterator[tuple[str, QAPair]]:
     return ((item.about, item) for item in items)
 
 
-_Questions: TypeAlias = Callable[[Any, int, Language], Iterator[tuple[str, Item]]]
+_Questions: TypeAlias = Callable[[Any, int, Language], Iterator[tuple[str, QAPair]]]
 _QUESTIONS: Final[tuple[tuple[Kind, _Questions], ...]] = (
     ("film", _answer), ("single", _class), ("film", _boxes), ("cephalogram", _points), ("volume", _boxes_3d),
     ("film", _report),

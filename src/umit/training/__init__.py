@@ -1,1 +1,15 @@
-"""Training in the paper's two stages: rows, collation, loss and a thin shell over TRL's SFTTrainer."""
+"""Training: samples in, a checkpoint out, in the paper's two stages.
+
+:func:`train` is the door. What it joins can be used alone: a sample becomes turns, turns on the same pictures are
+packed into one row, rows become a batch, and a stage is trained on batches.
+"""
+
+from umit.training.hyperparameters import Hyperparameters
+from umit.training.rows import PackedRow, Turn, pack, turn, turns_of
+from umit.training.run import train
+from umit.training.stages import ALIGN, INSTRUCT, Stage, train_stage
+
+__all__ = [
+    "ALIGN", "INSTRUCT", "Hyperparameters", "PackedRow", "Stage", "Turn", "pack", "train", "train_stage", "turn",
+    "turns_of",
+]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Rows to one batch of tensors; a plain function."""
+"""Packed rows to one batch of tensors; a plain function."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from torch import Tensor
 
 from umit.engine.pixels import grid, patches
 from umit.engine.positions import packed_mask, packed_positions, positions
-from umit.training.rows import Row
+from umit.training.rows import PackedRow
 
 __all__ = ["IGNORED", "collate"]
 
 IGNORED = -100  # torch's cross entropy skips this label
 
 
-def collate(rows: Sequence[Row], *, image_pad: int, padding: int) -> dict[str, Tensor]:
+def collate(rows: Sequence[PackedRow], *, image_pad: int, padding: int) -> dict[str, Tensor]:
     """Return what Qwen2-VL's forward takes.
 
     Args:

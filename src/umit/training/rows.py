@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from umit.queries import Query
 from umit.results import Result
 from umit.tasks.task import Task
 
-__all__ = ["Row", "Turn", "pack", "turn", "turns_of"]
+__all__ = ["Batches", "PackedRow", "SampleBatches", "Turn", "pack", "turn", "turns_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Row:
+class PackedRow:
     """Questions packed behind the pictures that they share.
 
     Args:
@@ -45,6 +46,10 @@ class Row:
     ids: NDArray[np.int64]
     segments: NDArray[np.int64]
     taught: NDArray[np.bool_]
+
+
+#: The rows of a step, by its number from 0; the same number always gives the same rows.
+Batches: TypeAlias = Callable[[int], Sequence[PackedRow]]
 
 
 def turn(
@@ -64,7 +69,7 @@ def turn(
 
 
 def turns_of(sample: Sample[Any, Any], tasks: Tasks) -> list[Turn]:
-    """Return a data set's sample as it is asked and taught; several questions where several labels may hold.
+    """Return a data set's sample as it is asked and taught; one question a label where many labels may hold.
 
     Args:
         sample: From :mod:`umit.datasets`.
@@ -77,7 +82,7 @@ def turns_of(sample: Sample[Any, Any], tasks: Tasks) -> list[Turn]:
     return [Turn(request, answer) for request, answer in asked(sample, tasks)]
 
 
-def pack(turns: Sequence[Turn], encoder: Encoder) -> Row:
+def pack(turns: Sequence[Turn], encoder: Encoder) -> PackedRow:
     """Pack questions on the same pictures into one row.
 
     Args:
@@ -95,12 +100,12 @@ def pack(turns: Sequence[Turn], encoder: Encoder) -> Row:
     (prefix,) = prefixes
     ids, segments, taught = list(prefix), [0] * len(prefix), [False] * len(prefix)
     for number, one in enumerate(turns, start=1):
-        asked = encoder.split(one.request)[1]
+        question = encoder.split(one.request)[1]
         answer = encoder.answer(answer_words(one.answer))
-        ids += asked + answer
-        segments += [number] * (len(asked) + len(answer))
-        taught += [False] * len(asked) + [True] * len(answer)
-    return Row(
+        ids += question + answer
+        segments += [number] * (len(question) + len(answer))
+        taught += [False] * len(question) + [True] * len(answer)
+    return PackedRow(
         frames=turns[0].request.frames,
         ids=np.array(ids, np.int64),
         segments=np.array(segments, np.int64),
@@ -113,3 +118,57 @@ def _same_pictures(a: Request, b: Request) -> bool:
         one is other or np.array_equal(one, other)
         for one, other in zip(a.frames, b.frames, strict=True)
     )
+
+
+class SampleBatches:
+    """The rows of each step out of a stream of samples, one row a sample; at its end the stream begins again.
+
+    Steps may be asked for in any order. Going on from an earlier step passes over the samples between, and reads
+    none of their pictures.
+
+    Args:
+        samples: A data set, a :class:`~umit.datasets.mixture.Mixture`, or anything that gives the same samples in
+            the same order each time it is passed over.
+        tasks: Of the checkpoint that is trained: ``card.tasks``.
+        encoder: The checkpoint's encoder.
+        size: Samples a step.
+        share: This process's number, and how many processes share the rows of a step.
+    """
+
+    def __init__(
+        self,
+        samples: Iterable[Sample[Any, Any]],
+        tasks: Tasks,
+        encoder: Encoder,
+        size: int,
+        share: tuple[int, int] = (0, 1),
+    ) -> None:
+        self.samples, self.tasks, self.encoder = samples, tasks, encoder
+        self.size, self.share = size, share
+        self._stream, self._next = _endless(samples), 0
+
+    def __call__(self, step: int) -> list[PackedRow]:
+        """Return this process's rows of a step.
+
+        Raises:
+            DatasetError: There are no samples, or none in a second pass.
+        """
+        if step < self._next:
+            self._stream, self._next = _endless(self.samples), 0
+        passed = (step - self._next) * self.size
+        wanted = list(islice(self._stream, passed, passed + self.size))
+        self._next = step + 1
+        number, count = self.share
+        return [pack(turns_of(one, self.tasks), self.encoder) for one in wanted[number::count]]
+
+    def __reduce__(self) -> tuple[Any, ...]:  # a worker process begins a stream of its own
+        return SampleBatches, (self.samples, self.tasks, self.encoder, self.size, self.share)
+
+
+def _endless(samples: Iterable[Sample[Any, Any]]) -> Iterator[Sample[Any, Any]]:
+    while True:
+        sample = None
+        for sample in samples:
+            yield sample
+        if sample is None:
+            raise DatasetError("expected samples that can be passed over again, got none")

@@ -1,11 +1,11 @@
-"""The embedded checkpoint before training: its configuration, its tokenizer, its files."""
+"""The embedded checkpoint before training: its architecture, its tokenizer, its files."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from transformers import Qwen2VLForConditionalGeneration
     from transformers.models.qwen2.tokenization_qwen2 import Qwen2Tokenizer
 
-__all__ = ["BLUEPRINT", "Blueprint", "new_model", "new_tokenizer", "write_processor"]
+__all__ = ["ARCHITECTURE", "SMOKE", "Architecture", "new_model", "new_tokenizer", "write_processor"]
 
 #: Qwen2's pre-tokenizer (Qwen2-VL's tokenizer.json): every digit is a token of its own.
 _SPLIT: Final = (
@@ -44,7 +44,7 @@ _TEMPLATE: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Blueprint:
+class Architecture:
     """Sizes of the embedded model, and how it starts.
 
     The text rotary base is far below Qwen2-VL's million: with it, the widest axis of a grid of 8 tokens turns
@@ -84,7 +84,12 @@ class Blueprint:
     voice: float = 2.0
 
 
-BLUEPRINT: Final = Blueprint()
+ARCHITECTURE: Final = Architecture()
+#: Of a build that only shows that everything runs.
+SMOKE: Final = replace(
+    ARCHITECTURE, vision_depth=1, vision_width=64, vision_heads=2, text_depth=2, text_width=64,
+    text_heads=2, text_key_heads=2, text_inner=128, vocabulary=500, mrope_section=(2, 6, 8),
+)  # fmt: skip
 
 
 def new_tokenizer(lines: Iterable[str], size: int) -> Qwen2Tokenizer:
@@ -125,14 +130,14 @@ def new_tokenizer(lines: Iterable[str], size: int) -> Qwen2Tokenizer:
 
 
 def new_model(
-    blueprint: Blueprint, tokenizer: Qwen2Tokenizer, seed: int
+    architecture: Architecture, tokenizer: Qwen2Tokenizer, seed: int
 ) -> Qwen2VLForConditionalGeneration:
-    """Return an untrained Qwen2-VL of the blueprint's size."""
+    """Return an untrained Qwen2-VL of an architecture."""
     import torch
     from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration
 
     ids = {token: int(tokenizer.get_vocab()[token]) for token in _ADDED}
-    b = blueprint
+    b = architecture
     config = Qwen2VLConfig(
         vision_config={
             "depth": b.vision_depth,
@@ -198,7 +203,7 @@ def _patches_as_cosines(model: Qwen2VLForConditionalGeneration) -> None:
             filters[:] = torch.outer(waves[i], waves[j]) * gain / copies
 
 
-def _tell_places(model: Qwen2VLForConditionalGeneration, blueprint: Blueprint) -> None:
+def _tell_places(model: Qwen2VLForConditionalGeneration, architecture: Architecture) -> None:
     """Let the first layer start with a head for rows and one for columns.
 
     In Qwen2-VL a place is nowhere but in rotary angles: no value that attention could carry holds it. Here
@@ -209,21 +214,21 @@ def _tell_places(model: Qwen2VLForConditionalGeneration, blueprint: Blueprint) -
     import torch
 
     attention = model.model.language_model.layers[0].self_attn
-    size, (_, rows, _) = attention.head_dim, blueprint.mrope_section
-    first = blueprint.mrope_section[0]
-    turns = blueprint.rope_theta ** (-torch.arange(size // 2) / (size // 2))
+    size, (_, rows, _) = attention.head_dim, architecture.mrope_section
+    first = architecture.mrope_section[0]
+    turns = architecture.rope_theta ** (-torch.arange(size // 2) / (size // 2))
     query, key = (p.bias.view(-1, size) for p in (attention.q_proj, attention.k_proj))
     with torch.no_grad():
         for head, start in enumerate((first, first + rows)):
             fastest = slice(start, start + 4)
-            angle = blueprint.look_back * turns[fastest]
+            angle = architecture.look_back * turns[fastest]
             # The score falls by 1 at one position beside the wanted one.
             strength = (2 * math.sqrt(size) / turns[fastest].square().sum()).sqrt()
             query[head, fastest] = strength
             key[head, fastest] = strength * torch.cos(angle)
             key[head, start + size // 2 : start + size // 2 + 4] = strength * torch.sin(angle)
-        attention.v_proj.weight[: 2 * size] *= blueprint.voice
-        attention.o_proj.weight[:, : 2 * size] *= blueprint.voice
+        attention.v_proj.weight[: 2 * size] *= architecture.voice
+        attention.o_proj.weight[:, : 2 * size] *= architecture.voice
 
 
 def write_processor(folder: Path, tokenizer: Qwen2Tokenizer, *, pixels: int) -> None:
@@ -261,11 +266,6 @@ def write_processor(folder: Path, tokenizer: Qwen2Tokenizer, *, pixels: int) -> 
     _dump(folder / "video_preprocessor_config.json", video)
     both = {"image_processor": image, "video_processor": video}
     _dump(folder / "processor_config.json", {**both, "processor_class": "Qwen2VLProcessor"})
-
-
-def blueprint_dict(blueprint: Blueprint) -> dict[str, Any]:
-    """Return the sizes as plain values."""
-    return asdict(blueprint)
 
 
 def _dump(path: Path, data: dict[str, Any]) -> None:

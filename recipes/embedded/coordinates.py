@@ -1,8 +1,7 @@
-"""Learning to look, before learning to speak: each picture token tells what lies there, and its bounds.
+"""Coordinate pre-training: each picture token tells what lies there, and where its bounds are.
 
-UMIT starts from Qwen2-VL, which was trained on a billion pictures before; the embedded checkpoint starts
-from nothing, and captions alone teach it to look very slowly: a whole sentence hangs on one small
-token. Here every token is taught by itself. The heads that read the tokens are thrown away afterwards.
+Captions alone teach a model that begins with nothing very slowly where things are: a whole sentence hangs on one
+small token. Here every token is taught by itself. The heads that read the tokens are thrown away afterwards.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
     from umit.imaging.view import View
 
-__all__ = ["LOOKS", "Heads", "Look", "look_at", "look_loss", "weigh"]
+__all__ = ["OBJECTS", "Objects", "TokenHeads", "coordinate_loss", "coordinate_targets", "weigh"]
 
 _DIGITS: Final = 11  # 0 to 9, and the ten hundreds of an edge at 1024
 _OVERLAP: Final = 0.3  # of a token's area or volume, from which a thing lies there
@@ -45,8 +44,8 @@ _REACH: Final = 4.0  # tokens; how far away a bound is told from a token at most
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What is looked for in one kind of case.
+class Objects:
+    """What picture tokens are asked for in one kind of case.
 
     Args:
         names: Findings, anatomy or landmarks.
@@ -62,21 +61,21 @@ class Look:
         return len(self.names) * (1 + self.numbers * 2 * _DIGITS)
 
 
-#: What is looked for, by kind of case.
-LOOKS: Final[Mapping[str, Look]] = {
-    "film": Look((*FINDINGS, "right lung", "left lung", "heart"), 4),
-    "cephalogram": Look(CEPHALOMETRIC, 2),
-    "volume": Look(("lesion", *ORGANS), 6),
+#: What picture tokens are asked for, by kind of case.
+OBJECTS: Final[Mapping[str, Objects]] = {
+    "film": Objects((*FINDINGS, "right lung", "left lung", "heart"), 4),
+    "cephalogram": Objects(CEPHALOMETRIC, 2),
+    "volume": Objects(("lesion", *ORGANS), 6),
 }
 
 
-def look_at(
+def coordinate_targets(
     case: Case, view: View
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
     """Return what each picture token should say.
 
     Args:
-        case: A phantom of a kind in :data:`LOOKS`.
+        case: A phantom of a kind in :data:`OBJECTS`.
         view: What the model sees of it.
 
     Returns:
@@ -84,15 +83,15 @@ def look_at(
         tokens, ``(tokens, names, numbers)``, 0 where nothing is; and the first two digits of each coordinate
         as they are written in the frame, ``(tokens, names, numbers, 2)``, ``IGNORED`` where nothing is.
     """
-    look = LOOKS[case.kind]
+    objects = OBJECTS[case.kind]
     low, high = _cells(view)
-    presence = np.zeros((len(low), len(look.names)), np.float32)
-    offsets = np.zeros((*presence.shape, look.numbers), np.float32)
-    digits = np.full((*presence.shape, look.numbers, 2), IGNORED, np.int64)
+    presence = np.zeros((len(low), len(objects.names)), np.float32)
+    offsets = np.zeros((*presence.shape, objects.numbers), np.float32)
+    digits = np.full((*presence.shape, objects.numbers, 2), IGNORED, np.int64)
     middle, size = (low + high) / 2, high[0] - low[0]
     nearest = np.full(presence.shape, np.inf)
     for name, mark in _marks(case):
-        column = look.names.index(name)
+        column = objects.names.index(name)
         numbers, here, far = _under(mark, view, low, high)
         here &= far < nearest[:, column]
         nearest[here, column] = far[here]
@@ -154,50 +153,48 @@ def _leading(numbers: Sequence[float], view: View) -> NDArray[np.int64]:
     return np.stack([tens // 10, tens % 10], axis=1)
 
 
-class Heads(nn.Module):
+class TokenHeads(nn.Module):
     """Linear layers that read the picture tokens, for each kind of case; not part of the checkpoint."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        looks = LOOKS.values()
-        self.near = nn.ModuleList(nn.Linear(width, len(k.names) * (1 + k.numbers)) for k in looks)
-        self.read = nn.ModuleList(nn.Linear(width, k.outputs) for k in looks)
-
-    def see(self, tokens: Tensor, kind: int) -> tuple[Tensor, Tensor]:
-        """Return presence ``(tokens, names)`` and offsets ``(tokens, names, numbers)``."""
-        look = list(LOOKS.values())[kind]
-        scores = self.near[kind](tokens).float().view(len(tokens), len(look.names), -1)
-        return scores[..., 0], scores[..., 1:]
-
-    def tell(self, tokens: Tensor, kind: int) -> tuple[Tensor, Tensor]:
-        """Return presence ``(tokens, names)`` and digits ``(tokens, names, numbers, 2, 11)``."""
-        look = list(LOOKS.values())[kind]
-        scores = self.read[kind](tokens).float().view(len(tokens), len(look.names), -1)
-        shape = (*scores.shape[:2], look.numbers, 2, _DIGITS)
-        return scores[..., 0], scores[..., 1:].reshape(shape)
+        kinds = OBJECTS.values()
+        self.offsets = nn.ModuleList(
+            nn.Linear(width, len(k.names) * (1 + k.numbers)) for k in kinds
+        )
+        self.digits = nn.ModuleList(nn.Linear(width, k.outputs) for k in kinds)
 
     def loss(self, pictures: Tensor, halfway: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
         """Return how wrong the tokens are, out of the vision encoder and halfway through the language model.
 
         Args:
-            pictures: ``(tokens, width)``.
-            halfway: ``(tokens, width)``, normalized.
-            batch: As for :func:`look_loss`.
+            pictures: ``(tokens, width)``; they tell presence and offsets.
+            halfway: ``(tokens, width)``, normalized; they tell presence and digits.
+            batch: As for :func:`coordinate_loss`.
         """
         kind, weights, wanted = int(batch["kind"]), batch["weights"], batch["digits"]
-        early, offsets = self.see(pictures, kind)
-        near = (offsets - batch["offsets"]).abs().mean(-1)
-        there, digits = self.tell(halfway, kind)
+        shape = batch["presence"].shape
+        early = self.offsets[kind](pictures).float().view(*shape, -1)
+        late = self.digits[kind](halfway).float().view(*shape, -1)
+        near = (early[..., 1:] - batch["offsets"]).abs().mean(-1)
         read = functional.cross_entropy(
-            digits.flatten(0, -2), wanted.flatten(), ignore_index=IGNORED, reduction="none"
+            late[..., 1:].reshape(-1, _DIGITS),
+            wanted.flatten(),
+            ignore_index=IGNORED,
+            reduction="none",
         ).view(wanted.shape)
         bounds = _EARLY * near + read.mean(-2).sum(-1)
-        seen = _seen(there, batch["presence"]) + _seen(early, batch["presence"])
+        seen = _presence_loss(late[..., 0], batch) + _presence_loss(early[..., 0], batch)
         return _PRESENCE * seen + (weights * bounds).sum() / weights.sum().clamp(min=1)
 
 
-def look_loss(
-    model: Qwen2VLForConditionalGeneration, heads: Heads, batch: Mapping[str, Tensor]
+def _presence_loss(scores: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+    weight = torch.where(batch["presence"] > 0, _RARE, 1.0)
+    return functional.binary_cross_entropy_with_logits(scores, batch["presence"], weight)
+
+
+def coordinate_loss(
+    model: Qwen2VLForConditionalGeneration, heads: TokenHeads, batch: Mapping[str, Tensor]
 ) -> Tensor:
     """Return the loss of all picture tokens, at two places.
 
@@ -209,8 +206,8 @@ def look_loss(
         model: Qwen2-VL.
         heads: Read the tokens.
         batch: From :func:`umit.training.collate.collate` on rows without questions, with what
-            :func:`look_at` returns as ``presence``, ``offsets`` and ``digits``, with ``weights``
-            ``(tokens, names)`` of the coordinates, and ``kind``, the index in :data:`LOOKS`.
+            :func:`coordinate_targets` returns as ``presence``, ``offsets`` and ``digits``, with ``weights``
+            ``(tokens, names)`` of the coordinates, and ``kind``, the index in :data:`OBJECTS`.
     """
     language = model.model.language_model
     grids = [tuple(shape) for shape in batch["image_grid_thw"].tolist()]
@@ -230,11 +227,6 @@ def look_loss(
     finally:
         language.layers = layers
     return heads.loss(pictures, hidden[here], batch)
-
-
-def _seen(scores: Tensor, presence: Tensor) -> Tensor:
-    weight = torch.where(presence > 0, _RARE, 1.0)
-    return functional.binary_cross_entropy_with_logits(scores, presence, weight)
 
 
 def weigh(presence: NDArray[np.float32]) -> NDArray[np.float32]:

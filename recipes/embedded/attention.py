@@ -1,9 +1,9 @@
-"""Learning to say what is looked at: questions about one thing, with the language model led to its tokens.
+"""Attention supervision: an answer is led to the picture tokens that hold what was asked for.
 
-After :mod:`umit.phantom.look` every picture token knows what lies there and where its bounds are. To write
-them, the language model has to attend from the answer to the one token among many that holds what was asked
-for; by itself it finds that out for what is large, and hardly ever for what is small. Here two of its heads
-are told. Looking is taught on: without that, words undo within minutes what the tokens had learned.
+After :mod:`recipes.embedded.coordinates` every picture token knows what lies there and where its bounds are. To
+write them, the language model has to attend from the answer to the one token among many that holds what was asked
+for. By itself it finds that out for what is large, and hardly ever for what is small. So two of its heads are told.
+Coordinates are taught on beside it: without that, words undo within minutes what the tokens had learned.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ import torch
 from torch import Tensor
 from transformers.models.qwen2.modeling_qwen2 import apply_rotary_pos_emb
 
-from umit.phantom.look import Heads
+from recipes.embedded.coordinates import TokenHeads
 from umit.training.collate import IGNORED
 from umit.training.loss import answer_loss
 
 if TYPE_CHECKING:
     from transformers import Qwen2VLForConditionalGeneration
 
-__all__ = ["gaze_loss", "read_loss"]
+__all__ = ["attention_loss", "supervised_loss"]
 
-_LED: Final = 2  # heads that are told where to look; the others stay free
+_SUPERVISED: Final = 2  # heads that are told where to look; the others stay free
 _WORST: Final = -12.0  # log share of attention below which it is not pulled harder
 
 
 @dataclass
-class _Seen:
+class _Watched:
     """What passed by inside the model in one forward."""
 
     pictures: list[Tensor] = field(default_factory=list)
@@ -40,10 +40,10 @@ class _Seen:
 
 
 @contextmanager
-def _watched(model: Qwen2VLForConditionalGeneration) -> Iterator[_Seen]:
+def _watched(model: Qwen2VLForConditionalGeneration) -> Iterator[_Watched]:
     """Note the picture tokens, the states halfway, and what the first layer after that attends with."""
     layers: Any = model.model.language_model.layers
-    half, seen = len(layers) // 2, _Seen()
+    half, seen = len(layers) // 2, _Watched()
 
     def attended(module: Any, args: Any, kwargs: Mapping[str, Any]) -> None:
         seen.attention.append((kwargs["hidden_states"], kwargs["position_embeddings"]))
@@ -61,22 +61,22 @@ def _watched(model: Qwen2VLForConditionalGeneration) -> Iterator[_Seen]:
             hook.remove()
 
 
-def read_loss(
+def supervised_loss(
     model: Qwen2VLForConditionalGeneration,
-    heads: Heads,
+    heads: TokenHeads,
     batch: Mapping[str, Tensor],
     *,
-    said: float = 1.0,
+    answer_weight: float = 1.0,
 ) -> Tensor:
     """Return the loss of the answers, of looking, and of where the answers look, added up.
 
     Args:
         model: Qwen2-VL.
-        heads: Those of :func:`umit.phantom.look.look_loss`.
-        batch: From :func:`umit.training.collate.collate` on pictures of one size, with what ``look_loss``
+        heads: Those of :func:`recipes.embedded.coordinates.coordinate_loss`.
+        batch: From :func:`umit.training.collate.collate` on pictures of one size, with what ``coordinate_loss``
             needs, and ``asked`` ``(B, L)``: the thing that each token's question is about, as a column of
             ``presence``, or -1.
-        said: Weight of the answers.
+        answer_weight: Weight of the answers.
     """
     with _watched(model) as seen:
         answers, _ = answer_loss(model, batch)
@@ -89,10 +89,14 @@ def read_loss(
         batch,
     )
     half: Any = language.layers[len(language.layers) // 2]
-    return said * answers + looking + gaze_loss(half.self_attn, *seen.attention[0], batch)
+    return (
+        answer_weight * answers
+        + looking
+        + attention_loss(half.self_attn, *seen.attention[0], batch)
+    )
 
 
-def gaze_loss(
+def attention_loss(
     attention: Any, hidden: Tensor, rotary: tuple[Tensor, Tensor], batch: Mapping[str, Tensor]
 ) -> Tensor:
     """Return minus the log of the attention that answers give to the tokens of what they are about.
@@ -101,7 +105,7 @@ def gaze_loss(
         attention: A layer's attention; its first heads are told.
         hidden: What it attends with, ``(B, L, width)``.
         rotary: Cosines and sines of the positions, ``(B, L, width)``, or ``(3, B, L, width)`` by axis.
-        batch: As for :func:`read_loss`.
+        batch: As for :func:`supervised_loss`.
     """
     here, width = batch["mm_token_type_ids"].bool(), attention.head_dim
     count = len(here)
@@ -110,7 +114,11 @@ def gaze_loss(
         for project in (attention.q_proj, attention.k_proj)
     )
     query, key = apply_rotary_pos_emb(query, key, *(_per_channel(a, attention) for a in rotary))
-    scores = query[:, :_LED].float() @ key[:, :_LED].float().transpose(-1, -2) * attention.scaling
+    scores = (
+        query[:, :_SUPERVISED].float()
+        @ key[:, :_SUPERVISED].float().transpose(-1, -2)
+        * attention.scaling
+    )
     shares = scores.masked_fill(~batch["attention_mask"], -1e9).log_softmax(-1)
     answering = torch.zeros_like(here)
     answering[:, :-1] = batch["labels"][:, 1:] != IGNORED
@@ -120,7 +128,7 @@ def gaze_loss(
     there = holds.any(1)
     row, place, holds = row[there], place[there], holds[there]
     places = here.nonzero()[:, 1].view(count, -1)
-    given = shares[row, :, place].gather(2, places[row].unsqueeze(1).expand(-1, _LED, -1))
+    given = shares[row, :, place].gather(2, places[row].unsqueeze(1).expand(-1, _SUPERVISED, -1))
     given = given.masked_fill(~holds.unsqueeze(1), -1e9).logsumexp(-1)
     loss: Tensor = -given.clamp(min=_WORST).sum() / max(1, given.numel())
     return loss

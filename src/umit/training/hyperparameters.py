@@ -1,0 +1,64 @@
+"""How long and how fast a stage trains, and the optimizer and schedule that follow from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Hyperparameters", "optimizer_and_schedule"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hyperparameters:
+    """How long and how fast a stage trains.
+
+    Args:
+        steps: Optimizer steps.
+        learning_rate: The peak of a cosine that ends at a hundredth of it.
+        warmup: Steps of linear warm-up.
+        weight_decay: AdamW's; norms and biases have none.
+        clip: Largest gradient norm.
+        bf16: Whether matrix products run in bfloat16.
+        save_every: Steps between saved states, from which a stopped call goes on.
+        log_every: Steps between logged losses.
+        workers: Processes that prepare batches; 0 prepares them in this one.
+        seed: Seeds what is random besides the batches.
+    """
+
+    steps: int
+    learning_rate: float = 1e-3
+    warmup: int = 100
+    weight_decay: float = 0.02
+    clip: float = 1.0
+    bf16: bool = False
+    save_every: int = 500
+    log_every: int = 25
+    workers: int = 0
+    seed: int = 0
+
+
+def optimizer_and_schedule(module: Any, settings: Hyperparameters) -> tuple[Any, Any]:
+    """Return AdamW and its cosine schedule over what requires a gradient.
+
+    Args:
+        module: Holds Qwen2-VL. In bfloat16 on a processor its attention is set to one that is fast there.
+        settings: How long and how fast.
+    """
+    import torch
+    from transformers import PreTrainedModel, get_cosine_with_min_lr_schedule_with_warmup
+
+    from umit.engine.attention import register
+
+    if settings.bf16 and next(module.parameters()).device.type == "cpu":
+        model = next(part for part in module.modules() if isinstance(part, PreTrainedModel))
+        model.set_attn_implementation(register())
+    trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": settings.weight_decay},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.95))
+    schedule = get_cosine_with_min_lr_schedule_with_warmup(
+        optimizer, settings.warmup, settings.steps, min_lr_rate=0.01
+    )
+    return optimizer, schedule
