@@ -93,6 +93,7 @@ def encoder() -> Encoder:
 @pytest.fixture(scope="session")
 def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The tokenizer of a smoke build; to learn it takes seconds, so tests share it and leave it as it is."""
-    from umit.phantom.build import SMOKE_BLUEPRINT, _tokenizer
+    from recipes.embedded.build import trained_tokenizer
+    from recipes.embedded.model import SMOKE
 
-    return _tokenizer(tmp_path_factory.mktemp("tokenizer") / "t", 0, SMOKE_BLUEPRINT)
+    return trained_tokenizer(tmp_path_factory.mktemp("tokenizer") / "t", 0, SMOKE)

@@ -65,8 +65,8 @@ def build(
     started, share = time.monotonic(), processes()
     folder.mkdir(parents=True, exist_ok=True)
     architecture = SMOKE if smoke else ARCHITECTURE
-    encoder = Encoder(trained_tokenizer(folder / "tokenizer", seed, architecture))
-    model = new_model(architecture, encoder.tokenizer, seed)
+    tokenizer = trained_tokenizer(folder / "tokenizer", seed, architecture)
+    encoder, model = Encoder(tokenizer), new_model(architecture, tokenizer, seed)
     device = _device(share[0])
     model.to(device)  # type: ignore[arg-type]
     log = BuildLog(
@@ -158,13 +158,12 @@ def hyperparameters(stage: BuildStage, seed: int, smoke: bool) -> Hyperparameter
     )
 
 
-def trained_tokenizer(folder: Path, seed: int, architecture: Architecture) -> Qwen2Tokenizer:
+def trained_tokenizer(folder: Path, seed: int, architecture: Architecture) -> Any:
     """Return the tokenizer of a build; the first process trains it where it is not there yet."""
     if not folder.is_dir() and processes()[0] == 0:
         new_tokenizer(tokenizer_lines(seed), architecture.vocabulary).save_pretrained(folder)
     agree(False)  # the others wait for it
-    found: Qwen2Tokenizer = Qwen2Tokenizer.from_pretrained(folder)
-    return found
+    return Qwen2Tokenizer.from_pretrained(folder)
 
 
 def _device(number: int) -> torch.device:

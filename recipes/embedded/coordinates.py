@@ -190,7 +190,8 @@ class TokenHeads(nn.Module):
 
 def _presence_loss(scores: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
     weight = torch.where(batch["presence"] > 0, _RARE, 1.0)
-    return functional.binary_cross_entropy_with_logits(scores, batch["presence"], weight)
+    loss: Tensor = functional.binary_cross_entropy_with_logits(scores, batch["presence"], weight)
+    return loss
 
 
 def coordinate_loss(

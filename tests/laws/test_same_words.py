@@ -13,16 +13,16 @@ from umit.errors import DatasetError
 from umit.imaging.view import View
 from umit.queries import Ask
 from umit.results import Answer
-from umit.training.rows import Row, Turn, pack, turn
+from umit.training.rows import PackedRow, Turn, pack, turn
 
 
-def _asked(row: Row, number: int) -> list[int]:
+def _asked(row: PackedRow, number: int) -> list[int]:
     """Ids of one question of a row, from the shared beginning to where its answer starts."""
     mine = (row.segments == 0) | (row.segments == number)
     return row.ids[mine & ~row.taught].tolist()
 
 
-def _taught(row: Row, number: int) -> list[int]:
+def _taught(row: PackedRow, number: int) -> list[int]:
     return row.ids[(row.segments == number) & row.taught].tolist()
 
 

@@ -15,7 +15,7 @@ from umit.engine.pixels import grid, patches
 from umit.engine.positions import positions
 from umit.training.collate import IGNORED, collate
 from umit.training.loss import answer_loss
-from umit.training.rows import Row, Turn, pack
+from umit.training.rows import PackedRow, Turn, pack
 
 Asking = Callable[..., Turn]
 PLACES = (
@@ -28,11 +28,11 @@ PLACES = (
 )
 
 
-def _batch(encoder: Encoder, rows: Sequence[Row]) -> dict[str, Tensor]:
+def _batch(encoder: Encoder, rows: Sequence[PackedRow]) -> dict[str, Tensor]:
     return collate(rows, image_pad=encoder.image_pad, padding=encoder.padding)
 
 
-def _rows(encoder: Encoder, ask: Asking) -> list[Row]:
+def _rows(encoder: Encoder, ask: Asking) -> list[PackedRow]:
     """Three questions on a film, one on two other pictures, and one without a picture."""
     small = np.full((28, 28, 3), 90, np.uint8)
     return [

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from umit.training.hyperparameters import Hyperparameters
 from umit.training.loop import agree, optimize, processes
-from umit.training.recipe import Recipe
 
-RECIPE = Recipe(steps=5, learning_rate=0.05, warmup=1, log_every=1)
+SETTINGS = Hyperparameters(steps=5, learning_rate=0.05, warmup=1, log_every=1)
 
 # One process of two: its own half of each step's rows.
 TWIN = """
@@ -22,14 +22,14 @@ from pathlib import Path
 import torch
 from torch import distributed
 sys.path.insert(0, sys.argv[3])
-from test_loop import RECIPE, line, rows_of, square
+from test_loop import SETTINGS, line, rows_of, square
 from umit.training.loop import agree, optimize
 rank, folder = int(sys.argv[1]), Path(sys.argv[2])
 store = f"file://{(folder / 'store').as_posix()}"
 distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=2)
 module = line()
 optimize(module, lambda step: {"x": rows_of(step)[rank::2]}, lambda b: square(module, b),
-         recipe=RECIPE, folder=folder / "state", tell=lambda step, loss: rank == 0 or step < 4)
+         settings=SETTINGS, folder=folder / "state", tell=lambda step, loss: rank == 0 or step < 4)
 assert agree(rank == 1) and not agree(False)
 torch.save(module.state_dict(), folder / f"{rank}.pt")
 distributed.destroy_process_group()
@@ -57,7 +57,7 @@ def test_two_processes_equal_one_and_stop_together(tmp_path: Path) -> None:
         alone,
         lambda step: {"x": rows_of(step)},
         lambda b: square(alone, b),
-        recipe=RECIPE,
+        settings=SETTINGS,
         folder=tmp_path / "alone",
         tell=lambda step, loss: step < 4,
     )

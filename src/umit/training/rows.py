@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, TypeAlias
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from umit.chat import Request, answer_words
+from umit.checkpoints import Checkpoint
 from umit.datasets.ask import Tasks, asked
 from umit.datasets.dataset import Sample
 from umit.engine.encode import Encoder
@@ -129,7 +130,7 @@ class SampleBatches:
     Args:
         samples: A data set, a :class:`~umit.datasets.mixture.Mixture`, or anything that gives the same samples in
             the same order each time it is passed over.
-        tasks: Of the checkpoint that is trained: ``card.tasks``.
+        card: Of the checkpoint that is trained.
         encoder: The checkpoint's encoder.
         size: Samples a step.
         share: This process's number, and how many processes share the rows of a step.
@@ -138,12 +139,12 @@ class SampleBatches:
     def __init__(
         self,
         samples: Iterable[Sample[Any, Any]],
-        tasks: Tasks,
+        card: Checkpoint,
         encoder: Encoder,
         size: int,
         share: tuple[int, int] = (0, 1),
     ) -> None:
-        self.samples, self.tasks, self.encoder = samples, tasks, encoder
+        self.samples, self.card, self.encoder = samples, card, encoder
         self.size, self.share = size, share
         self._stream, self._next = _endless(samples), 0
 
@@ -159,10 +160,12 @@ class SampleBatches:
         wanted = list(islice(self._stream, passed, passed + self.size))
         self._next = step + 1
         number, count = self.share
-        return [pack(turns_of(one, self.tasks), self.encoder) for one in wanted[number::count]]
+        return [pack(turns_of(one, self.card.tasks), self.encoder) for one in wanted[number::count]]
 
-    def __reduce__(self) -> tuple[Any, ...]:  # a worker process begins a stream of its own
-        return SampleBatches, (self.samples, self.tasks, self.encoder, self.size, self.share)
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A worker process begins a stream of its own, with a card whose bound tasks, functions, are left behind.
+        card = replace(self.card)
+        return SampleBatches, (self.samples, card, self.encoder, self.size, self.share)
 
 
 def _endless(samples: Iterable[Sample[Any, Any]]) -> Iterator[Sample[Any, Any]]:

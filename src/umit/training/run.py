@@ -67,7 +67,7 @@ def train(
 
     train_stage(
         engine.model,
-        SampleBatches(samples, known.tasks, engine.encoder, batch, share),
+        SampleBatches(samples, known, engine.encoder, batch, share),
         encoder=engine.encoder,
         stage=stage,
         settings=settings,

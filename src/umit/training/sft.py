@@ -24,7 +24,7 @@ __all__ = ["fit"]
 
 
 class _PackedTrainer(SFTTrainer):
-    def compute_loss(self, model: Any, inputs: dict[str, Tensor], **_: Any) -> Tensor:
+    def compute_loss(self, model: Any, inputs: Any, *_: Any, **settings: Any) -> Any:
         """Return the loss on answers; TRL's own counts a four-dimensional mask as tokens."""
         return answer_loss(self.accelerator.unwrap_model(model), inputs)[0]
 

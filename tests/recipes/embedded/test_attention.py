@@ -1,4 +1,4 @@
-"""READ's and TELL's rows say what each answer is about, and their loss pulls answers to the tokens of that."""
+"""Attention supervision: rows say what each answer is about, and the loss pulls answers to the tokens of that."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 import torch
 
+from recipes.embedded.attention import _per_channel, attention_loss, supervised_loss
+from recipes.embedded.batches import Draws, StageBatches, _sentences
+from recipes.embedded.coordinates import OBJECTS, TokenHeads, coordinate_loss
+from recipes.embedded.model import SMOKE, new_model
+from recipes.embedded.questions import single_things, with_classes, with_reports
+from recipes.embedded.stages import STAGES
 from umit.engine.encode import Encoder
 from umit.phantom import cases, words
-from umit.phantom.blueprint import new_model
-from umit.phantom.build import SMOKE_BLUEPRINT
-from umit.phantom.curriculum import drill_items, read_items, tell_items
 from umit.phantom.film import Film
-from umit.phantom.gaze import _per_channel, gaze_loss, read_loss
-from umit.phantom.look import LOOKS, Heads, look_loss
-from umit.phantom.steps import Draw, ReadsOf, _sentences
 from umit.results import Classification, Detections, Report
 from umit.training.loss import answer_loss
 
@@ -27,30 +27,33 @@ def encoder(tokenizer: Any) -> Encoder:
     return Encoder(tokenizer)
 
 
-def _step(encoder: Encoder, kind: str, stage: str = "read") -> dict[str, torch.Tensor]:
-    draw = Draw(0, smoke=True)
-    step = next(n for n in range(200) if draw.cases(stage, n)[0] == kind)
-    return ReadsOf(draw, encoder, stage)(step)
+STAGE = {stage.name: stage for stage in STAGES}
 
 
-@pytest.mark.parametrize("kind", list(LOOKS))
+def _step(encoder: Encoder, kind: str, stage: str = "attention") -> dict[str, torch.Tensor]:
+    draws = Draws(STAGE[stage], smoke=True)
+    step = next(n for n in range(200) if draws.cases(n)[0] == kind)
+    return StageBatches(draws, encoder).supervised(step)
+
+
+@pytest.mark.parametrize("kind", list(OBJECTS))
 def test_every_question_names_its_thing(kind: str, encoder: Encoder) -> None:
     batch = _step(encoder, kind)
     asked, taught = batch["asked"], batch["labels"] != -100
     assert asked.shape == batch["input_ids"].shape
     assert (asked[batch["mm_token_type_ids"].bool()] == -1).all(), "pictures are not asked about"
     assert (asked[taught] >= 0).all(), "every answer is about one thing"
-    assert int(asked.max()) < len(LOOKS[kind].names)
-    assert batch["presence"].shape[1] == len(LOOKS[kind].names)
+    assert int(asked.max()) < len(OBJECTS[kind].names)
+    assert batch["presence"].shape[1] == len(OBJECTS[kind].names)
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_as_much_is_there_as_is_not(seed: int) -> None:
     case = cases.film_case(seed)
-    items = read_items(case, np.random.default_rng(seed))
+    items = single_things(case, np.random.default_rng(seed))
     golds = [item.gold for item in items if isinstance(item.gold, Detections)]
     findings = [
-        i for i in items if isinstance(i.gold, Detections) and i.about in LOOKS["film"].names[:5]
+        i for i in items if isinstance(i.gold, Detections) and i.about in OBJECTS["film"].names[:5]
     ]
     there = sum(bool(item.gold) for item in findings)
     assert len(findings) - there == min(max(1, there), 5 - there) and len(golds) > there
@@ -58,12 +61,12 @@ def test_as_much_is_there_as_is_not(seed: int) -> None:
 
 
 @pytest.mark.parametrize("kind", ["film", "single", "cephalogram", "volume"])
-def test_drill_asks_what_tell_asks_and_sometimes_the_class(kind: cases.Kind) -> None:
+def test_large_batches_ask_the_same_and_sometimes_the_class(kind: cases.Kind) -> None:
     classes = 0
     for seed in range(12):
         case = cases.draw(kind, seed)
-        told = tell_items(case, np.random.default_rng(seed))
-        drilled = drill_items(case, np.random.default_rng(seed))
+        told = with_reports(case, np.random.default_rng(seed))
+        drilled = with_classes(case, np.random.default_rng(seed))
         assert drilled[: len(told)] == told
         for item in drilled[len(told) :]:
             assert isinstance(item.gold, Classification)
@@ -94,7 +97,7 @@ def test_a_report_names_a_thing_for_each_sentence(
 ) -> None:
     case = cases.draw(kind, seed)
     for number in range(8):  # a film's report is asked for more often than not
-        for item in tell_items(case, np.random.default_rng(number)):
+        for item in with_reports(case, np.random.default_rng(number)):
             if not isinstance(item.gold, Report):
                 assert item.about and not item.sentences
                 continue
@@ -110,10 +113,10 @@ def test_a_report_names_a_thing_for_each_sentence(
 
 
 def test_reports_are_led_sentence_by_sentence(encoder: Encoder) -> None:
-    batch = _step(encoder, "crowded volume", "tell")
+    batch = _step(encoder, "crowded volume", "attention-reports")
     asked, labels = batch["asked"], batch["labels"]
     led = asked[:, :-1][labels[:, 1:] != -100]
-    assert (led >= 0).any() and int(asked.max()) < len(LOOKS["volume"].names)
+    assert (led >= 0).any() and int(asked.max()) < len(OBJECTS["volume"].names)
     assert (asked[batch["mm_token_type_ids"].bool()] == -1).all()
 
 
@@ -121,7 +124,7 @@ def test_reports_are_led_sentence_by_sentence(encoder: Encoder) -> None:
 def test_units_of_a_films_coordinates_are_not_taught(
     kind: str, taught: bool, encoder: Encoder
 ) -> None:
-    batch = _step(encoder, kind, "tell")
+    batch = _step(encoder, kind, "attention-reports")
     digits = [encoder.tokenizer.convert_tokens_to_ids(d) for d in "0123456789"]
     one = torch.isin(batch["input_ids"], torch.tensor(digits))
     third = one[:, 2:] & one[:, 1:-1] & one[:, :-2]
@@ -131,25 +134,25 @@ def test_units_of_a_films_coordinates_are_not_taught(
     assert (batch["labels"][:, 1:-1][second] != -100).any()
 
 
-def test_the_loss_is_that_of_looking_answering_and_gazing(encoder: Encoder) -> None:
-    model = new_model(SMOKE_BLUEPRINT, encoder.tokenizer, 0)
-    heads = Heads(SMOKE_BLUEPRINT.text_width)
+def test_the_loss_is_that_of_tokens_answers_and_attention(encoder: Encoder) -> None:
+    model = new_model(SMOKE, encoder.tokenizer, 0)
+    heads = TokenHeads(SMOKE.text_width)
     batch = _step(encoder, "film")
-    loss = read_loss(model, heads, batch)
-    twice = read_loss(model, heads, batch, said=2.0)
+    loss = supervised_loss(model, heads, batch)
+    twice = supervised_loss(model, heads, batch, answer_weight=2.0)
     answers, _ = answer_loss(model, batch)
     assert float((twice - loss).detach()) == pytest.approx(float(answers.detach()), abs=1e-4)
     loss.backward()  # type: ignore[no-untyped-call]
     half = model.model.language_model.layers[1].self_attn
     assert half.q_proj.weight.grad.abs().sum() > 0
-    assert heads.read[0].weight.grad.abs().sum() > 0
+    assert heads.digits[0].weight.grad.abs().sum() > 0
     assert not half._forward_pre_hooks, "nothing stays behind in the model"
-    # Looking costs the same beside questions as alone: they come after the picture and are not seen by it.
-    alone = look_loss(model, heads, batch)
+    # The tokens' own loss is the same beside questions as alone: they come after the picture and are not seen by it.
+    alone = coordinate_loss(model, heads, batch)
     assert float(loss.detach()) > float(alone.detach())
 
 
-def test_the_gaze_is_right_where_all_attention_lies_on_the_thing(encoder: Encoder) -> None:
+def test_attention_is_right_where_all_attention_lies_on_the_thing(encoder: Encoder) -> None:
     """A head that adds a large score on the asked tokens alone has no loss; one that looks elsewhere has."""
 
     class Fixed(torch.nn.Module):
@@ -175,8 +178,8 @@ def test_the_gaze_is_right_where_all_attention_lies_on_the_thing(encoder: Encode
     hidden[here] = batch["presence"][:, column, None].expand(-1, 8)
     still = torch.ones((*here.shape, 4)), torch.zeros((*here.shape, 4))
     assert batch["presence"][:, column].any()
-    assert float(gaze_loss(Fixed(1.0), hidden, still, batch)) < 1e-3
-    assert float(gaze_loss(Fixed(-1.0), hidden, still, batch)) > 5
+    assert float(attention_loss(Fixed(1.0), hidden, still, batch)) < 1e-3
+    assert float(attention_loss(Fixed(-1.0), hidden, still, batch)) > 5
 
 
 def test_angles_by_axis_are_those_by_channel() -> None:
@@ -189,8 +192,11 @@ def test_angles_by_axis_are_those_by_channel() -> None:
     assert _per_channel(chosen, None) is chosen
 
 
-def test_processes_share_the_rows_of_a_step(encoder: Encoder) -> None:
-    whole = ReadsOf(Draw(0, smoke=True), encoder)(3)
-    parts = [ReadsOf(Draw(0, True, (k, 2)), encoder)(3) for k in range(2)]
-    together = np.concatenate([part["presence"].numpy() for part in parts])
-    assert np.array_equal(together, whole["presence"].numpy())
+@pytest.mark.parametrize("stage", ["coordinates", "attention"])
+def test_processes_share_the_rows_of_a_step(stage: str, encoder: Encoder) -> None:
+    def presence(*share: int) -> np.ndarray:
+        draws = Draws(STAGE[stage], smoke=True, share=share)
+        return StageBatches(draws, encoder).supervised(3)["presence"].numpy()
+
+    together = np.concatenate([presence(0, 2), presence(1, 2)])
+    assert np.array_equal(together, presence(0, 1))

@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from importlib import resources
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from recipes.embedded import build as building
+from recipes.embedded import record
+from recipes.embedded.__main__ import main
+from recipes.embedded.batches import Draws
+from recipes.embedded.stages import SEED_RANGE, STAGES, BuildStage
 from umit.chat import spell
-from umit.phantom import build as building
 from umit.phantom.cases import HELD_OUT
-from umit.phantom.steps import FIRST_SEED, SHARES, SHIFT, Draw, apart, step_turns
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("build")
-    out = building.build(folder, seed=0, smoke=True)
-    assert out is not None
-    return out
+    assert main(["--smoke", "--folder", str(folder)]) == 0
+    return folder / "umit-phantom"
 
 
 @pytest.mark.slow
-def test_the_loss_falls(built: Path) -> None:
-    losses = json.loads((built / "build.json").read_text())["losses"]
-    first, last = losses["align"]
+def test_the_record_tells_what_was_done(built: Path) -> None:
+    found = json.loads((built / "build.json").read_text("utf-8"))
+    names = [stage.name for stage in STAGES]
+    assert list(found["steps"]) == list(found["losses"]) == names
+    assert {"statement": "This code trained these weights.", **record.code_hashes()} == found[
+        "code"
+    ]
+    first, last = found["losses"]["align"]
     assert last < first - 0.2
+    card = (built / "README.md").read_text("utf-8")
+    assert all(f"| {name} | {found['steps'][name]} |" in card for name in names)
 
 
 @pytest.mark.slow
@@ -89,40 +96,36 @@ def test_packages_that_are_missing_are_left_out_of_the_record() -> None:
 
 
 @pytest.mark.slow
-def test_a_stopped_build_goes_on(tmp_path: Path) -> None:
-    assert building.build(tmp_path, seed=3, minutes=0.0, smoke=True) is None
-    out = building.build(tmp_path, seed=3, smoke=True)
-    assert out is not None and (out / "model.safetensors").is_file()
+def test_a_stopped_build_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    smoke = ["--seed", "3", "--smoke", "--plain", "--folder", str(tmp_path)]
+    assert main([*smoke, "--minutes", "0"]) == 0
+    assert "time is up" in capsys.readouterr().out
+    assert main(smoke) == 0
+    out = tmp_path / "umit-phantom"
+    assert f"wrote {out}" in capsys.readouterr().out
+    assert json.loads((out / "build.json").read_text("utf-8"))["seed"] == 3
 
 
-def test_a_step_is_a_function_of_its_number() -> None:
-    for stage in ("align", "instruct"):
-        a, b = (step_turns(stage, 5, Draw(0, smoke=True)) for _ in range(2))
-        assert [[spell(t.request.words) + t.answer for t in row] for row in a] == [
-            [spell(t.request.words) + t.answer for t in row] for row in b
-        ]
+@pytest.mark.parametrize("stage", STAGES[-2:], ids=lambda stage: stage.name)
+def test_a_step_is_a_function_of_its_number(stage: BuildStage) -> None:
+    one, other = (
+        [[spell(t.request.words) + t.answer for t in row] for row in draws.turns(5)]
+        for draws in (Draws(stage, smoke=True), Draws(stage, smoke=True))
+    )
+    assert one == other
 
 
 def test_training_never_draws_a_held_out_seed() -> None:
-    stages = sorted(FIRST_SEED, key=FIRST_SEED.__getitem__)
-    for stage, after in zip(stages, [*(FIRST_SEED[s] for s in stages[1:]), HELD_OUT], strict=True):
-        past = FIRST_SEED[stage] + building.RECIPES[stage][0] * apart(stage)
-        assert past + SHIFT < after, "no stage draws another one's cases"
+    stages = sorted(STAGES, key=lambda stage: stage.first_case)
+    ends = [*(stage.first_case for stage in stages[1:]), HELD_OUT]
+    for stage, end in zip(stages, ends, strict=True):
+        past = stage.first_case + stage.steps * stage.stride
+        assert past + SEED_RANGE < end, "no stage draws another one's cases"
 
 
-@pytest.mark.parametrize("stage", FIRST_SEED)
-def test_a_step_leaves_the_next_one_its_cases(stage: str) -> None:
-    drawn = [Draw(7).cases(stage, step)[1] for step in range(60)]
-    for seeds, after in pairwise(drawn):
-        assert len(seeds) <= max(share.rows for share in SHARES[stage])
-        assert seeds[-1] + 1 < after[0], "a comparison takes the case after its own too"
-
-
-def test_the_embedded_weights_are_what_the_code_builds() -> None:
-    folder = Path(str(resources.files("umit.phantom"))) / "weights"
-    record = json.loads((folder / "build.json").read_text(encoding="utf-8"))
-    weights = (folder / "model.safetensors").read_bytes()
-    assert hashlib.sha256(weights).hexdigest() == record["weights_sha256"]
-    assert len(weights) < 10_000_000
-    assert record["hashes"] == building.fingerprint()
-    assert record["steps"] == {name: steps for name, (steps, _) in building.RECIPES.items()}
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_a_step_leaves_the_next_one_its_cases(stage: BuildStage) -> None:
+    drawn = [Draws(stage, seed=7).cases(step)[1] for step in range(60)]
+    for numbers, after in pairwise(drawn):
+        assert len(numbers) <= max(share.rows for share in stage.cases)
+        assert numbers[-1] + 1 < after[0], "a comparison takes the case after its own too"

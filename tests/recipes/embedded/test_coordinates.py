@@ -7,22 +7,27 @@ from typing import Any
 import numpy as np
 import pytest
 
-from umit.checkpoints import PHANTOM
+from recipes.embedded.batches import Draws, StageBatches
+from recipes.embedded.coordinates import (
+    OBJECTS,
+    TokenHeads,
+    coordinate_loss,
+    coordinate_targets,
+    weigh,
+)
+from recipes.embedded.model import SMOKE, new_model
+from recipes.embedded.questions import show
+from recipes.embedded.stages import STAGES
 from umit.engine.encode import Encoder
 from umit.phantom import cases
-from umit.phantom.blueprint import new_model
-from umit.phantom.build import SMOKE_BLUEPRINT
-from umit.phantom.curriculum import show
-from umit.phantom.look import LOOKS, Heads, look_at, look_loss, weigh
-from umit.phantom.steps import Draw, LooksOf
 
 TOKENS = {"film": (8, 8), "cephalogram": (8, 8), "volume": (32, 2, 2)}
 
 
 def looked(kind: Any, seed: int) -> tuple[Any, ...]:
     case = cases.draw(kind, seed)
-    view = show(case, PHANTOM, points=kind == "cephalogram")
-    return case, view, look_at(case, view)
+    view = show(case, points=kind == "cephalogram")
+    return case, view, coordinate_targets(case, view)
 
 
 def written(view: Any, mark: Any) -> np.ndarray:
@@ -39,12 +44,12 @@ def marks(case: Any) -> list[tuple[str, Any]]:
     return [("lesion", one.box) for one in truth.lesions] + list(truth.organs.items())
 
 
-@pytest.mark.parametrize("kind", list(LOOKS))
+@pytest.mark.parametrize("kind", list(OBJECTS))
 @pytest.mark.parametrize("seed", range(6))
 def test_the_token_over_a_thing_tells_its_bounds(kind: str, seed: int) -> None:
     case, view, (presence, offsets, digits) = looked(kind, seed)
     counts = np.array(TOKENS[kind])
-    names, axes = LOOKS[kind].names, len(counts)
+    names, axes = OBJECTS[kind].names, len(counts)
     assert presence.shape == (counts.prod(), len(names))
     size = np.array(view.frame_size) / counts[::-1]
     for name, mark in marks(case):
@@ -80,7 +85,7 @@ def test_a_small_lesion_is_in_every_slice_that_it_crosses(seed: int) -> None:
 def test_nothing_there_is_not_taught() -> None:
     case, _, (presence, offsets, digits) = looked("film", 1)
     kinds = {f.kind for f in case.truth.findings}
-    absent = [i for i, name in enumerate(LOOKS["film"].names[:5]) if name not in kinds]
+    absent = [i for i, name in enumerate(OBJECTS["film"].names[:5]) if name not in kinds]
     assert absent
     assert not presence[:, absent].any() and not offsets[:, absent].any()
     assert (digits[:, absent] == -100).all()
@@ -95,21 +100,13 @@ def test_a_thing_counts_once_however_many_tokens_hold_it() -> None:
 
 
 def test_the_loss_reaches_the_encoder_and_half_the_layers(tokenizer: Any) -> None:
-    model = new_model(SMOKE_BLUEPRINT, tokenizer, 0)
-    looks = LooksOf(Draw(0, smoke=True), Encoder(tokenizer))
-    heads = Heads(SMOKE_BLUEPRINT.text_width)
-    loss = look_loss(model, heads, looks(0))
+    model = new_model(SMOKE, tokenizer, 0)
+    looks = StageBatches(Draws(STAGES[0], smoke=True), Encoder(tokenizer))
+    heads = TokenHeads(SMOKE.text_width)
+    loss = coordinate_loss(model, heads, looks.supervised(0))
     loss.backward()  # type: ignore[no-untyped-call]
     layers = model.model.language_model.layers
-    assert len(layers) == SMOKE_BLUEPRINT.text_depth
+    assert len(layers) == SMOKE.text_depth
     assert model.model.visual.patch_embed.proj.weight.grad.abs().sum() > 0
     assert layers[0].mlp.down_proj.weight.grad.abs().sum() > 0
     assert layers[1].mlp.down_proj.weight.grad is None
-
-
-def test_processes_share_the_rows_of_a_step(tokenizer: Any) -> None:
-    encoder = Encoder(tokenizer)
-    whole = LooksOf(Draw(0, smoke=True), encoder)(3)
-    parts = [LooksOf(Draw(0, True, (k, 2)), encoder)(3) for k in range(2)]
-    together = np.concatenate([part["presence"].numpy() for part in parts])
-    assert np.array_equal(together, whole["presence"].numpy())

@@ -1,34 +1,136 @@
-"""Time is told by device and over all calls; time that is up is told once it is."""
+"""The weights' own record: it fails when the code or the data are no longer what the weights came from."""
 
 from __future__ import annotations
 
+import copy
+import hashlib
 import json
-import time
+import re
 from pathlib import Path
+from typing import Any
 
-from umit.phantom.build_log import BuildLog
+import pytest
+
+from recipes.embedded import record
+from recipes.embedded.model_card import model_card
+from recipes.embedded.stages import STAGES
+from umit.errors import InputError
+
+RECORD = json.loads((record.WEIGHTS / "build.json").read_text("utf-8"))
+BATCHES = json.loads(record.BATCHES.read_text("utf-8"))
+REMEDY = (
+    "the code that drew or taught the committed weights has changed: build them anew, or say why they still stand "
+    "with `python -m recipes.embedded --restate WHY`"
+)
 
 
-def test_what_was_spent_is_told_by_device(tmp_path: Path) -> None:
-    lines = [  # a call on a GPU between two on a processor; the clock of each begins at 0
-        ("look", 3.0, "cpu"), ("look", 5.0, "cpu"), ("drill", 0.5, "a GPU"), ("drill", 2.5, "a GPU"),
-        ("instruct", 0.25, "cpu"), ("instruct", 4.0, "cpu"),
-    ]  # fmt: skip
-    log = BuildLog(tmp_path / "log.jsonl", 0.0, None, processes=1)
-    for stage, minutes, device in lines:
-        line = {"stage": stage, "step": 1, "loss": 1.0, "minutes": minutes, "processes": 1}
-        with log.path.open("a") as file:
-            file.write(json.dumps({**line, "device": device}) + "\n")
-    assert log.spent() == {"cpu": 9.0, "a GPU": 2.5}
-    assert log.losses() == {"look": [1.0, 1.0], "drill": [1.0, 1.0], "instruct": [1.0, 1.0]}
+@pytest.fixture(scope="module")
+def drawn() -> dict[str, Any]:
+    """What the code draws now, as ids of the committed weights' tokenizer."""
+    from transformers.models.qwen2.tokenization_qwen2 import Qwen2Tokenizer
+
+    from umit.engine.encode import Encoder
+
+    return record.data_digests(Encoder(Qwen2Tokenizer.from_pretrained(record.WEIGHTS)))
 
 
-def test_time_that_is_up_is_told_and_the_line_is_kept(tmp_path: Path) -> None:
-    started = time.monotonic() - 90.0
-    for minutes, goes_on in ((2.0, True), (1.0, False), (None, True)):
-        log = BuildLog(tmp_path / "log.jsonl", started, minutes, processes=2, device="a GPU")
-        log.stage = "look"
-        assert log(25, 0.51234) is goes_on
-        assert log.late is not goes_on
-    last = log.lines()[-1]
-    assert len(log.lines()) == 3 and last["loss"] == 0.5123 and last["device"] == "a GPU"
+def test_the_weights_are_those_of_the_record() -> None:
+    weights = (record.WEIGHTS / "model.safetensors").read_bytes()
+    assert hashlib.sha256(weights).hexdigest() == RECORD["weights_sha256"]
+    assert len(weights) < 10_000_000
+
+
+def test_the_settings_are_those_of_the_record() -> None:
+    names = RECORD.get("stage_names", {})
+    assert record.settings_hashes(names) == RECORD["hashes"]
+    assert RECORD["steps"] == {names.get(stage.name, stage.name): stage.steps for stage in STAGES}
+
+
+def test_the_code_is_that_of_the_record() -> None:
+    statement, *_ = RECORD["code"].values()
+    assert len(statement) > 20
+    assert {"statement": statement, **record.code_hashes()} == RECORD["code"], REMEDY
+
+
+def test_the_data_are_those_that_the_weights_were_trained_on(drawn: dict[str, Any]) -> None:
+    assert not record.differences(drawn, BATCHES)
+
+
+def test_the_card_is_that_of_the_record() -> None:
+    card = (record.WEIGHTS / "README.md").read_text("utf-8")
+    board = re.compile(r"(<!-- board -->\n).*(<!-- /board -->)", re.DOTALL)
+    assert board.sub(r"\1\2", card) == model_card(RECORD)
+
+
+CODE = '"""Says."""\nfrom a import b\n\ndef f(x):\n    """Doubles."""\n    return 2 * x  # twice\n'
+
+
+@pytest.mark.parametrize(
+    ("changed", "same"),
+    [
+        (CODE.replace("Doubles", "Twice"), True),
+        (CODE.replace("# twice", "# two times"), True),
+        (CODE.replace("from a", "from c"), True),
+        (CODE.replace("(x)", "(\n    x\n)"), True),
+        (CODE.replace("2 *", "3 *"), False),
+        (CODE.replace("2 *", "2 +"), False),
+        (CODE.replace("return", "y ="), False),
+        (CODE + "f(1)\n", False),
+        (CODE.replace("def f", "def g"), False),
+    ],
+)
+def test_code_is_what_runs(changed: str, same: bool) -> None:
+    assert (record.meaning(changed) == record.meaning(CODE)) is same
+
+
+def _altered(path: str, value: Any) -> dict[str, Any]:
+    stage, *keys = path.split("/")
+    altered = copy.deepcopy(BATCHES)
+    place = altered[stage]
+    for key in keys[:-1]:
+        place = place[key]
+    place[keys[-1]] = value(place[keys[-1]])
+    return altered
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "why"),
+    [
+        ("coordinates/cases", lambda text: text[::-1], "other cases"),
+        ("attention/batches/0/whole", lambda text: text[::-1], "another word or box"),
+        ("align/batches/0/mean", lambda number: number + 0.1, "a brighter picture"),
+        ("align/batches/0/pixels", lambda some: [some[0] + 0.1, *some[1:]], "another grain"),
+        ("instruct/batches", lambda some: {**some, "99": some["0"]}, "a step more"),
+    ],
+)
+def test_other_data_are_seen(path: str, value: Any, why: str) -> None:
+    found = record.differences(_altered(path, value), BATCHES)
+    assert len(found) == 1 and found[0].startswith(f"/{path}"), why
+
+
+def test_a_grey_level_of_rounding_is_no_other_picture() -> None:
+    def rounded(some: list[float]) -> list[float]:
+        return [some[0] + 0.015, *some[1:]]
+
+    assert not record.differences(_altered("align/batches/0/pixels", rounded), BATCHES)
+
+
+def test_only_unchanged_data_can_be_restated(
+    drawn: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = {**RECORD, "code": {"statement": "former"}}
+    record.write_json(tmp_path / "build.json", kept)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (tmp_path / name).write_bytes((record.WEIGHTS / name).read_bytes())
+    monkeypatch.setattr(record, "WEIGHTS", tmp_path)
+    monkeypatch.setattr(record, "data_digests", lambda encoder: drawn)
+    with pytest.raises(InputError, match="expected a reason"):
+        record.restate(" ")
+    record.restate("Only words have changed.")
+    found = json.loads((tmp_path / "build.json").read_text("utf-8"))
+    assert found["code"] == {"statement": "Only words have changed.", **record.code_hashes()}
+    assert {**found, "code": None} == {**kept, "code": None}
+    other = _altered("coordinates/cases", lambda text: text[::-1])
+    monkeypatch.setattr(record, "data_digests", lambda encoder: other)
+    with pytest.raises(InputError, match="/coordinates/cases"):
+        record.restate("It makes no difference.")
