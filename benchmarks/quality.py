@@ -20,8 +20,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from board import board  # beside this file
+
 from umit import UMIT
-from umit.phantom.board import board
 from umit.phantom.cases import HELD_OUT
 from umit.phantom.samples import GENERATOR, Phantoms
 

@@ -20,10 +20,7 @@ from umit.phantom import Film, draw_film
 from umit.queries import Describe, Find
 from umit.results import Detection, Detections, Report
 from umit.testing import tiny_checkpoint
-from umit.training.recipe import Recipe
-from umit.training.rows import Row, Turn, pack, turn
-from umit.training.run import train
-from umit.training.stages import ALIGN, INSTRUCT
+from umit.training import ALIGN, INSTRUCT, Hyperparameters, PackedRow, Turn, pack, train_stage, turn
 
 
 def caption(film: Film, scan: umit.Scan) -> list[Turn]:
@@ -46,7 +43,7 @@ def detection(film: Film, scan: umit.Scan) -> list[Turn]:
     return turns
 
 
-def rows(encoder: Encoder, stage: str, step: int) -> Sequence[Row]:
+def rows(encoder: Encoder, stage: str, step: int) -> Sequence[PackedRow]:
     """Return the two rows of a step; the same step always gives the same rows."""
     found = []
     for seed in (2 * step, 2 * step + 1):
@@ -59,20 +56,17 @@ def rows(encoder: Encoder, stage: str, step: int) -> Sequence[Row]:
 
 def main() -> None:
     """Train four steps of each stage and load the result."""
-    from transformers import AutoTokenizer
-
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         start = tiny_checkpoint(folder / "start", card=PHANTOM)
         engine = load_engine(start)
         for stage in (ALIGN, INSTRUCT):
-            losses = train(
+            losses = train_stage(
                 engine.model,
                 partial(rows, engine.encoder, stage.name),
-                tokenizer=AutoTokenizer.from_pretrained(start),
                 encoder=engine.encoder,
                 stage=stage,
-                recipe=Recipe(steps=4, learning_rate=3e-3, warmup=1, log_every=1),
+                settings=Hyperparameters(steps=4, learning_rate=3e-3, warmup=1, log_every=1),
                 folder=folder / stage.name,
             )
             print(stage.name, "vision encoder trains:", stage.vision)

@@ -96,4 +96,4 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Any:
     from recipes.embedded.build import trained_tokenizer
     from recipes.embedded.model import SMOKE
 
-    return trained_tokenizer(tmp_path_factory.mktemp("tokenizer") / "t", 0, SMOKE)
+    return trained_tokenizer(tmp_path_factory.mktemp("tokenizer") / "t", 0, SMOKE.vocabulary)

@@ -591,7 +591,7 @@ def test_embedded_weights_that_are_not_there(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(checkpoints, "files", lambda name: tmp_path)
-    with pytest.raises(CheckpointError, match=r"umit\.phantom\.build"):
+    with pytest.raises(CheckpointError, match=r"recipes\.embedded"):
         UMIT.from_pretrained()
 
 

@@ -26,27 +26,28 @@ import torch
 from torch import Tensor
 from transformers.models.qwen2.tokenization_qwen2 import Qwen2Tokenizer
 
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from ask import machine, wait
+
+from recipes.embedded.batches import Draws, StageBatches
+from recipes.embedded.build import hyperparameters, new_heads, teach
+from recipes.embedded.model import ARCHITECTURE, new_model
+from recipes.embedded.record import WEIGHTS
+from recipes.embedded.stages import STAGES
 from umit.engine.encode import Encoder
-from umit.phantom import build
-from umit.phantom.blueprint import BLUEPRINT, new_model
-from umit.phantom.look import Heads
-from umit.phantom.steps import SHARES, Draw, step_turns
 from umit.training.collate import collate
 from umit.training.loss import answer_loss
 from umit.training.rows import pack
 
-sys.path.insert(0, str(Path(__file__).parent))
-from ask import machine, wait
-
 RESULTS = Path(__file__).parents[1] / "results"
-WEIGHTS = Path(build.__file__).parent / "weights"
 
 
 def forms(
     step: int, encoder: Encoder, device: str
 ) -> tuple[dict[str, Tensor], dict[str, Tensor], int]:
     """Return a step of INSTRUCT packed and a row a question, and how many questions it has."""
-    turns = step_turns("instruct", step, Draw(0))
+    turns = Draws(STAGES[-1]).turns(step)
     both = (
         [pack(of_one, encoder) for of_one in turns],
         [pack([turn], encoder) for of_one in turns for turn in of_one],
@@ -68,7 +69,7 @@ def seconds(model: Any, batch: Mapping[str, Tensor], device: str) -> float:
 
 def sharing(encoder: Encoder, steps: int, device: str) -> dict[str, Any]:
     """Compare packed rows with a row a question."""
-    model = new_model(BLUEPRINT, encoder.tokenizer, 0).to(device)
+    model = new_model(ARCHITECTURE, encoder.tokenizer, 0).to(device)
     apart, times, tokens, asked = 0.0, [], [0, 0], 0
     for step in range(steps):
         packed, single, questions = forms(step, encoder, device)
@@ -94,31 +95,28 @@ def sharing(encoder: Encoder, steps: int, device: str) -> dict[str, Any]:
 def stages(encoder: Encoder, steps: int, device: str) -> dict[str, Any]:
     """Run some steps of each stage from untrained weights; the first third is not counted."""
     found: dict[str, Any] = {}
-    for name, (whole, _) in build.RECIPES.items():
+    for stage in STAGES:
         clock: list[tuple[int, float]] = []
 
         def tell(step: int, loss: float, clock: list[tuple[int, float]] = clock) -> bool:
             clock.append((step, wait(device)))
             return step < steps
 
-        recipe = replace(build._recipe((10**6, 1e-4), 0, False), log_every=max(1, steps // 15))
-        model = new_model(BLUEPRINT, encoder.tokenizer, 0).to(device)
+        settings = replace(
+            hyperparameters(stage, 0, smoke=False), steps=10**6, learning_rate=1e-4, log_every=max(1, steps // 15)
+        )  # fmt: skip
+        model = new_model(ARCHITECTURE, encoder.tokenizer, 0).to(device)
         with tempfile.TemporaryDirectory() as work:
-            if name in build._BEFORE:  # heads of a former stage, which this one goes on with
-                before = Path(work) / build._BEFORE[name]
-                before.mkdir()
-                heads = Heads(model.config.text_config.hidden_size)
-                torch.save(heads.state_dict(), before / build._HEADS)
-            teach = build._paper_stage if name in build._STAGES else build._picture_stage
             teach(
-                name, model, Draw(0), encoder, recipe=recipe, folder=Path(work), tell=tell, plain=True
+                stage, model, new_heads(model, 0), StageBatches(Draws(stage), encoder), settings=settings,
+                folder=Path(work), tell=tell, plain=True,
             )  # fmt: skip
         (first, began), (last, ended) = clock[len(clock) // 3], clock[-1]
         a_step = (ended - began) / (last - first)
-        rows = sum(share.weight * share.rows for share in SHARES[name])
-        found[name] = {
+        rows = sum(share.weight * share.rows for share in stage.cases)
+        found[stage.name] = {
             "milliseconds_a_step": round(a_step * 1e3, 1), "cases_a_second": round(rows / a_step, 1),
-            "steps_of_the_build": whole, "minutes_of_the_build": round(whole * a_step / 60, 1),
+            "steps_of_the_build": stage.steps, "minutes_of_the_build": round(stage.steps * a_step / 60, 1),
         }  # fmt: skip
     return found
 

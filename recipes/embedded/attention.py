@@ -8,9 +8,9 @@ Coordinates are taught on beside it: without that, words undo within minutes wha
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -30,28 +30,19 @@ _SUPERVISED: Final = 2  # heads that are told where to look; the others stay fre
 _WORST: Final = -12.0  # log share of attention below which it is not pulled harder
 
 
-@dataclass
-class _Watched:
-    """What passed by inside the model in one forward."""
-
-    pictures: list[Tensor] = field(default_factory=list)
-    halfway: list[Tensor] = field(default_factory=list)
-    attention: list[tuple[Tensor, tuple[Tensor, Tensor]]] = field(default_factory=list)
-
-
 @contextmanager
-def _watched(model: Qwen2VLForConditionalGeneration) -> Iterator[_Watched]:
+def _watched(model: Qwen2VLForConditionalGeneration) -> Iterator[Mapping[str, list[Any]]]:
     """Note the picture tokens, the states halfway, and what the first layer after that attends with."""
     layers: Any = model.model.language_model.layers
-    half, seen = len(layers) // 2, _Watched()
+    tower: Any = model.model.visual
+    half, seen = len(layers) // 2, defaultdict[str, list[Any]](list)
 
     def attended(module: Any, args: Any, kwargs: Mapping[str, Any]) -> None:
-        seen.attention.append((kwargs["hidden_states"], kwargs["position_embeddings"]))
+        seen["attended"].append((kwargs["hidden_states"], kwargs["position_embeddings"]))
 
-    tower: Any = model.model.visual
     hooks = [
-        tower.merger.register_forward_hook(lambda m, i, out: seen.pictures.append(out)),
-        layers[half - 1].register_forward_hook(lambda m, i, out: seen.halfway.append(out)),
+        tower.merger.register_forward_hook(lambda m, i, out: seen["pictures"].append(out)),
+        layers[half - 1].register_forward_hook(lambda m, i, out: seen["halfway"].append(out)),
         layers[half].self_attn.register_forward_pre_hook(attended, with_kwargs=True),
     ]
     try:
@@ -68,7 +59,7 @@ def supervised_loss(
     *,
     answer_weight: float = 1.0,
 ) -> Tensor:
-    """Return the loss of the answers, of looking, and of where the answers look, added up.
+    """Return the loss of the answers, of the picture tokens, and of what the answers attend to, added up.
 
     Args:
         model: Qwen2-VL.
@@ -81,19 +72,15 @@ def supervised_loss(
     with _watched(model) as seen:
         answers, _ = answer_loss(model, batch)
     language = model.model.language_model
-    here = batch["mm_token_type_ids"].bool()
-    pictures, (halfway,) = torch.cat(seen.pictures), seen.halfway
-    looking = heads.loss(
+    pictures, (halfway,) = torch.cat(seen["pictures"]), seen["halfway"]
+    ((hidden, rotary),) = seen["attended"]
+    tokens = heads.loss(
         pictures.flatten(0, -2) if pictures.ndim > 2 else pictures,
-        language.norm(halfway)[here],
+        language.norm(halfway)[batch["mm_token_type_ids"].bool()],
         batch,
     )
     half: Any = language.layers[len(language.layers) // 2]
-    return (
-        answer_weight * answers
-        + looking
-        + attention_loss(half.self_attn, *seen.attention[0], batch)
-    )
+    return answer_weight * answers + tokens + attention_loss(half.self_attn, hidden, rotary, batch)
 
 
 def attention_loss(

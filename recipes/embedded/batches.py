@@ -64,17 +64,10 @@ class Draws:
     def turns(self, step: int) -> list[list[Turn]]:
         """Return the questions of a step of a stage of the paper, one list a case."""
         kind, numbers = self.cases(step)
-        return [self._turns(kind, number) for number in numbers]
-
-    def _turns(self, kind: str, number: int) -> list[Turn]:
+        ask = questions.caption_turns if self.stage.name == "align" else questions.task_turns
         if kind == "compare":
-            films = [cases.draw("film", number), cases.draw("film", number + 1)]
-            both = Case("views", tuple(s for film in films for s in film.scans), films[0].truth)
-            return questions.compare_turns(films, questions.show(both), self.rng(number))
-        case, view = _shown(kind, number)
-        captions = self.stage.name == "align"
-        ask = questions.caption_turns if captions else questions.task_turns
-        return ask(case, view, self.rng(number))
+            return [questions.compare_turns(number, self.rng(number)) for number in numbers]
+        return [ask(*_shown(kind, number), self.rng(number)) for number in numbers]
 
 
 def tokenizer_lines(seed: int) -> Iterator[str]:

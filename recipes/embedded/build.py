@@ -21,14 +21,7 @@ from recipes.embedded.attention import supervised_loss
 from recipes.embedded.batches import Draws, StageBatches, tokenizer_lines
 from recipes.embedded.coordinates import TokenHeads, coordinate_loss
 from recipes.embedded.log import BuildLog
-from recipes.embedded.model import (
-    ARCHITECTURE,
-    SMOKE,
-    Architecture,
-    new_model,
-    new_tokenizer,
-    write_processor,
-)
+from recipes.embedded.model import ARCHITECTURE, SMOKE, new_model, new_tokenizer, write_processor
 from recipes.embedded.model_card import model_card
 from recipes.embedded.stages import STAGES, BuildStage
 from umit.checkpoints import PHANTOM, write_card
@@ -65,9 +58,11 @@ def build(
     started, share = time.monotonic(), processes()
     folder.mkdir(parents=True, exist_ok=True)
     architecture = SMOKE if smoke else ARCHITECTURE
-    tokenizer = trained_tokenizer(folder / "tokenizer", seed, architecture)
+    tokenizer = trained_tokenizer(folder / "tokenizer", seed, architecture.vocabulary)
     encoder, model = Encoder(tokenizer), new_model(architecture, tokenizer, seed)
-    device = _device(share[0])
+    device = torch.device("cpu")
+    if torch.cuda.is_available():  # several processes take turns at the GPUs
+        device = torch.device("cuda", share[0] % torch.cuda.device_count())
     model.to(device)  # type: ignore[arg-type]
     log = BuildLog(
         folder / "log.jsonl" if share[0] == 0 else Path(os.devnull),
@@ -110,18 +105,7 @@ def teach(
     tell: Any,
     plain: bool,
 ) -> None:
-    """Train one stage; ``model`` and ``heads`` are changed in place.
-
-    Args:
-        stage: Which one.
-        model: Qwen2-VL, on the device that is to be used.
-        heads: Read the picture tokens in the stages before the paper's.
-        batches: Of the stage.
-        settings: How long and how fast.
-        folder: Where states are written and looked for.
-        tell: Called with step and loss at each log step; returning ``False`` saves and stops.
-        plain: Whether a stage of the paper is trained without TRL.
-    """
+    """Train one stage; ``model`` and the ``heads`` that read its picture tokens are changed in place."""
     if stage.paper is not None:
         train_stage(
             model, batches.rows, encoder=batches.encoder, stage=stage.paper, settings=settings,
@@ -158,19 +142,12 @@ def hyperparameters(stage: BuildStage, seed: int, smoke: bool) -> Hyperparameter
     )
 
 
-def trained_tokenizer(folder: Path, seed: int, architecture: Architecture) -> Any:
+def trained_tokenizer(folder: Path, seed: int, vocabulary: int) -> Any:
     """Return the tokenizer of a build; the first process trains it where it is not there yet."""
     if not folder.is_dir() and processes()[0] == 0:
-        new_tokenizer(tokenizer_lines(seed), architecture.vocabulary).save_pretrained(folder)
+        new_tokenizer(tokenizer_lines(seed), vocabulary).save_pretrained(folder)
     agree(False)  # the others wait for it
     return Qwen2Tokenizer.from_pretrained(folder)
-
-
-def _device(number: int) -> torch.device:
-    """Return a GPU if there is one; several processes take turns at them."""
-    if torch.cuda.is_available():
-        return torch.device("cuda", number % torch.cuda.device_count())
-    return torch.device("cpu")
 
 
 def _keep(done: Path, model: Any, heads: TokenHeads | None) -> None:

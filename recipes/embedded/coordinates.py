@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from umit.engine.pixels import MERGE, grid
-from umit.engine.vision import encode_pictures
 from umit.geometry import Box2D, Box3D, Point2D
 from umit.phantom.abdomen import ORGANS
 from umit.phantom.cases import Case
@@ -25,6 +24,7 @@ from umit.phantom.cephalogram import Cephalogram
 from umit.phantom.film import FINDINGS, Film
 from umit.tasks.landmarks import CEPHALOMETRIC
 from umit.training.collate import IGNORED
+from umit.training.loss import embed
 
 if TYPE_CHECKING:
     from transformers import Qwen2VLForConditionalGeneration
@@ -54,11 +54,6 @@ class Objects:
 
     names: tuple[str, ...]
     numbers: int
-
-    @property
-    def outputs(self) -> int:
-        """Scores a token gives: presence, and the first two digits of each coordinate."""
-        return len(self.names) * (1 + self.numbers * 2 * _DIGITS)
 
 
 #: What picture tokens are asked for, by kind of case.
@@ -121,10 +116,7 @@ def _marks(case: Case) -> list[tuple[str, Box2D | Box3D | Point2D]]:
 
 
 def _under(
-    mark: Box2D | Box3D | Point2D,
-    view: View,
-    low: NDArray[np.float64],
-    high: NDArray[np.float64],
+    mark: Box2D | Box3D | Point2D, view: View, low: NDArray[np.float64], high: NDArray[np.float64]
 ) -> tuple[Sequence[float], NDArray[np.bool_], NDArray[np.float64]]:
     """Return a mark's numbers in the frame, the tokens that hold it, and their distance from it."""
     middle, size = (low + high) / 2, high[0] - low[0]
@@ -159,10 +151,11 @@ class TokenHeads(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         kinds = OBJECTS.values()
-        self.offsets = nn.ModuleList(
-            nn.Linear(width, len(k.names) * (1 + k.numbers)) for k in kinds
+        # Scores a token gives of each name: presence, and what tells each coordinate.
+        self.offsets, self.digits = (
+            nn.ModuleList(nn.Linear(width, len(k.names) * (1 + k.numbers * each)) for k in kinds)
+            for each in (1, 2 * _DIGITS)
         )
-        self.digits = nn.ModuleList(nn.Linear(width, k.outputs) for k in kinds)
 
     def loss(self, pictures: Tensor, halfway: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
         """Return how wrong the tokens are, out of the vision encoder and halfway through the language model.
@@ -177,21 +170,19 @@ class TokenHeads(nn.Module):
         early = self.offsets[kind](pictures).float().view(*shape, -1)
         late = self.digits[kind](halfway).float().view(*shape, -1)
         near = (early[..., 1:] - batch["offsets"]).abs().mean(-1)
+        digits = late[..., 1:].reshape(-1, _DIGITS)
         read = functional.cross_entropy(
-            late[..., 1:].reshape(-1, _DIGITS),
-            wanted.flatten(),
-            ignore_index=IGNORED,
-            reduction="none",
+            digits, wanted.flatten(), ignore_index=IGNORED, reduction="none"
         ).view(wanted.shape)
         bounds = _EARLY * near + read.mean(-2).sum(-1)
         seen = _presence_loss(late[..., 0], batch) + _presence_loss(early[..., 0], batch)
-        return _PRESENCE * seen + (weights * bounds).sum() / weights.sum().clamp(min=1)
+        loss: Tensor = _PRESENCE * seen + (weights * bounds).sum() / weights.sum().clamp(min=1)
+        return loss
 
 
 def _presence_loss(scores: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
     weight = torch.where(batch["presence"] > 0, _RARE, 1.0)
-    loss: Tensor = functional.binary_cross_entropy_with_logits(scores, batch["presence"], weight)
-    return loss
+    return functional.binary_cross_entropy_with_logits(scores, batch["presence"], weight)
 
 
 def coordinate_loss(
@@ -211,11 +202,7 @@ def coordinate_loss(
             ``(tokens, names)`` of the coordinates, and ``kind``, the index in :data:`OBJECTS`.
     """
     language = model.model.language_model
-    grids = [tuple(shape) for shape in batch["image_grid_thw"].tolist()]
-    pictures = encode_pictures(model.model.visual, batch["pixel_values"], grids)
-    embedded = model.get_input_embeddings()(batch["input_ids"])
-    here = batch["mm_token_type_ids"].bool()
-    embedded = embedded.masked_scatter(here.unsqueeze(-1), pictures.to(embedded.dtype))
+    embedded, pictures = embed(model, batch)
     layers = language.layers
     language.layers = layers[: len(layers) // 2]
     try:
@@ -227,7 +214,7 @@ def coordinate_loss(
         ).last_hidden_state
     finally:
         language.layers = layers
-    return heads.loss(pictures, hidden[here], batch)
+    return heads.loss(pictures, hidden[batch["mm_token_type_ids"].bool()], batch)
 
 
 def weigh(presence: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -7,14 +7,15 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+
+import torch
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration
+from transformers.models.qwen2.tokenization_qwen2 import Qwen2Tokenizer
 
 from umit.chat import DEFAULT_SYSTEM, END, END_OF_TEXT
 from umit.engine.pixels import MEAN, MERGE, PATCH, STD, TEMPORAL
-
-if TYPE_CHECKING:
-    from transformers import Qwen2VLForConditionalGeneration
-    from transformers.models.qwen2.tokenization_qwen2 import Qwen2Tokenizer
 
 __all__ = ["ARCHITECTURE", "SMOKE", "Architecture", "new_model", "new_tokenizer", "write_processor"]
 
@@ -99,9 +100,6 @@ def new_tokenizer(lines: Iterable[str], size: int) -> Qwen2Tokenizer:
         lines: Text to learn merges from.
         size: Vocabulary without control tokens; at least the 256 bytes.
     """
-    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers.models.qwen2.tokenization_qwen2 import Qwen2Tokenizer
-
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -133,53 +131,34 @@ def new_model(
     architecture: Architecture, tokenizer: Qwen2Tokenizer, seed: int
 ) -> Qwen2VLForConditionalGeneration:
     """Return an untrained Qwen2-VL of an architecture."""
-    import torch
-    from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration
-
     ids = {token: int(tokenizer.get_vocab()[token]) for token in _ADDED}
-    b = architecture
+    a, end, padding = architecture, ids[END.text], ids[END_OF_TEXT.text]
     config = Qwen2VLConfig(
         vision_config={
-            "depth": b.vision_depth,
-            "embed_dim": b.vision_width,
-            "num_heads": b.vision_heads,
-            "hidden_size": b.text_width,
-            "mlp_ratio": 4,
-            "patch_size": PATCH,
-            "spatial_merge_size": MERGE,
-            "temporal_patch_size": TEMPORAL,
-            "initializer_range": b.initializer_range,
+            "depth": a.vision_depth, "embed_dim": a.vision_width, "num_heads": a.vision_heads, "mlp_ratio": 4,
+            "hidden_size": a.text_width, "patch_size": PATCH, "spatial_merge_size": MERGE,
+            "temporal_patch_size": TEMPORAL, "initializer_range": a.initializer_range,
         },
         text_config={
-            "vocab_size": len(tokenizer),
-            "hidden_size": b.text_width,
-            "intermediate_size": b.text_inner,
-            "num_hidden_layers": b.text_depth,
-            "num_attention_heads": b.text_heads,
-            "num_key_value_heads": b.text_key_heads,
-            "max_position_embeddings": 4096,
-            "initializer_range": b.initializer_range,
+            "vocab_size": len(tokenizer), "hidden_size": a.text_width, "intermediate_size": a.text_inner,
+            "num_hidden_layers": a.text_depth, "num_attention_heads": a.text_heads,
+            "num_key_value_heads": a.text_key_heads, "max_position_embeddings": 4096,
+            "initializer_range": a.initializer_range,
             "rope_parameters": {
-                "rope_type": "default",
-                "rope_theta": b.rope_theta,
-                "mrope_section": list(b.mrope_section),
+                "rope_type": "default", "rope_theta": a.rope_theta, "mrope_section": list(a.mrope_section),
             },
-            "bos_token_id": None,
-            "eos_token_id": ids[END.text],
-            "pad_token_id": ids[END_OF_TEXT.text],
+            "bos_token_id": None, "eos_token_id": end, "pad_token_id": padding,
         },
-        image_token_id=ids["<|image_pad|>"],
-        video_token_id=ids["<|video_pad|>"],
-        vision_start_token_id=ids["<|vision_start|>"],
-        vision_end_token_id=ids["<|vision_end|>"],
+        image_token_id=ids["<|image_pad|>"], video_token_id=ids["<|video_pad|>"],
+        vision_start_token_id=ids["<|vision_start|>"], vision_end_token_id=ids["<|vision_end|>"],
         tie_word_embeddings=True,
-    )
+    )  # fmt: skip
     torch.manual_seed(seed)
     model = Qwen2VLForConditionalGeneration(config)
     _patches_as_cosines(model)
-    _tell_places(model, b)
-    model.generation_config.eos_token_id = ids[END.text]
-    model.generation_config.pad_token_id = ids[END_OF_TEXT.text]
+    _tell_places(model, architecture)
+    model.generation_config.eos_token_id = end
+    model.generation_config.pad_token_id = padding
     return model
 
 
@@ -189,8 +168,6 @@ def _patches_as_cosines(model: Qwen2VLForConditionalGeneration) -> None:
     Random filters answer to a patch's brightness above all. Amplitudes in pictures fall about with
     frequency, so the gain rises with it: every dimension starts with a like share of what is seen.
     """
-    import torch
-
     weight = model.model.visual.patch_embed.proj.weight  # (width, channel, time, row, column)
     places = (torch.arange(PATCH) + 0.5) * math.pi / PATCH
     waves = torch.cos(torch.arange(PATCH)[:, None] * places) * math.sqrt(2 / PATCH)
@@ -211,8 +188,6 @@ def _tell_places(model: Qwen2VLForConditionalGeneration, architecture: Architect
     of the picture it so reads another token of the prompt before it, and what it reads tells the place.
     Without this start, a model this small spends most of its training to find out.
     """
-    import torch
-
     attention = model.model.language_model.layers[0].self_attn
     size, (_, rows, _) = attention.head_dim, architecture.mrope_section
     first = architecture.mrope_section[0]
@@ -240,28 +215,14 @@ def write_processor(folder: Path, tokenizer: Qwen2Tokenizer, *, pixels: int) -> 
         pixels: Largest area fed by ``AutoProcessor``; umit sizes frames itself.
     """
     tokenizer.save_pretrained(folder)
+    size = {"shortest_edge": 3136, "longest_edge": pixels}
+    shape = {"patch_size": PATCH, "merge_size": MERGE, "temporal_patch_size": TEMPORAL}
     image: dict[str, Any] = {
-        "do_convert_rgb": True,
-        "do_normalize": True,
-        "do_rescale": True,
-        "do_resize": True,
-        "image_mean": list(MEAN),
-        "image_std": list(STD),
-        "image_processor_type": "Qwen2VLImageProcessor",
-        "merge_size": MERGE,
-        "patch_size": PATCH,
-        "temporal_patch_size": TEMPORAL,
-        "resample": 3,
-        "rescale_factor": 1 / 255,
-        "size": {"shortest_edge": 3136, "longest_edge": pixels},
-    }
-    video = {
-        "video_processor_type": "Qwen2VLVideoProcessor",
-        "patch_size": PATCH,
-        "merge_size": MERGE,
-        "temporal_patch_size": TEMPORAL,
-        "size": image["size"],
-    }
+        "do_convert_rgb": True, "do_normalize": True, "do_rescale": True, "do_resize": True,
+        "image_mean": list(MEAN), "image_std": list(STD), "image_processor_type": "Qwen2VLImageProcessor",
+        "resample": 3, "rescale_factor": 1 / 255, "size": size, **shape,
+    }  # fmt: skip
+    video = {"video_processor_type": "Qwen2VLVideoProcessor", "size": size, **shape}
     _dump(folder / "preprocessor_config.json", {**image, "processor_class": "Qwen2VLProcessor"})
     _dump(folder / "video_preprocessor_config.json", video)
     both = {"image_processor": image, "video_processor": video}

@@ -24,15 +24,9 @@ from umit.tasks.table import choose
 from umit.training.rows import Turn, turn
 
 __all__ = [
-    "caption_turns",
-    "compare_turns",
-    "show",
-    "single_things",
-    "task_turns",
-    "to_turn",
-    "with_classes",
-    "with_reports",
-]
+    "caption_turns", "compare_turns", "show", "single_things", "task_turns", "to_turn",
+    "with_classes", "with_reports",
+]  # fmt: skip
 
 _LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
 
@@ -127,12 +121,12 @@ def caption_turns(case: Case, view: View, rng: Generator) -> list[Turn]:
     return turns
 
 
-def compare_turns(films: Sequence[Case], view: View, rng: Generator) -> list[Turn]:
-    """Return stage 1's comparison of two films."""
+def compare_turns(number: int, rng: Generator) -> list[Turn]:
+    """Return stage 1's comparison of a film, by its number, with the next one."""
     language = _language(rng)
-    first, second = (
-        {f.kind for f in case.truth.findings} for case in films if isinstance(case.truth, Film)
-    )
+    films = [cases.film_case(number), cases.film_case(number + 1)]
+    view = show(Case("views", tuple(s for film in films for s in film.scans), films[0].truth))
+    first, second = ({f.kind for f in film.truth.findings} for film in films)  # type: ignore[union-attr]
     report = Report(text=words.comparison(first, second, language))
     return [turn(PHANTOM.task("compare"), Compare(language=language), report, view)]
 

@@ -235,7 +235,7 @@ def _embedded() -> Path:
     if not (folder / "config.json").is_file():
         raise CheckpointError(
             f"expected the weights of {EMBEDDED} inside the package, found none; "
-            "install umit from its wheel, or build them: python -m umit.phantom.build"
+            "install umit from its wheel, or build them in a copy of its repository: python -m recipes.embedded"
         )
     return folder
 

@@ -17,16 +17,16 @@ from umit.errors import BackendError, InputError
 from umit.evaluation.score import score
 from umit.metrics.metric import Pair
 from umit.model import UMIT
-from umit.phantom import board as module
-from umit.phantom.board import LINES, METRICS_OF, board
 from umit.phantom.samples import Phantoms
 from umit.queries import Describe
 from umit.results import Report
 from umit.testing import ScriptedBackend
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+import board as module
 import phantom as plain_board
 import quality
+from board import LINES, METRICS_OF, board
 
 #: 3 is the fewest that have every target of a film that the assertions name.
 SOME = Phantoms(count=3)

@@ -97,7 +97,7 @@ def _text(found: dict[str, Any]) -> str:
     lines = [f"umit {found['umit']}, Python {found['python']}", "", "packages"]
     lines += [f"  {n:<20}{v or 'missing'}" for n, v in found["packages"].items()] or ["  unknown"]
     own, *hub = found["checkpoints"]
-    state = "in the package" if own["present"] else "missing: python -m umit.phantom.build"
+    state = "in the package" if own["present"] else "missing; umit's wheel has them"
     lines += ["", "checkpoints", f"  {own['name']:<30}{state}"]
     if own["present"]:
         build = own["build"]

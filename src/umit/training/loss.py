@@ -14,7 +14,25 @@ from umit.training.collate import IGNORED
 if TYPE_CHECKING:
     from transformers import Qwen2VLForConditionalGeneration
 
-__all__ = ["answer_loss"]
+__all__ = ["answer_loss", "embed"]
+
+
+def embed(
+    model: Qwen2VLForConditionalGeneration, batch: Mapping[str, Tensor]
+) -> tuple[Tensor, Tensor]:
+    """Return the embeddings of a batch ``(B, L, width)``, and its picture tokens ``(tokens, width)``.
+
+    Args:
+        model: Qwen2-VL.
+        batch: From :func:`umit.training.collate.collate`.
+    """
+    embedded = model.get_input_embeddings()(batch["input_ids"])
+    if "pixel_values" not in batch:
+        return embedded, embedded.new_zeros(0, embedded.shape[-1])
+    grids = [tuple(shape) for shape in batch["image_grid_thw"].tolist()]
+    pictures = encode_pictures(model.model.visual, batch["pixel_values"], grids)
+    here = batch["mm_token_type_ids"].bool().unsqueeze(-1)
+    return embedded.masked_scatter(here, pictures.to(embedded.dtype)), pictures
 
 
 def answer_loss(
@@ -29,20 +47,14 @@ def answer_loss(
     Returns:
         The scalar loss; the logits ``(taught tokens, vocabulary)``.
     """
-    ids, labels = batch["input_ids"], batch["labels"]
-    embedded = model.get_input_embeddings()(ids)
-    if "pixel_values" in batch:
-        grids = [tuple(shape) for shape in batch["image_grid_thw"].tolist()]
-        pictures = encode_pictures(model.model.visual, batch["pixel_values"], grids)
-        here = batch["mm_token_type_ids"].bool().unsqueeze(-1)
-        embedded = embedded.masked_scatter(here, pictures.to(embedded.dtype))
+    labels = batch["labels"][:, 1:]
     hidden = model.model.language_model(
-        inputs_embeds=embedded,
+        inputs_embeds=embed(model, batch)[0],
         attention_mask={"full_attention": batch["attention_mask"]},
         position_ids=batch["position_ids"],
         use_cache=False,
     ).last_hidden_state
     # The vocabulary is applied where there is loss only: elsewhere its logits would be thrown away.
-    taught = labels[:, 1:] != IGNORED
+    taught = labels != IGNORED
     logits = model.lm_head(hidden[:, :-1][taught]).float()
-    return functional.cross_entropy(logits, labels[:, 1:][taught]), logits
+    return functional.cross_entropy(logits, labels[taught]), logits

@@ -98,7 +98,6 @@ def _altered(path: str, value: Any) -> dict[str, Any]:
     [
         ("coordinates/cases", lambda text: text[::-1], "other cases"),
         ("attention/batches/0/whole", lambda text: text[::-1], "another word or box"),
-        ("align/batches/0/mean", lambda number: number + 0.1, "a brighter picture"),
         ("align/batches/0/pixels", lambda some: [some[0] + 0.1, *some[1:]], "another grain"),
         ("instruct/batches", lambda some: {**some, "99": some["0"]}, "a step more"),
     ],
