@@ -173,7 +173,7 @@ def _sentence(pair: QAPair, case: Case, view: View) -> str:
     """One sentence of a caption: a name and where it is, or that it is not there."""
     query, text = pair.query, to_turn(pair, case, view).answer
     if isinstance(query, Locate):
-        return words.point_name(query.name, query.language) + text
+        return words.point_name(pair.about, query.language) + text
     return f"{query.target}{text}" if pair.gold else text  # type: ignore[union-attr]
 
 

@@ -41,7 +41,7 @@ def truth() -> dict[Any, str]:
     return {
         module._content(request): text
         for sample in SOME
-        for request, text in asked(sample, PHANTOM.tasks)
+        for request, text in asked(sample, PHANTOM.tasks, scored=True)
     }
 
 
