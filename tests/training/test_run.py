@@ -48,6 +48,12 @@ def test_samples_become_a_checkpoint(start: Path, tmp_path: Path, plain: bool) -
     assert out == tmp_path
     assert [step for step, _ in told] == [1, 2, 3, 4]
     assert told[-1][1] < told[0][1]
+    weights = (out / "model.safetensors").read_bytes()
+    again = train(
+        mixture, model=start, out=tmp_path, settings=SETTINGS, stage=ALIGN, batch=2, plain=plain, tell=tell
+    )  # fmt: skip
+    assert again == out and len(told) == 4, "what is finished is not trained on"
+    assert (out / "model.safetensors").read_bytes() == weights
     model = UMIT.from_pretrained(out)
     assert model.checkpoint == PHANTOM
     (answer,) = model.predict(

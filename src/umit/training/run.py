@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from umit.checkpoints import Checkpoint, locate, write_card
 from umit.datasets.dataset import Sample
@@ -12,6 +12,9 @@ from umit.errors import InputError
 from umit.training.hyperparameters import Hyperparameters
 from umit.training.rows import SampleBatches
 from umit.training.stages import INSTRUCT, Stage, train_stage
+
+if TYPE_CHECKING:
+    from umit.engine.load import Engine
 
 __all__ = ["train"]
 
@@ -66,21 +69,19 @@ def train(
         return not stopped
 
     train_stage(
-        engine.model,
-        SampleBatches(samples, known, engine.encoder, batch, share),
-        encoder=engine.encoder,
-        stage=stage,
-        settings=settings,
-        folder=folder / "state",
-        tell=note,
-        plain=plain,
-    )
+        engine.model, SampleBatches(samples, known, engine.encoder, batch, share), encoder=engine.encoder,
+        stage=stage, settings=settings, folder=folder / "state", tell=note, plain=plain,
+    )  # fmt: skip
     if agree(stopped):
         return None
     if share[0] == 0:
-        tokenizer: Any = engine.encoder.tokenizer
-        engine.model.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
-        write_card(known, folder)
+        _write(engine, known, folder)
     agree(False)  # nobody goes on before it is written
     return folder
+
+
+def _write(engine: Engine, card: Checkpoint, folder: Path) -> None:
+    tokenizer: Any = engine.encoder.tokenizer
+    engine.model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    write_card(card, folder)
