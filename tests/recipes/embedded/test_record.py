@@ -24,16 +24,6 @@ REMEDY = (
 )
 
 
-@pytest.fixture(scope="module")
-def drawn() -> dict[str, Any]:
-    """What the code draws now, as ids of the committed weights' tokenizer."""
-    from transformers.models.qwen2.tokenization_qwen2 import Qwen2Tokenizer
-
-    from umit.engine.encode import Encoder
-
-    return record.data_digests(Encoder(Qwen2Tokenizer.from_pretrained(record.WEIGHTS)))
-
-
 def test_the_weights_are_those_of_the_record() -> None:
     weights = (record.WEIGHTS / "model.safetensors").read_bytes()
     assert hashlib.sha256(weights).hexdigest() == RECORD["weights_sha256"]
@@ -52,7 +42,12 @@ def test_the_code_is_that_of_the_record() -> None:
     assert {"statement": statement, **record.code_hashes()} == RECORD["code"], REMEDY
 
 
-def test_the_data_are_those_that_the_weights_were_trained_on(drawn: dict[str, Any]) -> None:
+def test_the_data_are_those_that_the_weights_were_trained_on() -> None:
+    from transformers.models.qwen2.tokenization_qwen2 import Qwen2Tokenizer
+
+    from umit.engine.encode import Encoder
+
+    drawn = record.data_digests(Encoder(Qwen2Tokenizer.from_pretrained(record.WEIGHTS)))
     assert not record.differences(drawn, BATCHES)
 
 
@@ -115,14 +110,14 @@ def test_a_grey_level_of_rounding_is_no_other_picture() -> None:
 
 
 def test_only_unchanged_data_can_be_restated(
-    drawn: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = {**RECORD, "code": {"statement": "former"}}
     record.write_json(tmp_path / "build.json", kept)
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (tmp_path / name).write_bytes((record.WEIGHTS / name).read_bytes())
     monkeypatch.setattr(record, "WEIGHTS", tmp_path)
-    monkeypatch.setattr(record, "data_digests", lambda encoder: drawn)
+    monkeypatch.setattr(record, "data_digests", lambda encoder: BATCHES)
     with pytest.raises(InputError, match="expected a reason"):
         record.restate(" ")
     record.restate("Only words have changed.")
