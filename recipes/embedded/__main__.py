@@ -12,11 +12,7 @@ from recipes import embedded
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m recipes.embedded",
-        description=embedded.__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = argparse.ArgumentParser("python -m recipes.embedded", description=embedded.__doc__)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, help="stop after this long; run again to go on")
     parser.add_argument("--smoke", action="store_true", help="a tiny model, a minute")
@@ -27,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--restate",
         metavar="WHY",
-        help="train nothing; hash the code anew into the record of the committed weights, and say why they still stand",
+        help="only hash the code anew, and say why the weights still stand",
     )
     given = parser.parse_args(arguments)
     if given.restate is not None:

@@ -64,13 +64,9 @@ def build(
     if torch.cuda.is_available():  # several processes take turns at the GPUs
         device = torch.device("cuda", share[0] % torch.cuda.device_count())
     model.to(device)  # type: ignore[arg-type]
-    log = BuildLog(
-        folder / "log.jsonl" if share[0] == 0 else Path(os.devnull),
-        started,
-        minutes,
-        processes=share[1],
-        device=torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
-    )
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    file = folder / "log.jsonl" if share[0] == 0 else Path(os.devnull)
+    log = BuildLog(file, started, minutes, processes=share[1], device=name)
     heads = new_heads(model, seed)
     for stage in STAGES:
         log.stage, done = stage.name, folder / f"{stage.name}.done"
@@ -131,15 +127,9 @@ def hyperparameters(stage: BuildStage, seed: int, smoke: bool) -> Hyperparameter
     # A GPU is faster than any one process that draws; processes of torchrun share the processors.
     drawing = max(1, (os.cpu_count() or 1) - 1) if torch.cuda.is_available() else 1
     return Hyperparameters(
-        steps=steps,
-        learning_rate=rate,
-        warmup=max(1, min(100, steps // 10)),
-        bf16=not smoke,
-        save_every=250,
-        log_every=1 if smoke else 25,
-        workers=0 if smoke else drawing,
-        seed=seed,
-    )
+        steps=steps, learning_rate=rate, warmup=max(1, min(100, steps // 10)), bf16=not smoke, save_every=250,
+        log_every=1 if smoke else 25, workers=0 if smoke else drawing, seed=seed,
+    )  # fmt: skip
 
 
 def trained_tokenizer(folder: Path, seed: int, vocabulary: int) -> Any:

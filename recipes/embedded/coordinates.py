@@ -24,7 +24,7 @@ from umit.phantom.cephalogram import Cephalogram
 from umit.phantom.film import FINDINGS, Film
 from umit.tasks.landmarks import CEPHALOMETRIC
 from umit.training.collate import IGNORED
-from umit.training.loss import embed
+from umit.training.loss import embed, hidden_states
 
 if TYPE_CHECKING:
     from transformers import Qwen2VLForConditionalGeneration
@@ -206,12 +206,7 @@ def coordinate_loss(
     layers = language.layers
     language.layers = layers[: len(layers) // 2]
     try:
-        hidden = language(
-            inputs_embeds=embedded,
-            attention_mask={"full_attention": batch["attention_mask"]},
-            position_ids=batch["position_ids"],
-            use_cache=False,
-        ).last_hidden_state
+        hidden = hidden_states(model, embedded, batch)
     finally:
         language.layers = layers
     return heads.loss(pictures, hidden[batch["mm_token_type_ids"].bool()], batch)

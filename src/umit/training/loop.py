@@ -114,14 +114,9 @@ def _save(folder: Path, step: int, module: Any, optimizer: Any, schedule: Any) -
     if processes()[0] > 0:
         return
     folder.mkdir(parents=True, exist_ok=True)
-    state = {
-        "step": step,
-        "model": module.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "schedule": schedule.state_dict(),
-    }
+    parts = {"model": module, "optimizer": optimizer, "schedule": schedule}
     part = folder / (_STATE + ".part")
-    torch.save(state, part)
+    torch.save({"step": step, **{name: one.state_dict() for name, one in parts.items()}}, part)
     part.replace(folder / _STATE)  # whole or not at all
 
 

@@ -14,7 +14,7 @@ from umit.training.collate import IGNORED
 if TYPE_CHECKING:
     from transformers import Qwen2VLForConditionalGeneration
 
-__all__ = ["answer_loss", "embed"]
+__all__ = ["answer_loss", "embed", "hidden_states"]
 
 
 def embed(
@@ -35,6 +35,19 @@ def embed(
     return embedded.masked_scatter(here, pictures.to(embedded.dtype)), pictures
 
 
+def hidden_states(
+    model: Qwen2VLForConditionalGeneration, embedded: Tensor, batch: Mapping[str, Tensor]
+) -> Tensor:
+    """Return what the language model makes of the embeddings of a batch, ``(B, L, width)``."""
+    found: Tensor = model.model.language_model(
+        inputs_embeds=embedded,
+        attention_mask={"full_attention": batch["attention_mask"]},
+        position_ids=batch["position_ids"],
+        use_cache=False,
+    ).last_hidden_state
+    return found
+
+
 def answer_loss(
     model: Qwen2VLForConditionalGeneration, batch: Mapping[str, Tensor]
 ) -> tuple[Tensor, Tensor]:
@@ -48,12 +61,7 @@ def answer_loss(
         The scalar loss; the logits ``(taught tokens, vocabulary)``.
     """
     labels = batch["labels"][:, 1:]
-    hidden = model.model.language_model(
-        inputs_embeds=embed(model, batch)[0],
-        attention_mask={"full_attention": batch["attention_mask"]},
-        position_ids=batch["position_ids"],
-        use_cache=False,
-    ).last_hidden_state
+    hidden = hidden_states(model, embed(model, batch)[0], batch)
     # The vocabulary is applied where there is loss only: elsewhere its logits would be thrown away.
     taught = labels != IGNORED
     logits = model.lm_head(hidden[:, :-1][taught]).float()

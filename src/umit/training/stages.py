@@ -80,13 +80,8 @@ def train_stage(
     prepare = partial(_batch, batches, encoder)
     if plain or processes()[1] > 1:
         return optimize(
-            model,
-            prepare,
-            lambda batch: answer_loss(model, batch)[0],
-            settings=settings,
-            folder=folder,
-            tell=tell,
-        )
+            model, prepare, lambda batch: answer_loss(model, batch)[0], settings=settings, folder=folder, tell=tell,
+        )  # fmt: skip
     from umit.training import sft  # loads TRL
 
     return sft.fit(
