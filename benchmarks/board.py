@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -148,7 +148,8 @@ def board(
     }
     found: dict[str, Score] = {}
     for name, (replier, samples) in runs.items():
-        found[name] = scored(ask(replier, samples, run / name))
+        by = ["target"] if name == "model" else []  # no target of the others is told apart
+        found[name] = scored(ask(replier, samples, run / name), by)
         tell(f"asked: {name}")
     own = found.pop("model")
     return {
@@ -164,17 +165,18 @@ def board(
     }
 
 
-def scored(run: Path) -> Score:
+def scored(run: Path, by: Sequence[str] = ()) -> Score:
     """Score a journal of phantoms by the board's rules.
 
     Args:
         run: Its folder.
+        by: Facts that scores are broken down by.
 
     Raises:
         BackendError: A question has no answer at all.
         InputError: No run there, or a damaged journal.
     """
-    found = score(run, by=["target"], metrics=METRICS_OF)
+    found = score(run, by=by, metrics=METRICS_OF)
     if found.failed:
         raise BackendError(f"expected an answer to every question, {found.failed} have none")
     return found
