@@ -7,7 +7,7 @@ import csv
 import json
 import pickle
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NoReturn
 
@@ -22,12 +22,14 @@ __all__ = [
     "plain_rows",
     "text",
     "tried_rows",
+    "tried_table",
     "tsv_rows",
 ]
 
 Row = tuple[str, dict[str, Any]]
 
 _LONGEST_FIELD: Final = 10_000_000  # characters; a whole report is far below
+_HEAD: Final = 1024  # bytes
 _DELIMITERS: Final = ",;\t|"
 
 
@@ -104,9 +106,9 @@ def _binary(path: Path) -> BinaryIO:
 def _is_list(path: Path) -> bool:
     """Tell a JSON list from one object a line by its first character; suffixes lie."""
     with _binary(path) as file:
-        head = file.read(len(codecs.BOM_UTF8)).removeprefix(codecs.BOM_UTF8)
+        head = file.read(_HEAD).removeprefix(codecs.BOM_UTF8)
         while head and not head.strip():
-            head = file.read(1)
+            head = file.read(_HEAD)
         return head.lstrip()[:1] == b"["
 
 
@@ -149,12 +151,7 @@ def csv_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
     reader = csv.DictReader(_lines(path), delimiter=delimiter, strict=True)
     try:
         names = [name.strip() for name in reader.fieldnames or ()]
-        if missing := [c for c in columns if c not in names]:
-            raise DatasetError(
-                f"expected the columns {', '.join(columns)}, got {', '.join(names)}; "
-                f"missing: {', '.join(missing)}",
-                file=path.name,
-            )
+        _check_columns(columns, names, path)
         reader.fieldnames = names
         for row in reader:
             place = f"{path.name} line {reader.line_num}"
@@ -234,8 +231,20 @@ def pickled_rows(path: Path) -> Iterator[Row]:
     yield from _listed(path, rows)
 
 
-def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
-    """Yield the rows of a parquet file, a thousand at a time.
+def tried_table(path: Path) -> Iterator[tuple[str, dict[str, Any] | DatasetError]]:
+    """Yield the rows of a parquet file with all its columns, or the one error that it cannot be read with."""
+    try:
+        yield from parquet_rows(path)
+    except DatasetError as error:
+        yield path.name, error
+
+
+def parquet_rows(path: Path, columns: Sequence[str] | None = None) -> Iterator[Row]:
+    """Yield the rows of a parquet file, a thousand at a time; numbers of Hugging Face's classes become their names.
+
+    Args:
+        path: The file.
+        columns: Columns that must be there and are read; ``None`` reads all.
 
     Raises:
         DatasetError: Not parquet, or a column is missing.
@@ -248,18 +257,36 @@ def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
     except (pyarrow.ArrowException, OSError) as error:
         raise DatasetError(f"expected parquet: {error}", file=path.name) from error
     with table:
-        names = table.schema_arrow.names
-        if missing := [c for c in columns if c not in names]:
-            raise DatasetError(
-                f"expected the columns {', '.join(columns)}, got {', '.join(names)}; "
-                f"missing: {', '.join(missing)}",
-                file=path.name,
-            )
+        _check_columns(columns or (), table.schema_arrow.names, path)
+        classes = _classes(table.schema_arrow.metadata or {})
         number = 0
-        for batch in table.iter_batches(batch_size=1000, columns=list(columns)):
+        for batch in table.iter_batches(batch_size=1000, columns=columns and list(columns)):
             for row in batch.to_pylist():
                 number += 1
+                for name in classes.keys() & row.keys():
+                    if isinstance(row[name], int) and 0 <= row[name] < len(classes[name]):
+                        row[name] = classes[name][row[name]]
                 yield f"{path.name} row {number}", row
+
+
+def _classes(metadata: Mapping[bytes, bytes]) -> dict[str, list[str]]:
+    """Return the names of classes by column, which Hugging Face ``datasets`` keeps beside a parquet file's schema."""
+    try:
+        features = json.loads(metadata[b"huggingface"])["info"]["features"]
+        return {
+            name: one["names"] for name, one in features.items() if one.get("_type") == "ClassLabel"
+        }
+    except (KeyError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _check_columns(columns: Sequence[str], names: Sequence[str], path: Path) -> None:
+    if missing := [c for c in columns if c not in names]:
+        raise DatasetError(
+            f"expected the columns {', '.join(columns)}, got {', '.join(names)}; "
+            f"missing: {', '.join(missing)}",
+            file=path.name,
+        )
 
 
 def text(row: dict[str, Any], name: str, place: str, *, default: str | None = None) -> str:
