@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import json
+import math
 import pickle
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ __all__ = [
     "csv_rows",
     "json_file",
     "json_rows",
+    "number",
     "parquet_rows",
     "pickled_rows",
     "plain_rows",
@@ -145,23 +147,26 @@ def csv_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
     Raises:
         DatasetError: A column is missing, or a row is torn.
     """
-    csv.field_size_limit(min(_LONGEST_FIELD, sys.maxsize))
     head = next(_lines(path), "")
-    delimiter = max(_DELIMITERS, key=head.count)
-    reader = csv.DictReader(_lines(path), delimiter=delimiter, strict=True)
+    rows = _fields(path, max(_DELIMITERS, key=head.count))
+    names = [name.strip() for name in next(rows, ("", []))[1]]
+    _check_columns(columns, names, path)
+    for place, fields in rows:
+        if fields and len(fields) != len(names):
+            raise DatasetError(f"expected {len(names)} fields, got another number", file=place)
+        if fields:
+            yield place, dict(zip(names, fields, strict=True))
+
+
+def _fields(path: Path, delimiter: str) -> Iterator[tuple[str, list[str]]]:
+    csv.field_size_limit(min(_LONGEST_FIELD, sys.maxsize))
+    reader = csv.reader(_lines(path), delimiter=delimiter, strict=True)
     try:
-        names = [name.strip() for name in reader.fieldnames or ()]
-        _check_columns(columns, names, path)
-        reader.fieldnames = names
-        for row in reader:
-            place = f"{path.name} line {reader.line_num}"
-            if None in row or None in row.values():
-                raise DatasetError(f"expected {len(names)} fields, got another number", file=place)
-            yield place, row
+        for fields in reader:
+            yield f"{path.name} line {reader.line_num}", fields
     except csv.Error as error:
-        raise DatasetError(
-            f"expected a table: {error}", file=f"{path.name} line {reader.line_num}"
-        ) from error
+        place = f"{path.name} line {reader.line_num}"
+        raise DatasetError(f"expected a table: {error}", file=place) from error
 
 
 def tsv_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
@@ -192,17 +197,10 @@ def plain_rows(path: Path, least: int) -> Iterator[tuple[str, list[str]]]:
     Raises:
         DatasetError: A line with fewer fields.
     """
-    reader = csv.reader(_lines(path), strict=True)
-    try:
-        for fields in reader:
-            place = f"{path.name} line {reader.line_num}"
-            if len(fields) < least:
-                raise DatasetError(f"expected {least} fields, got {len(fields)}", file=place)
-            yield place, fields
-    except csv.Error as error:
-        raise DatasetError(
-            f"expected a table: {error}", file=f"{path.name} line {reader.line_num}"
-        ) from error
+    for place, fields in _fields(path, ","):
+        if len(fields) < least:
+            raise DatasetError(f"expected {least} fields, got {len(fields)}", file=place)
+        yield place, fields
 
 
 class _Plain(pickle.Unpickler):
@@ -259,14 +257,14 @@ def parquet_rows(path: Path, columns: Sequence[str] | None = None) -> Iterator[R
     with table:
         _check_columns(columns or (), table.schema_arrow.names, path)
         classes = _classes(table.schema_arrow.metadata or {})
-        number = 0
+        count = 0
         for batch in table.iter_batches(batch_size=1000, columns=columns and list(columns)):
             for row in batch.to_pylist():
-                number += 1
+                count += 1
                 for name in classes.keys() & row.keys():
                     if isinstance(row[name], int) and 0 <= row[name] < len(classes[name]):
                         row[name] = classes[name][row[name]]
-                yield f"{path.name} row {number}", row
+                yield f"{path.name} row {count}", row
 
 
 def _classes(metadata: Mapping[bytes, bytes]) -> dict[str, list[str]]:
@@ -313,6 +311,21 @@ def text(row: dict[str, Any], name: str, place: str, *, default: str | None = No
             f"expected the field {name!r} with text, got {_described(row, name)}", file=place
         )
     return str(value).strip()
+
+
+def number(value: Any, name: str, place: str) -> float:
+    """Return a field as a finite number.
+
+    Raises:
+        DatasetError: Anything else.
+    """
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        found = math.nan
+    if not math.isfinite(found):
+        raise DatasetError(f"expected a number as {name}, got {str(value)[:40]!r}", file=place)
+    return found
 
 
 def _described(row: dict[str, Any], name: str) -> str:

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage, generate_uid
 
@@ -361,3 +363,31 @@ def test_letters_of_options(said: str, index: int | None) -> None:
 
 def test_a_word_that_is_an_option_is_no_letter() -> None:
     assert chosen("B", ("B", "A")) == 0
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 99) | st.floats() | st.sampled_from(["a.png", "", "A", "[1, 2]", "{}", "x|y", "nan"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["x", "y", "name", "bbox", "from", "value", "bytes", "path"]), inner, max_size=3),
+    max_leaves=6,
+)  # fmt: skip
+_NAMES = st.sampled_from(
+    ["image", "volume", "question", "answer", "options", "label", "report", "findings", "impression", "caption", "boxes",
+     "landmarks", "size", "spacing", "group", "split", "language", "id", "x1", "y1", "x2", "y2", "A", "B", "apex_x", "apex_y",
+     "messages", "conversations", "answer_type"]
+)  # fmt: skip
+
+
+@given(st.lists(st.dictionaries(_NAMES, _VALUES, max_size=6), min_size=1, max_size=3))
+def test_whatever_rows_hold_they_are_samples_or_one_kind_of_error(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, Any]]
+) -> None:
+    folder = tmp_path_factory.getbasetemp() / "any"
+    if not (folder / "a.png").exists():
+        picture(folder / "a.png", seed=1)
+    path = folder / "my.jsonl"
+    path.write_text("\n".join(json.dumps({"image": "a.png", **row}) for row in rows))
+    try:
+        for sample in load(path):
+            assert sample.id and sample.group and sample.task
+    except DatasetError as error:
+        assert str(error)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Any, Final, get_args
 
 from umit.datasets.own.columns import filled, lettered, pointed, several
 from umit.datasets.own.item import Answered, Boxed, Labelled, Pointed, Tell, Truth, Written
+from umit.datasets.rows import number
 from umit.datasets.swift_marks import Mark
 from umit.datasets.vqa import chosen, offered
 from umit.errors import DatasetError
@@ -182,7 +182,7 @@ def box(row: _Row, four: Any, known: _Row, place: str, say: Tell) -> tuple[str, 
         raise DatasetError(
             "expected the class of a box, got none; say its field as label", file=place
         )
-    corners = [_number(value, name, place) for value, name in zip(values, names, strict=True)]
+    corners = [number(value, name, place) for value, name in zip(values, names, strict=True)]
     return _marked(_text(label, "label", place), corners, sized, place, say)
 
 
@@ -206,8 +206,8 @@ def _boxes(value: Any, label: Any, place: str, say: Tell) -> Truth:
     names = several(label)
     labels = names if isinstance(names, list) else [names] * len(listed)
     found = []
-    for number, one in enumerate(listed):
-        name = labels[number] if number < len(labels) else None
+    for count, one in enumerate(listed):
+        name = labels[count] if count < len(labels) else None
         if isinstance(one, dict):
             name = next((one[key] for key in _NAMES if filled(one.get(key))), name)
             one = next((one[key] for key in ("box", "bbox", "bndbox") if key in one), one)
@@ -218,7 +218,7 @@ def _boxes(value: Any, label: Any, place: str, say: Tell) -> Truth:
                 f"expected boxes of four numbers, each with a class, got {str(one)[:60]} with {name!r}",
                 file=place,
             )
-        numbers = [_number(v, "box", place) for v in one]
+        numbers = [number(v, "box", place) for v in one]
         found.append(_marked(_text(name, "label", place), numbers, False, place, say))
     return Boxed(tuple(one for one in found if one is not None))
 
@@ -235,7 +235,7 @@ def _points(value: Any, place: str) -> Truth:
         if not isinstance(ends, list) or len(ends) != 2:
             raise DatasetError(f"expected x and y of {name!r}, got {str(ends)[:60]}", file=place)
         if all(map(filled, ends)):
-            points.append((str(name), *(_number(v, str(name), place) for v in ends)))
+            points.append((str(name), *(number(v, str(name), place) for v in ends)))
     return Pointed(tuple(points))  # type: ignore[arg-type]
 
 
@@ -269,7 +269,7 @@ def size(found: _Row, place: str) -> tuple[int, int] | None:
     value = several(found.get("size"))
     if not isinstance(value, list | tuple) or len(value) != 2:
         return None
-    width, height = (_number(v, "size", place) for v in value)
+    width, height = (number(v, "size", place) for v in value)
     return int(width), int(height)
 
 
@@ -279,23 +279,13 @@ def spacing(found: _Row, place: str) -> tuple[float, float] | None:
     if not filled(value):
         return None
     numbers = [
-        _number(v, "spacing", place) for v in (value if isinstance(value, list) else [value, value])
+        number(v, "spacing", place) for v in (value if isinstance(value, list) else [value, value])
     ]
     if len(numbers) != 2 or min(numbers) <= 0:
         raise DatasetError(
             f"expected mm of a pixel, one number or two, got {str(value)[:40]}", file=place
         )
     return numbers[0], numbers[1]
-
-
-def _number(value: Any, name: str, place: str) -> float:
-    try:
-        found = float(value)
-    except (TypeError, ValueError):
-        found = math.nan
-    if not math.isfinite(found):
-        raise DatasetError(f"expected a number as {name}, got {str(value)[:40]!r}", file=place)
-    return found
 
 
 def _text(value: Any, name: str, place: str) -> str:

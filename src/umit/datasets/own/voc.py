@@ -11,6 +11,7 @@ from umit.datasets.dataset import Split
 from umit.datasets.own.item import Boxed, Given, Item, Tell, named, natural, split_in
 from umit.datasets.own.pictured import is_picture
 from umit.datasets.pictures import Files
+from umit.datasets.rows import number
 from umit.datasets.swift_marks import Mark
 from umit.errors import DatasetError
 
@@ -80,19 +81,19 @@ def _named(tree: ElementTree.Element, path: Path) -> str:
 
 
 def _boxes(tree: ElementTree.Element, place: str, tell: Tell) -> Iterator[tuple[str, Mark]]:
-    for number, one in enumerate(tree.iter("object"), start=1):
+    for count, one in enumerate(tree.iter("object"), start=1):
         name = (one.findtext("name") or "").strip()
         edges = [_number(one, f"bndbox/{edge}", place) for edge in _EDGES]
         known = [edge for edge in edges if edge is not None]
         if not name or len(known) != 4:
             raise DatasetError(
-                f"expected an object with name and bndbox of {', '.join(_EDGES)}, got object {number} without",
+                f"expected an object with name and bndbox of {', '.join(_EDGES)}, got object {count} without",
                 file=place,
             )
         x1, y1, x2, y2 = known
         if x1 >= x2 or y1 >= y2:
             tell(
-                f"{place}: skipped box {number}, {name!r}: {x1:g}, {y1:g}, {x2:g}, {y2:g} has no area"
+                f"{place}: skipped box {count}, {name!r}: {x1:g}, {y1:g}, {x2:g}, {y2:g} has no area"
             )
             continue
         yield name, Mark((x1 - 1, y1 - 1, x2, y2))
@@ -100,12 +101,7 @@ def _boxes(tree: ElementTree.Element, place: str, tell: Tell) -> Iterator[tuple[
 
 def _number(tree: ElementTree.Element, path: str, place: str) -> float | None:
     words = tree.findtext(path)
-    if words is None or not words.strip():
-        return None
-    try:
-        return float(words)
-    except ValueError as error:
-        raise DatasetError(f"expected a number as {path}, got {words!r:.40}", file=place) from error
+    return None if words is None or not words.strip() else number(words, path, place)
 
 
 def _splits(root: Path) -> Iterator[tuple[str, Split]]:
