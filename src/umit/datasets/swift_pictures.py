@@ -244,9 +244,10 @@ def _one(part: Path | Encoded) -> Pictures:
 
 
 def _part(entry: Any, places: Places, place: str) -> Path | Encoded:
+    _check_entry(entry, place)
     if isinstance(entry, dict):
-        if data := entry.get("bytes"):
-            return _encoded(bytes(data))
+        if isinstance(data := entry.get("bytes"), bytes) and data:
+            return _encoded(data)
         entry = entry.get("path", entry.get("url"))
     name = str(entry)
     if not name.startswith("data:"):
