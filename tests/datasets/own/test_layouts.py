@@ -9,6 +9,8 @@ from typing import Any
 import nibabel
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from umit.checkpoints import RELEASED
 from umit.cli import main
@@ -247,3 +249,34 @@ def test_evaluate_takes_a_path_with_its_words(
         {"2": "normal"},
     )
     assert main(words) == 2, "other words are another run"
+
+
+_ANY = st.none() | st.integers(-1, 3) | st.floats() | st.sampled_from(["a.png", "", "1", "../a.png"]) | st.lists(st.floats() | st.integers(-5, 90), max_size=5)  # fmt: skip
+_LISTED = st.lists(st.dictionaries(st.sampled_from(["id", "file_name", "width", "height", "image_id", "category_id", "bbox", "iscrowd", "name"]), _ANY, max_size=7), max_size=3)  # fmt: skip
+
+
+@given(st.fixed_dictionaries({key: _LISTED for key in ("images", "annotations", "categories")}))
+def test_whatever_a_coco_file_holds(
+    tmp_path_factory: pytest.TempPathFactory, data: dict[str, Any]
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.json"
+    path.write_text(json.dumps(data))
+    try:
+        assert all(sample.id for sample in load(path))
+    except DatasetError as error:
+        assert str(error)
+
+
+@given(st.text(alphabet="01 .-e\n5nax", max_size=40))
+def test_whatever_a_text_of_boxes_holds(
+    tmp_path_factory: pytest.TempPathFactory, words: str
+) -> None:
+    root = tmp_path_factory.getbasetemp() / "any_yolo"
+    if not root.exists():
+        picture(root / "images" / "a.png", seed=1)
+        (root / "labels").mkdir()
+    (root / "labels" / "a.txt").write_text("0 .5 .5 .2 .2\n" + words)
+    try:
+        assert all(sample.id for sample in load(root))
+    except DatasetError as error:
+        assert str(error)

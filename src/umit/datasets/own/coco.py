@@ -57,12 +57,12 @@ def _items(path: Path, top: Path, tell: Tell) -> Iterator[Item]:
     )
     words = path.stem.replace(".", "_").replace("-", "_").split("_")
     split = split_in([path.parent.name, *words])
-    names = {kind.get("id"): str(kind.get("name")) for kind in kinds}
+    names = {_id(kind, "id", path.name): str(kind.get("name")) for kind in kinds}
     boxes = defaultdict(list)
     for number, one in enumerate(found, start=1):
         if (box := _box(one, names, f"{path.name} annotation {number}", tell)) is not None:
-            boxes[one.get("image_id")].append(box)
-    if lost := boxes.keys() - {one.get("id") for one in images}:
+            boxes[_id(one, "image_id", path.name)].append(box)
+    if lost := boxes.keys() - {_id(one, "id", path.name) for one in images}:
         raise DatasetError(f"expected annotations of images that are listed, got image_id {sorted(lost, key=str)[0]!r}", file=path.name)  # fmt: skip
     used = tuple(dict.fromkeys(name for several in boxes.values() for name, _ in several))
     if unused := [name for name in names.values() if name not in used]:
@@ -80,6 +80,13 @@ def _items(path: Path, top: Path, tell: Tell) -> Iterator[Item]:
         )
 
 
+def _id(one: Mapping[str, Any], key: str, place: str) -> int | str:
+    found = one.get(key)
+    if not isinstance(found, int | str):
+        raise DatasetError(f"expected a number or a word as {key}, got {found!r:.40}", file=place)
+    return found
+
+
 def _size(one: Mapping[str, Any]) -> tuple[int, int] | None:
     width, height = one.get("width"), one.get("height")
     known = isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0
@@ -89,7 +96,7 @@ def _size(one: Mapping[str, Any]) -> tuple[int, int] | None:
 def _box(
     one: Mapping[str, Any], names: Mapping[Any, str], place: str, tell: Tell
 ) -> tuple[str, Mark] | None:
-    box, kind = one.get("bbox"), one.get("category_id")
+    box, kind = one.get("bbox"), _id(one, "category_id", place)
     if (
         not isinstance(box, list)
         or len(box) != 4
