@@ -73,7 +73,7 @@ def _items(path: Path, top: Path, tell: Tell) -> Iterator[Item]:
         yield Item(
             id=f"{path.stem}-{one.get('id', number)}",
             source=Files((picture,), size=_size(one)),
-            truth=Boxed(tuple(boxes[one.get("id")])),
+            truth=Boxed(tuple(boxes[_id(one, "id", place)])),
             place=place,
             name=named(picture, top),
             split=split,
