@@ -268,6 +268,7 @@ def test_splits_tasks_and_the_rest_of_the_words(tmp_path: Path) -> None:
         ({"image": "a.png", "question": "Where?", "answer": ""}, "skipped, its answer is empty"),
         ({"image": "", "question": "Where?", "answer": "left"}, "skipped, it names no picture"),
         ({"image": "a.png", "question": "", "answer": "left"}, "skipped, its answer has no question"),
+        ({"image": "a.png", "landmarks": {"apex": [None, None]}}, "skipped, its landmarks are empty"),
         ({"image": "a.png", "question": "Which?", "options": ["x", "y"], "answer": "z"}, "none of the options"),
         ({"image": "a.png", "question": "Which?", "options": ["x", "y"], "answer": 1}, "none of the options"),
     ],

@@ -118,6 +118,10 @@ class Written:
 Truth: TypeAlias = Answered | Labelled | Boxed | Pointed | Written
 
 
+#: What is added to an item's id, its question, the true result and facts.
+_Asked: TypeAlias = tuple[str, Query, Result, tuple[tuple[str, str], ...]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """One row or one picture with what is true of it.
@@ -237,9 +241,7 @@ class Seen:
                 group=group, place=item.place, facts=tuple((k, v) for k, v in facts if v),
             )  # fmt: skip
 
-    def _pairs(
-        self, item: Item, choice: Choice
-    ) -> Iterator[tuple[str, Query, Result, tuple[tuple[str, str], ...]]]:
+    def _pairs(self, item: Item, choice: Choice) -> Iterator[_Asked]:
         spoken = item.language or self._language(item.truth, choice)
         if spoken not in choice.languages:
             return
@@ -267,9 +269,7 @@ class Seen:
             case Written(report=report, caption=caption):
                 yield "", Describe("caption" if caption else "report", language=spoken), report, ()
 
-    def _boxes(
-        self, item: Item, truth: Boxed, spoken: Language
-    ) -> Iterator[tuple[str, Query, Result, tuple[tuple[str, str], ...]]]:
+    def _boxes(self, item: Item, truth: Boxed, spoken: Language) -> Iterator[_Asked]:
         """Yield one detection a class of the set: what is not there is asked for, too."""
         found: list[tuple[str, Box2D | Box3D]]
         if truth.read is not None:

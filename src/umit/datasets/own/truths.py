@@ -42,7 +42,7 @@ def of(row: _Row, known: _Row, fields: _Row, place: str, say: Tell) -> Truth | N
     stated = [kind for kind in there if kind in fields]
     points = pointed(row)
     if not there and points:
-        return _points({name: [row[x], row[y]] for name, (x, y) in points.items()}, place)
+        return _points({name: [row[x], row[y]] for name, (x, y) in points.items()}, place, say)
     ones = [] if there else _one_hot(row, known)
     if ones:
         say(f"{place}: the columns {', '.join(ones[:12])} of 0 and 1 are taken for classes")
@@ -67,7 +67,7 @@ def of(row: _Row, known: _Row, fields: _Row, place: str, say: Tell) -> Truth | N
         case "answer":
             return _answered(row, values, place, say)
         case "landmarks":
-            return _points(several(values[kind]), place)
+            return _points(several(values[kind]), place, say)
         case "boxes":
             return _boxes(several(values[kind]), values.get("label"), place, say)
         case _:
@@ -223,20 +223,24 @@ def _boxes(value: Any, label: Any, place: str, say: Tell) -> Truth:
     return Boxed(tuple(one for one in found if one is not None))
 
 
-def _points(value: Any, place: str) -> Truth:
-    """Return ``{name: [x, y]}``, or a list of objects with name, x and y."""
+def _points(value: Any, place: str, say: Tell) -> Truth | None:
+    """Return ``{name: [x, y]}``, or a list of objects with name, x and y; points without numbers are not there."""
     pairs = value
     if isinstance(value, list) and all(isinstance(one, dict) for one in value):
         pairs = {one.get("name", one.get("label")): [one.get("x"), one.get("y")] for one in value}
     if not isinstance(pairs, dict) or not pairs or None in pairs:
         raise DatasetError(f"expected points with names, got {str(value)[:60]}", file=place)
-    points = []
+    points: list[tuple[str, float, float]] = []
     for name, ends in pairs.items():
         if not isinstance(ends, list) or len(ends) != 2:
             raise DatasetError(f"expected x and y of {name!r}, got {str(ends)[:60]}", file=place)
         if all(map(filled, ends)):
-            points.append((str(name), *(number(v, str(name), place) for v in ends)))
-    return Pointed(tuple(points))  # type: ignore[arg-type]
+            x, y = (number(v, str(name), place) for v in ends)
+            points.append((str(name), x, y))
+    if not points:
+        say(f"{place}: skipped, its landmarks are empty")
+        return None
+    return Pointed(tuple(points))
 
 
 def _written(kind: str, values: _Row) -> Truth:
