@@ -152,7 +152,7 @@ def read_card(folder: Path) -> Checkpoint:
             f"pass card= with one of: {_names()}"
         )
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(path.read_text(encoding="utf-8-sig"))
         return _card(data)
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise CheckpointError(

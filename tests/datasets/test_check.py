@@ -7,12 +7,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from umit.checkpoints import RELEASED
 from umit.cli import main
-from umit.datasets import NAMES, describe
+from umit.datasets import NAMES, describe, load
 from umit.datasets.check import Complaint, _known, check
+from umit.datasets.convert import convert
 from umit.errors import DatasetError
 
 from .layouts import layout
@@ -51,7 +53,7 @@ FAULTS = [
     pytest.param(_row(FIND, "<bbox>", objects={"bbox": [[0.1, 0.1, 0.4, 0.3]]}), "scale", "within 0 and 1", id="shares called pixels"),
     pytest.param(_row(FIND, "<bbox>", objects={"bbox": [[100, 100, 1935, 2400]]}), "outside", "another canvas", id="another canvas"),
     pytest.param(_row(FIND, "(1,2)"), "answer", "boxes", id="half a box"),
-    pytest.param(_row("Describe it.", "left"), "prompt", "none of umit's", id="another prompt"),
+    pytest.param(_row("Describe it.", "left"), "prompt", "are none of umit's", id="another prompt"),
     pytest.param(_row(OPEN, "left", "s10.png", "s2.png", "s3.png"), "slice_order", "'s2.png' comes after 's10.png'", id="slices as text"),
     pytest.param({"messages": [{"role": "nurse", "content": "a"}]}, "row", "nurse", id="an unknown speaker"),
 ]  # fmt: skip
@@ -62,6 +64,138 @@ def test_a_fault_is_found_with_its_line(tmp_path: Path, row: Any, code: str, sai
     found = _found(tmp_path, _row(OPEN, "right"), row)
     (one,) = (c for c in found if c.code == code)
     assert one.place == "rows.jsonl line 2" and said in one.message
+
+
+PLAIN = "Where is the finding?"
+BOXED = [
+    pytest.param({"bbox": [[10, 10, 400, 300]]}, "outside", "thousandths", id="pixels beyond the picture"),
+    pytest.param({"bbox": [[0.1, 0.1, 0.4, 0.3]]}, "scale", "within 0 and 1", id="shares called pixels"),
+    pytest.param({"bbox": [[10, 10, 81, 30]]}, "outside", "leaves the picture of 80 x 60", id="one pixel beyond"),
+    pytest.param({"bbox": [[200, 10, 300]], "bbox_type": "norm1000"}, "row", "four numbers", id="half a box"),
+    pytest.param({"bbox": [[200, 10, 300, 1200]], "bbox_type": "norm1000"}, "row", "0 to 1000", id="beyond a scale"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("objects", "code", "said"), BOXED)
+@pytest.mark.parametrize("asked", [PLAIN, FIND])
+@pytest.mark.parametrize("side", ["answer", "question"])
+def test_boxes_are_looked_at_under_any_prompt(
+    objects: dict[str, Any], code: str, said: str, asked: str, side: str, tmp_path: Path
+) -> None:
+    words = (asked, "<bbox>") if side == "answer" else ("What is at <bbox>?", "a nodule")
+    found = _found(tmp_path, _row(*words, objects=objects))
+    assert any(one.code == code and said in one.message for one in found)
+
+
+@pytest.mark.parametrize(
+    "objects",
+    [{"bbox": [[10, 10, 80, 60]]}, {"bbox": [[0, 0, 1000, 999]], "bbox_type": "norm1000"},
+     {"bbox": [[0, 0, 0.5, 1]], "bbox_type": "norm1"}],
+)  # fmt: skip
+def test_boxes_inside_are_quiet(objects: dict[str, Any], tmp_path: Path) -> None:
+    found = _found(tmp_path, _row(PLAIN, "<bbox>", objects=objects))
+    assert [one.code for one in found] == ["prompt"]
+
+
+def test_prompts_of_others_are_one_warning_a_file(tmp_path: Path) -> None:
+    found = _found(tmp_path, *(_row(f"{PLAIN} {n}", "left") for n in range(5)))
+    assert [(one.code, one.place) for one in found] == [("prompt", "rows.jsonl line 1")]
+    assert "5 prompts" in found[0].message
+
+
+def test_too_few_tags_and_texts_beyond_every_limit(tmp_path: Path) -> None:
+    (tmp_path / "b.png").write_bytes(b"")
+    picture(tmp_path / "b.png", seed=2)
+    found = _found(
+        tmp_path,
+        _row("<image>" + OPEN, "left", "a.png", "b.png"),
+        _row(OPEN, "lung, " * 40),
+        _row(PLAIN, "lung " * 2000),
+    )
+    said = {(one.code, one.place[-1]): one.message for one in found}
+    assert "1 tags <image> are missing" in said["tags", "1"]
+    assert "at least 80 tokens, answer_open stops at 64" in said["too_long", "2"]
+    assert "at least 2000 tokens" in said["too_long", "3"]
+
+
+def test_labels_that_differ_by_width_and_a_label_in_words(tmp_path: Path) -> None:
+    wide = FIND.replace("pneumonia", "ＰＮＥＵＭＯＮＩＡ")
+    rows = [_row(FIND, "None"), _row(wide, "None"), _row(OPEN, "A nodule.", label="CT")]
+    found = {one.code: one for one in _found(tmp_path, *rows)}
+    assert "also spelled 'pneumonia'" in found["spelling"].message
+    assert "its label 'CT' is text beside the answer" in found["row"].message
+
+
+@pytest.mark.parametrize(
+    ("write", "code"),
+    [
+        (lambda path: None, "missing"),
+        (lambda path: path.write_bytes(b"\x93NUMPY\x01\x00v\x00{'descr': '<f4'"), "unreadable"),
+        (lambda path: np.save(path, np.array([{"a": 1}], object)), "unreadable"),
+        (lambda path: np.save(path, np.zeros((1, 4, 5, 6), np.float32)), None),
+    ],
+    ids=["missing", "torn", "of Python's objects", "whole"],
+)
+def test_arrays_are_opened(write: Any, code: str | None, tmp_path: Path) -> None:
+    write(tmp_path / "v.npy")
+    found = _found(tmp_path, _row(OPEN, "left", "v.npy"))
+    assert [one.code for one in found] == ([code] if code else [])
+
+
+def test_umits_own_table_is_read_with_its_pictures(tmp_path: Path) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    layout("rsna").write(tmp_path)
+    path = tmp_path / "rows.parquet"
+    convert(load("rsna", tmp_path, language="en"), path, form="parquet", tasks=TASKS)
+    assert not [one for one in check(path, TASKS) if one.level == "error"]
+    table = parquet.read_table(path).to_pylist()
+    table[0]["images"][0]["bytes"] = table[0]["images"][0]["bytes"][:200]
+    parquet.write_table(pyarrow.Table.from_pylist(table), path)
+    (one,) = (one for one in check(path, TASKS) if one.level == "error")
+    assert (one.code, one.place) == ("unreadable", "rows.parquet row 1")
+    path.write_bytes(b"PAR1 and nothing else")
+    (one,) = check(path, TASKS)
+    assert "expected parquet" in one.message
+
+
+@pytest.mark.parametrize(
+    ("head", "lines", "said"),
+    [
+        ("image,label", ("a.png,x", "b.png,y", "a.png,"), "skipped, its label is empty"),
+        ("image,label", ("a.png,x", "c.png,y"), "there is no file 'c.png'"),
+        ("image,label,split", ("a.png,x,train", "b.png,y,test", "a.png,x,test"), "'a' is in train too"),
+        ("image,x1,y1,x2,y2,label", ("a.png,1,1,90,9,x",), "leaves the picture of 80 x 60"),
+        ("image,x1,y1,x2,y2,label", ("a.png,.1,.1,.9,.9,x",), "shares, no pixels"),
+        ("image,question,answer", ("a.png,Where?,left", "b.png"), "expected 3 fields"),
+        ("image,size,apex_x,apex_y", ('a.png,"[80, 50]",3,4',), "has 80 x 60 pixels, its row says 80 x 50"),
+        ("name,text", ("a.png,x",), "expected a picture, got the fields name, text"),
+        ("image,text", ("a.png,x",), "expected a question with an answer"),
+    ],
+)  # fmt: skip
+def test_tables_of_ones_own(head: str, lines: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    for seed, name in enumerate(("a.png", "b.png")):
+        picture(tmp_path / name, seed=seed)
+    path = tmp_path / "my.csv"
+    path.write_text("\n".join([head, *lines]) + "\n")
+    errors = [one for one in check(path, TASKS) if one.level == "error"]
+    assert len(errors) == 1 and said in errors[0].message
+
+
+def test_fields_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture(tmp_path / "a.png", seed=1)
+    (tmp_path / "my.csv").write_text("scan_path,reply,ask\na.png,left,Where?\n")
+    words = ["--fields", "image=scan_path,question=ask,answer=reply"]
+    assert main(["data", "check", str(tmp_path / "my.csv"), *words]) == 0
+    assert main(["data", "show", str(tmp_path / "my.csv"), *words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["gold"]["text"] == "left"
+    assert (
+        main(["data", "convert", str(tmp_path / "my.csv"), str(tmp_path / "out.jsonl"), *words])
+        == 0
+    )
+    assert not [one for one in check(tmp_path / "out.jsonl", TASKS) if one.level == "error"]
+    assert main(["data", "show", str(tmp_path / "my.csv"), "--fields", "image"]) == 2
 
 
 def test_what_is_whole_is_not_complained_of(tmp_path: Path) -> None:

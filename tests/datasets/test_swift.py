@@ -40,7 +40,7 @@ NODULE = "<|object_ref_start|>nodule<|object_ref_end|>"
         pytest.param({"query": "Where?", "response": "left", "image": "a.png"}, ONE, id="no tag, one picture"),
         pytest.param({"query": "<img>a.png</img>Where?", "response": "left"}, ONE, id="a path inside"),
         pytest.param({"query": "<image>Where?", "response": "left", "images": [["1.png", "2.png"]]}, ONE, id="one tag, slices"),
-        pytest.param({"query": "Where?", "response": "right", "label": "left"}, ONE, id="2.x result"),
+        pytest.param({"query": "Where?", "response": "right", "label": "left", "history": []}, ONE, id="2.x result"),
         pytest.param({"messages": SAID, "response": "x", "labels": "right"}, (Turn("Where?", "right"),), id="3.x result"),
         pytest.param({"query": "Find <ref-object>", "response": "no", "objects": {"ref": ["nodule"], "bbox": []}}, (Turn(f"Find {NODULE}", "no"),), id="a name filled in"),
     ],
@@ -106,8 +106,20 @@ def test_an_empty_column_of_labels_makes_no_result_file() -> None:
 
 
 def test_a_result_file_keeps_truth_and_answer_apart() -> None:
-    row = row_of({"query": "Where?", "response": "right", "label": "left"})
+    row = row_of({"query": "Where?", "response": "right", "label": "left", "history": []})
     assert (row.turns[0].answer, row.response) == ("left", "right")
+
+
+@pytest.mark.parametrize("more", [{}, {"rejected_response": "x"}, {"images": ["a.png"]}])
+@pytest.mark.parametrize("name", ["label", "labels"])
+def test_a_label_in_words_never_replaces_the_answer_that_is_taught(name: str, more: Any) -> None:
+    said = [{"role": "user", "content": "Where?"}, {"role": "assistant", "content": "A nodule."}]
+    row = row_of({"messages": said, name: "CT", **more})
+    assert (row.turns[0].answer, row.response, row.label) == ("A nodule.", None, None)
+    assert row.notes == ("its label 'CT' is text beside the answer, which is kept",)
+    assert row_of({"query": "Where?", "response": "a", "label": "b"}).turns[0].answer == "a"
+    scored = row_of({"query": "Where?", "response": "a", "label": "b"}, scored=True)
+    assert (scored.turns[0].answer, scored.response) == ("b", "a")
 
 
 @pytest.mark.parametrize("label", [2, [0, 2], 0.5])

@@ -104,7 +104,7 @@ def test_points_come_in_pixels_of_the_file(tmp_path: Path, answer: str, objects:
                      Ask("哪个?", ("肺", "心脏"), language="zh"), Answer(text="心脏", option=1), id="Chinese options"),
         pytest.param(_row(CLASS, "1:pneumonia"), Choose(("normal", "pneumonia"), "Is it?"), Classification(label="pneumonia"), id="a class"),
         pytest.param(_row(CLASS, None, label=1), Choose(("normal", "pneumonia"), "Is it?"), Classification(label="pneumonia"), id="a class by number"),
-        pytest.param(_row(CLASS, "1:pneumonia", label="0:normal"), Choose(("normal", "pneumonia"), "Is it?"), Classification(label="normal"), id="a result file"),
+        pytest.param(_row(CLASS, "1:pneumonia", label="0:normal", history=[]), Choose(("normal", "pneumonia"), "Is it?"), Classification(label="normal"), id="a result file"),
         pytest.param(_row("<image><image>Please review the chest X-ray image and create a report that assesses any abnormalities.", "Clear.", "a.png", "a.png"),
                      Describe(), Report(text="Clear."), id="two views"),
     ],

@@ -95,7 +95,7 @@ def test_the_rows_own_words_are_kept() -> None:
     assert (folded.gold.text, folded.gold.option) == ("否", 1)
     assert dict(folded.facts) == {"answer_type": "closed", "answer": "没有"}
     (same,) = _one({"question": "Is it?", "answer": "Yes"}, [])
-    assert dict(same.facts) == {"answer_type": "closed"}
+    assert (same.gold.text, dict(same.facts)) == ("yes", {"answer_type": "closed", "answer": "Yes"})
 
 
 def test_what_is_skipped_and_repaired_is_told() -> None:

@@ -10,7 +10,7 @@ from umit.datasets import load
 from umit.errors import DatasetWarning
 
 
-def told(name: str, root: Path, **options: Any) -> tuple[list[Any], list[str]]:
+def told(name: str | Path, root: Path | None, **options: Any) -> tuple[list[Any], list[str]]:
     """Return the samples, and the messages of all warnings."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -63,7 +63,7 @@ OUTSIDE: dict[str, set[str]] = {
 #: Imported inside functions only: `umit.load` of a PNG needs neither.
 LATE = {"imaging": {"pydicom", "nibabel"}, "geometry": {"shapely"}}
 #: Distributions whose module has another name.
-MODULES = {"pillow": "PIL"}
+MODULES = {"pillow": "PIL", "pyyaml": "yaml"}
 SPEAKING = {"cli", "__main__"}  # print and sys.exit belong here alone
 LONGEST_FILE, LONGEST_FUNCTION = 500, 60
 

@@ -11,13 +11,13 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from umit.cli.parse import LANGUAGES, Commands, Parser
+from umit.cli.parse import Commands, Parser, add_fields, add_source, fields, samples
 from umit.errors import InputError
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from umit.datasets import Dataset, Sample, Samples
+    from umit.datasets import Dataset, Sample
 
 __all__ = ["add"]
 
@@ -35,12 +35,14 @@ def add(commands: Commands) -> None:
     shown.add_argument("--limit", type=int, default=3, metavar="N", help="how many (default: 3)")
     shown.add_argument("--out", metavar="DIR", help="write their pictures with the true marks")
     shown.set_defaults(run=_show)
-    checked = kinds.add_parser("check", help="find what is wrong in a folder or a file of rows")
-    checked.add_argument("root", metavar="ROOT-OR-JSONL")
+    checked = kinds.add_parser("check", help="find what is wrong in a folder or a table")
+    checked.add_argument("root", metavar="PATH")
     checked.add_argument("--name", help="which data set it is, where its files do not say")
     checked.add_argument(
         "--pictures", metavar="DIR", help="where the pictures of a file of rows are"
     )
+    checked.add_argument("--variant", help="the layout of your own files, if it is not recognised")
+    add_fields(checked)
     checked.set_defaults(run=_check)
     for one in (listed, shown, checked):
         one.add_argument("--json", action="store_true", help="print JSON")
@@ -64,31 +66,16 @@ def add(commands: Commands) -> None:
 
 
 def _add_source(parser: Parser) -> None:
-    parser.add_argument("name", metavar="NAME", help="see umit data list")
-    parser.add_argument("root", metavar="ROOT", help="the folder of its files")
-    parser.add_argument("--split", help="train, validation or test")
-    parser.add_argument("--language", choices=LANGUAGES)
-    parser.add_argument("--variant", help="such as MedMNIST's pneumoniamnist")
     parser.add_argument(
-        "--field",
-        action="append",
-        default=[],
-        metavar="NAME=FIELD",
-        help="how the files call what umit calls NAME, for data sets without fixed names",
+        "name", metavar="NAME-OR-PATH", help="see umit data list, or your own files"
     )
-
-
-def _samples(given: Namespace) -> Samples:
-    from umit.datasets import load
-
-    return load(
-        given.name,
-        given.root,
-        split=given.split,
-        language=given.language,
-        variant=given.variant,
-        fields=dict(one.partition("=")[::2] for one in given.field),
+    parser.add_argument(
+        "root",
+        metavar="ROOT",
+        nargs="?",
+        help="the folder of a name's files; of a table, its pictures'",
     )
+    add_source(parser)
 
 
 def _list(given: Namespace) -> int:
@@ -127,8 +114,7 @@ def _facts(dataset: Dataset) -> dict[str, Any]:
 def _show(given: Namespace) -> int:
     from umit.tasks.table import line
 
-    samples = _samples(given)
-    for number, sample in enumerate(islice(samples, given.limit), start=1):
+    for number, sample in enumerate(islice(samples(given, given.root), given.limit), start=1):
         if given.json:
             print(json.dumps(_plain(sample), ensure_ascii=False))
         else:
@@ -141,7 +127,7 @@ def _show(given: Namespace) -> int:
         if given.out:
             folder = Path(given.out)
             folder.mkdir(parents=True, exist_ok=True)
-            path = folder / f"{given.name}-{number}.png"
+            path = folder / f"{Path(given.name).stem or 'picture'}-{number}.png"
             try:
                 _picture(sample).save(path)
             except InputError as error:  # such as sides of 200 to 1; the next sample may be drawn
@@ -181,7 +167,11 @@ def _check(given: Namespace) -> int:
 
     wrong = count = 0
     card = next(iter(RELEASED.values()))
-    for one in check(given.root, card.tasks, name=given.name, pictures=given.pictures):
+    found = check(
+        given.root, card.tasks, name=given.name, pictures=given.pictures, variant=given.variant,
+        fields=fields(given),
+    )  # fmt: skip
+    for one in found:
         count += 1
         wrong += one.level == "error"
         if given.json:
@@ -205,8 +195,8 @@ def _convert(given: Namespace) -> int:
         missed += 1
         print(f"umit: {message}", file=sys.stderr)
 
-    samples, target = _samples(given), Path(given.target)
-    count = convert(samples, target, form=given.to, tasks=card.tasks, tell=tell)
+    chosen, target = samples(given, given.root), Path(given.target)
+    count = convert(chosen, target, form=given.to, tasks=card.tasks, tell=tell)
     left = f", {missed} left out" if missed else ""
     print(f"wrote {count} rows to {given.target}{left}")
     return 3 if missed else 0

@@ -9,7 +9,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from umit.cli.parse import LANGUAGES, Commands, add_model
+from umit.cli.parse import Commands, add_model, add_source, samples
 from umit.cli.score import add_output, print_score, write_page_of
 from umit.errors import InputError
 
@@ -32,15 +32,15 @@ _RANKS = (
 def add(commands: Commands) -> None:
     """Add the command."""
     parser = commands.add_parser("evaluate", help="ask a data set and score the answers")
-    parser.add_argument("name", metavar="NAME", help="see umit data list")
-    parser.add_argument("--root", required=True, help="the folder of its files")
+    parser.add_argument(
+        "name", metavar="NAME-OR-PATH", help="see umit data list, or your own files"
+    )
+    parser.add_argument("--root", help="the folder of a name's files; of a table, its pictures'")
     parser.add_argument(
         "--run", "--run-folder", required=True, metavar="DIR", dest="folder",
         help="where answers are kept; torchrun takes --run for an option of its own, not --run-folder",
     )  # fmt: skip
-    parser.add_argument("--split", help="train, validation or test")
-    parser.add_argument("--language", choices=LANGUAGES)
-    parser.add_argument("--variant", help="such as MedMNIST's pneumoniamnist")
+    add_source(parser)
     parser.add_argument("--limit", type=int, metavar="N", help="only the first N samples")
     parser.add_argument(
         "--shard", type=_shard, metavar="K/N",
@@ -87,7 +87,6 @@ def _share(given: tuple[int, int] | None) -> tuple[int, int]:
 
 
 def _evaluate(given: Namespace) -> int:
-    from umit.datasets import load
     from umit.evaluation.evaluate import ask
     from umit.evaluation.score import score
     from umit.model import UMIT
@@ -104,36 +103,32 @@ def _evaluate(given: Namespace) -> int:
             "expected --perturb without shards and --by: the card is of the whole run",
             code="perturb",
         )
-    samples = load(
-        given.name, given.root, split=given.split, language=given.language, variant=given.variant
-    )
+    chosen = samples(given, given.root)
     model = UMIT.from_pretrained(given.checkpoint, card=given.card, device=given.device)
     if given.perturb:
-        return _perturb(model, samples, given)
-    folder = ask(
-        model, samples, given.folder, limit=given.limit, shard=shard, workers=given.workers
-    )
+        return _perturb(model, chosen, given)
+    folder = ask(model, chosen, given.folder, limit=given.limit, shard=shard, workers=given.workers)
     if shard[1] > 1:
         told = f"shard {shard[0]} of {shard[1]}; all of them: umit score {given.folder}"
         print(told, file=sys.stderr)
     found = score(folder, by=given.by)
     if given.page:
-        write_page_of(found, given, samples)
+        write_page_of(found, given, chosen)
     code = print_score(found, given)
     # A launcher kills every rank as soon as one ends with another code than 0; umit score tells what is missing.
     return code if _rank() == (1, 1) else 0
 
 
-def _perturb(model: UMIT, samples: Samples, given: Namespace) -> int:
+def _perturb(model: UMIT, chosen: Samples, given: Namespace) -> int:
     """Print the card; 3 if items have no answer yet, unchanged or under a change."""
     from umit.evaluation.journal import records
     from umit.evaluation.robustness import FOLDER, perturb
     from umit.evaluation.score import score
 
-    perturb(model, samples, given.folder, limit=given.limit, workers=given.workers)
+    perturb(model, chosen, given.folder, limit=given.limit, workers=given.workers)
     folder = Path(given.folder)
     if given.page:
-        write_page_of(score(folder), given, samples)
+        write_page_of(score(folder), given, chosen)
     shown = "robustness.json" if given.json else "robustness.md"
     print((folder / shown).read_text("utf-8"), end="")
     runs = [folder, *sorted(p for p in (folder / FOLDER).iterdir() if p.is_dir())]

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, NoReturn, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, get_args
 
 from typing_extensions import override
 
 from umit.cli.reading import add_reading
+from umit.errors import InputError
 from umit.queries import Language
 
-__all__ = ["LANGUAGES", "Commands", "Parser", "add_files", "add_model"]
+if TYPE_CHECKING:
+    from umit.datasets import Samples
+
+__all__ = [
+    "LANGUAGES",
+    "Commands",
+    "Parser",
+    "add_fields",
+    "add_files",
+    "add_model",
+    "add_source",
+    "fields",
+    "samples",
+]
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -40,6 +54,62 @@ def add_model(parser: Parser) -> None:
         "--card", metavar="NAME", help="card of weights that have none of their own"
     )
     parser.add_argument("--device", default="auto", help="auto (default), cuda, mps or cpu")
+
+
+def add_source(parser: Parser) -> None:
+    """Add what chooses the samples of a data set; :func:`samples` reads it."""
+    parser.add_argument("--split", help="train, validation or test")
+    parser.add_argument("--language", choices=LANGUAGES)
+    parser.add_argument(
+        "--variant", help="such as MedMNIST's pneumoniamnist; of your own files, their layout"
+    )
+    parser.add_argument("--task", help="only its samples of this task")
+    parser.add_argument(
+        "--resplit", action="store_true", help="split by patient instead of as the files say"
+    )
+    add_fields(parser)
+
+
+def add_fields(parser: Parser) -> None:
+    """Add how the files call things."""
+    parser.add_argument(
+        "--fields", "--field", action="append", default=[], metavar="NAME=FIELD,…",
+        help="how your files call what umit calls NAME, such as image=path,label=dx; group=REGEX finds the "
+        "patient in a path; any other NAME is a class and FIELD its name in words",
+    )  # fmt: skip
+
+
+def fields(given: argparse.Namespace) -> dict[str, str]:
+    """Return the fields that were given; a comma without a name after it belongs to the field before.
+
+    Raises:
+        InputError: No name and field.
+    """
+    found: dict[str, str] = {}
+    for words in given.fields:
+        name = ""
+        for part in words.split(","):
+            key, is_pair, field = part.partition("=")
+            if is_pair and key.strip():
+                name = key.strip()
+                found[name] = field.strip()
+            elif name:
+                found[name] += f",{part}"
+            else:
+                raise InputError(
+                    f"expected NAME=FIELD, got {words!r}", code="fields", where="--fields"
+                )
+    return found
+
+
+def samples(given: argparse.Namespace, root: str | None) -> Samples:
+    """Return the samples that a command's words choose."""
+    from umit.datasets import load
+
+    return load(
+        given.name, root, split=given.split, language=given.language, variant=given.variant,
+        fields=fields(given), task=given.task, resplit=given.resplit,
+    )  # fmt: skip
 
 
 def add_files(parser: Parser) -> None:

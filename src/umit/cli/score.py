@@ -58,9 +58,10 @@ def _add_file(parser: Parser) -> None:
     """Add what says how a file of predictions is read."""
     more = parser.add_argument_group("for a file of predictions")
     more.add_argument(
-        "--format", default="auto", choices=("auto", "umit", "swift", "lmms-eval", "jsonl"),
+        "--format", default="auto", choices=("auto", "umit", "swift", "lmms-eval", "llava-med", "jsonl"),
         help="default: by the fields of its first line",
     )  # fmt: skip
+    more.add_argument("--truth", metavar="FILE", help="the questions' file, for LLaVA-Med's answers")
     more.add_argument("--card", metavar="NAME", help="whose prompts and frames the texts are in")
     more.add_argument("--task", help="what rows ask that do not say it, such as answer_open")
     more.add_argument("--language", choices=LANGUAGES, help="of such rows; default: en")
@@ -89,10 +90,10 @@ def _score(given: Namespace) -> int:
         raise InputError("expected the folder of a run or a file, got none", code="place")
     if Path(given.place).is_file():
         return _score_file(given)
-    told = (given.folder, given.card, given.task, given.language, given.format != "auto")
+    told = (given.folder, given.truth, given.card, given.task, given.language, given.format != "auto")
     if any(told):
         raise InputError(
-            "expected a file for --format, --card, --task, --language and --run, got a folder or nothing",
+            "expected a file for --format, --truth, --card, --task, --language and --run, got a folder or nothing",
             code="place",
             where=Path(given.place).name,
         )
@@ -106,7 +107,7 @@ def _score_file(given: Namespace) -> int:
 
     found = read_predictions(
         given.place, form=given.format, root=given.root, card=given.card, task=given.task,
-        language=given.language or "en", by=given.by,
+        language=given.language or "en", by=given.by, truth=given.truth,
     )  # fmt: skip
     with ExitStack() as stack:
         given.folder = given.folder or stack.enter_context(TemporaryDirectory())

@@ -2,39 +2,47 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from umit.datasets import NAMES, describe
-from umit.datasets.ask import Tasks
+from umit.datasets.ask import Tasks, outline
 from umit.datasets.check_pictures import Complaint, Files
-from umit.datasets.check_rows import check_rows
+from umit.datasets.check_rows import check_rows, is_rows
+from umit.datasets.check_words import Spellings, too_long
 from umit.datasets.dataset import SPLITS, Choice, Dataset, Sample, Split
 from umit.datasets.folder import Folder
-from umit.errors import DatasetError
-from umit.queries import Ask, Choose, Find, Locate
-from umit.results import Answer, Report
+from umit.datasets.own import describe_own, splits_of
+from umit.errors import DatasetError, InputError
+from umit.results import Answer, Detections, Report
 
 __all__ = ["Complaint", "check"]
 
-_PIECE: Final = re.compile(r"\d|[^\W\d_]+|[^\w\s]|_")
+_MANY: Final = 8  # boxes; fewer never reach a limit
 
 
 def check(
-    root: Path | str, tasks: Tasks, *, name: str | None = None, pictures: Path | str | None = None
+    root: Path | str,
+    tasks: Tasks,
+    *,
+    name: str | None = None,
+    pictures: Path | str | None = None,
+    variant: str | None = None,
+    fields: Mapping[str, str] | None = None,
 ) -> Iterator[Complaint]:
-    """Yield what is wrong with a data set's folder, or with a file of rows.
+    """Yield what is wrong with a data set's folder, with a file of rows, or with files of your own.
 
     Args:
-        root: A folder, or a ``.jsonl`` or ``.json`` file of ms-swift rows.
+        root: A folder, a file of ms-swift rows (``.jsonl``, ``.json``, ``.parquet``), or any path that
+            :func:`umit.datasets.load` takes.
         tasks: Of the checkpoint that is to learn it: ``card.tasks``.
         name: Which data set a folder holds; ``None`` finds out by reading.
         pictures: Where the pictures of a file of rows are, besides its own folder.
+        variant: The layout of your own files, where it is not recognised.
+        fields: As :func:`umit.datasets.load` takes them.
 
     Yields:
         Complaints, each with file and line or row; errors are what makes a row useless or a score wrong.
@@ -42,16 +50,31 @@ def check(
     Raises:
         DatasetError: Nothing is there, or no data set that umit knows.
     """
-    path = Path(root)
-    if path.is_file() and name is None:
+    path = Path(root).expanduser()
+    if name is None and not fields and variant is None and is_rows(path):
         yield from check_rows(path, tasks, pictures=pictures)
         return
-    for dataset, variant in _known(path, name):
-        yield from _Checked(dataset, variant, tasks).run(Folder.of(path))
+    folder = Folder.of(path)
+    known = [] if name is None and (fields or variant or path.is_file()) else _known(path, name)
+    for dataset, one in known:
+        yield from _Checked(dataset, one, tasks).run(folder)
+    if not known:
+        beside = None if pictures is None else Folder.of(pictures).path
+        try:
+            found = describe_own(path, root=beside, layout=variant)
+        except DatasetError as error:
+            hint = f"; name a data set of the paper's with --name, one of {', '.join(NAMES)}"
+            raise DatasetError(error.message + hint) from error
+        try:
+            dataset = replace(found, splits=splits_of(found, fields or {}))
+        except DatasetError as error:
+            yield Complaint("error", "row", error.file or path.name, error.message)
+            return
+        yield from _Checked(dataset, found.variants[0], tasks, fields=fields or {}).run(folder)
 
 
 def _known(root: Path, name: str | None) -> list[tuple[Dataset, str]]:
-    """Return the data sets whose files are there: those whose first sample can be read, or says why not."""
+    """Return the data sets whose files are there: those whose first sample can be read."""
     folder = Folder.of(root)
     found: list[tuple[Dataset, str]] = []
     for one in [name] if name is not None else NAMES:
@@ -66,10 +89,6 @@ def _known(root: Path, name: str | None) -> list[tuple[Dataset, str]]:
                 found.append((dataset, variant))
     if name is not None and not found:
         found = [(describe(name), next(iter(describe(name).variants), ""))]
-    if not found:
-        raise DatasetError(
-            f"expected a data set that umit knows in {root.name!r}; name it with --name, one of {', '.join(NAMES)}"
-        )
     return found
 
 
@@ -80,11 +99,13 @@ class _Checked:
     dataset: Dataset
     variant: str
     tasks: Tasks
+    fields: Mapping[str, str] = field(default_factory=dict)
     files: Files = field(default_factory=Files)
     #: Split of each group, with the place of its first row, by language: splits may differ between them.
     groups: dict[tuple[str, str], dict[Split, str]] = field(default_factory=dict)
+    said: set[str] = field(default_factory=set)
     ids: set[int] = field(default_factory=set)
-    spelled: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    spelled: Spellings = field(default_factory=Spellings)
 
     def run(self, root: Folder) -> Iterator[Complaint]:
         """Yield complaints about every split."""
@@ -93,7 +114,7 @@ class _Checked:
             told: list[str] = []
             choice = Choice(
                 root=root, split=split, languages=self.dataset.languages, variant=self.variant,
-                tell=told.append,
+                fields=self.fields, tell=told.append,
             )  # fmt: skip
             try:
                 for sample in self.dataset.read(choice):
@@ -104,10 +125,13 @@ class _Checked:
             yield from self._told(told)
         yield from self.files.shared()
         yield from self._shared()
-        yield from self._spellings()
+        yield from self.spelled.differ()
 
     def _told(self, told: list[str]) -> Iterator[Complaint]:
         for message in told:
+            if message in self.said:
+                continue  # told again with each split
+            self.said.add(message)
             place, _, rest = message.partition(": ")
             level: Literal["error", "warning"] = "error" if "skipped" in rest else "warning"
             yield (
@@ -125,20 +149,20 @@ class _Checked:
             places.setdefault(split, sample.place)
         yield from self.files.look(sample, split)
         yield from self._too_long(sample)
-        for kind, text in _labels(sample):
-            key = (kind, _folded(text))
-            self.spelled.setdefault(key, {}).setdefault(text, sample.place)
+        self.spelled.add(sample.query, sample.place)
 
     def _too_long(self, sample: Sample[Any, Any]) -> Iterator[Complaint]:
         task, gold = self.tasks.get(sample.task), sample.gold
-        if task is None or not isinstance(gold, Answer | Report):
+        if task is None:
             return
-        least = len(_PIECE.findall(gold.text))  # each is one token or more, whatever the tokenizer
-        if least > task.max_new_tokens:
-            yield Complaint(
-                "warning", "too_long", sample.place,
-                f"its answer has at least {least} tokens, {sample.task} stops at {task.max_new_tokens}",
-            )  # fmt: skip
+        if isinstance(gold, Answer | Report):
+            yield from too_long(gold.text, task, sample.place)
+        elif isinstance(gold, Detections) and len(gold) > _MANY and not sample.source.is_volume:
+            try:
+                view = outline(sample.source, task.rendering(volume=False))
+            except InputError:
+                return  # which was said
+            yield from too_long(task.encode(gold, sample.query, view), task, sample.place)
 
     def _shared(self) -> Iterator[Complaint]:
         """Groups that lie in two splits: the model saw at training what it is asked at the test."""
@@ -164,27 +188,3 @@ class _Checked:
                 f"{number} pictures, the first {group!r}, are in {early} and {late} of {languages}; "
                 "train on one language or resplit",
             )  # fmt: skip
-
-    def _spellings(self) -> Iterator[Complaint]:
-        for (kind, _), texts in self.spelled.items():
-            if len(texts) > 1:
-                (first, _), (other, place), *_ = texts.items()
-                yield Complaint(
-                    "warning", "spelling", place, f"the {kind} {other!r} is also spelled {first!r}"
-                )
-
-
-def _labels(sample: Sample[Any, Any]) -> Iterator[tuple[str, str]]:
-    query = sample.query
-    if isinstance(query, Find):
-        yield from (("target", target) for target in query.targets)
-    elif isinstance(query, Locate):
-        yield from (("landmark", name) for name in query.names)
-    elif isinstance(query, Choose):
-        yield from (("label", label) for label in query.labels)
-    elif isinstance(query, Ask):
-        yield from (("option", option) for option in query.options)
-
-
-def _folded(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from umit.datasets.dataset import Sample, Split
+from umit.datasets.pictures import Encoded, Pictures, Stack, Voxels, array
 from umit.datasets.pictures import Files as Pictured
-from umit.datasets.pictures import Stack
 from umit.errors import InputError
 from umit.imaging.header import picture_size
+from umit.imaging.sniff import folder_files
 from umit.results import Detections, Landmarks
 
-__all__ = ["Complaint", "Files", "out_of_order"]
+__all__ = ["Complaint", "Files", "beyond", "out_of_order", "outside", "paths_of"]
 
 _CHUNK: Final = 1 << 20
 _EDGE: Final = 0.5  # pixels beyond the border that rounding explains
@@ -50,16 +51,46 @@ class Files:
 
     def look(self, sample: Sample[Any, Any], split: Split | None) -> Iterator[Complaint]:
         """Yield what is wrong with a sample's files, the first time that they are named, and with its marks."""
-        source = sample.source
-        if isinstance(source, Pictured | Stack):
-            for path in source.paths:
-                yield from self.file(path, split, sample.place)
-            if isinstance(source, Stack):
-                yield from out_of_order([p.name for p in source.paths], sample.place)
-            if isinstance(sample.gold, Detections | Landmarks) and isinstance(source, Pictured):
-                size = self.sizes.get(str(source.paths[0]))
-                if size is not None:
-                    yield from outside(sample.gold, size, sample.place)
+        yield from self.source(sample.source, split, sample.place)
+        size = self.size(sample.source)
+        if size is not None and isinstance(sample.gold, Detections | Landmarks):
+            yield from outside(sample.gold, size, sample.place)
+
+    def source(self, source: Pictures, split: Split | None, place: str) -> Iterator[Complaint]:
+        """Yield what is wrong with pictures, the first time that they are named."""
+        for path in paths_of(source):
+            yield from self.file(path, split, place)
+        if (
+            isinstance(source, Stack) and source.paths[0].suffix.lower() != ".dcm"
+        ):  # which positions order
+            yield from out_of_order([p.name for p in source.paths], place)
+        if isinstance(source, Pictured) and source.size is not None:
+            size = self.sizes.get(str(source.paths[0]))
+            if size is not None and size[:2] != source.size:
+                said = f"{source.paths[0].name} has {size[0]} x {size[1]} pixels, its row says {source.size[0]} x {source.size[1]}"
+                yield Complaint("error", "size", place, said)
+        for part in getattr(source, "parts", (source,)):
+            if isinstance(part, Encoded):
+                yield from self._bytes(part, place)
+
+    def size(self, source: Pictures) -> tuple[int, ...] | None:
+        """Return the size of what was looked at: one film, one volume, the first of several."""
+        if isinstance(source, Encoded):
+            return self.sizes.get(source.name)
+        size = next((self.sizes.get(str(path)) for path in paths_of(source)), None)
+        if isinstance(source, Voxels) and size is not None and len(size) == 3:
+            return tuple(size[source.axes.index(axis)] for axis in "xyz")
+        return None if isinstance(source, Stack) else size
+
+    def _bytes(self, part: Encoded, place: str) -> Iterator[Complaint]:
+        """Look at a picture inside a table, once; it is read whole, since no name says what it is."""
+        if part.name in self.sizes:
+            return
+        self.sizes[part.name] = None
+        try:
+            self.sizes[part.name] = part.scans()[0].size
+        except InputError as error:
+            yield Complaint("error", "unreadable", place, f"its picture: {error.message}")
 
     def file(self, path: Path, split: Split | None, place: str) -> Iterator[Complaint]:
         """Look at one file, if it was not looked at before."""
@@ -67,12 +98,19 @@ class Files:
         if name in self.sizes:
             return
         self.sizes[name] = None
+        if path.is_dir():  # a series: its slices are looked at when it is read
+            try:
+                folder_files(path)
+            except InputError as error:
+                yield Complaint("error", "unreadable", place, f"{path.name}: {error.message}")
+            return
         if not path.is_file():
             yield Complaint("error", "missing", place, f"there is no file {path.name!r}")
             return
         try:
-            if path.suffix != ".npy":
-                self.sizes[name] = picture_size(path)
+            self.sizes[name] = (
+                array(path).shape[-3:] if path.suffix == ".npy" else picture_size(path)
+            )
         except InputError as error:
             yield Complaint("error", "unreadable", place, f"{path.name}: {error.message}")
         self.first[name] = (split, place)
@@ -107,6 +145,16 @@ def _content(path: Path) -> bytes:
     return digest.digest()
 
 
+def paths_of(source: Pictures) -> tuple[Path, ...]:
+    """Return the files of pictures that are in files."""
+    found = (
+        (part.path,) if isinstance(part, Voxels) else part.paths
+        for part in getattr(source, "parts", (source,))
+        if isinstance(part, Pictured | Stack | Voxels)
+    )  # fmt: skip
+    return tuple(path for paths in found for path in paths)
+
+
 def outside(gold: Detections | Landmarks, size: Sequence[int], place: str) -> Iterator[Complaint]:
     """Yield marks that reach beyond a picture of a size."""
     marks: list[tuple[float, ...]] = (
@@ -114,15 +162,25 @@ def outside(gold: Detections | Landmarks, size: Sequence[int], place: str) -> It
         if isinstance(gold, Landmarks)
         else [tuple(one.box.corners) for one in gold]
     )
+    if any(len(one) == 4 for one in marks) and all(0 <= v <= 1 for one in marks for v in one):
+        said = f"its boxes are within 0 and 1 of a picture of {' x '.join(map(str, size))}: shares, no pixels"
+        yield Complaint("error", "scale", place, said)
     for number, corners in enumerate(marks, start=1):
-        axes = 2 if len(corners) < 6 else 3
-        limits = list(size)[:axes] * (len(corners) // axes)
-        if any(v < -_EDGE or v > limit + _EDGE for v, limit in zip(corners, limits, strict=False)):
-            yield Complaint(
-                "error", "outside", place,
-                f"mark {number}, {tuple(round(v, 1) for v in corners)}, leaves the picture of "
-                f"{' x '.join(map(str, size))}",
-            )  # fmt: skip
+        yield from beyond(number, corners, size, place)
+
+
+def beyond(
+    number: int, corners: Sequence[float], size: Sequence[int], place: str, hint: str = ""
+) -> Iterator[Complaint]:
+    """Yield a complaint if one mark, the corners of a box or a point, leaves a picture of a size."""
+    axes = 2 if len(corners) < 6 else 3
+    limits = list(size)[:axes] * (len(corners) // axes)
+    if any(v < -_EDGE or v > limit + _EDGE for v, limit in zip(corners, limits, strict=False)):
+        yield Complaint(
+            "error", "outside", place,
+            f"mark {number}, {tuple(round(v, 1) for v in corners)}, leaves the picture of "
+            f"{' x '.join(map(str, size))}{hint}",
+        )  # fmt: skip
 
 
 def out_of_order(names: Sequence[str], place: str) -> Iterator[Complaint]:

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from umit.datasets.ask import Tasks
-from umit.datasets.check_pictures import Complaint, Files, out_of_order, outside
+from umit.datasets.check_pictures import Complaint, Files, beyond, out_of_order, outside, paths_of
+from umit.datasets.check_words import Spellings, too_long
 from umit.datasets.folder import Folder
+from umit.datasets.own.coco import is_coco
 from umit.datasets.pictures import Files as Pictured
 from umit.datasets.pictures import Pictures, Stack
-from umit.datasets.rows import tried_rows
-from umit.datasets.swift import Row, Turn, row_of
+from umit.datasets.rows import tried_rows, tried_table
+from umit.datasets.swift import OURS, Row, Turn, row_of
 from umit.datasets.swift_pictures import Places
 from umit.datasets.swift_samples import RowReader
+from umit.datasets.swift_turns import IMAGE
 from umit.errors import DatasetError, InputError, OutputError
 from umit.queries import Ask, Choose, Find, Locate, Query
 from umit.results import Detections, Landmarks
 
-__all__ = ["check_rows"]
+__all__ = ["check_rows", "is_rows"]
 
 _NUMBERED: Final = re.compile(r"\s*(\d{1,3})\s*[:：]\s*(.+?)\s*", re.DOTALL)
 _SLICES: Final = 3  # pictures of one question from which they are more likely slices than views
+_LAYOUTS: Final = ("messages", "conversations", "conversation", "history", "objects", OURS)
 _SPLITS: Final = ("train", "validation", "validate", "valid", "val", "test")
 
 
@@ -33,7 +37,7 @@ def check_rows(
     """Yield what is wrong with a file of rows, and with the files of other splits beside it.
 
     Args:
-        path: A ``.jsonl`` or ``.json`` file.
+        path: A ``.jsonl``, ``.json`` or ``.parquet`` file.
         tasks: Of the checkpoint whose prompts and frames the rows are written in.
         pictures: Where pictures are, besides the file's own folder.
     """
@@ -41,6 +45,7 @@ def check_rows(
     for file in _siblings(path):
         yield from checked.run(file)
     yield from checked.files.shared()
+    yield from checked.spelled.differ()
 
 
 def _siblings(path: Path) -> list[Path]:
@@ -54,11 +59,30 @@ def _siblings(path: Path) -> list[Path]:
     return found
 
 
+def is_rows(path: Path) -> bool:
+    """Return whether a file's first row is in a layout of ms-swift's, or of umit's own making."""
+    if not path.is_file() or path.suffix.lower() in (".csv", ".tsv") or is_coco(path):
+        return False
+    _, first = next(_tried(path), ("", {}))
+    if isinstance(first, DatasetError):
+        return path.suffix.lower() != ".parquet"
+    return any(first.get(key) is not None for key in _LAYOUTS) or first.keys() >= {
+        "query",
+        "response",
+    }
+
+
+def _tried(path: Path) -> Iterator[tuple[str, dict[str, Any] | DatasetError]]:
+    return tried_table(path) if path.suffix.lower() == ".parquet" else tried_rows(path)
+
+
 class _Rows:
     """What is remembered between rows: names and sizes only."""
 
     def __init__(self, tasks: Tasks, pictures: Path | str | None = None) -> None:
         self.tasks, self.pictures, self.files = tasks, pictures, Files()
+        self.spelled = Spellings()
+        self._longest = max(tasks.values(), key=lambda task: task.max_new_tokens)
         self._first: dict[str, str] = {}
         self._places: dict[str, tuple[str, str]] = {}
 
@@ -67,33 +91,39 @@ class _Rows:
         beside = Folder.of(path)
         root = beside if self.pictures is None else Folder.of(self.pictures)
         reader = RowReader(self.tasks, Places(beside, root))
-        for place, raw in tried_rows(path):
+        plain: list[str] = []
+        for place, raw in _tried(path):
             if isinstance(raw, DatasetError):
                 yield Complaint("error", "line", place, raw.message)
                 continue
             try:
                 row = row_of(raw, place)
-                yield from self._row(row, reader, path.name)
+                yield from self._row(row, reader, path.name, plain)
             except DatasetError as error:
                 yield Complaint("error", "row", place, error.message)
+        if plain:
+            said = f"{len(plain)} prompts are none of umit's, so they stay plain text; this is the first"
+            yield Complaint("warning", "prompt", plain[0], said)
 
-    def _row(self, row: Row, reader: RowReader, file: str) -> Iterator[Complaint]:
+    def _row(self, row: Row, reader: RowReader, file: str, plain: list[str]) -> Iterator[Complaint]:
         source = reader.source(row)
-        paths = list(source.paths) if isinstance(source, Pictured | Stack) else []
-        for path in paths:
-            yield from self.files.file(path, None, row.place)
-            yield from self._elsewhere(path, row.place, file)
-        if len(paths) >= _SLICES:
-            yield from out_of_order([p.name for p in paths], row.place)
+        if source is not None:
+            yield from self.files.source(source, None, row.place)
+            paths = paths_of(source)
+            for path in paths:
+                yield from self._elsewhere(path, row.place, file)
+            if len(paths) >= _SLICES and not isinstance(source, Stack):
+                yield from out_of_order([p.name for p in paths], row.place)
+            yield from self._marks(row, source)
         if not row.images:
             yield Complaint("error", "no_picture", row.place, "it has no picture")
-        key = f"{row.images}{row.turns}"
-        if self._first.setdefault(str(hash(key)), row.place) != row.place:
-            yield Complaint(
-                "warning", "repeated_row", row.place, f"it is {self._first[str(hash(key))]} again"
-            )
+        for note in row.notes:
+            yield Complaint("warning", "tags" if IMAGE in note else "row", row.place, note)
+        key = str(hash(f"{row.images}{row.turns}"))
+        if self._first.setdefault(key, row.place) != row.place:
+            yield Complaint("warning", "repeated_row", row.place, f"it is {self._first[key]} again")
         for turn in row.turns:
-            yield from self._turn(row, turn, reader, source)
+            yield from self._turn(row, turn, reader, source, plain)
 
     def _elsewhere(self, path: Path, place: str, file: str) -> Iterator[Complaint]:
         early, where = self._places.setdefault(str(path), (file, place))
@@ -101,36 +131,52 @@ class _Rows:
             yield Complaint("error", "shared", place, f"{path.name!r} is in {early} too: {where}")
             self._places[str(path)] = (file, place)  # once a picture
 
+    def _marks(self, row: Row, source: Pictures) -> Iterator[Complaint]:
+        """Look at the boxes beside the words, whatever the prompt: the row states their scale."""
+        parts: Sequence[Pictures] = getattr(source, "parts", (source,))
+        if isinstance(source, Pictured):
+            parts = [Pictured((path,)) for path in source.paths]
+        found = [mark for several in row.objects.boxes for mark in several]
+        real = [mark for mark in found if mark.scale == "real"]
+        if real and all(0 <= min(m.numbers) <= max(m.numbers) <= 1 for m in real):
+            said = "its boxes are within 0 and 1, and are called real pixels"
+            yield Complaint("error", "scale", row.place, said)
+        for number, mark in enumerate(found, start=1):
+            size = self.files.size(parts[mark.picture]) if mark.picture < len(parts) else None
+            if size is not None and len(size) == 2:
+                corners = mark.in_pixels(size)
+                yield from beyond(number, corners, size, row.place, _scale(mark.numbers, size))
+
     def _turn(
-        self, row: Row, turn: Turn, reader: RowReader, source: Pictures | None
+        self, row: Row, turn: Turn, reader: RowReader, source: Pictures | None, plain: list[str]
     ) -> Iterator[Complaint]:
         if turn.answer is not None and not turn.answer.strip():
             yield Complaint("error", "empty", row.place, "its answer is empty")
             return
         read = None if source is None else reader.read(turn, source)
+        task = self._longest if read is None else self.tasks[read[0]]
+        yield from too_long(turn.answer or "", task, row.place)
         if read is None:
-            if source is not None:
-                message = "its prompt is none of umit's, so it stays plain text"
-                yield Complaint("warning", "prompt", row.place, message)
+            plain += [row.place] if source is not None else []
             return
         name, query, shown = read
+        self.spelled.add(query, row.place)
         yield from _numbers(turn, query, row.place)
-        paths = shown.paths if isinstance(shown, Pictured) else ()
-        size = self.files.sizes.get(str(paths[0])) if len(paths) == 1 else None
+        size = self.files.size(shown) if len(shown.names) == 1 else None
         if isinstance(query, Find | Locate) and size is None:
-            return  # a volume, or a picture that is missing, which was said
+            return  # several views, or a picture that is missing, which was said
         try:
             gold = reader.gold(row, turn, name, query, shown)
         except (OutputError, InputError, DatasetError) as error:
-            hint = _scale(turn, size)
+            written = [float(n) for n in re.findall(r"\d+(?:\.\d+)?", turn.answer or "")]
+            hint = _scale(
+                [v for marks in turn.marks for m in marks for v in m.numbers] or written, size
+            )
             said = f"its answer is not {name}'s: {error.message}{hint}"
             yield Complaint("error", "answer", row.place, said)
             return
-        if isinstance(gold, Detections | Landmarks) and size is not None:
-            wrong = list(outside(gold, size, row.place))
-            hint = _scale(turn, size) if wrong else ""
-            yield from (Complaint(w.level, w.code, w.place, w.message + hint) for w in wrong)
-            yield from _small(turn, row.place)
+        if isinstance(gold, Detections | Landmarks) and size is not None and not turn.marks:
+            yield from outside(gold, size, row.place)
 
 
 def _numbers(turn: Turn, query: Query, place: str) -> Iterator[Complaint]:
@@ -155,11 +201,8 @@ def _numbers(turn: Turn, query: Query, place: str) -> Iterator[Complaint]:
         )  # fmt: skip
 
 
-def _scale(turn: Turn, size: tuple[int, ...] | None) -> str:
+def _scale(numbers: Sequence[float], size: tuple[int, ...] | None) -> str:
     """Guess, for the message alone, in which scale the numbers are."""
-    numbers = [v for boxes in turn.marks for mark in boxes for v in mark.numbers] or [
-        float(n) for n in re.findall(r"\d+(?:\.\d+)?", turn.answer or "")
-    ]
     if not numbers or size is None:
         return ""
     most = max(numbers)
@@ -168,14 +211,3 @@ def _scale(turn: Turn, size: tuple[int, ...] | None) -> str:
     if most <= 1000 and most > max(size[:2]):
         return "; the numbers look like thousandths: norm1000"
     return f"; the numbers reach {most:g}, as on another canvas than {size[0]} x {size[1]}"
-
-
-def _small(turn: Turn, place: str) -> Iterator[Complaint]:
-    """Boxes given as real pixels that are all within one pixel are shares."""
-    marks = [mark for boxes in turn.marks for mark in boxes]
-    if marks and all(
-        m.scale == "real" and 0 <= min(m.numbers) <= max(m.numbers) <= 1 for m in marks
-    ):
-        yield Complaint(
-            "error", "scale", place, "its boxes are within 0 and 1, and are called real pixels"
-        )

@@ -72,6 +72,7 @@ class Choice:
         languages: Which languages.
         variant: Which of the source's variants; ``""`` for its first.
         fields: The user's own names of a source's fields, where the source has no fixed ones.
+        task: Whose samples alone are wanted; ``""`` for all.
         resplit: Whether umit's own split by group is taken instead of the official one.
         seed: Of a split that umit makes.
         tell: Called with what was skipped or assumed, and where.
@@ -82,6 +83,7 @@ class Choice:
     languages: tuple[Language, ...] = ("en", "zh")
     variant: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
+    task: str = ""
     resplit: bool = False
     seed: int = 0
     tell: Callable[[str], None] = lambda message: None
@@ -153,7 +155,7 @@ class Samples:
 
     def __iter__(self) -> Iterator[Sample[Any, Any]]:
         read = 0
-        for sample in self.dataset.read(self.choice):
+        for sample in self._read():
             read += 1
             yield sample
         if not read:
@@ -162,6 +164,10 @@ class Samples:
                 "look at the folder with `umit data check`",
                 dataset=self.dataset.name,
             )
+
+    def _read(self) -> Iterator[Sample[Any, Any]]:
+        wanted = self.choice.task
+        return (s for s in self.dataset.read(self.choice) if not wanted or s.task == wanted)
 
     def counted(self, limit: int | None = None) -> int | None:
         """Read rows, no pictures, and return how many samples there are, or the limit if there are more.
@@ -176,12 +182,13 @@ class Samples:
         """
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DatasetWarning)  # told when they are read to be used
-            return sum(1 for _ in islice(self.dataset.read(self.choice), limit))
+            return sum(1 for _ in islice(self._read(), limit))
 
     @property
     def described(self) -> dict[str, Any]:
         """What tells these samples from others; a journal of others is refused."""
         choice = self.choice
+        stated = {"fields": dict(choice.fields), "task": choice.task}
         return {
             "dataset": self.dataset.name,
             "split": choice.split,
@@ -189,6 +196,7 @@ class Samples:
             "variant": choice.variant,
             "resplit": choice.resplit,
             "seed": choice.seed,
+            **{name: value for name, value in stated.items() if value},
         }
 
     def __repr__(self) -> str:
@@ -196,7 +204,8 @@ class Samples:
 
     def _wanted(self) -> str:
         split = self.choice.split or "every split"
-        return f"{split} in {' and '.join(self.choice.languages)}"
+        task = f" of {self.choice.task}" if self.choice.task else ""
+        return f"{split}{task} in {' and '.join(self.choice.languages)}"
 
 
 def split_name(text: str) -> Split:

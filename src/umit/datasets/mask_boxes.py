@@ -18,7 +18,7 @@ from umit.datasets.pictures import array
 from umit.errors import DatasetError
 from umit.geometry import Box3D
 
-__all__ = ["box_of", "sparse_boxes", "sparse_shape"]
+__all__ = ["around", "box_of", "sparse_boxes", "sparse_shape"]
 
 _SHAPE: Final = re.compile(r"mask_\(\s*(\d+),\s*(\d+),\s*(\d+),\s*(\d+)\s*\)\.npz")
 _PARTS: Final = ("data", "indices", "indptr", "shape", "format")  # scipy.sparse.save_npz
@@ -56,7 +56,7 @@ def sparse_boxes(path: Path, shape: tuple[int, int, int, int]) -> Iterator[Box3D
     data, indices, ends = parts["data"], parts["indices"], parts["indptr"]
     for start, stop in pairwise(ends.tolist()):
         inside = indices[start:stop][data[start:stop] != 0]
-        yield _around(np.unravel_index(inside, shape[1:]))
+        yield around(np.unravel_index(inside, shape[1:]))
 
 
 def _parts(path: Path, shape: tuple[int, int, int, int]) -> dict[str, NDArray[Any]]:
@@ -115,10 +115,11 @@ def box_of(path: Path, size: tuple[int, int, int]) -> Box3D | None:
             file=f"{path.parent.name}/{path.name}",
         )
     z, y, x = np.nonzero(mask[0])
-    return _around((x, y, z))
+    return around((x, y, z))
 
 
-def _around(places: tuple[NDArray[np.intp], ...]) -> Box3D | None:
+def around(places: tuple[NDArray[np.intp], ...]) -> Box3D | None:
+    """Return the smallest box with all voxels of some places, x, y and z, or ``None`` if there are none."""
     if not len(places[0]):
         return None
     x, y, z = ((int(axis.min()), int(axis.max()) + 1) for axis in places)

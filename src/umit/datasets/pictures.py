@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from umit.errors import DatasetError, InputError
+from umit.imaging.dicom import read_series
 from umit.imaging.prepare import luminance
 from umit.imaging.quantiles import value_range
 from umit.imaging.raster import FORMATS
 from umit.imaging.read import load
 from umit.imaging.scan import Scan
+from umit.imaging.sniff import file_kind
 from umit.imaging.window import FULL
 
 __all__ = ["Encoded", "Files", "Pictures", "Row", "Stack", "Voxels", "array", "stacked"]
@@ -119,10 +121,10 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A volume as a folder of numbered slice pictures, already in numeric order.
+    """A volume as slices: numbered pictures, already in numeric order, or the DICOM files of a series.
 
     Args:
-        paths: One picture a slice.
+        paths: One picture a slice; DICOM files are put in order by their positions.
         as_stored: Whether M3D's scripts have cropped and stretched it: then it is shown as it is.
     """
 
@@ -145,6 +147,8 @@ class Stack:
             InputError: A slice is missing or unreadable.
             DatasetError: A slice is no picture of 8 bits.
         """
+        if self.paths[0].is_file() and file_kind(self.paths[0]) == "dicom":
+            return (load(read_series(list(self.paths))),)
         return (stacked([_grey(path) for path in self.paths], as_stored=self.as_stored),)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import codecs
 import csv
 import json
+import math
 import pickle
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NoReturn
 
@@ -17,17 +18,20 @@ __all__ = [
     "csv_rows",
     "json_file",
     "json_rows",
+    "number",
     "parquet_rows",
     "pickled_rows",
     "plain_rows",
     "text",
     "tried_rows",
+    "tried_table",
     "tsv_rows",
 ]
 
 Row = tuple[str, dict[str, Any]]
 
 _LONGEST_FIELD: Final = 10_000_000  # characters; a whole report is far below
+_HEAD: Final = 1024  # bytes
 _DELIMITERS: Final = ",;\t|"
 
 
@@ -104,9 +108,9 @@ def _binary(path: Path) -> BinaryIO:
 def _is_list(path: Path) -> bool:
     """Tell a JSON list from one object a line by its first character; suffixes lie."""
     with _binary(path) as file:
-        head = file.read(len(codecs.BOM_UTF8)).removeprefix(codecs.BOM_UTF8)
+        head = file.read(_HEAD).removeprefix(codecs.BOM_UTF8)
         while head and not head.strip():
-            head = file.read(1)
+            head = file.read(_HEAD)
         return head.lstrip()[:1] == b"["
 
 
@@ -143,28 +147,26 @@ def csv_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
     Raises:
         DatasetError: A column is missing, or a row is torn.
     """
-    csv.field_size_limit(min(_LONGEST_FIELD, sys.maxsize))
     head = next(_lines(path), "")
-    delimiter = max(_DELIMITERS, key=head.count)
-    reader = csv.DictReader(_lines(path), delimiter=delimiter, strict=True)
+    rows = _fields(path, max(_DELIMITERS, key=head.count))
+    names = [name.strip() for name in next(rows, ("", []))[1]]
+    _check_columns(columns, names, path)
+    for place, fields in rows:
+        if fields and len(fields) != len(names):
+            raise DatasetError(f"expected {len(names)} fields, got another number", file=place)
+        if fields:
+            yield place, dict(zip(names, fields, strict=True))
+
+
+def _fields(path: Path, delimiter: str) -> Iterator[tuple[str, list[str]]]:
+    csv.field_size_limit(min(_LONGEST_FIELD, sys.maxsize))
+    reader = csv.reader(_lines(path), delimiter=delimiter, strict=True)
     try:
-        names = [name.strip() for name in reader.fieldnames or ()]
-        if missing := [c for c in columns if c not in names]:
-            raise DatasetError(
-                f"expected the columns {', '.join(columns)}, got {', '.join(names)}; "
-                f"missing: {', '.join(missing)}",
-                file=path.name,
-            )
-        reader.fieldnames = names
-        for row in reader:
-            place = f"{path.name} line {reader.line_num}"
-            if None in row or None in row.values():
-                raise DatasetError(f"expected {len(names)} fields, got another number", file=place)
-            yield place, row
+        for fields in reader:
+            yield f"{path.name} line {reader.line_num}", fields
     except csv.Error as error:
-        raise DatasetError(
-            f"expected a table: {error}", file=f"{path.name} line {reader.line_num}"
-        ) from error
+        place = f"{path.name} line {reader.line_num}"
+        raise DatasetError(f"expected a table: {error}", file=place) from error
 
 
 def tsv_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
@@ -195,17 +197,10 @@ def plain_rows(path: Path, least: int) -> Iterator[tuple[str, list[str]]]:
     Raises:
         DatasetError: A line with fewer fields.
     """
-    reader = csv.reader(_lines(path), strict=True)
-    try:
-        for fields in reader:
-            place = f"{path.name} line {reader.line_num}"
-            if len(fields) < least:
-                raise DatasetError(f"expected {least} fields, got {len(fields)}", file=place)
-            yield place, fields
-    except csv.Error as error:
-        raise DatasetError(
-            f"expected a table: {error}", file=f"{path.name} line {reader.line_num}"
-        ) from error
+    for place, fields in _fields(path, ","):
+        if len(fields) < least:
+            raise DatasetError(f"expected {least} fields, got {len(fields)}", file=place)
+        yield place, fields
 
 
 class _Plain(pickle.Unpickler):
@@ -234,8 +229,20 @@ def pickled_rows(path: Path) -> Iterator[Row]:
     yield from _listed(path, rows)
 
 
-def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
-    """Yield the rows of a parquet file, a thousand at a time.
+def tried_table(path: Path) -> Iterator[tuple[str, dict[str, Any] | DatasetError]]:
+    """Yield the rows of a parquet file with all its columns, or the one error that it cannot be read with."""
+    try:
+        yield from parquet_rows(path)
+    except DatasetError as error:
+        yield path.name, error
+
+
+def parquet_rows(path: Path, columns: Sequence[str] | None = None) -> Iterator[Row]:
+    """Yield the rows of a parquet file, a thousand at a time; numbers of Hugging Face's classes become their names.
+
+    Args:
+        path: The file.
+        columns: Columns that must be there and are read; ``None`` reads all.
 
     Raises:
         DatasetError: Not parquet, or a column is missing.
@@ -248,18 +255,36 @@ def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
     except (pyarrow.ArrowException, OSError) as error:
         raise DatasetError(f"expected parquet: {error}", file=path.name) from error
     with table:
-        names = table.schema_arrow.names
-        if missing := [c for c in columns if c not in names]:
-            raise DatasetError(
-                f"expected the columns {', '.join(columns)}, got {', '.join(names)}; "
-                f"missing: {', '.join(missing)}",
-                file=path.name,
-            )
-        number = 0
-        for batch in table.iter_batches(batch_size=1000, columns=list(columns)):
+        _check_columns(columns or (), table.schema_arrow.names, path)
+        classes = _classes(table.schema_arrow.metadata or {})
+        count = 0
+        for batch in table.iter_batches(batch_size=1000, columns=columns and list(columns)):
             for row in batch.to_pylist():
-                number += 1
-                yield f"{path.name} row {number}", row
+                count += 1
+                for name in classes.keys() & row.keys():
+                    if isinstance(row[name], int) and 0 <= row[name] < len(classes[name]):
+                        row[name] = classes[name][row[name]]
+                yield f"{path.name} row {count}", row
+
+
+def _classes(metadata: Mapping[bytes, bytes]) -> dict[str, list[str]]:
+    """Return the names of classes by column, which Hugging Face ``datasets`` keeps beside a parquet file's schema."""
+    try:
+        features = json.loads(metadata[b"huggingface"])["info"]["features"]
+        return {
+            name: one["names"] for name, one in features.items() if one.get("_type") == "ClassLabel"
+        }
+    except (KeyError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _check_columns(columns: Sequence[str], names: Sequence[str], path: Path) -> None:
+    if missing := [c for c in columns if c not in names]:
+        raise DatasetError(
+            f"expected the columns {', '.join(columns)}, got {', '.join(names)}; "
+            f"missing: {', '.join(missing)}",
+            file=path.name,
+        )
 
 
 def text(row: dict[str, Any], name: str, place: str, *, default: str | None = None) -> str:
@@ -286,6 +311,21 @@ def text(row: dict[str, Any], name: str, place: str, *, default: str | None = No
             f"expected the field {name!r} with text, got {_described(row, name)}", file=place
         )
     return str(value).strip()
+
+
+def number(value: Any, name: str, place: str) -> float:
+    """Return a field as a finite number.
+
+    Raises:
+        DatasetError: Anything else.
+    """
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        found = math.nan
+    if not math.isfinite(found):
+        raise DatasetError(f"expected a number as {name}, got {str(value)[:40]!r}", file=place)
+    return found
 
 
 def _described(row: dict[str, Any], name: str) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from umit.datasets.dataset import Choice, Dataset, Sample
 from umit.datasets.pictures import Files
-from umit.datasets.rows import csv_rows, text
+from umit.datasets.rows import csv_rows, number, text
 from umit.errors import DatasetError
 from umit.geometry import Box2D, Space
 from umit.queries import Find, Language
@@ -78,8 +77,8 @@ def _film(
 def _box(row: dict[str, Any], place: str) -> Box2D | None:
     """Return the row's box; a film without one has empty fields, or ``nan`` in tables saved again."""
     values = [text(row, name, place) for name in _BOX]
-    numbers = [_number(value, place) for value in values]
-    known = [number for number in numbers if number is not None]
+    numbers = [_number(value, name, place) for name, value in zip(_BOX, values, strict=True)]
+    known = [one for one in numbers if one is not None]
     positive = text(row, "Target", place)
     if positive not in ("0", "1") or len(known) != 4 * int(positive):
         raise DatasetError(
@@ -95,16 +94,8 @@ def _box(row: dict[str, Any], place: str) -> Box2D | None:
     return Box2D(x, y, x + width, y + height, space=Space(size=_SIZE))
 
 
-def _number(value: str, place: str) -> float | None:
-    if value.casefold() in ("", "nan"):
-        return None
-    try:
-        found = float(value)
-    except ValueError:
-        found = math.inf
-    if not math.isfinite(found):
-        raise DatasetError(f"expected a number, got {value[:40]!r}", file=place)
-    return found
+def _number(value: str, name: str, place: str) -> float | None:
+    return None if value.casefold() in ("", "nan") else number(value, name, place)
 
 
 def _classes(choice: Choice) -> dict[str, str]:

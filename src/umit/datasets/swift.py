@@ -24,6 +24,7 @@ __all__ = ["OURS", "Row", "Turn", "row_of", "swift_rows"]
 
 #: The field in which umit keeps what ms-swift has no field for: a sample's id, group and facts.
 OURS: Final = "umit"
+_NO_MARKS: Final = Marks()
 _PICTURE: Final = re.compile(f"{IMAGE}|{VIDEO}")
 _NULLS: Final = "an empty entry among images is left out"
 _FRONT: Final = re.compile(rf"(?:\s*(?:{IMAGE}|{VIDEO}))*\s*")
@@ -51,6 +52,7 @@ class Row:
     Args:
         turns: Questions with their answers, at least one.
         system: The system line; ``""`` for none.
+        objects: All that ``<ref-object>`` and ``<bbox>`` of the row stand for.
         images: Paths, data URIs or ``{"path", "bytes"}``, as the row has them; none is an address.
         slices: Whether they are one volume's slices.
         label: A class's number, or several, where the row has one beside its words.
@@ -62,6 +64,7 @@ class Row:
 
     turns: tuple[Turn, ...]
     system: str = ""
+    objects: Marks = _NO_MARKS
     images: tuple[Any, ...] = ()
     slices: bool = False
     label: int | float | tuple[int, ...] | None = None
@@ -89,27 +92,19 @@ def swift_rows(path: Path | str) -> Iterator[Row]:
         DatasetError: A row that is none, with file and line.
     """
     file = Path(path)
-    found = parquet_rows(file, _columns(file)) if file.suffix == ".parquet" else json_rows(file)
+    found = parquet_rows(file) if file.suffix == ".parquet" else json_rows(file)
     for place, raw in found:
         yield row_of(raw, place)
 
 
-def _columns(path: Path) -> list[str]:
-    import pyarrow
-    from pyarrow import parquet
-
-    try:
-        return list(parquet.read_schema(path).names)
-    except (pyarrow.ArrowException, OSError) as error:
-        raise DatasetError(f"expected parquet: {error}", file=path.name) from error
-
-
-def row_of(raw: Mapping[str, Any], place: str = "") -> Row:
+def row_of(raw: Mapping[str, Any], place: str = "", *, scored: bool = False) -> Row:
     """Read one row; no file is opened.
 
     Args:
         raw: An object of the file.
         place: File and row, for messages.
+        scored: Whether the row is to be scored, so that a label in words is the truth. Else it is that in a
+            result file alone; in rows for training the answer is.
 
     Raises:
         DatasetError: No question, another speaker, tags that match neither pictures nor objects, an unknown
@@ -124,19 +119,26 @@ def row_of(raw: Mapping[str, Any], place: str = "") -> Row:
     found = marks(raw.get("objects"), place, len(images))
     truth = raw.get("labels") if raw.get("labels") is not None else raw.get("label")
     turns, response = said.turns, None
+    notes = _nulls(raw)
     # A result file: the label is true, if there is one, and the response a model's.
-    if isinstance(truth, str) or (truth is None and _is_result(raw)):
+    result = _is_result(raw)
+    if (result and truth is None) or (isinstance(truth, str) and (scored or result)):
         *before, (asked, answer) = turns
         response = _response(raw, answer)
         turns = (*before, (asked, truth))
+    elif isinstance(
+        truth, str
+    ):  # ms-swift trains on a label of numbers alone, and its answer is what is learnt
+        notes += (f"its label {truth[:40]!r} is text beside the answer, which is kept",)
     return Row(
         turns=tuple(_filled(turns, found, place)),
         system=said.system,
+        objects=found,
         images=images,
         slices=slices,
         label=None if isinstance(truth, str) else _label(truth, place),
         response=response,
-        notes=(*_tags(turns, len(images), slices, place), *_nulls(raw)),
+        notes=(*_tags(turns, len(images), slices, place), *notes),
         place=place,
         raw=raw,
     )
@@ -144,7 +146,7 @@ def row_of(raw: Mapping[str, Any], place: str = "") -> Row:
 
 def _is_result(raw: Mapping[str, Any]) -> bool:
     """Return whether a row without a label has the fields of ``swift infer``: 3.x, or 2.x."""
-    return "labels" in raw or {"response", "label", "history"} <= raw.keys()
+    return {"response", "labels"} <= raw.keys() or {"response", "label", "history"} <= raw.keys()
 
 
 def _response(raw: Mapping[str, Any], answer: str | None) -> str | None:

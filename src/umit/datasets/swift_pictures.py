@@ -19,9 +19,10 @@ from umit.imaging.prepare import luminance
 from umit.imaging.read import load
 from umit.imaging.scan import Scan
 
-__all__ = ["Places", "Several", "as_volume", "entries", "source_of"]
+__all__ = ["VOLUMES", "Places", "Several", "as_volume", "entries", "source_of"]
 
-_VOLUMES: Final = (".npy", ".nii", ".nii.gz", ".mgh", ".mgz", ".nrrd", ".mha")
+#: Ends of names of volumes in one file.
+VOLUMES: Final = (".npy", ".nii", ".nii.gz", ".mgh", ".mgz", ".nrrd", ".nhdr", ".mha", ".mhd")
 _ABSOLUTE: Final = re.compile(r"[/\\]|[A-Za-z]:[/\\]")
 _ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _MOST_FOLDERS: Final = 256  # one level of a data set's layout; a level with more holds cases
@@ -172,7 +173,7 @@ def entries(
 
 
 def _is_volume(entry: Any) -> bool:
-    return isinstance(entry, list) or (isinstance(entry, str) and entry.lower().endswith(_VOLUMES))
+    return isinstance(entry, list) or (isinstance(entry, str) and entry.lower().endswith(VOLUMES))
 
 
 def _check_entry(entry: Any, place: str) -> None:
@@ -222,7 +223,7 @@ def as_volume(parts: Sequence[Path | Encoded], *, prepared: bool) -> Pictures:
 
 
 def _source(parts: Sequence[Path | Encoded], place: str, *, prepared: bool) -> Pictures:
-    volumes = [p for p in parts if isinstance(p, Path) and p.name.lower().endswith(_VOLUMES)]
+    volumes = [p for p in parts if isinstance(p, Path) and p.name.lower().endswith(VOLUMES)]
     if volumes and len(parts) > 1:
         raise DatasetError("expected films or one volume, got both or several", file=place)
     if volumes and volumes[0].suffix.lower() == ".npy":
@@ -243,9 +244,10 @@ def _one(part: Path | Encoded) -> Pictures:
 
 
 def _part(entry: Any, places: Places, place: str) -> Path | Encoded:
+    _check_entry(entry, place)
     if isinstance(entry, dict):
-        if data := entry.get("bytes"):
-            return _encoded(bytes(data))
+        if isinstance(data := entry.get("bytes"), bytes) and data:
+            return _encoded(data)
         entry = entry.get("path", entry.get("url"))
     name = str(entry)
     if not name.startswith("data:"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from umit.datasets.dataset import Choice, Sample
@@ -13,7 +13,7 @@ from umit.errors import DatasetError, InputError
 from umit.queries import Ask, Language
 from umit.results import Answer
 
-__all__ = ["YES_NO", "offered", "question"]
+__all__ = ["YES_NO", "chosen", "offered", "question"]
 
 #: What a yes/no question offers. UMIT's figure offers 是 and 否 for a question that SLAKE answers with 是的
 #: and 不是 (umit-figure-evidence.md, 4). One pair for all words: options in an answer's own words would tell
@@ -39,6 +39,9 @@ _LISTS: Final[Mapping[Language, tuple[re.Pattern[str], ...]]] = {
     ),
 }
 
+#: An option's letter, alone or before its words.
+_LETTERED: Final = re.compile(r"\s*\(?([A-Za-z])(?:[).:、：．]+\s*(.*)|\s*)", re.DOTALL)
+
 
 def question(
     choice: Choice,
@@ -53,7 +56,7 @@ def question(
 ) -> Iterator[Sample[Any, Any]]:
     """Yield one row's question; a row without an answer is skipped, and told.
 
-    Where an option says the answer in other words, the fact ``answer`` keeps the row's own.
+    Where an option says the answer in other words or another case, the fact ``answer`` keeps the row's own.
 
     Args:
         choice: What is wanted.
@@ -84,7 +87,7 @@ def question(
     facts = (
         ("answer_type", (kind or ("CLOSED" if options else "OPEN")).casefold()),
         *facts,
-        ("answer", answer if gold.text.casefold() != answer.casefold() else ""),
+        ("answer", answer if gold.text != answer else ""),
     )
     yield Sample(
         id=label,
@@ -133,6 +136,35 @@ def offered(
         if said in folded and len(set(folded)) == len(folded):
             return listed, folded.index(said)
     return (), None
+
+
+def chosen(said: str, options: Sequence[str]) -> int | None:
+    """Return which option an answer is: by its words, by its letter, or by both if they agree.
+
+    Args:
+        said: ``"liver"``, ``"B"``, ``"(B)"``, ``"B. liver"``.
+        options: In the order of the letters.
+
+    Returns:
+        The option's index, or ``None`` for another answer, and for a letter that contradicts its words.
+
+    Example:
+        >>> [chosen(said, ("lung", "liver")) for said in ("Liver", "B", "(b)", "B. liver", "A: liver", "C")]
+        [1, 1, 1, 1, None, None]
+    """
+    words = [_plain(option) for option in options]
+    if _plain(said) in words:
+        return words.index(_plain(said))
+    match = _LETTERED.fullmatch(said)
+    index = ord(match[1].upper()) - ord("A") if match else len(words)
+    if match is None or index >= len(words):
+        return None
+    rest = _plain(match[2] or "")
+    return index if rest in ("", words[index]) else None
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split()).rstrip(".。")
 
 
 def _listed(asked: str, language: Language) -> tuple[str, ...]:

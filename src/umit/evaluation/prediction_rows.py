@@ -8,17 +8,20 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
-from umit.datasets.rows import text
+from umit.datasets.rows import json_rows, text
 from umit.datasets.swift import Row, Turn, row_of
 from umit.datasets.swift_pictures import entries
+from umit.datasets.swift_turns import IMAGE, talk
 from umit.errors import DatasetError
 
-__all__ = ["FORMATS", "OURS", "Line", "form_of", "line_of"]
+__all__ = ["FORMATS", "LLAVA_MED", "OURS", "Line", "form_of", "joined", "line_of"]
 
 #: The format of our own journal's lines.
 OURS: Final = "umit"
+LLAVA_MED: Final = "llava-med"
 _FILTERED, _PLAIN_TEXT, _PLAIN_TRUTH = (
     ("filtered_resps", "resps"),
     ("prediction", "answer"),
@@ -65,13 +68,15 @@ def form_of(raw: Mapping[str, Any], place: str) -> str:
         return OURS
     if "doc_id" in raw and any(name in raw for name in _FILTERED):
         return "lmms-eval"
+    if {"question_id", "text"} <= raw.keys():
+        return LLAVA_MED
     if "response" in raw or "messages" in raw:
         return "swift"
     if any(name in raw for name in _PLAIN_TEXT):
         return "jsonl"
     raise DatasetError(
-        "expected response and label or labels (ms-swift), doc_id and filtered_resps (lmms-eval), or question, "
-        f"prediction and truth, got the fields {_names(raw)}",
+        "expected response and label or labels (ms-swift), doc_id and filtered_resps (lmms-eval), question_id and "
+        f"text (LLaVA-Med), or question, prediction and truth, got the fields {_names(raw)}",
         file=place,
     )
 
@@ -82,7 +87,7 @@ def line_of(raw: Mapping[str, Any], place: str, form: str) -> Line:
     Args:
         raw: An object of the file.
         place: File and line, for messages.
-        form: ``"swift"``, ``"lmms-eval"`` or ``"jsonl"``.
+        form: ``"swift"``, ``"lmms-eval"``, ``"llava-med"`` or ``"jsonl"``.
 
     Raises:
         DatasetError: Fields are missing, named twice, or of another kind; an address in place of a picture.
@@ -100,7 +105,7 @@ def line_of(raw: Mapping[str, Any], place: str, form: str) -> Line:
 
 
 def _swift(raw: Mapping[str, Any], place: str) -> Line:
-    row = row_of(raw, place)
+    row = row_of(raw, place, scored=True)
     if row.response is None:
         raise DatasetError(
             "expected a result of swift infer, with response beside label or labels, got the fields "
@@ -142,6 +147,54 @@ def _lmms(raw: Mapping[str, Any], place: str) -> Line:
     )
 
 
+def joined(
+    rows: Sequence[tuple[str, Mapping[str, Any]]], truth: Path | str | None, name: str
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return LLaVA-Med's answers, each with its question's row of the file that holds the truth.
+
+    Its answer files have none; ``run_eval.py`` takes ``--gt`` beside ``--pred`` and wants the same ids in both.
+
+    Args:
+        rows: Lines with ``question_id`` and ``text``.
+        truth: A list of objects with ``id``, ``conversations`` and ``answer_type``.
+        name: The answers' file, for messages.
+
+    Raises:
+        DatasetError: No such file, or other ids than the answers'.
+    """
+    if truth is None:
+        raise DatasetError(
+            "expected the file of the questions with their true answers too, got answers alone; give it with --truth",
+            file=name,
+        )
+    known = {str(row.get("id")): row for _, row in json_rows(Path(truth))}
+    ids = [str(row.get("question_id")) for _, row in rows]
+    lost, more = sorted(known.keys() - set(ids)), sorted(set(ids) - known.keys())
+    if lost or more:
+        raise DatasetError(
+            f"expected an answer to each question, got {len(lost)} questions without an answer and {len(more)} "
+            f"answers without a question, the first {(lost + more)[0]!r}",
+            file=name,
+        )
+    return [(place, {**known[one], **row}) for (place, row), one in zip(rows, ids, strict=True)]
+
+
+def _llava_med(raw: Mapping[str, Any], place: str) -> Line:
+    """Read a line of ``model_vqa_med.py`` beside its question; its older files spell ``conversatons``."""
+    turns = raw.get("conversations", raw.get("conversatons"))
+    said = raw.get("text")
+    if not isinstance(said, str):
+        raise DatasetError(f"expected the model's text, got {type(said).__name__}", file=place)
+    asked, truth = talk({"conversations": turns}, place).turns[0]
+    images = raw.get("image")
+    return Line(
+        row=_row(raw, place, asked.replace(IMAGE, "").strip(), truth or "", said, images),
+        id=text(dict(raw), "question_id", place),
+        fallback="answer_open",
+        fields=raw,
+    )
+
+
 def _plain(raw: Mapping[str, Any], place: str) -> Line:
     options = raw.get("options") or ()
     if not isinstance(options, list | tuple) or not all(isinstance(o, str) for o in options):
@@ -172,7 +225,7 @@ def _plain(raw: Mapping[str, Any], place: str) -> Line:
 
 
 _READERS: Final[Mapping[str, Callable[[Mapping[str, Any], str], Line]]] = {
-    "swift": _swift, "lmms-eval": _lmms, "jsonl": _plain,
+    "swift": _swift, "lmms-eval": _lmms, LLAVA_MED: _llava_med, "jsonl": _plain,
 }  # fmt: skip
 FORMATS: Final = (OURS, *_READERS)
 

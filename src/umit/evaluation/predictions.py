@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, Final, cast, get_args
 
 from umit.chat import Completion
 from umit.checkpoints import RELEASED, Checkpoint, locate, write_card
@@ -23,17 +23,18 @@ from umit.datasets.swift import Turn
 from umit.datasets.swift_pictures import Places, as_volume
 from umit.datasets.swift_samples import RowReader
 from umit.datasets.swift_turns import IMAGE
+from umit.datasets.vqa import chosen
 from umit.errors import DatasetError, InputError, OutputError
 from umit.evaluation.journal import Journal
 from umit.evaluation.prediction_findings import UNSCORED, Answered, as_findings, label_of
-from umit.evaluation.prediction_rows import FORMATS, OURS, Line, form_of, line_of
+from umit.evaluation.prediction_rows import FORMATS, LLAVA_MED, OURS, Line, form_of, joined, line_of
 from umit.evaluation.record import distinct, pair_of, record_of
 from umit.queries import Ask, Find, Language, Query
-from umit.results import stamped
+from umit.results import Answer, stamped
 from umit.tasks.detect import presence
 from umit.tasks.findings import FINDINGS
 from umit.tasks.table import TASKS, choose
-from umit.tasks.task import TaskName
+from umit.tasks.task import Task, TaskName
 
 __all__ = ["Predictions", "read_predictions"]
 
@@ -84,19 +85,21 @@ def read_predictions(
     task: str | None = None,
     language: Language = "en",
     by: Sequence[str] = (),
+    truth: Path | str | None = None,
     tell: Callable[[str], None] = warn,
 ) -> Predictions:
     """Read a prediction file: the model's texts are decoded by the tasks, as a model's own answers are.
 
     Args:
         path: One JSON object a line, or a JSON list of them.
-        form: ``"umit"``, ``"swift"``, ``"lmms-eval"``, ``"jsonl"``, or ``"auto"``: by the first line's fields.
+        form: ``"umit"``, ``"swift"``, ``"lmms-eval"``, ``"llava-med"``, ``"jsonl"``, or ``"auto"``: by the first line's fields.
         root: Where pictures are; boxes and points need their sizes.
         card: In whose prompts, numbering and frames the texts are; ``None`` takes UMIT's for words, and leaves
             out boxes and points, whose frame nobody can guess.
         task: What a row asks whose words are no prompt of the card's and that names no task itself.
         language: Of such rows where they do not say.
         by: Fields of the rows to keep for breaking numbers down; no other field is kept.
+        truth: The questions' own file, of formats whose answer files hold no truth: ``llava-med``.
         tell: Called with what is left out, and where.
 
     Raises:
@@ -108,9 +111,7 @@ def read_predictions(
     _check(form, FORMATS, "format")
     _check(task, list(known.tasks), "task")
     left = _LeftOut()
-    rows = list(_rows(file, left))
-    if form == "auto" and rows:
-        form = form_of(rows[0][1], rows[0][0])
+    form, rows = _formed(list(_rows(file, left)), form, truth, file.name)
     samples: tuple[Sample[Any, Any], ...] = ()
     if form == OURS:
         records = _ours(rows)
@@ -126,15 +127,32 @@ def read_predictions(
         raise DatasetError("expected rows that can be scored, found none", file=file.name)
     counts = {why: count for why, (count, _) in left.found.items()}
     manifest = {
-        "checkpoint": file.name, "dataset": "predictions", "format": form,
-        "file": hashlib.sha256(file.read_bytes()).hexdigest(), "card": known.name,
-        "task": task or "", "language": language, "facts": sorted(by), "rows": len(rows),
+        "checkpoint": file.name, "dataset": "predictions", "format": form, "file": _digest(file),
+        "card": known.name, "task": task or "", "language": language, "facts": sorted(by), "rows": len(rows),
         "left_out": [f"{count}: {why}" for why, count in counts.items()],
+        **({} if truth is None else {"truth": _digest(Path(truth))}),
     }  # fmt: skip
     named = None if card is None else known
     return Predictions(
         records=records, samples=samples, left_out=counts, manifest=manifest, card=named
     )
+
+
+def _formed(
+    rows: list[_Raw], form: str, truth: Path | str | None, name: str
+) -> tuple[str, list[_Raw]]:
+    """Return the format, and the rows with the truth that another file has."""
+    if form == "auto" and rows:
+        form = form_of(rows[0][1], rows[0][0])
+    if form == LLAVA_MED:
+        return form, joined(rows, truth, name)
+    if truth is not None:
+        raise InputError(f"expected --truth with {LLAVA_MED} alone, got {form}", code="truth")
+    return form, rows
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _check(given: str | None, known: Sequence[str], what: str) -> None:
@@ -235,7 +253,8 @@ class _Reader:
         if placed and (self._needs or not source.names):
             raise _Unscored(f"{name} needs {self._needs or 'pictures'} for its coordinates")
         try:
-            gold = self._rows.gold(row, turn, name, query, source)
+            true = replace(turn, answer=_numbered(task, query, turn.answer))
+            gold = self._rows.gold(row, true, name, query, source)
             if placed:
                 view = outline(source, task.rendering(volume=source.is_volume))
         except OutputError as error:
@@ -245,11 +264,11 @@ class _Reader:
         sample = Sample(
             id=line.id, query=query, gold=gold, source=source, place=row.place,
             group=line.group or _group(line, source),
-            facts=tuple((k, str(line.fields[k])) for k in self._by if _is_plain(line.fields.get(k))),
+            facts=_facts(line, turn, gold, self._by),
         )  # fmt: skip
         said = row.response or ""
         try:
-            found = task.decode(Completion(text=said), query, view)
+            found = task.decode(Completion(text=_numbered(task, query, said)), query, view)
         except OutputError as error:
             error.text = said
             return sample, error
@@ -312,6 +331,34 @@ def _label_asked(words: str, options: Sequence[str], language: Language) -> Ask:
     if options and tuple(map(str.casefold, options)) != asked.options:
         raise InputError(f"expected options {', '.join(asked.options)} for findings, got others")
     return asked
+
+
+def _numbered(task: Task[Any, Any], query: Query, said: str) -> str:
+    """Return an option's letter, alone or with its words, as the task writes that option; else the text itself."""
+    if not isinstance(query, Ask) or not query.options:
+        return said
+    index = chosen(said, query.options)
+    if index is None or said.strip().casefold() == query.options[index].casefold():
+        return said
+    return task.encode(Answer(text=query.options[index], option=index), query, NOWHERE)
+
+
+#: A field that is always kept, since published scorers go by it.
+_KIND: Final = "answer_type"
+
+
+def _facts(line: Line, turn: Turn, gold: Any, by: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Return what numbers may be broken down by; the truth's own case, which a published scorer looks at."""
+    kept = [
+        (k, str(line.fields[k]))
+        for k in dict.fromkeys([_KIND, *by])
+        if _is_plain(line.fields.get(k))
+    ]
+    said = (turn.answer or "").strip()
+    told = (
+        isinstance(gold, Answer) and said != gold.text and said.casefold() == gold.text.casefold()
+    )
+    return (*kept, ("answer", said)) if told else tuple(kept)
 
 
 def _group(line: Line, source: Pictures) -> str:

@@ -71,7 +71,8 @@ def pair_of(record: Mapping[str, Any]) -> Pair[Any]:
         query = query_from_dict(record["query"])
         found = record["found"]
         gold, raw = from_dict(record["gold"]), str(record["raw"])
-        return Pair(query, gold, None if found is None else from_dict(found), raw)
+        facts = record.get("facts") or {}
+        return Pair(query, gold, None if found is None else from_dict(found), raw, facts)
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"expected a record with query, gold and found: {error}",

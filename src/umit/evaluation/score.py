@@ -18,7 +18,8 @@ from umit.metrics.bootstrap import bootstrap
 from umit.metrics.metric import Measures, Metric, Pair
 from umit.metrics.optional import optional_metric
 from umit.metrics.sizes import SIZES, by_size
-from umit.results import Detections, Findings, Report
+from umit.metrics.vqa import PROTOCOLS, UMIT
+from umit.results import Answer, Detections, Findings, Report
 from umit.tasks.table import TASKS
 from umit.tasks.task import Task, TaskName
 
@@ -26,6 +27,8 @@ __all__ = ["FLOOR", "SOURCES", "Row", "Score", "protocols", "score"]
 
 #: What the name of a metric ends in where the truth in whole numbers of the frame stands in the answers' place.
 FLOOR: Final = ", frame floor"
+#: Protocols of answers that others published.
+_PUBLISHED: Final = frozenset(one.name for one in PROTOCOLS if one is not UMIT)
 #: Where each protocol's rule comes from; versions are those that its recorded values were made with.
 SOURCES: Final[Mapping[str, str]] = {
     "umit": "umit's own rules",
@@ -156,10 +159,13 @@ def score(
     wanted = _wanted(protocol, kept)
     more = [optional_metric(name) for name in also]
     rows: list[Row] = []
+    answers = [task for task, spec in TASKS.items() if task in kept and spec.result is Answer]
     for task, found in kept.items():
         spec = TASKS[task]
         own = spec.metrics if metrics is None else metrics.get(task, ())
         chosen = [metric for metric in own if metric.protocol in wanted]
+        if len(answers) > 1 and task in answers:
+            chosen = [metric for metric in chosen if metric.protocol not in _PUBLISHED]
         chosen += more if spec.result is Report else []
         frame = card.tasks.get(task) if card is not None and spec.placed else None
         rows += _framed_rows(task, found, list(map(pair_of, found)), by, chosen, seed, frame)
@@ -167,6 +173,11 @@ def score(
             rows += _finding_rows(task, found, chosen, seed)
         if spec.result is Detections:
             rows += _size_rows(task, found, by, chosen, seed, frame)
+    if len(answers) > 1:
+        own = TASKS[answers[0]].metrics if metrics is None else metrics.get(answers[0], ())
+        chosen = [metric for metric in own if metric.protocol in wanted & _PUBLISHED]
+        rows += _pooled_rows(answers, [r for task in answers for r in kept[task]], by, chosen, seed)
+        rows.sort(key=lambda row: [*kept].index(row.task))  # each task's numbers stand together
     return Score(rows=tuple(rows), failed=missing, manifest=manifest_of(folder), gaps=gaps(folder))
 
 
@@ -254,6 +265,19 @@ def _task_rows(
                 n=int(chosen.sum()), groups=len(set(groups[chosen].tolist())),
                 unreadable=int(unread[chosen].sum()), cost=metric.unreadable,
             )  # fmt: skip
+
+
+def _pooled_rows(
+    tasks: Sequence[TaskName], found: Sequence[Mapping[str, Any]], by: Sequence[str], metrics: Sequence[Metric[Any]],
+    seed: int,
+) -> Iterator[Row]:  # fmt: skip
+    """Yield published numbers of answers over all questions, as their authors count them.
+
+    They go by what the source calls closed, not by whether options were offered: a number of closed questions
+    stands under the last of the tasks, and counts those that were asked without options.
+    """
+    for row in _task_rows(tasks[0], found, by, metrics, seed):
+        yield replace(row, task=tasks[-1]) if row.metric.startswith("closed") else row
 
 
 def _finding_rows(

@@ -6,8 +6,8 @@ The two halves are apart so that an interval costs no second look at any text.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -47,12 +47,14 @@ class Pair(Generic[R]):
         gold: The true result, in source coordinates.
         found: The model's result; ``None`` where its text could not be read.
         raw: The model's text, unchanged.
+        facts: What the source says of the question beside them, such as its ``answer_type``.
     """
 
     query: Query
     gold: R
     found: R | None
     raw: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 def mean(measures: Measures) -> float:

@@ -39,10 +39,10 @@ def write(root: Path, *, delimiter: str = ",") -> None:
     folder = root / "stage_2_train_images"
     folder.mkdir()
     for seed, name in enumerate((_TWO, _NONE)):
-        _film(seed).save_as(folder / f"{name}.dcm", enforce_file_format=True)
+        film(seed).save_as(folder / f"{name}.dcm", enforce_file_format=True)
 
 
-def _film(seed: int) -> Dataset:
+def film(seed: int) -> Dataset:
     film = Dataset()
     film.file_meta = FileMetaDataset()
     film.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian

@@ -17,22 +17,31 @@ from umit.results import Answer
 __all__ = ["CLOSED", "OPEN"]
 
 
-def _reply(pair: Pair[Answer], *, raw: bool) -> Reply:
-    """Return the answer as scorers of text take it: an option's own words, or as the model wrote it."""
+def _reply(pair: Pair[Answer], *, own: bool) -> Reply:
+    """Return the answer as a scorer of text takes it.
+
+    umit's own looks at the text as the model wrote it, with the number before an option. Published ones know no
+    numbers: they get an option's own words, the truth in the source's own case, and what it calls closed.
+    """
     query, gold = pair.query, pair.gold
     options = query.options if isinstance(query, Ask) else ()
-    text = pair.raw if raw or pair.found is None else pair.found.text
+    found = pair.raw if own or pair.found is None else pair.found.text
+    said, kind = pair.facts.get("answer", ""), pair.facts.get("answer_type", "")
     return Reply(
-        predicted=text, true=gold.text, closed=bool(options), options=options, gold=gold_option(pair)
-    )  # fmt: skip
+        predicted=found,
+        true=said if not own and said.casefold() == gold.text.casefold() else gold.text,
+        closed=kind.casefold() == "closed" if kind else bool(options),
+        options=options,
+        gold=gold_option(pair),
+    )
 
 
 def _columns(protocol: Protocol) -> tuple[Metric[Any], ...]:
     """Return a metric for each column; all of them share one look at the texts."""
-    own = protocol is UMIT  # it looks at the number before an option; other scorers know no numbers
+    own = protocol is UMIT
 
     def measure(pairs: Sequence[Pair[Any]]) -> Measures:
-        rows = [protocol.score(_reply(pair, raw=own)) for pair in pairs]
+        rows = [protocol.score(_reply(pair, own=own)) for pair in pairs]
         values = [[np.nan if one is None else one for one in row] for row in rows]
         return np.array(values, np.float64).reshape(len(rows), len(protocol.columns))
 

@@ -1,0 +1,341 @@
+"""What every layout of a user's own files comes down to, and the samples that are made of it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from umit.datasets.dataset import Choice, Sample, Split
+from umit.datasets.own.groups import Groups
+from umit.datasets.pictures import Files, Pictures
+from umit.datasets.swift_marks import Mark
+from umit.errors import DatasetError, InputError
+from umit.geometry import Box2D, Box3D, Point2D, Space
+from umit.imaging.header import picture_size
+from umit.queries import Ask, Choose, Describe, Find, Language, Locate, Query
+from umit.results import (
+    Answer,
+    Classification,
+    Detection,
+    Detections,
+    Findings,
+    Landmark,
+    Landmarks,
+    Marked,
+    Report,
+    Result,
+)
+
+__all__ = [
+    "Answered",
+    "Boxed",
+    "Given",
+    "Item",
+    "Labelled",
+    "Pointed",
+    "Seen",
+    "Tell",
+    "Written",
+    "named",
+    "natural",
+    "split_in",
+]
+
+Tell: TypeAlias = Callable[[str], None]
+_CHINESE: Final = re.compile("[\u4e00-\u9fff]")
+_SPLIT: Final = re.compile(r"(train|training|valid|validation|val|dev|test|testing)[-_ ]?\d*", re.I)
+_SHORT: Final[Mapping[str, Split]] = {"tr": "train", "va": "validation", "de": "validation", "te": "test"}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a user gives.
+
+    Args:
+        path: A file or a folder.
+        root: Where the pictures of a table are, if not beside it.
+        fields: umit's names to the files'; what is none of umit's is a class and its name in words.
+        tell: Called with what is skipped or assumed, and where.
+    """
+
+    path: Path
+    root: Path
+    fields: Mapping[str, str]
+    tell: Tell
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A question's answer; ``right`` is the index of the true option, ``kind`` the source's own word for it."""
+
+    question: str
+    answer: str
+    options: tuple[str, ...] = ()
+    right: int | None = None
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Classes of a picture; ``known`` are classes of the set that no picture need have."""
+
+    labels: tuple[str, ...]
+    known: tuple[str, ...] = ()
+    question: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Boxed:
+    """Named boxes, on a film in the scale of their marks; ``known`` as in :class:`Labelled`.
+
+    Of a volume, ``read`` gives them when they are needed, since it opens a mask.
+    """
+
+    boxes: tuple[tuple[str, Mark], ...] = ()
+    known: tuple[str, ...] = ()
+    read: Callable[[], Mapping[str, Box3D]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pointed:
+    """Named points in pixels of a film."""
+
+    points: tuple[tuple[str, float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A report or a caption."""
+
+    report: Report
+    caption: bool = False
+
+
+Truth: TypeAlias = Answered | Labelled | Boxed | Pointed | Written
+
+
+#: What is added to an item's id, its question, the true result and facts.
+_Asked: TypeAlias = tuple[str, Query, Result, tuple[tuple[str, str], ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One row or one picture with what is true of it.
+
+    Args:
+        id: Unique in the set.
+        source: Its pictures, not read yet.
+        truth: What is true of them.
+        place: File and row, for messages.
+        name: The picture's path without folders of splits and classes; its group is told from it.
+        group: The group where the files name it.
+        split: As the files say.
+        language: Likewise; ``None`` is told from the words.
+    """
+
+    id: str
+    source: Pictures
+    truth: Truth
+    place: str
+    name: str = ""
+    group: str = ""
+    split: Split | None = None
+    language: Language | None = None
+
+
+@dataclass
+class Seen:
+    """What only all items together say: the classes of the set, its splits, which pictures belong together.
+
+    Args:
+        names: What to call classes: the files' own word to the one that is asked with.
+        rule: A pattern of a group in a path; ``""`` tells groups from the names.
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    rule: str = ""
+    splits: set[Split] = field(default_factory=set)
+    several: bool = False
+    _labels: set[str] = field(default_factory=set)
+    _ids: Counter[str] = field(default_factory=Counter)
+    #: The class of each picture that has one, and pictures that have several in rows of their own.
+    _classes: dict[tuple[str, ...], str] = field(default_factory=dict)
+    _torn: dict[tuple[str, ...], str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.groups = Groups(self.rule)
+
+    def add(self, item: Item) -> None:
+        """Look at one item; no picture is opened."""
+        self._ids[item.id] += 1
+        if item.split is not None:
+            self.splits.add(item.split)
+        match item.truth:
+            case Labelled(labels=labels, known=known):
+                self._labels.update(labels, known)
+                self.several |= len(labels) != 1
+                names = item.source.names
+                if len(labels) == 1 and self._classes.setdefault(names, labels[0]) != labels[0]:
+                    self._torn.setdefault(names, item.place)
+            case Boxed(boxes=boxes, known=known):
+                self._labels.update(known, (name for name, _ in boxes))
+        if not item.group:
+            paths = item.source.paths if isinstance(item.source, Files) else ()
+            self.groups.add(item.name, next(iter(paths), None) if len(paths) == 1 else None)
+
+    def close(self) -> None:
+        """Check the names of classes, when all items were seen.
+
+        Raises:
+            DatasetError: A name for a class that is not there.
+        """
+        if unknown := [name for name in self.names if name not in self._labels]:
+            there = ", ".join(sorted(self._labels)[:20]) or "none"
+            raise DatasetError(
+                f"expected fields or classes of the files ({there}), got {', '.join(unknown)}"
+            )
+        self.groups.close()
+
+    def told(self) -> Iterator[str]:
+        """Yield what is assumed of the set as a whole."""
+        if told := self.groups.told():
+            yield told
+        bare = [one for one in self._labels if one.isdecimal() and one not in self.names]
+        if bare and len(bare) == len(self._labels):
+            yield f"its classes are numbers, {', '.join(sorted(bare, key=natural)[:12])}; name them as fields, such as {bare[0]}=normal"
+        if self._torn:
+            place = next(iter(self._torn.values()))
+            yield (
+                f"{len(self._torn)} pictures have another class in a row of their own, the first in {place}; if "
+                "several hold, write them in one row with | between"
+            )
+        if repeated := [name for name, count in self._ids.items() if count > 1]:
+            yield f"{len(repeated)} ids stand in several rows, such as {repeated[0]!r}; their places are added"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """All classes, in the order of people: 2 before 10."""
+        return tuple(sorted(self._labels, key=natural))
+
+    def of(self, item: Item, choice: Choice) -> Iterator[Sample[Any, Any]]:
+        """Yield an item's samples, if its split and language are wanted.
+
+        Raises:
+            DatasetError: Words that cannot be asked with, or a single class.
+        """
+        group = item.group or self.groups.of(item.name)
+        if not choice.wants(item.split, group):
+            return
+        try:
+            pairs = list(self._pairs(item, choice))
+        except InputError as error:
+            raise DatasetError(error.message, file=item.place) from error
+        for name, query, gold, facts in pairs:
+            unique = item.id if self._ids[item.id] == 1 else f"{item.id} ({item.place})"
+            yield Sample(
+                id=f"{unique}-{name}" if name else unique, query=query, gold=gold, source=item.source,
+                group=group, place=item.place, facts=tuple((k, v) for k, v in facts if v),
+            )  # fmt: skip
+
+    def _pairs(self, item: Item, choice: Choice) -> Iterator[_Asked]:
+        spoken = item.language or self._language(item.truth, choice)
+        if spoken not in choice.languages:
+            return
+        match item.truth:
+            case Answered(question=asked, answer=answer, options=options, right=right, kind=kind):
+                gold = Answer(text=answer if right is None else options[right], option=right)
+                told = answer if gold.text != answer else ""
+                kind = kind or ("closed" if options else "open")
+                yield "", Ask(asked, options, language=spoken), gold, (("answer_type", kind.casefold()), ("answer", told))  # fmt: skip
+            case Labelled(labels=labels, question=asks):
+                called = tuple(self.names.get(one, one) for one in self.labels)
+                query = Choose(called, asks, self.several, language=spoken)
+                there = [self.names.get(one, one) for one in labels]
+                if self.several:
+                    yield "", query, Findings(items=tuple(Marked(label=n, present=n in there) for n in called)), ()  # fmt: skip
+                else:
+                    yield "", query, Classification(label=there[0]), ()
+            case Boxed() as truth:
+                yield from self._boxes(item, truth, spoken)
+            case Pointed(points=points):
+                space = _space(item.source)
+                for name, x, y in points:
+                    one = Landmark(name=name, point=Point2D(x, y, space=space))
+                    yield name, Locate(name, language=spoken), Landmarks(items=(one,)), (("landmark", name),)  # fmt: skip
+            case Written(report=report, caption=caption):
+                yield "", Describe("caption" if caption else "report", language=spoken), report, ()
+
+    def _boxes(self, item: Item, truth: Boxed, spoken: Language) -> Iterator[_Asked]:
+        """Yield one detection a class of the set: what is not there is asked for, too."""
+        found: list[tuple[str, Box2D | Box3D]]
+        if truth.read is not None:
+            found = [*truth.read().items()]
+        else:
+            size = _size(item.source, truth)
+            found = [(name, mark.box(size)) for name, mark in truth.boxes]
+        for label in self.labels:
+            target = self.names.get(label, label)
+            boxes = tuple(Detection(label=target, box=box) for name, box in found if name == label)
+            yield label, Find(target, language=spoken), Detections(items=boxes), (("boxes", str(len(boxes))),)  # fmt: skip
+
+    def _language(self, truth: Truth, choice: Choice) -> Language:
+        """Tell the language from the words; names of classes alone are asked with in any."""
+        if len(choice.languages) == 1 and not isinstance(truth, Answered | Written):
+            return choice.languages[0]
+        match truth:
+            case Answered(question=words):
+                pass
+            case Written(report=report):
+                words = report.text
+            case Pointed(points=points):
+                words = points[0][0]
+            case _:
+                words = " ".join(self.names.get(one, one) for one in self.labels)
+        return "zh" if _CHINESE.search(words) else "en"
+
+
+def _space(source: Pictures) -> Space | None:
+    if not isinstance(source, Files) or source.size is None:
+        return None
+    mm = None if source.spacing is None else source.spacing[::-1]
+    return Space(size=source.size, spacing=mm)
+
+
+def _size(source: Pictures, truth: Boxed) -> tuple[int, ...] | None:
+    """Return the picture's size: as the files say, or from its header where shares need it."""
+    if isinstance(source, Files) and source.size is not None:
+        return source.size
+    if all(mark.scale == "real" for _, mark in truth.boxes):
+        return None
+    if isinstance(source, Files):
+        return picture_size(source.paths[0])[:2]
+    return source.scans()[0].size[:2]
+
+
+def natural(text: str) -> tuple[tuple[int, int | str], ...]:
+    """Return a key that sorts as people do.
+
+    Example:
+        >>> sorted(["10", "2"], key=natural)
+        ['2', '10']
+    """
+    parts = re.findall(r"\d+|\D+", text)
+    return tuple((0, int(p)) if p.isdecimal() else (1, p.casefold()) for p in parts)
+
+
+def split_in(parts: tuple[str, ...] | list[str]) -> Split | None:
+    """Return the split that one of a path's folders names, such as ``train`` or ``val2017``."""
+    for part in parts:
+        if (found := _SPLIT.fullmatch(part)) is not None:
+            return _SHORT[found[1][:2].casefold()]
+    return None
+
+
+def named(path: Path, root: Path) -> str:
+    """Return a picture's path inside a root, without folders that name a split."""
+    parts = path.relative_to(root).parts if path.is_relative_to(root) else path.parts[-2:]
+    return "/".join(part for part in parts if not _SPLIT.fullmatch(part))

@@ -1,0 +1,200 @@
+"""A table of a user's own: jsonl, a JSON list, csv or parquet, a row a question, a class, boxes, points or a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from umit.datasets.dataset import Split, split_name
+from umit.datasets.folder import Folder
+from umit.datasets.own import truths
+from umit.datasets.own.coco import is_coco
+from umit.datasets.own.columns import boxed, columns, filled, several
+from umit.datasets.own.item import Boxed, Given, Item, named, split_in
+from umit.datasets.own.pictured import Found
+from umit.datasets.pictures import Files, Pictures
+from umit.datasets.rows import csv_rows, json_rows, parquet_rows
+from umit.datasets.swift import OURS
+from umit.datasets.swift_pictures import source_of
+from umit.datasets.swift_turns import IMAGE, talk
+from umit.errors import DatasetError
+
+__all__ = ["items", "there"]
+
+_ENDS: Final = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
+_TALKS: Final = ("messages", "conversations", "conversation")
+
+
+def there(path: Path) -> bool:
+    """Return whether it is a table, or a folder with one, or with one a split."""
+    return bool(_files(path))
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path] if path.suffix.lower() in _ENDS and not is_coco(path) else []
+    found = sorted(p for p in path.iterdir() if p.suffix.lower() in _ENDS and p.is_file())
+    found = [
+        p
+        for p in found
+        if not is_coco(p) and not p.name.startswith(".") and p.name != "dataset.json"
+    ]
+    splits = [p for p in found if _split_of(p)]
+    return found if len(found) == 1 else splits if splits and len(splits) == len(found) else []
+
+
+def _split_of(path: Path) -> Split | None:
+    return split_in(path.stem.replace("-", "_").replace(".", "_").split("_"))
+
+
+def rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the rows of a table with their places.
+
+    Raises:
+        DatasetError: No such table, or a torn row.
+    """
+    match path.suffix.lower():
+        case ".csv" | ".tsv":
+            yield from csv_rows(path, ())
+        case ".parquet":
+            yield from parquet_rows(path)
+        case _:
+            yield from json_rows(path)
+
+
+def items(given: Given) -> Iterator[Item]:
+    """Yield what the rows say; a row that says nothing is skipped, and told."""
+    files = _files(given.path)
+    for path in files:
+        reader = _Reader(given, path, _split_of(path) if len(files) > 1 else None)
+        yield from reader.items()
+
+
+@dataclass
+class _Reader:
+    given: Given
+    path: Path
+    split: Split | None
+    #: Boxes of a picture whose rows have one each, with the first row.
+    _boxes: dict[str, list[tuple[str, Any]]] = field(default_factory=dict)
+    _first: dict[str, Item] = field(default_factory=dict)
+    _told: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.places = Found(Folder.of(self.path), Folder.of(self.given.root))
+
+    def items(self) -> Iterator[Item]:
+        for place, row in rows(self.path):
+            if OURS in row:
+                raise DatasetError(
+                    "expected rows of your own, got one that umit wrote in a checkpoint's prompts; "
+                    "umit.datasets.swift_samples reads it back",
+                    file=place,
+                )
+            yield from self._row(place, row)
+        for name, item in self._first.items():
+            yield Item(**{**_fields(item), "truth": Boxed(tuple(self._boxes[name]))})
+
+    def _row(self, place: str, row: dict[str, Any]) -> Iterator[Item]:
+        talks = any(row.get(key) is not None for key in _TALKS)
+        known = columns(row, self.given.fields, place)
+        found = {name: row.get(column) for name, column in known.items()}
+        if not talks and not known.keys() & {"image", "volume"}:
+            raise DatasetError(
+                f"expected a picture, got the fields {', '.join(map(str, row))[:300]}; say which names it, such as image=…",
+                file=place,
+            )
+        source = self._source(found, place)
+        if source is None:
+            self._say(f"{place}: skipped, it names no picture")
+            return
+        number = place.rsplit(" ", 1)[-1]
+        item = Item(
+            id=str(found["id"]) if filled(found.get("id")) else f"{self.path.stem}-{number}",
+            source=source,
+            truth=Boxed(),
+            place=place,
+            name=self._name(source),
+            group=str(found["group"]).strip() if filled(found.get("group")) else "",
+            split=self._split(found.get("split"), place),
+            language=truths.language(found.get("language"), place),
+        )
+        if talks:
+            for turn, (asked, answer) in enumerate(talk(row, place).turns, start=1):
+                said = truths.turn(asked.replace(IMAGE, " ").strip(), answer)
+                if said is None:
+                    self._say(f"{place}: skipped turn {turn}, its question or its answer is empty")
+                else:
+                    yield Item(**{**_fields(item), "id": f"{item.id}-{turn}", "truth": said})
+            return
+        if (four := boxed(row)) is not None and "question" not in found:
+            self._box(item, row, four, known, place)
+            return
+        truth = truths.of(row, known, self.given.fields, place, self._say)
+        if truth is not None:
+            yield Item(**{**_fields(item), "truth": truth})
+
+    def _box(
+        self, item: Item, row: Mapping[str, Any], four: Any, known: Mapping[str, str], place: str
+    ) -> None:
+        """Keep one row's box for its picture, which may have boxes in other rows."""
+        name = str(item.source.names)
+        self._first.setdefault(name, item)
+        boxes = self._boxes.setdefault(name, [])
+        if (found := truths.box(row, four, known, place, self._say)) is not None:
+            boxes.append(found)
+
+    def _source(self, found: Mapping[str, Any], place: str) -> Pictures | None:
+        volume = several(found.get("volume"))
+        entry = volume if filled(volume) else several(found.get("image"))
+        if not filled(entry) or entry == []:
+            return None
+        names = entry if isinstance(entry, list) else [entry]
+        slices = filled(volume) and isinstance(volume, list) and len(names) > 1
+        if len(names) == 1 and isinstance(names[0], list):
+            names, slices = names[0], True
+        names = [str(one) if isinstance(one, int | float) else one for one in names]
+        source = source_of(names, slices, self.places, place, prepared=False)
+        if not isinstance(source, Files):
+            return source
+        folders = [path.is_dir() for path in source.paths]
+        if len(folders) > 1 and any(folders):
+            raise DatasetError(
+                "expected films or one volume, got a folder among several", file=place
+            )
+        if filled(volume) or any(folders):
+            return Files(source.paths, is_volume=True)
+        return Files(
+            source.paths, size=truths.size(found, place), spacing=truths.spacing(found, place)
+        )
+
+    def _name(self, source: Pictures) -> str:
+        first = source.names[0]
+        root = self.places.root.path if isinstance(source, Files) else Path()
+        return named(
+            Path(first), root if Path(first).is_relative_to(root) else self.places.beside.path
+        )
+
+    def _split(self, value: Any, place: str) -> Split | None:
+        if not filled(value):
+            return self.split
+        try:
+            return split_name(str(value))
+        except DatasetError as error:
+            if "split" in self.given.fields:
+                raise DatasetError(error.message, file=place) from error
+            self._say(f"{place}: {value!r} is no split's name, taken for none")
+            return self.split
+
+    def _say(self, message: str) -> None:
+        """Tell what is assumed once a file, with its first place, and each row that is skipped."""
+        kind = message.partition(": ")[2].split("'")[0]
+        if "skipped" in message or kind not in self._told:
+            self._told.add(kind)
+            self.given.tell(message)
+
+
+def _fields(item: Item) -> dict[str, Any]:
+    return {name: getattr(item, name) for name in Item.__slots__}

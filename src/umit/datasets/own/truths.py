@@ -1,0 +1,298 @@
+"""What one row of a user's table says: a question, classes, boxes, points, a report or a caption."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final, get_args
+
+from umit.datasets.own.columns import filled, lettered, pointed, several
+from umit.datasets.own.item import Answered, Boxed, Labelled, Pointed, Tell, Truth, Written
+from umit.datasets.rows import number
+from umit.datasets.swift_marks import Mark
+from umit.datasets.vqa import chosen, offered
+from umit.errors import DatasetError
+from umit.queries import Language
+from umit.results import Report
+
+__all__ = ["box", "language", "of", "size", "spacing", "turn"]
+
+_Row = Mapping[str, Any]
+_CHINESE: Final = re.compile("[\u4e00-\u9fff]")
+_LANGUAGES: Final[Mapping[str, Language]] = {
+    "en": "en", "english": "en", "zh": "zh", "cn": "zh", "ch": "zh", "chinese": "zh", "中文": "zh",
+}  # fmt: skip
+_NAMES: Final = ("label", "class", "category", "name", "ref", "caption")
+
+
+def of(row: _Row, known: _Row, fields: _Row, place: str, say: Tell) -> Truth | None:
+    """Return what a row says; of several kinds the one that the user names, else the first of this order.
+
+    Args:
+        row: As the table has it.
+        known: umit's names to the row's.
+        fields: What the user says.
+        place: File and row.
+        say: Called with what is assumed or skipped.
+
+    Raises:
+        DatasetError: The row has none of the kinds of truth, or one in another form.
+    """
+    there = [kind for kind in _KINDS if kind in known]
+    stated = [kind for kind in there if kind in fields]
+    points = pointed(row)
+    if not there and points:
+        return _points({name: [row[x], row[y]] for name, (x, y) in points.items()}, place, say)
+    ones = [] if there else _one_hot(row, known)
+    if ones:
+        say(f"{place}: the columns {', '.join(ones[:12])} of 0 and 1 are taken for classes")
+        return Labelled(tuple(one for one in ones if float(row[one]) == 1), tuple(ones))
+    if not there:
+        raise DatasetError(
+            f"expected a question with an answer, a label, boxes, landmarks, a report or a caption, got the fields "
+            f"{', '.join(map(str, row))[:300]}; say which is which as fields, such as question=…, answer=…",
+            file=place,
+        )
+    kind = (stated or there)[0]
+    if others := [one for one in there if one != kind and not stated and filled(row[known[one]])]:
+        say(f"{place}: read for its {kind}, and not for {', '.join(others)}; fields say which")
+    values = {name: row.get(column) for name, column in known.items()}
+    if kind == "label":
+        asks = str(values["question"]).strip() if filled(values.get("question")) else None
+        return _labels(row, known["label"], asks, place, say)
+    if not filled(values[kind]):
+        say(f"{place}: skipped, its {kind} is empty")
+        return None
+    match kind:
+        case "answer":
+            return _answered(row, values, place, say)
+        case "landmarks":
+            return _points(several(values[kind]), place, say)
+        case "boxes":
+            return _boxes(several(values[kind]), values.get("label"), place, say)
+        case _:
+            return _written(kind, values)
+
+
+#: Kinds of truth by the field that holds them, the most telling first.
+_KINDS: Final = ("answer", "landmarks", "boxes", "label", "report", "caption")
+
+
+def turn(asked: str, answer: str | None) -> Truth | None:
+    """Return a turn of a talk as a question, or ``None`` of one without an answer."""
+    if not asked or not (answer or "").strip():
+        return None
+    spoken: Language = "zh" if _CHINESE.search(asked) else "en"
+    options, right = offered(asked, (answer or "").strip(), "", spoken)
+    return Answered(asked, (answer or "").strip(), options, right)
+
+
+def _answered(row: _Row, values: _Row, place: str, say: Tell) -> Truth | None:
+    asked = values.get("question")
+    if not filled(asked):
+        say(f"{place}: skipped, its answer has no question")
+        return None
+    answer = several(values["answer"])
+    if isinstance(answer, list) and answer:
+        say(f"{place}: several answers, the first is taken")
+        answer = answer[0]
+    words, said = _text(asked, "question", place), _text(answer, "answer", place)
+    words = re.sub(r"<image>\s*", "", words).strip()
+    kind = str(values.get("answer_type") or "").strip()
+    options = _options(row, values.get("options"), place)
+    if not options:
+        spoken = language(values.get("language"), place) or (
+            "zh" if _CHINESE.search(words) else "en"
+        )
+        options, right = offered(words, said, kind.upper(), spoken)
+        return Answered(words, said, options, right, kind)
+    right = chosen(said, options)
+    if right is None:
+        say(
+            f"{place}: skipped, its answer {said[:60]!r} is none of the options {', '.join(options)[:200]!r}"
+        )
+        return None
+    return Answered(words, said, options, right, kind)
+
+
+def _options(row: _Row, value: Any, place: str) -> tuple[str, ...]:
+    """Return options from a list, an object by letters, or columns by letters; letters before the words go."""
+    found = several(value)
+    if not filled(found):
+        found = [row[name] for name in lettered(row) if filled(row[name])]
+    if isinstance(found, dict):
+        found = [found[key] for key in sorted(found)]
+    if isinstance(found, str):
+        found = re.split(r"\s*(?:\n|\||;)\s*", found.strip())
+    if not isinstance(found, list | tuple):
+        raise DatasetError(f"expected options as a list, got {type(found).__name__}", file=place)
+    words = [_text(one, "option", place) for one in found]
+    bare = [
+        re.fullmatch(rf"\(?{chr(65 + n)}[).:、：]\s*(.+)", one, re.S)
+        for n, one in enumerate(words[:26])
+    ]
+    return (
+        tuple(match[1] if match else "" for match in bare) if words and all(bare) else tuple(words)
+    )
+
+
+def _labels(row: _Row, column: str, asks: str | None, place: str, say: Tell) -> Truth | None:
+    if "+" in column:  # several columns of 0 and 1
+        ones = column.split("+")
+        return Labelled(
+            tuple(one for one in ones if _flag(row[one], one, place)), tuple(ones), asks
+        )
+    value = several(row[column])
+    if isinstance(value, list | tuple):
+        return Labelled(tuple(_text(one, "label", place) for one in value), (), asks)
+    if not filled(value):
+        say(f"{place}: skipped, its label is empty")
+        return None
+    words = _text(value, "label", place)
+    return Labelled(tuple(part.strip() for part in words.split("|") if part.strip()), (), asks)
+
+
+def _flag(value: Any, name: str, place: str) -> bool:
+    words = str(value).strip().casefold()
+    if words not in ("0", "1", "0.0", "1.0", "true", "false"):
+        raise DatasetError(f"expected 0 or 1 as {name}, got {str(value)[:40]!r}", file=place)
+    return words in ("1", "1.0", "true")
+
+
+def _one_hot(row: _Row, known: _Row) -> list[str]:
+    """Return the columns that no name of umit's takes, if there are two or more and all are 0 or 1."""
+    taken = set(known.values())
+    names = [name for name in row if name not in taken]
+    flags = [str(row[name]).strip() in ("0", "1", "0.0", "1.0") for name in names]
+    return names if len(names) > 1 and all(flags) else []
+
+
+def box(row: _Row, four: Any, known: _Row, place: str, say: Tell) -> tuple[str, Mark] | None:
+    """Return a row's box from four columns, or ``None`` where they are empty: nothing is there.
+
+    Raises:
+        DatasetError: Half a box, or one without a class.
+    """
+    names, sized = four
+    values = [row[name] for name in names]
+    if not any(map(filled, values)):
+        return None
+    label = row.get(known.get("label", ""))
+    if not filled(label):
+        raise DatasetError(
+            "expected the class of a box, got none; say its field as label", file=place
+        )
+    corners = [number(value, name, place) for value, name in zip(values, names, strict=True)]
+    return _marked(_text(label, "label", place), corners, sized, place, say)
+
+
+def _marked(
+    name: str, numbers: list[float], sized: bool, place: str, say: Tell
+) -> tuple[str, Mark] | None:
+    x1, y1, x2, y2 = numbers
+    if sized:
+        x2, y2 = x1 + x2, y1 + y2
+    if not (x1 < x2 and y1 < y2):
+        say(f"{place}: skipped a box of {name!r}: {numbers} has no area")
+        return None
+    return name, Mark((x1, y1, x2, y2))
+
+
+def _boxes(value: Any, label: Any, place: str, say: Tell) -> Truth:
+    """Return boxes ``[x1, y1, x2, y2]``, each with its class beside it, or objects with both."""
+    listed = value if isinstance(value, list) else [value]
+    if len(listed) == 4 and all(isinstance(v, int | float) for v in listed):
+        listed = [listed]
+    names = several(label)
+    labels = names if isinstance(names, list) else [names] * len(listed)
+    found = []
+    for count, one in enumerate(listed):
+        name = labels[count] if count < len(labels) else None
+        if isinstance(one, dict):
+            name = next((one[key] for key in _NAMES if filled(one.get(key))), name)
+            one = next((one[key] for key in ("box", "bbox", "bndbox") if key in one), one)
+        if isinstance(one, dict):
+            one = [one.get(key) for key in ("xmin", "ymin", "xmax", "ymax")]
+        if not isinstance(one, list) or len(one) != 4 or not filled(name):
+            raise DatasetError(
+                f"expected boxes of four numbers, each with a class, got {str(one)[:60]} with {name!r}",
+                file=place,
+            )
+        numbers = [number(v, "box", place) for v in one]
+        found.append(_marked(_text(name, "label", place), numbers, False, place, say))
+    return Boxed(tuple(one for one in found if one is not None))
+
+
+def _points(value: Any, place: str, say: Tell) -> Truth | None:
+    """Return ``{name: [x, y]}``, or a list of objects with name, x and y; points without numbers are not there."""
+    pairs = value
+    if isinstance(value, list) and all(isinstance(one, dict) for one in value):
+        pairs = {one.get("name", one.get("label")): [one.get("x"), one.get("y")] for one in value}
+    if not isinstance(pairs, dict) or not pairs or None in pairs:
+        raise DatasetError(f"expected points with names, got {str(value)[:60]}", file=place)
+    points: list[tuple[str, float, float]] = []
+    for name, ends in pairs.items():
+        if not isinstance(ends, list) or len(ends) != 2:
+            raise DatasetError(f"expected x and y of {name!r}, got {str(ends)[:60]}", file=place)
+        if all(map(filled, ends)):
+            x, y = (number(v, str(name), place) for v in ends)
+            points.append((str(name), x, y))
+    if not points:
+        say(f"{place}: skipped, its landmarks are empty")
+        return None
+    return Pointed(tuple(points))
+
+
+def _written(kind: str, values: _Row) -> Truth:
+    parts = [str(values[name]).strip() for name in (kind, "impression") if filled(values.get(name))]
+    split = len(parts) > 1 and kind == "report"
+    report = Report(
+        text="\n".join(parts if split else parts[:1]),
+        findings=parts[0] if split else None,
+        impression=parts[1] if split else None,
+    )
+    return Written(report, caption=kind == "caption")
+
+
+def language(value: Any, place: str) -> Language | None:
+    """Return a row's language, or ``None`` if it does not say.
+
+    Raises:
+        DatasetError: Another language than English or Chinese.
+    """
+    if not filled(value):
+        return None
+    found = _LANGUAGES.get(str(value).strip().casefold())
+    if found is None:
+        raise DatasetError(f"expected {' or '.join(get_args(Language))}, got {value!r}", file=place)
+    return found
+
+
+def size(found: _Row, place: str) -> tuple[int, int] | None:
+    """Return width and height where a row says them."""
+    value = several(found.get("size"))
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        return None
+    width, height = (number(v, "size", place) for v in value)
+    return int(width), int(height)
+
+
+def spacing(found: _Row, place: str) -> tuple[float, float] | None:
+    """Return mm along y and x where a row says them: one number, or two as DICOM orders them, rows first."""
+    value = several(found.get("spacing"))
+    if not filled(value):
+        return None
+    numbers = [
+        number(v, "spacing", place) for v in (value if isinstance(value, list) else [value, value])
+    ]
+    if len(numbers) != 2 or min(numbers) <= 0:
+        raise DatasetError(
+            f"expected mm of a pixel, one number or two, got {str(value)[:40]}", file=place
+        )
+    return numbers[0], numbers[1]
+
+
+def _text(value: Any, name: str, place: str) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise DatasetError(f"expected text as {name}, got {type(value).__name__}", file=place)
+    return str(value).strip()
