@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeAlias, TypeVar
 
 from umit.errors import InputError
 from umit.geometry import Box2D, Box3D, Mark, Point2D, Space, plain
@@ -68,6 +68,20 @@ class Entry:
     mark: Mark | None = None
 
 
+class Scored(NamedTuple):
+    """A choice or a yes/no that the engine scored, beside the truth.
+
+    Args:
+        chances: The probability of each choice; of "yes" alone where it is a yes/no question.
+        said: Index of the choice that was said, or whether "yes" was; ``None`` if it was none of them.
+        true: The same of the truth.
+    """
+
+    chances: tuple[float, ...]
+    said: int | None
+    true: int | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Provenance(_Value):
     raw: str = field(default="", compare=False)
@@ -93,6 +107,15 @@ class _Provenance(_Value):
     def confidence(self) -> float | None:
         """Probability of what was chosen, or that the first target is there; ``None`` if the engine has none."""
         return None
+
+    def scored(self, gold: Any, choices: Sequence[str]) -> list[Scored]:
+        """Return what was said beside the truth wherever the engine gave probabilities.
+
+        Args:
+            gold: The true result of the same kind.
+            choices: What the query offers to choose one from.
+        """
+        return []
 
     def mapped(self, change: Text) -> Self:
         """Return the result with every text in it changed, such as left and right changed over."""
@@ -156,6 +179,17 @@ class Answer(_Provenance):
         option = None if self.option is None else list(order).index(self.option)
         return replace(self, option=option, probabilities=_in_order(self.probabilities, order))
 
+    def choice(self, choices: Sequence[str]) -> int | None:
+        """Return the index of the choice that it is, from 0; ``None`` if it is none of them."""
+        if self.option is not None:
+            return self.option
+        return list(choices).index(self.text) if self.text in choices else None
+
+    def scored(self, gold: Answer, choices: Sequence[str]) -> list[Scored]:
+        """Return the options' probabilities, the chosen one and the right one."""
+        chances = self.probabilities
+        return [] if chances is None else [Scored(chances, self.option, gold.choice(choices))]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report(_Provenance):
@@ -193,6 +227,13 @@ class Classification(_Provenance):
     def reordered(self, order: Sequence[int]) -> Classification:
         """Return the classification of the same query with its labels in another order."""
         return replace(self, probabilities=_in_order(self.probabilities, order))
+
+    def scored(self, gold: Classification, choices: Sequence[str]) -> list[Scored]:
+        """Return the labels' probabilities, the chosen one and the right one."""
+        said, true = (
+            list(choices).index(one.label) if one.label in choices else None for one in (self, gold)
+        )
+        return [] if self.probabilities is None else [Scored(self.probabilities, said, true)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,6 +278,14 @@ class Findings(_Provenance):
             Entry(name=m.label, text="yes" if m.present else "no", probability=m.probability)
             for m in self.items
         )
+
+    def scored(self, gold: Findings, choices: Sequence[str]) -> list[Scored]:
+        """Return for each scored label the probability of yes, what was said and what is true."""
+        return [
+            Scored((mark.probability,), mark.present, true.present)
+            for mark, true in zip(self, gold, strict=True)
+            if mark.probability is not None
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -317,6 +366,14 @@ class Detections(_Provenance):
             InputError: An unreadable scan, another kind of scan than the boxes', or views left out.
         """
         return _drawn(self, scan, truth)
+
+    def scored(self, gold: Detections, choices: Sequence[str]) -> list[Scored]:
+        """Return the presence of each target, which stands beside the boxes and is judged by itself."""
+        alone = len(self.presence or ()) == 1  # then whatever its true boxes are called
+        return [
+            Scored((chance,), chance >= 0.5, any(alone or one.label == name for one in gold))
+            for name, chance in self.presence or ()
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

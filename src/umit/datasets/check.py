@@ -17,7 +17,7 @@ from umit.datasets.dataset import SPLITS, Choice, Dataset, Sample, Split
 from umit.datasets.folder import Folder
 from umit.datasets.own import describe_own, splits_of
 from umit.errors import DatasetError, InputError
-from umit.results import Answer, Detections, Report
+from umit.tasks.table import TASKS, line
 
 __all__ = ["Complaint", "check"]
 
@@ -155,9 +155,9 @@ class _Checked:
         task, gold = self.tasks.get(sample.task), sample.gold
         if task is None:
             return
-        if isinstance(gold, Answer | Report):
-            yield from too_long(gold.text, task, sample.place)
-        elif isinstance(gold, Detections) and len(gold) > _MANY and not sample.source.is_volume:
+        if not TASKS[sample.task].placed:
+            yield from too_long(line(sample.task, gold), task, sample.place)
+        elif len(gold.marks) > _MANY and not sample.source.is_volume:
             try:
                 view = outline(sample.source, task.rendering(volume=False))
             except InputError:

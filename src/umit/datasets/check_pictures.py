@@ -16,7 +16,7 @@ from umit.datasets.pictures import Files as Pictured
 from umit.errors import InputError
 from umit.imaging.header import picture_size
 from umit.imaging.sniff import folder_files
-from umit.results import Detections, Landmarks
+from umit.results import Result
 
 __all__ = ["Complaint", "Files", "beyond", "out_of_order", "outside", "paths_of"]
 
@@ -53,7 +53,7 @@ class Files:
         """Yield what is wrong with a sample's files, the first time that they are named, and with its marks."""
         yield from self.source(sample.source, split, sample.place)
         size = self.size(sample.source)
-        if size is not None and isinstance(sample.gold, Detections | Landmarks):
+        if size is not None:
             yield from outside(sample.gold, size, sample.place)
 
     def source(self, source: Pictures, split: Split | None, place: str) -> Iterator[Complaint]:
@@ -155,13 +155,9 @@ def paths_of(source: Pictures) -> tuple[Path, ...]:
     return tuple(path for paths in found for path in paths)
 
 
-def outside(gold: Detections | Landmarks, size: Sequence[int], place: str) -> Iterator[Complaint]:
+def outside(gold: Result, size: Sequence[int], place: str) -> Iterator[Complaint]:
     """Yield marks that reach beyond a picture of a size."""
-    marks: list[tuple[float, ...]] = (
-        [(one.point.x, one.point.y) for one in gold]
-        if isinstance(gold, Landmarks)
-        else [tuple(one.box.corners) for one in gold]
-    )
+    marks = [tuple(value for end in mark.ends for value in end) for mark in gold.marks]
     if any(len(one) == 4 for one in marks) and all(0 <= v <= 1 for one in marks for v in one):
         said = f"its boxes are within 0 and 1 of a picture of {' x '.join(map(str, size))}: shares, no pixels"
         yield Complaint("error", "scale", place, said)

@@ -21,7 +21,6 @@ from umit.datasets.swift_samples import RowReader
 from umit.datasets.swift_turns import IMAGE
 from umit.errors import DatasetError, InputError, OutputError
 from umit.queries import Ask, Choose, Find, Locate, Query
-from umit.results import Detections, Landmarks
 
 __all__ = ["check_rows", "is_rows"]
 
@@ -175,7 +174,7 @@ class _Rows:
             said = f"its answer is not {name}'s: {error.message}{hint}"
             yield Complaint("error", "answer", row.place, said)
             return
-        if isinstance(gold, Detections | Landmarks) and size is not None and not turn.marks:
+        if size is not None and not turn.marks:
             yield from outside(gold, size, row.place)
 
 

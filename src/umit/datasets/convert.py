@@ -20,7 +20,6 @@ from umit.datasets.swift_turns import IMAGE, TAGS
 from umit.datasets.whole import whole
 from umit.errors import DatasetError
 from umit.fanout import taught
-from umit.results import Detections
 
 __all__ = ["Form", "convert"]
 
@@ -135,10 +134,10 @@ def _asked(tasks: Tasks, sample: Sample[Any, Any], pictures: Pictured) -> list[_
 def _spelled(line: _Line) -> str:
     """Return what a flat text cannot hold as plain words, or ``""``."""
     words = [word for word in line.request.words if isinstance(word, str)]
-    marked = isinstance(line.sample.gold, Detections)  # whose answers have box tokens of their own
-    words += (
-        [w for w in answer_words(line.answer) if isinstance(w, str)] if marked else [line.answer]
-    )
+    if line.sample.gold.marks:  # whose answers have box tokens of their own
+        words += [word for word in answer_words(line.answer) if isinstance(word, str)]
+    else:
+        words.append(line.answer)
     text = "\n".join(words)
     torn = "half a character" if any("\ud800" <= c <= "\udfff" for c in text) else ""
     return next((one for one in _SPELLED if one in text), torn)

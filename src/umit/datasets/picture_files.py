@@ -24,7 +24,7 @@ from umit.geometry import Box2D, Box3D, Point2D, Space
 from umit.imaging.presentation import Presentation
 from umit.imaging.scan import MAX_PIXELS, Scan
 from umit.imaging.view import Rendering, View, ViewGeometry, render
-from umit.results import Detections, Landmarks, Result
+from umit.results import Result
 
 __all__ = ["Pictured", "as_bytes", "as_paths", "ending", "made", "moved", "pictured", "rebuilt"]
 
@@ -215,17 +215,14 @@ def moved(gold: R, views: Sequence[ViewGeometry]) -> R:
     Raises:
         DatasetError: A box or a point beyond its picture.
     """
-    if isinstance(gold, Detections) and views:
-        boxes = (replace(one, box=_moved(one.box, views[one.view or 0])) for one in gold.items)
-        return replace(gold, items=tuple(boxes))
-    if isinstance(gold, Landmarks) and views:
-        points = (replace(one, point=_moved(one.point, views[0])) for one in gold.items)
-        return replace(gold, items=tuple(points))
-    return gold
+    if not views:
+        return gold
+    there: R = gold.moved(lambda mark, view: _moved(mark, views[view or 0]))  # type: ignore[assignment]
+    return there
 
 
 def _moved(mark: Box2D | Box3D | Point2D, geometry: ViewGeometry) -> Any:
-    place = (mark.x, mark.y) if isinstance(mark, Point2D) else mark.corners
+    place = tuple(value for end in mark.ends for value in end)
     size = geometry.source.size
     if len(place) not in (len(size), 2 * len(size)) or any(
         not -_EDGE <= value <= end + _EDGE for value, end in zip(place, cycle(size), strict=False)

@@ -15,9 +15,9 @@ from umit.metrics.froc import froc_curve, froc_score
 from umit.metrics.labels import UNREADABLE, confusion
 from umit.metrics.landmarks import LIMITS_MM
 from umit.metrics.metric import Pair
+from umit.metrics.tables.confidence import claims as said_and_right
 from umit.metrics.tables.points import LANDMARKS
 from umit.metrics.tables.ranked import hits_of, ranks
-from umit.metrics.tables.sureness import claims as said_and_right
 from umit.results import Classification, Detections
 from umit.tasks.table import TASKS
 from umit.tasks.task import TaskName

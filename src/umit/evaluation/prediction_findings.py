@@ -18,7 +18,7 @@ from umit.datasets.medmnist_sets import SETS
 from umit.errors import DatasetError, OutputError
 from umit.evaluation.prediction_rows import Line
 from umit.fanout import Found, expand, join
-from umit.metrics.tables.sureness import SURENESS
+from umit.metrics.tables.confidence import CONFIDENCE
 from umit.queries import Ask, Choose, Find, Language, Query
 from umit.results import Findings, Result
 from umit.tasks.detect import presence
@@ -28,7 +28,7 @@ __all__ = ["UNSCORED", "Answered", "as_findings", "label_of"]
 
 Answered: TypeAlias = tuple[Sample[Any, Any], Result | OutputError]
 #: Numbers of findings that need probabilities, which no text carries.
-UNSCORED: Final = ("AUC", *(metric.name for metric in SURENESS))
+UNSCORED: Final = ("AUC", *(metric.name for metric in CONFIDENCE))
 _HOLE: Final = "\ue000"
 _SPELLED: Final = 3  # missing labels that a message names
 

@@ -34,10 +34,8 @@ SIZES: Final[dict[str, tuple[str, str, str]]] = {
 def spaces(pair: Pair[Detections] | Pair[Landmarks]) -> Iterator[Space]:
     """Yield what an answer and its truth say of the picture's grid; the answer's own first, which the reader saw."""
     for side in (pair.found, pair.gold):
-        if isinstance(side, Detections):
-            yield from (one.box.space for one in side if one.box.space is not None)
-        elif side is not None:
-            yield from (one.point.space for one in side if one.point.space is not None)
+        if side is not None:
+            yield from (mark.space for mark in side.marks if mark.space is not None)
 
 
 def size_of(box: Box, rule: str, spacing: Sequence[float] | None = None) -> str | None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from umit.metrics.metric import Measures, Metric, Pair, each
 from umit.metrics.protocol import Protocol, Reply
-from umit.metrics.tables.sureness import SURENESS, gold_option
+from umit.metrics.tables.confidence import CONFIDENCE
 from umit.metrics.vqa import PROTOCOLS, UMIT
 from umit.queries import Ask
 from umit.results import Answer
@@ -32,7 +32,7 @@ def _reply(pair: Pair[Answer], *, own: bool) -> Reply:
         true=said if not own and said.casefold() == gold.text.casefold() else gold.text,
         closed=kind.casefold() == "closed" if kind else bool(options),
         options=options,
-        gold=gold_option(pair),
+        gold=pair.gold.choice(pair.query.choices),
     )
 
 
@@ -55,7 +55,9 @@ def _columns(protocol: Protocol) -> tuple[Metric[Any], ...]:
 
 
 def _right(pair: Pair[Answer]) -> float:
-    return float(pair.found is not None and pair.found.option == gold_option(pair))
+    return float(
+        pair.found is not None and pair.found.option == pair.gold.choice(pair.query.choices)
+    )
 
 
 #: Questions without options.
@@ -64,5 +66,5 @@ OPEN: Final = tuple(metric for protocol in PROTOCOLS for metric in _columns(prot
 CLOSED: Final = (
     Metric[Any](name="accuracy", measure=each(_right), note="the option that was read"),
     *OPEN,
-    *SURENESS,
+    *CONFIDENCE,
 )

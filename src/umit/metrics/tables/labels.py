@@ -9,7 +9,7 @@ import numpy as np
 
 from umit.metrics.labels import area, balanced_accuracy, macro_f1
 from umit.metrics.metric import Measures, Metric, Pair, each, padded, summed
-from umit.metrics.tables.sureness import SURENESS
+from umit.metrics.tables.confidence import CONFIDENCE
 from umit.queries import Choose
 from umit.results import Classification, Findings
 
@@ -159,7 +159,7 @@ CLASSIFY: Final = (
         name="AUC", protocol="MedMNIST", measure=_chances, total=_one_against_rest, unreadable=_LOWEST,
         note="one class against the rest, from the probabilities of the labels; the mean over classes that can be told",
     ),
-    *SURENESS,
+    *CONFIDENCE,
 )  # fmt: skip
 #: Each of several labels by itself.
 FINDINGS: Final = (
@@ -179,5 +179,5 @@ FINDINGS: Final = (
         note="mean over labels; one that is neither true nor found anywhere is left out",
     ),
     Metric[Any](name="micro F1", measure=_counts, **summed(_micro), note="all labels together"),
-    *SURENESS,
+    *CONFIDENCE,
 )  # fmt: skip

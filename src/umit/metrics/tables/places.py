@@ -9,8 +9,8 @@ import numpy as np
 
 from umit.metrics.boxes import M3D_UNREADABLE, Box, m3d_iou, matched_iou, rsna_score
 from umit.metrics.metric import Measures, Metric, Pair, each, if_installed, summed
+from umit.metrics.tables.confidence import CONFIDENCE
 from umit.metrics.tables.ranked import froc, precision, precision_rows, ranked_hits
-from umit.metrics.tables.sureness import SURENESS
 from umit.results import Detections
 
 __all__ = ["FILMS", "VOLUMES"]
@@ -106,7 +106,7 @@ FILMS: Final = (
     Metric[Any](name="mean score", protocol="RSNA Kaggle", measure=each(_kaggle), unreadable=_MISS),
     Metric[Any](name="mAP", **precision(), **_COCO),
     Metric[Any](name="AP@0.5", **precision(0.5), **_COCO),
-    *SURENESS,
+    *CONFIDENCE,
 )
 #: In volumes.
 VOLUMES: Final = (
@@ -115,5 +115,5 @@ VOLUMES: Final = (
         name="IoU by enclosing box", protocol="M3D-Bench", measure=each(_enclosing), best=None, unreadable="-1",
         note="M3D's 3D IoU: over the box around both, not the union",
     ),
-    *SURENESS,
+    *CONFIDENCE,
 )  # fmt: skip

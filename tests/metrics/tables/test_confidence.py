@@ -9,7 +9,7 @@ import pytest
 
 from umit.metrics.bootstrap import bootstrap, by_rows
 from umit.metrics.metric import Metric, Pair
-from umit.metrics.tables.sureness import SURENESS, claims
+from umit.metrics.tables.confidence import CONFIDENCE, claims
 from umit.queries import Ask, Choose, Find
 from umit.results import Answer, Classification, Detections, Findings, Marked
 from umit.tasks.table import TASKS
@@ -96,7 +96,7 @@ SILENT = Pair(SEVERAL, TRUE_MARKS, _marks((True, None), (True, None)))
 UNREADABLE: Pair[Any] = Pair(SEVERAL, TRUE_MARKS, None)
 
 
-@pytest.mark.parametrize("metric", [m for m in SURENESS if m.weighed], ids=lambda m: m.name)
+@pytest.mark.parametrize("metric", [m for m in CONFIDENCE if m.weighed], ids=lambda m: m.name)
 @pytest.mark.parametrize(
     "pairs",
     [

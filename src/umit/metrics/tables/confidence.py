@@ -19,49 +19,12 @@ from umit.metrics.calibration import (
     risk_coverage,
 )
 from umit.metrics.metric import Measures, Metric, Pair, padded
-from umit.queries import Ask, Choose
-from umit.results import Answer, Classification, Detections, Findings
+from umit.results import Scored
 
-__all__ = ["SURENESS", "claims", "gold_option"]
+__all__ = ["CONFIDENCE", "claims"]
 
 _Pairs: TypeAlias = Sequence[Pair[Any]]
 _Floats: TypeAlias = NDArray[np.float64]
-
-
-def gold_option(pair: Pair[Answer]) -> int | None:
-    """Return the index of the right option from 0; ``None`` if no option is the truth."""
-    if pair.gold.option is not None:
-        return pair.gold.option
-    options = pair.query.options if isinstance(pair.query, Ask) else ()
-    return options.index(pair.gold.text) if pair.gold.text in options else None
-
-
-def _chances(pair: Pair[Any]) -> tuple[tuple[float, ...], int | None, int | None] | None:
-    """Return the probabilities of options or labels, which one was said and which one is true."""
-    found, query = pair.found, pair.query
-    if not isinstance(found, Answer | Classification) or found.probabilities is None:
-        return None
-    if isinstance(found, Answer):
-        return found.probabilities, found.option, gold_option(pair)
-    labels = query.labels if isinstance(query, Choose) else ()
-    said, true = (
-        labels.index(label) if label in labels else None for label in (found.label, pair.gold.label)
-    )
-    return found.probabilities, said, true
-
-
-def _yes_or_no(pair: Pair[Any]) -> list[tuple[float, bool, bool]]:
-    """Return for each scored yes/no question the probability of yes, what was said and what is true."""
-    found, gold = pair.found, pair.gold
-    if isinstance(found, Findings):
-        return [
-            (mark.probability, mark.present, true.present)
-            for mark, true in zip(found, gold, strict=True)
-            if mark.probability is not None
-        ]
-    if isinstance(found, Detections):  # beside the boxes: judged by itself
-        return [(p, p >= 0.5, bool(gold)) for _, p in found.presence or ()]
-    return []
 
 
 def claims(pair: Pair[Any]) -> list[tuple[float, float]]:
@@ -75,15 +38,25 @@ def claims(pair: Pair[Any]) -> list[tuple[float, float]]:
         labels; none without probabilities.
 
     Example:
+        >>> from umit.queries import Ask
+        >>> from umit.results import Answer
         >>> said = Answer(text="no", option=1, probabilities=(0.25, 0.75))
         >>> claims(Pair(Ask("Nodule?", ("yes", "no")), Answer(text="yes"), said))
         [(0.75, 0.0)]
     """
-    if (chosen := _chances(pair)) is not None:
-        chances, said, true = chosen
-        sure = max(chances) if said is None else chances[said]
-        return [(sure, float(said is not None and said == true))]
-    return [(p if said else 1 - p, float(said == true)) for p, said, true in _yes_or_no(pair)]
+    return [
+        (_sure(*one), float(one.said is not None and one.said == one.true)) for one in _scored(pair)
+    ]
+
+
+def _scored(pair: Pair[Any]) -> list[Scored]:
+    return [] if pair.found is None else pair.found.scored(pair.gold, pair.query.choices)
+
+
+def _sure(chances: tuple[float, ...], said: int | None, true: int | None) -> float:
+    if len(chances) == 1:  # of yes
+        return chances[0] if said else 1 - chances[0]
+    return max(chances) if said is None else chances[said]
 
 
 def _claimed(pairs: _Pairs) -> Measures:
@@ -129,16 +102,19 @@ def _gaps(pairs: _Pairs) -> Measures:
 def _gap(pair: Pair[Any]) -> float:
     if pair.found is None:
         return 1.0
-    if (chosen := _chances(pair)) is not None:
-        chances, _, true = chosen
-        there = np.arange(len(chances)) == true
-        return float("nan") if true is None else float(np.sum((np.array(chances) - there) ** 2))
-    asked = _yes_or_no(pair)
-    return float(np.mean([(p - true) ** 2 for p, _, true in asked])) if asked else float("nan")
+    gaps = [_squared(*one) for one in _scored(pair)]
+    return float(np.mean(gaps)) if gaps else float("nan")
+
+
+def _squared(chances: tuple[float, ...], said: int | None, true: int | None) -> float:
+    if len(chances) == 1:  # of yes
+        return (chances[0] - bool(true)) ** 2
+    there = np.arange(len(chances)) == true
+    return float("nan") if true is None else float(np.sum((np.array(chances) - there) ** 2))
 
 
 #: For answers with options, labels and presence.
-SURENESS: Final[tuple[Metric[Any], ...]] = (
+CONFIDENCE: Final[tuple[Metric[Any], ...]] = (
     Metric(
         name="ECE", measure=_claimed, **_over_claims(calibration_error, calibration_errors), best=0.0,
         unreadable="lowers it: probability 0 and wrong", note="15 equal bins of the probability of what was said",
