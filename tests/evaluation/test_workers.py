@@ -21,8 +21,8 @@ from umit.cli.evaluate import _rank
 from umit.datasets import load
 from umit.datasets.dataset import Sample
 from umit.errors import DatasetError, InputError
-from umit.evaluation import evaluate as evaluating
-from umit.evaluation.evaluate import ask
+from umit.evaluation import ask as evaluating
+from umit.evaluation.ask import ask
 from umit.evaluation.journal import LINES, records
 from umit.imaging.scan import Scan
 from umit.model import UMIT

@@ -18,7 +18,7 @@ from umit.errors import InputError
 
 if TYPE_CHECKING:
     from umit.datasets import Sample
-    from umit.evaluation.score import Score
+    from umit.evaluation.scores import Score
 
 __all__ = ["add", "add_output", "plain", "print_score", "write_page_of"]
 
@@ -127,7 +127,7 @@ def _score_file(given: Namespace) -> int:
 
 def _show_score(given: Namespace, samples: Sequence[Sample[Any, Any]] | None) -> int:
     from umit.evaluation.markdown import as_markdown
-    from umit.evaluation.score import score
+    from umit.evaluation.scores import score
 
     found = score(given.folder, by=given.by, protocol=given.protocol, also=given.also)
     if given.page:
@@ -140,7 +140,7 @@ def _show_score(given: Namespace, samples: Sequence[Sample[Any, Any]] | None) ->
 
 
 def _list_protocols() -> int:
-    from umit.evaluation.score import SOURCES, protocols
+    from umit.evaluation.scores import SOURCES, protocols
 
     rows = [("protocol", "whose rule it is", "tasks")]
     rows += [(name, SOURCES[name], ", ".join(tasks)) for name, tasks in protocols().items()]
@@ -181,7 +181,7 @@ def write_page_of(
 def print_score(found: Score, given: Namespace) -> int:
     """Print a score; 3 if items have no answer yet."""
     from umit.evaluation.markdown import FLOOR_NOTE
-    from umit.evaluation.score import FLOOR
+    from umit.evaluation.scores import FLOOR
 
     if given.json:
         print(json.dumps(plain(asdict(found)), ensure_ascii=False))

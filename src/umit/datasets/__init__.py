@@ -13,11 +13,12 @@ from typing import Final
 from umit.datasets.dataset import Choice, Dataset, Sample, Samples, Split, split_name, warn
 from umit.datasets.folder import Folder
 from umit.datasets.own import LAYOUTS, describe_own
+from umit.datasets.pictures import Files
 from umit.errors import DatasetError
 from umit.queries import Language
 from umit.tasks.table import TASKS
 
-__all__ = ["LAYOUTS", "NAMES", "Dataset", "Sample", "Samples", "Split", "describe", "load"]
+__all__ = ["LAYOUTS", "NAMES", "Dataset", "Files", "Sample", "Samples", "Split", "describe", "load"]
 
 #: Where each data set is described; the order is the paper's.
 _MODULES: Final[Mapping[str, str]] = {

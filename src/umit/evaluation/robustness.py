@@ -15,11 +15,11 @@ from umit.datasets.dataset import Samples
 from umit.display.page import NOTICE
 from umit.display.template import markdown
 from umit.errors import InputError
-from umit.evaluation.evaluate import ask
+from umit.evaluation.ask import ask
+from umit.evaluation.changes import CHANGES, Change, Changed, Others
 from umit.evaluation.journal import records, write_whole
-from umit.evaluation.perturb import CHANGES, Change, Changed, Others
+from umit.evaluation.mirror import mirrored
 from umit.evaluation.record import pair_of
-from umit.evaluation.sides import mirrored
 from umit.metrics.bootstrap import bootstrap
 from umit.metrics.metric import Metric, Pair
 from umit.model import UMIT
