@@ -49,6 +49,7 @@ class Found(Places):
     the one folder that holds it.
     """
 
+    _found: dict[str, Path] = field(default_factory=dict)
     _names: dict[str, set[Path]] = field(default_factory=dict)
     _inside: dict[str, set[Path]] | None = None
 
@@ -58,6 +59,11 @@ class Found(Places):
         Raises:
             DatasetError: An address, a path that leads out, or a name of several files.
         """
+        if name not in self._found:
+            self._found[name] = self._find(name, place)
+        return self._found[name]
+
+    def _find(self, name: str, place: str) -> Path:
         path = super().find(name, place)
         if path.exists():
             return path
