@@ -61,7 +61,9 @@ def _add_file(parser: Parser) -> None:
         "--format", default="auto", choices=("auto", "umit", "swift", "lmms-eval", "llava-med", "jsonl"),
         help="default: by the fields of its first line",
     )  # fmt: skip
-    more.add_argument("--truth", metavar="FILE", help="the questions' file, for LLaVA-Med's answers")
+    more.add_argument(
+        "--truth", metavar="FILE", help="the questions' file, for LLaVA-Med's answers"
+    )
     more.add_argument("--card", metavar="NAME", help="whose prompts and frames the texts are in")
     more.add_argument("--task", help="what rows ask that do not say it, such as answer_open")
     more.add_argument("--language", choices=LANGUAGES, help="of such rows; default: en")
@@ -90,7 +92,14 @@ def _score(given: Namespace) -> int:
         raise InputError("expected the folder of a run or a file, got none", code="place")
     if Path(given.place).is_file():
         return _score_file(given)
-    told = (given.folder, given.truth, given.card, given.task, given.language, given.format != "auto")
+    told = (
+        given.folder,
+        given.truth,
+        given.card,
+        given.task,
+        given.language,
+        given.format != "auto",
+    )
     if any(told):
         raise InputError(
             "expected a file for --format, --truth, --card, --task, --language and --run, got a folder or nothing",
