@@ -89,7 +89,8 @@ class Places:
         """
         _check_entry(name, place)
         if not _ABSOLUTE.match(name):
-            found = [folder.inside(name, place=place) for folder in (self.beside, self.root)]
+            folders = dict.fromkeys((self.beside, self.root))
+            found = [folder.inside(name, place=place) for folder in folders]
             return next((path for path in found if path.exists()), found[0])
         parts = [p for p in name.replace("\\", "/").split("/") if p not in ("", ".")]
         if parts and parts[0].endswith(":"):  # a drive

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from umit.datasets.dataset import Choice, Sample
@@ -13,7 +13,7 @@ from umit.errors import DatasetError, InputError
 from umit.queries import Ask, Language
 from umit.results import Answer
 
-__all__ = ["YES_NO", "chosen", "offered", "question"]
+__all__ = ["YES_NO", "offered", "question"]
 
 #: What a yes/no question offers. UMIT's figure offers 是 and 否 for a question that SLAKE answers with 是的
 #: and 不是 (umit-figure-evidence.md, 4). One pair for all words: options in an answer's own words would tell
@@ -38,9 +38,6 @@ _LISTS: Final[Mapping[Language, tuple[re.Pattern[str], ...]]] = {
         re.compile(r"(?:图中|在这个图像中)?([^,，图中里]+?)(?:或者?|和)([^,，图中里]+?)哪个.+"),
     ),
 }
-
-#: An option's letter, alone or before its words.
-_LETTERED: Final = re.compile(r"\s*\(?([A-Za-z])(?:[).:、：．]+\s*(.*)|\s*)", re.DOTALL)
 
 
 def question(
@@ -136,35 +133,6 @@ def offered(
         if said in folded and len(set(folded)) == len(folded):
             return listed, folded.index(said)
     return (), None
-
-
-def chosen(said: str, options: Sequence[str]) -> int | None:
-    """Return which option an answer is: by its words, by its letter, or by both if they agree.
-
-    Args:
-        said: ``"liver"``, ``"B"``, ``"(B)"``, ``"B. liver"``.
-        options: In the order of the letters.
-
-    Returns:
-        The option's index, or ``None`` for another answer, and for a letter that contradicts its words.
-
-    Example:
-        >>> [chosen(said, ("lung", "liver")) for said in ("Liver", "B", "(b)", "B. liver", "A: liver", "C")]
-        [1, 1, 1, 1, None, None]
-    """
-    words = [_plain(option) for option in options]
-    if _plain(said) in words:
-        return words.index(_plain(said))
-    match = _LETTERED.fullmatch(said)
-    index = ord(match[1].upper()) - ord("A") if match else len(words)
-    if match is None or index >= len(words):
-        return None
-    rest = _plain(match[2] or "")
-    return index if rest in ("", words[index]) else None
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.casefold().split()).rstrip(".。")
 
 
 def _listed(asked: str, language: Language) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, cast, get_args
 
@@ -23,7 +23,6 @@ from umit.datasets.swift import Turn
 from umit.datasets.swift_pictures import Places, as_volume
 from umit.datasets.swift_samples import RowReader
 from umit.datasets.swift_turns import IMAGE
-from umit.datasets.vqa import chosen
 from umit.errors import DatasetError, InputError, OutputError
 from umit.evaluation.journal import Journal
 from umit.evaluation.prediction_findings import UNSCORED, Answered, as_findings, label_of
@@ -34,7 +33,7 @@ from umit.results import Answer, stamped
 from umit.tasks.detect import presence
 from umit.tasks.findings import FINDINGS
 from umit.tasks.table import TASKS, choose
-from umit.tasks.task import Task, TaskName
+from umit.tasks.task import TaskName
 
 __all__ = ["Predictions", "read_predictions"]
 
@@ -253,8 +252,7 @@ class _Reader:
         if placed and (self._needs or not source.names):
             raise _Unscored(f"{name} needs {self._needs or 'pictures'} for its coordinates")
         try:
-            true = replace(turn, answer=_numbered(task, query, turn.answer))
-            gold = self._rows.gold(row, true, name, query, source)
+            gold = self._rows.gold(row, turn, name, query, source)
             if placed:
                 view = outline(source, task.rendering(volume=source.is_volume))
         except OutputError as error:
@@ -268,7 +266,7 @@ class _Reader:
         )  # fmt: skip
         said = row.response or ""
         try:
-            found = task.decode(Completion(text=_numbered(task, query, said)), query, view)
+            found = task.decode(Completion(text=said), query, view)
         except OutputError as error:
             error.text = said
             return sample, error
@@ -331,16 +329,6 @@ def _label_asked(words: str, options: Sequence[str], language: Language) -> Ask:
     if options and tuple(map(str.casefold, options)) != asked.options:
         raise InputError(f"expected options {', '.join(asked.options)} for findings, got others")
     return asked
-
-
-def _numbered(task: Task[Any, Any], query: Query, said: str) -> str:
-    """Return an option's letter, alone or with its words, as the task writes that option; else the text itself."""
-    if not isinstance(query, Ask) or not query.options:
-        return said
-    index = chosen(said, query.options)
-    if index is None or said.strip().casefold() == query.options[index].casefold():
-        return said
-    return task.encode(Answer(text=query.options[index], option=index), query, NOWHERE)
 
 
 #: A field that is always kept, since published scorers go by it.

@@ -16,7 +16,6 @@ from pydicom.uid import CTImageStorage, generate_uid
 
 from umit.datasets import load
 from umit.datasets.own.columns import columns
-from umit.datasets.vqa import chosen
 from umit.errors import DatasetError
 from umit.queries import Ask, Choose, Describe, Find, Locate
 from umit.results import Answer, Classification, Findings, Landmarks, Report
@@ -355,15 +354,24 @@ def test_fields_of_a_user_go_before() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "index"),
-    [("B", 1), ("b)", 1), ("(B)", 1), ("B. liver", 1), ("B：liver", 1), ("LIVER.", 1), ("B. lung", None), ("C", None), ("Bliver", None), ("", None)],
+    ("said", "right"),
+    [("B", 1), ("b)", 1), ("(B)", 1), ("B. liver", 1), ("B：liver", 1), ("LIVER.", 1), ("B. lung", None), ("C", None),
+     ("Bliver", None), ("1", None), (1, None)],
 )  # fmt: skip
-def test_letters_of_options(said: str, index: int | None) -> None:
-    assert chosen(said, ("lung", "liver")) == index
+def test_letters_of_options(said: Any, right: int | None, tmp_path: Path) -> None:
+    rows = [
+        {"image": "a.png", "question": "Which?", "options": ["lung", "liver"], "answer": one}
+        for one in ("A", said)
+    ]
+    samples, messages = told(_jsonl(tmp_path, *rows), None)
+    assert [s.gold.option for s in samples] == ([0] if right is None else [0, right])
+    assert any("none of the options" in one for one in messages) == (right is None)
 
 
-def test_a_word_that_is_an_option_is_no_letter() -> None:
-    assert chosen("B", ("B", "A")) == 0
+def test_a_word_that_is_an_option_is_no_letter(tmp_path: Path) -> None:
+    row = {"image": "a.png", "question": "Which stage?", "options": ["C", "D"], "answer": "C"}
+    (one,) = load(_jsonl(tmp_path, row))
+    assert one.gold.option == 0
 
 
 _VALUES = st.recursive(

@@ -108,7 +108,7 @@ class Groups:
 
     def told(self) -> str:
         """Say how groups were told, with an example, for a message; ``""`` where the files name them all."""
-        if not self._names:
+        if len(self._names) < 2:
             return ""
         members: dict[str, list[str]] = {}
         for name in sorted(self._names):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -49,6 +50,7 @@ class Found(Places):
     the one folder that holds it.
     """
 
+    _found: dict[str, Path] = field(default_factory=dict)
     _names: dict[str, set[Path]] = field(default_factory=dict)
     _inside: dict[str, set[Path]] | None = None
 
@@ -58,23 +60,28 @@ class Found(Places):
         Raises:
             DatasetError: An address, a path that leads out, or a name of several files.
         """
+        if name not in self._found:
+            self._found[name] = self._find(name, place)
+        return self._found[name]
+
+    def _find(self, name: str, place: str) -> Path:
         path = super().find(name, place)
         if path.exists():
             return path
         self._names = self._names or _by_name({self.beside.path, self.root.path})
         last = name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
         found = self._names.get(last)
-        if not found:
+        if not found and not last.lower().endswith((*_FILMS, *VOLUMES)):
             if self._inside is None:
                 self._inside = _by_identifier(self._names)
-            found = self._inside.get(last, set())
-        if len(found) > 1:
+            found = self._inside.get(last)
+        if found is not None and len(found) > 1:
             shown = sorted(p.relative_to(self.root.path).as_posix() if p.is_relative_to(self.root.path) else p.name for p in found)  # fmt: skip
             raise DatasetError(
                 f"expected one file called {last!r}, got {len(found)}: {', '.join(shown[:3])}",
                 file=place,
             )
-        return next(iter(found), path)
+        return next(iter(found or ()), path)
 
 
 def _by_name(roots: set[Path]) -> dict[str, set[Path]]:
@@ -105,7 +112,9 @@ def _identifiers(path: Path) -> Iterator[str]:
     try:
         if file_kind(path) != "dicom":
             return
-        header = pydicom.dcmread(path, specific_tags=list(_IDENTIFIERS), stop_before_pixels=True, force=True)  # fmt: skip
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about values: they are told when the file is read
+            header = pydicom.dcmread(path, specific_tags=list(_IDENTIFIERS), stop_before_pixels=True, force=True)  # fmt: skip
     except (InputError, pydicom.errors.InvalidDicomError, OSError, EOFError):
         return  # a row that names it by its path is told why it cannot be read
     for name in _IDENTIFIERS:

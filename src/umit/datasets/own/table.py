@@ -80,6 +80,8 @@ class _Reader:
     #: Boxes of a picture whose rows have one each, with the first row.
     _boxes: dict[str, list[tuple[str, Any]]] = field(default_factory=dict)
     _first: dict[str, Item] = field(default_factory=dict)
+    _named: dict[str, str] = field(default_factory=dict)
+    _columns: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict)
     _told: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -99,7 +101,9 @@ class _Reader:
 
     def _row(self, place: str, row: dict[str, Any]) -> Iterator[Item]:
         talks = any(row.get(key) is not None for key in _TALKS)
-        known = columns(row, self.given.fields, place)
+        if (keys := tuple(row)) not in self._columns:
+            self._columns[keys] = columns(keys, self.given.fields, place)
+        known = self._columns[keys]
         found = {name: row.get(column) for name, column in known.items()}
         if not talks and not known.keys() & {"image", "volume"}:
             raise DatasetError(
@@ -116,7 +120,7 @@ class _Reader:
             source=source,
             truth=Boxed(),
             place=place,
-            name=self._name(source),
+            name=self._name(source.names[0]),
             group=str(found["group"]).strip() if filled(found.get("group")) else "",
             split=self._split(found.get("split"), place),
             language=truths.language(found.get("language"), place),
@@ -170,12 +174,12 @@ class _Reader:
             source.paths, size=truths.size(found, place), spacing=truths.spacing(found, place)
         )
 
-    def _name(self, source: Pictures) -> str:
-        first = source.names[0]
-        root = self.places.root.path if isinstance(source, Files) else Path()
-        return named(
-            Path(first), root if Path(first).is_relative_to(root) else self.places.beside.path
-        )
+    def _name(self, first: str) -> str:
+        if first not in self._named:
+            path, root = Path(first), self.places.root.path
+            beside = self.places.beside.path
+            self._named[first] = named(path, root if path.is_relative_to(root) else beside)
+        return self._named[first]
 
     def _split(self, value: Any, place: str) -> Split | None:
         if not filled(value):

@@ -6,14 +6,16 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, get_args
 
+from umit.chat import Completion
 from umit.datasets.own.columns import filled, lettered, pointed, several
 from umit.datasets.own.item import Answered, Boxed, Labelled, Pointed, Tell, Truth, Written
 from umit.datasets.rows import number
 from umit.datasets.swift_marks import Mark
-from umit.datasets.vqa import chosen, offered
-from umit.errors import DatasetError
+from umit.datasets.vqa import offered
+from umit.errors import DatasetError, ParseError
 from umit.queries import Language
 from umit.results import Report
+from umit.tasks.grammar import read_option
 
 __all__ = ["box", "language", "of", "size", "spacing", "turn"]
 
@@ -22,6 +24,8 @@ _CHINESE: Final = re.compile("[\u4e00-\u9fff]")
 _LANGUAGES: Final[Mapping[str, Language]] = {
     "en": "en", "english": "en", "zh": "zh", "cn": "zh", "ch": "zh", "chinese": "zh", "中文": "zh",
 }  # fmt: skip
+#: Where options begin to count: a number names none, since a table does not say whether it counts from 0 or 1.
+_NOWHERE: Final = 1_000_000
 _NAMES: Final = ("label", "class", "category", "name", "ref", "caption")
 
 
@@ -106,13 +110,21 @@ def _answered(row: _Row, values: _Row, place: str, say: Tell) -> Truth | None:
         )
         options, right = offered(words, said, kind.upper(), spoken)
         return Answered(words, said, options, right, kind)
-    right = chosen(said, options)
+    right = _chosen(said, options)
     if right is None:
         say(
             f"{place}: skipped, its answer {said[:60]!r} is none of the options {', '.join(options)[:200]!r}"
         )
         return None
     return Answered(words, said, options, right, kind)
+
+
+def _chosen(said: str, options: tuple[str, ...]) -> int | None:
+    """Return which option an answer names, by its words, its letter or both."""
+    try:
+        return read_option(Completion(text=said), options, first=_NOWHERE)
+    except ParseError:
+        return None
 
 
 def _options(row: _Row, value: Any, place: str) -> tuple[str, ...]:
