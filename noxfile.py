@@ -1,8 +1,9 @@
-"""One command checks everything: ``nox`` runs ``lint`` and ``check``."""
+"""One command checks everything: ``nox`` runs ``lint`` and ``check``; ``nox -s long`` is for every night."""
 
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nox
@@ -11,8 +12,12 @@ nox.options.sessions = ["lint", "check"]
 nox.options.reuse_venv = "yes"  # torch is 6 GB; umit itself is installed anew each time
 
 PROJECT = nox.project.load_toml("pyproject.toml")
-TESTS = ("pytest", "--doctest-modules", "--pyargs", "umit", "tests")
-EXAMPLES = "tests/test_examples.py"
+# A file stays in one process: its tests share what a fixture of the module draws or loads.
+TWO = ("-n", "2", "--dist", "loadfile")
+TESTS = ("pytest", *TWO, "--doctest-modules", "--pyargs", "umit", "tests")
+# Two processes of two threads each would wait for one another: a tiny model takes ten times as long then.
+# Asserts are rewritten once and kept, whatever the machine says: that is half of each process's start.
+ALONE = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": ""}
 EXTRAS = "codecs,coco,itk,reports"
 FUZZ = "benchmarks/results/fuzz.json"
 
@@ -34,25 +39,29 @@ def lint(session: nox.Session) -> None:
 def check(session: nox.Session) -> None:
     """Types, documentation, examples and tests, in one environment with torch."""
     session.install(f".[{EXTRAS}]", *group("dev"))
-    heading(session, 1, "types")
-    session.run("mypy")
-    heading(session, 2, "documentation")
-    build_docs(session)
-    heading(session, 3, "examples")
-    session.run("pytest", EXAMPLES)
-    heading(session, 4, "tests")
-    session.run(*TESTS, f"--ignore={EXAMPLES}", *session.posargs)
+    heading(session, 1, "types, and documentation beside them")
+    with ThreadPoolExecutor() as beside:
+        types, pages = beside.submit(session.run, "mypy"), beside.submit(build_docs, session)
+    types.result()
+    pages.result()
+    heading(session, 2, "tests, and the examples among them")
+    session.run(*TESTS, *session.posargs, env=ALONE)
 
 
 @nox.session
 def fast(session: nox.Session) -> None:
-    """Run what is not marked slow, in two processes: for every save."""
+    """Run what is not marked slow, with few examples of each property: for every save."""
     session.install(f".[{EXTRAS}]", *group("dev"))
-    # A file stays in one process: its tests share what a fixture of the module draws or loads.
-    two = ("-n", "2", "--dist", "loadfile", "--hypothesis-profile", "fast")
-    # Asserts are rewritten once and kept, whatever the machine says: that is half of each process's start.
-    kept = {"PYTHONDONTWRITEBYTECODE": ""}
-    session.run("pytest", "-m", "not slow", *two, "tests", *session.posargs, env=kept)
+    few = ("-m", "not slow and not long", "--hypothesis-profile", "fast")
+    session.run("pytest", *TWO, *few, "tests", *session.posargs, env=ALONE)
+
+
+@nox.session
+def long(session: nox.Session) -> None:
+    """Run everything, also what is marked long, with every example of each property: for every night."""
+    session.install(f".[{EXTRAS}]", *group("dev"))
+    every = ("-m", "", "--hypothesis-profile", "long")
+    session.run(*TESTS, *every, *session.posargs, env={**ALONE, "UMIT_FUZZ": "2000"})
 
 
 @nox.session
@@ -74,7 +83,7 @@ def lowest(session: nox.Session) -> None:
     lowest_of = [re.sub(r">=", "==", line) for line in named]
     pins.write_text("\n".join(lowest_of) + "\n", encoding="utf-8")
     session.install(f".[{EXTRAS}]", *group("dev"), "--constraint", str(pins))
-    session.run(*TESTS, *session.posargs)
+    session.run(*TESTS, *session.posargs, env=ALONE)
 
 
 @nox.session
@@ -87,7 +96,7 @@ def fuzz(session: nox.Session) -> None:
 
 def heading(session: nox.Session, step: int, name: str) -> None:
     """Say which step begins; the first that fails ends the session."""
-    session.log(f"==== {step} of 4: {name} " + "=" * 40)
+    session.log(f"==== {step} of 2: {name} " + "=" * 40)
 
 
 def build_docs(session: nox.Session) -> None:

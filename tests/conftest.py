@@ -51,6 +51,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             (pytest.fail if wanted else pytest.skip)(reason)
 
 
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print what passing tests tell; a process of ``-n 2`` has no terminal of its own."""
+    for report in terminalreporter.getreports("passed"):
+        for _, told in report.user_properties if report.when == "call" else ():
+            terminalreporter.write_line(f"\n{told}")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def draws() -> Iterator[None]:
     """Draw a tenth of the resamples in the profile "fast": most of the time of scoring goes into intervals."""

@@ -28,7 +28,7 @@ with Journal(Path(sys.argv[1]), {"model": "a"}) as journal:
             if number % 50 == 0:
                 print(number, flush=True)
 """
-KILLS = 25
+KILLS = [5, pytest.param(25, marks=pytest.mark.long)]
 
 
 def _lines(folder: Path) -> list[dict[str, object]]:
@@ -36,14 +36,15 @@ def _lines(folder: Path) -> list[dict[str, object]]:
 
 
 @pytest.mark.slow
-def test_killed_at_random_nothing_is_lost_and_nothing_twice(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", KILLS)
+def test_killed_at_random_nothing_is_lost_and_nothing_twice(tmp_path: Path, kills: int) -> None:
     rng, seen = random.Random(7), set()
-    for kill in range(KILLS + 1):
+    for kill in range(kills + 1):
         worker = subprocess.Popen(
             [sys.executable, "-c", _WORKER, str(tmp_path)], stdout=subprocess.PIPE, text=True
         )
         assert worker.stdout is not None
-        if kill < KILLS:
+        if kill < kills:
             for _ in range(rng.randint(1, 4)):
                 worker.stdout.readline()  # each 50 answers later
             time.sleep(rng.random() * 0.002)

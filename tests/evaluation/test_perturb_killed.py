@@ -18,7 +18,7 @@ from umit.evaluation.robustness import FOLDER
 
 from ..datasets.layouts.draw import picture
 
-KILLS = 6
+KILLS = [2, pytest.param(6, marks=pytest.mark.long)]
 #: The command itself; in place of weights, answers that depend on every pixel and on every word.
 _WORKER = """
 import sys, time, zlib
@@ -87,13 +87,14 @@ def _once(run: Path) -> set[tuple[str, bytes]]:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kills", KILLS)
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal")
-def test_killed_at_random_the_card_is_the_same(tmp_path: Path) -> None:
+def test_killed_at_random_the_card_is_the_same(tmp_path: Path, kills: int) -> None:
     root, run, whole = tmp_path / "in", tmp_path / "run", tmp_path / "whole"
     _write(root)
     assert _start(root, whole).communicate() and (whole / "robustness.json").is_file()
     rng, seen = random.Random(11), set[tuple[str, bytes]]()
-    for kill in range(KILLS):
+    for kill in range(kills):
         worker = _start(root, run)
         assert worker.stdout is not None
         for _ in range(rng.randint(1, 12)):
@@ -105,7 +106,7 @@ def test_killed_at_random_the_card_is_the_same(tmp_path: Path) -> None:
         now = _once(run)
         assert seen <= now, "an answer is gone"
         seen = now
-    assert not (run / "robustness.json").exists() and len(seen) > KILLS
+    assert not (run / "robustness.json").exists() and len(seen) > kills
     last = _start(root, run)
     last.communicate()
     assert last.returncode == 0

@@ -241,7 +241,7 @@ _LAUNCHERS = {
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "launcher",
-    ["torchrun", pytest.param("accelerate", marks=pytest.mark.tool("mpirun"))],
+    ["torchrun", pytest.param("accelerate", marks=[pytest.mark.tool("mpirun"), pytest.mark.long])],
 )
 def test_two_ranks_share_a_data_set(launcher: str, slake: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"

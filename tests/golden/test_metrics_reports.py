@@ -1,13 +1,12 @@
 """Report and caption metrics against the recorded output of the reference scorers, at their README's tolerances.
 
 Not compared: precision and recall of the ``rouge`` package (umit gives its F alone), and nltk's METEOR, which
-``test_metrics_vqa.py`` compares.
+``test_metrics_vqa.py`` compares; Java's METEOR is in ``test_meteor.py``.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from umit.errors import MissingExtraError
 from umit.metrics.captions import Corpus, bleu_rows, cider, coco_bleu, rouge_l
 from umit.metrics.chinese import jieba_words, swift_score
 from umit.metrics.cleaning import ptb_words, r2gen_iu_xray
-from umit.metrics.meteor import java_meteor, meteor_program
 from umit.metrics.sentence import bleu, bleu_1, chrf, chrf_rows, rouge_f, rouge_sets, rouge_words
 
 pytestmark = pytest.mark.shared
@@ -39,10 +36,13 @@ class Compared:
         self.values += np.size(expected)
 
 
+def read(shared: Path, name: str) -> Any:
+    return json.loads((shared / "golden" / "metrics" / f"{name}.json").read_text("utf-8"))
+
+
 @pytest.fixture(scope="module")
 def golden(shared: Path) -> Callable[[str], Any]:
-    folder = shared / "golden" / "metrics"
-    return lambda name: json.loads((folder / f"{name}.json").read_text("utf-8"))
+    return lambda name: read(shared, name)
 
 
 @pytest.fixture(scope="module")
@@ -52,17 +52,17 @@ def corpora(golden: Callable[[str], Any]) -> dict[str, list[Item]]:
     return found
 
 
-def _raw(items: Sequence[Item]) -> Texts:
+def raw(items: Sequence[Item]) -> Texts:
     return [one["pred"] for one in items], [one["refs"] for one in items]
 
 
-def _ptb(recorded: Item) -> Texts:
+def ptb(recorded: Item) -> Texts:
     tokens = recorded["ptb_tokens"]
     return [row[0] for row in tokens["preds"]], tokens["refs"]
 
 
-def _cleaned(items: Sequence[Item]) -> Texts:
-    found, true = _raw(items)
+def cleaned(items: Sequence[Item]) -> Texts:
+    found, true = raw(items)
     return [r2gen_iu_xray(one) for one in found], [[r2gen_iu_xray(t) for t in row] for row in true]
 
 
@@ -83,15 +83,15 @@ def _coco(compare: Compared, texts: Texts, expected: Item, where: str) -> None:
 def test_pycocoevalcap(golden: Callable[[str], Any], corpora: dict[str, list[Item]]) -> None:
     compare = Compared()
     for name, recorded in golden("reports_pycocoevalcap")["expected"].items():
-        _coco(compare, _raw(corpora[name]), recorded["raw"], f"{name}, raw")
-        _coco(compare, _ptb(recorded), recorded["ptb"], f"{name}, PTB")
+        _coco(compare, raw(corpora[name]), recorded["raw"], f"{name}, raw")
+        _coco(compare, ptb(recorded), recorded["ptb"], f"{name}, PTB")
     assert compare.values == 2 * 6 * (158 + 12)
 
 
 def test_r2gen(golden: Callable[[str], Any], corpora: dict[str, list[Item]]) -> None:
     compare, data = Compared(), golden("reports_r2gen")
     for name, recorded in data["expected"].items():
-        _coco(compare, _cleaned(corpora[name]), recorded, name)
+        _coco(compare, cleaned(corpora[name]), recorded, name)
     assert compare.values == 5 * (67 + 7)
     assert len(data["clean"]) == 53
     for one in data["clean"]:
@@ -101,36 +101,13 @@ def test_r2gen(golden: Callable[[str], Any], corpora: dict[str, list[Item]]) -> 
 def test_ptb_tokens(golden: Callable[[str], Any], corpora: dict[str, list[Item]]) -> None:
     compared = 0
     for name, recorded in golden("reports_pycocoevalcap")["expected"].items():
-        found, true = _raw(corpora[name])
+        found, true = raw(corpora[name])
         for texts, tokens in zip(
-            [found, *true], [_ptb(recorded)[0], *_ptb(recorded)[1]], strict=True
+            [found, *true], [ptb(recorded)[0], *ptb(recorded)[1]], strict=True
         ):
             assert [ptb_words(text) for text in texts] == tokens
             compared += len(texts)
     assert compared == 325
-
-
-@pytest.mark.slow
-@pytest.mark.tool("java")
-def test_meteor(golden: Callable[[str], Any], corpora: dict[str, list[Item]]) -> None:
-    try:
-        meteor_program()
-    except MissingExtraError as missing:
-        wanted = "java" in os.environ.get("UMIT_REQUIRE_TOOLS", "")
-        (pytest.fail if wanted else pytest.skip)(str(missing))
-    cases: list[tuple[Texts, Item]] = []
-    for name, recorded in golden("reports_pycocoevalcap")["expected"].items():
-        cases += [(_raw(corpora[name]), recorded["raw"]), (_ptb(recorded), recorded["ptb"])]
-    for name, recorded in golden("reports_r2gen")["expected"].items():
-        cases.append((_cleaned(corpora[name]), recorded))
-    # All in one start of Java, which takes most of the time.
-    values = java_meteor(
-        [one for (found, _), _ in cases for one in found],
-        [row for (_, true), _ in cases for row in true],
-    )
-    compare = Compared()
-    compare(values, [one for _, e in cases for one in e["meteor"]["per_sample"]], "each")
-    assert compare.values == 2 * 158 + 67
 
 
 def _each_english(
@@ -181,7 +158,7 @@ def test_scores_of_sentences(golden: Callable[[str], Any], corpora: dict[str, li
 def test_scores_of_corpora(golden: Callable[[str], Any], corpora: dict[str, list[Item]]) -> None:
     compare = Compared()
     for name, recorded in golden("reports_other_en")["corpus"].items():
-        rows = chrf_rows(*_raw(corpora[name]))
+        rows = chrf_rows(*raw(corpora[name]))
         compare(chrf(rows.sum(0, keepdims=True)), [recorded["sacrebleu_chrf"]], name)
     assert compare.values == 12
 
