@@ -76,10 +76,10 @@ def _score(task: TaskName, item: QAPair, found: Found) -> tuple[str, bool | None
     if isinstance(found, UMITError):
         return "unreadable", False
     spec, gold = TASKS[task], item.gold
-    pair = Pair[Result](item.query, gold, found)
+    pair = Pair[Result](item.query, gold, found, found.raw)
     (good,) = spec.judge([pair])
     metric = spec.metrics[0]
     value = metric([pair]) if gold.marks else math.nan
     if math.isnan(value):
         return "not judged" if good is None else "right" if good else "wrong", good
-    return f"{metric.name} {value:.2f} {metric.unit}".rstrip(), good
+    return f"{value:.2f} {metric.unit}" if metric.unit else f"{metric.name} {value:.2f}", good

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add", "run"]
 
-_WIDTHS: Final = (14, 30, 27, 27, 10)
+_WIDTHS: Final = (14, 29, 26, 26, 13)
 _README_HEIGHT: Final = 420  # pixels of demo.png
 _NAMES: Final = {"en": "English", "zh": "Chinese"}
 
