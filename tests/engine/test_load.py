@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import socket
 import subprocess
 import sys
 import textwrap
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +83,7 @@ def test_bfloat16_files_are_computed_in_float32(folder: Path, tmp_path: Path) ->
     [
         ("config.json", "config.json"),
         ("model.safetensors", "safetensors"),
-        ("tokenizer.json", "okenizer"),
+        ("tokenizer.json", "found no tokenizer.json. Copy the missing files"),
     ],
 )
 def test_missing_files(folder: Path, tmp_path: Path, removed: str, said: str) -> None:
@@ -95,7 +99,7 @@ def test_damaged_weights(folder: Path, tmp_path: Path) -> None:
         (tmp_path / path.name).write_bytes(path.read_bytes()[:10_000])
     for name in ("tokenizer.json", "config.json"):
         (tmp_path / name).write_bytes((folder / name).read_bytes())
-    with pytest.raises(CheckpointError, match="Copy the missing files"):
+    with pytest.raises(CheckpointError, match="damaged safetensors"):
         load_engine(tmp_path, device="cpu")
 
 
@@ -117,6 +121,44 @@ def test_another_architecture(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "qwen2_5_vl"}')
     with pytest.raises(CheckpointError, match="qwen2_5_vl"):
         load_engine(tmp_path, device="cpu")
+
+
+CONFIGS: dict[str, tuple[object, str]] = {
+    "a list": ([], "expected weights of qwen2_vl"),
+    "nothing": (None, "TypeError"),
+    "three layers of two": ({"num_hidden_layers": 3}, "num_hidden_layers"),
+    "one layer of two": (
+        {"num_hidden_layers": 1, "layer_types": ["full_attention"]},
+        "12 tensors are of no layer",
+    ),
+    "no heads": ({"num_attention_heads": 0}, "ZeroDivisionError"),
+    "words": ({"num_hidden_layers": "two"}, "expected int, got str"),
+    "few words": ({"vocab_size": 10}, "AssertionError"),
+}
+
+
+@pytest.mark.parametrize("case", CONFIGS)
+def test_broken_config(folder: Path, tmp_path: Path, case: str) -> None:
+    change, said = CONFIGS[case]
+    config = json.loads((folder / "config.json").read_text())
+    for path in folder.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    if isinstance(change, dict):
+        config["text_config"] |= change
+        change = config
+    (tmp_path / "config.json").write_text(json.dumps(change))
+    with pytest.raises(CheckpointError, match=said) as caught:
+        load_engine(tmp_path, device="cpu")
+    assert "\n" not in str(caught.value) and str(tmp_path) not in str(caught.value)
+
+
+def test_pickled_weights_are_not_read(folder: Path, tmp_path: Path) -> None:
+    for path in folder.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "model.safetensors").rename(tmp_path / "pytorch_model.bin")
+    with pytest.raises(CheckpointError, match="pytorch_model.bin, which could run code") as caught:
+        load_engine(tmp_path, device="cpu")
+    assert str(tmp_path) not in str(caught.value)
 
 
 def test_incomplete_weights(folder: Path, tmp_path: Path) -> None:
@@ -143,7 +185,51 @@ def test_name_that_is_not_on_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
         load_engine("nobody/nothing-at-all", device="cpu")
 
 
-@pytest.mark.parametrize(("setting", "value"), [("device", "abacus"), ("dtype", "int8")])
+@pytest.fixture
+def silent_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
+    """A hub that accepts and never replies, and a disk without copies."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address)
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_ETAG_TIMEOUT", 0.2)
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+        yield address
+
+
+def test_a_hub_that_never_replies_is_not_waited_for(silent_hub: str) -> None:
+    started = time.monotonic()
+    with pytest.raises(CheckpointError, match=f"{silent_hub} did not answer within 0.2 s"):
+        load_engine("somebody/something", device="cpu")
+    assert time.monotonic() - started < 5
+
+
+def test_a_hub_that_is_not_there(silent_hub: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        closed = f"http://127.0.0.1:{server.getsockname()[1]}"
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", closed)
+    with pytest.raises(CheckpointError, match="cannot be reached"):
+        load_engine("somebody/something", device="cpu")
+
+
+def test_a_copy_on_the_disk_needs_no_hub(silent_hub: str, folder: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "models--somebody--something"
+    shutil.copytree(folder, kept / "snapshots" / ("a" * 40))
+    (kept / "refs").mkdir()
+    (kept / "refs" / "main").write_text("a" * 40)
+    assert load_engine("somebody/something", device="cpu").model.dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("device", "abacus"),
+        ("device", "meta"),
+        ("device", "xpu"),
+        ("device", "cuda:99"),
+        ("dtype", "int8"),
+    ],
+)
 def test_unknown_settings(folder: Path, setting: str, value: str) -> None:
     with pytest.raises(InputError, match=value):
         load_engine(folder, **{setting: value})  # type: ignore[arg-type]

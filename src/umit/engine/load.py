@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 
 from umit.engine.encode import Encoder
+from umit.engine.hub import fetched
 from umit.errors import BackendError, CheckpointError, InputError
 
 if TYPE_CHECKING:
@@ -28,6 +29,12 @@ __all__ = ["Engine", "load_engine", "quiet"]
 _FAMILY: Final = "qwen2_vl"
 _SMALL: Final = 100_000_000  # bytes of weights that load before a progress bar can be read
 _TOLD: Final = 64  # numbers of a tensor that tell it from another's
+#: What transformers, tokenizers and torch raise over files that are missing, damaged or do not fit together.
+_BROKEN: Final = (
+    *(OSError, ValueError, RuntimeError, LookupError, TypeError),
+    *(AttributeError, ArithmeticError, AssertionError),
+)
+_LAYER: Final = re.compile(r"\.(layers|blocks)\.\d+\.")
 _DTYPES: Final = {
     "float32": torch.float32,
     "bfloat16": torch.bfloat16,
@@ -80,16 +87,18 @@ def load_engine(
         The engine, in evaluation mode.
 
     Raises:
-        CheckpointError: No such weights, no safetensors, another architecture, or tensors missing.
-        InputError: An unknown device or dtype.
+        CheckpointError: No such weights, no safetensors, another architecture, tensors missing or too many, or a
+            hub that does not answer.
+        InputError: A device or dtype that this torch does not have.
         BackendError: The weights do not fit into the device's memory.
     """
     where = _device(device)
     kind = _dtype(dtype, where)
-    place = _place(source)
+    place, name = _place(source, revision), Path(source).name
+    _check_files(place, name)
     _hide_broken_torchvision()
-    model = _weights(place, kind, revision)
-    tokenizer = _tokenizer(place, revision)
+    model = _weights(place, name, kind)
+    tokenizer = _tokenizer(place, name)
     try:
         model = model.to(where).eval()
     except torch.OutOfMemoryError as error:
@@ -100,46 +109,47 @@ def load_engine(
     return Engine(model, Encoder(tokenizer), where, kind)
 
 
-def _weights(place: str, dtype: torch.dtype, revision: str | None) -> Any:
+def _weights(place: Path, name: str, dtype: torch.dtype) -> Any:
     # Typed as Any: transformers' loaders are untyped.
     from transformers.models.qwen2_vl.configuration_qwen2_vl import Qwen2VLConfig
     from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VLForConditionalGeneration
 
     config: Any = Qwen2VLConfig
-    with _explained(place):
-        written, _ = config.get_config_dict(place, revision=revision)
-    if written.get("model_type") != _FAMILY:
+    with _explained(place, name):
+        written, _ = config.get_config_dict(place)
+    family = written.get("model_type") if isinstance(written, dict) else written
+    if family != _FAMILY:
         # transformers would fill such a model with random numbers and only warn.
         raise CheckpointError(
-            f"expected weights of {_FAMILY} in {Path(place).name!r}, "
-            f"got {written.get('model_type')!r}"
+            f"expected weights of {_FAMILY} in the config.json of {name!r}, got {family!r:.80}"
         )
     loader: Any = Qwen2VLForConditionalGeneration
     small = _is_small(place)
-    with _explained(place), quiet(small):
+    with _explained(place, name), quiet(small):
         model, report = loader.from_pretrained(
             place,
-            revision=revision,
             dtype=dtype,
             use_safetensors=True,
             trust_remote_code=False,
             attn_implementation="sdpa",  # the backend passes boolean 4-D masks
             output_loading_info=True,
         )
-    if missing := sorted(report["missing_keys"]):
-        raise CheckpointError(
-            f"expected complete weights in {Path(place).name!r}, "
-            f"{len(missing)} tensors are missing, such as {missing[0]}"
-        )
+    left = [key for key in report["unexpected_keys"] if _LAYER.search(key)]
+    for keys, wrong in ((report["missing_keys"], "missing"), (left, "of no layer in config.json")):
+        if keys:
+            raise CheckpointError(
+                f"expected complete weights in {name!r}, "
+                f"{len(keys)} tensors are {wrong}, such as {min(keys)}"
+            )
     return model
 
 
-def _tokenizer(place: str, revision: str | None) -> Any:
+def _tokenizer(place: Path, name: str) -> Any:
     from transformers.models.qwen2.tokenization_qwen2 import Qwen2Tokenizer
 
     loader: Any = Qwen2Tokenizer
-    with _explained(place):
-        return loader.from_pretrained(place, revision=revision, trust_remote_code=False)
+    with _explained(place, name):
+        return loader.from_pretrained(place, trust_remote_code=False)
 
 
 def _device(name: str | torch.device) -> torch.device:
@@ -151,14 +161,13 @@ def _device(name: str | torch.device) -> torch.device:
         return torch.device("cuda" if cuda else "mps" if mps else "cpu")
     try:
         found = torch.device(name)
-    except RuntimeError as error:
+        torch.zeros(1, device=found).item()  # "meta" holds no numbers, others may not be built in
+    except (RuntimeError, AssertionError) as error:
         raise InputError(
-            f"expected a device such as 'auto', 'cuda' or 'cpu', got {name!r}", code="device"
+            f"expected 'auto', 'cpu' or a device that this torch can use, got {str(name)!r}",
+            code="device",
+            hint="Use device='cpu'",
         ) from error
-    if found.type == "cuda" and not torch.cuda.is_available():
-        raise InputError(
-            "expected a CUDA device, this torch sees none", code="device", hint="Use device='cpu'"
-        )
     return found
 
 
@@ -172,41 +181,52 @@ def _dtype(name: str | torch.dtype, device: torch.device) -> torch.dtype:
     return _DTYPES[name]
 
 
-def _place(source: str | Path) -> str:
-    """Return a folder, or a name that may be on the hub."""
+def _place(source: str | Path, revision: str | None) -> Path:
+    """Return the folder, which may be the hub's copy on this disk."""
     folder = Path(source).expanduser()
     if folder.is_dir() and source != "":  # Path("") would be the working folder
-        return str(folder)
+        return folder
     if isinstance(source, Path) or not re.fullmatch(r"\w[\w.-]*(/[\w.-]+)?", source):
-        raise CheckpointError(f"expected a folder with weights, found none at {folder.name!r}")
-    return source
+        raise CheckpointError(f"expected a folder with weights, found none at {folder.name!r:.99}")
+    return Path(fetched(source, revision))
+
+
+def _check_files(place: Path, name: str) -> None:
+    """Refuse a folder without the files that are read."""
+    wanted = {one: one for one in ("config.json", "*.safetensors", "tokenizer.json")}
+    wanted["tokenizer.json"] = "vocab.json"  # of older repositories
+    missing = [
+        one for one, older in wanted.items() if not any((*place.glob(one), *place.glob(older)))
+    ]
+    if not missing:
+        return
+    pickled = [path.name for path in place.glob("*.bin")] if "*.safetensors" in missing else []
+    came, hint = f"no {' and no '.join(missing)}", "Copy the missing files."
+    if pickled:
+        came = f"{min(pickled)}, which could run code and is not read"
+        hint = "Load it with transformers where you trust it, and save_pretrained it again."
+    raise CheckpointError(f"expected {', '.join(wanted)} in {name!r}, found {came}. {hint}")
 
 
 @contextmanager
-def _explained(place: str) -> Iterator[None]:
-    """Turn what transformers raises on missing or damaged files into ours; only its calls go within."""
+def _explained(place: Path, name: str) -> Iterator[None]:
+    """Turn what transformers raises on damaged files into ours; only its calls go within."""
+    from huggingface_hub.errors import StrictDataclassError
     from safetensors import SafetensorError
 
     try:
         yield
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
-        first = str(error).strip().split("\n", 1)[0] or type(error).__name__
-        if isinstance(error, SafetensorError):
-            first = f"damaged safetensors: {first}."
-        wanted = "a name on the hub with config.json, *.safetensors and a tokenizer"
-        advice = "Check the name and the network, or pass a local folder"
-        if Path(place).is_dir():
-            wanted, advice = (
-                "config.json, *.safetensors and tokenizer.json",
-                "Copy the missing files",
-            )
+    except (StrictDataclassError, SafetensorError, *_BROKEN) as error:
+        said = " ".join(str(error).split()).replace(str(place), name)[:300]
+        what = "damaged safetensors" if isinstance(error, SafetensorError) else type(error).__name__
         raise CheckpointError(
-            f"expected {wanted} at {Path(place).name!r}, got: {first} {advice}."
+            "expected a config.json, weights and a tokenizer that fit together in "
+            f"{name!r}, got: {what}: {said}"
         ) from error
 
 
-def _is_small(place: str) -> bool:
-    sizes = [path.stat().st_size for path in Path(place).glob("*.safetensors")]
+def _is_small(place: Path) -> bool:
+    sizes = [path.stat().st_size for path in place.glob("*.safetensors")]
     return bool(sizes) and sum(sizes) < _SMALL
 
 
