@@ -274,7 +274,7 @@ class UMIT:
 
         Args:
             items: Pairs of a scan, or several views in a list, and a query.
-            progress: Whether a bar is shown after two seconds.
+            progress: Whether a terminal gets a bar after two seconds.
             workers: Scans that threads read ahead while the engine answers.
 
         Yields:
@@ -306,7 +306,8 @@ class UMIT:
         ended: list[Exception] = []
         read = prefetch(items, workers, ended)
         answers = self._answers(self._questions(read, plan, scored), generate)
-        hidden = not progress or total == 1
+        # None shows it on a terminal alone: in a log each step would be a line.
+        hidden = True if not progress or total == 1 else None
         bar = tqdm(answers, total=total, delay=2, leave=False, unit="question", disable=hidden)
         with closing(bar):
             yield from joined(iter(bar), plan)

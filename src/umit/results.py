@@ -502,8 +502,12 @@ def _shape(data: dict[str, Any]) -> Any:
     return kind(**data, space=None if space is None else Space.from_dict(space))
 
 
+#: What a line of ``umit … --json`` says besides the result.
+_LINE: Final = ("file", "task", "name", "notice")
+
+
 def from_dict(data: dict[str, Any]) -> Result:
-    """Read what ``to_dict`` wrote.
+    """Read what ``to_dict`` wrote, or a line of ``umit … --json``, whose file, task, name and notice are left.
 
     Args:
         data: JSON values with ``schema`` and ``type``.
@@ -512,23 +516,34 @@ def from_dict(data: dict[str, Any]) -> Result:
         An equal result.
 
     Raises:
-        InputError: Another schema, or no result of ours.
+        InputError: Another schema, no result of ours such as a line that tells of a failure, or other fields.
 
     Example:
         >>> from_dict(Report(text="Clear.").to_dict()).text
         'Clear.'
     """
-    data = dict(data)
-    schema, kind = data.pop("schema", None), data.pop("type", None)
+    if not isinstance(data, dict):
+        raise InputError(f"expected a result as a dict, got {data!r:.80}", code="schema")
+    values = {k: v for k, v in data.items() if k not in _LINE}
+    schema, kind = values.pop("schema", None), values.pop("type", None)
     if schema != SCHEMA or kind not in _TYPES:
         raise InputError(
             f"expected schema {SCHEMA} and one of {sorted(_TYPES)}, got {schema!r}, {kind!r}",
             code="schema",
         )
+    try:
+        return _read(kind, values)
+    except InputError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"expected the fields of {kind}, got {error!r}", code="schema") from error
+
+
+def _read(kind: str, data: dict[str, Any]) -> Result:
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
     if kind == "Detections":
         values["items"] = tuple(Detection(**{**d, "box": _shape(d["box"])}) for d in data["items"])
-        if data["presence"] is not None:
+        if data.get("presence") is not None:
             values["presence"] = tuple((t, p) for t, p in data["presence"])
     if kind == "Findings":
         values["items"] = tuple(Marked(**one) for one in data["items"])

@@ -163,7 +163,10 @@ def test_drawings_have_names_of_their_own(script: Any, film: str, tmp_path: Path
         (["report"], "FILE-OR-FOLDER"),
         (["paint", "FILM"], "paint"),
         ([], "COMMAND"),
-        (["report", "FILM", "--csv", "NOWHERE/out.csv"], "out.csv: No such file"),
+        (
+            ["report", "FILM", "--csv", "NOWHERE/out.csv"],
+            "out.csv: expected a file in a folder that exists",
+        ),
     ],
 )
 def test_bad_use_is_one_line_and_code_2(

@@ -16,7 +16,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2] / "src" / "umit"
 PYPROJECT = ROOT.parents[1] / "pyproject.toml"
 
-_BOTTOM = {"errors", "geometry", "queries"}
+_BOTTOM = {"errors", "geometry", "queries", "whole"}
 _VALUES = _BOTTOM | {"results", "chat", "imaging"}
 _TASKS = _VALUES | {"metrics", "tasks"}
 _MODEL = _TASKS | {"checkpoints", "engine", "backends"}
@@ -26,6 +26,7 @@ ALLOWED: dict[str, set[str] | None] = {
     "errors": set(),
     "geometry": {"errors"},
     "queries": {"errors"},
+    "whole": set(),
     "results": _BOTTOM | {"display"},  # inside overlay() alone
     "chat": _BOTTOM,
     "imaging": _BOTTOM,

@@ -7,6 +7,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TextIO
 
 from umit import __version__
@@ -24,6 +25,7 @@ from umit.cli import (
     score,
 )
 from umit.cli.parse import Parser
+from umit.cli.telling import open_streams, tell
 from umit.errors import CheckpointWarning, DatasetWarning, UMITError
 
 __all__ = ["main"]
@@ -56,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         >>> main(["answer", "film.png", "--question", " "])
         2
     """
+    open_streams()
     for stream in (sys.stdout, sys.stderr):
         _speak_unicode(stream)
     try:
@@ -71,15 +74,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
             return code
         except UMITError as error:
-            print(f"umit: {error}", file=sys.stderr)
+            tell(str(error))
         except BrokenPipeError:  # the reader, such as `head`, has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _leave_stdout()
             return 0
         except OSError as error:
             name = os.path.basename(str(error.filename or "")) or "output"
-            print(f"umit: {name}: {error.strerror or error}", file=sys.stderr)
+            tell(f"{name:.99}: {error.strerror or error}")
+            if not error.filename:  # stdout, such as a full disk: nothing more goes there
+                _leave_stdout()
         except KeyboardInterrupt:
-            print("umit: interrupted", file=sys.stderr)
+            tell("interrupted")
             return 130
     return 2
 
@@ -97,6 +102,12 @@ def _parser() -> Parser:
     return parser
 
 
+def _leave_stdout() -> None:
+    """Drop what could not be written, which Python would try again at its end."""
+    with suppress(OSError, ValueError):  # a stream in memory has no number
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _show(
     message: Warning | str,
     category: type[Warning],
@@ -106,9 +117,8 @@ def _show(
     line: str | None = None,
 ) -> None:
     """Show a warning as one line; whose code it came from matters only if it is not ours."""
-    said = " ".join(str(message).split())
     ours = issubclass(category, CheckpointWarning | DatasetWarning)
-    print(f"umit: {said}" if ours else f"{category.__name__}: {said}", file=file or sys.stderr)
+    tell(str(message) if ours else f"{category.__name__}: {message}")
 
 
 def _speak_unicode(stream: TextIO) -> None:

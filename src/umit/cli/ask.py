@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import csv
 import os
-import sys
+import warnings
 from argparse import Namespace
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from umit.checkpoints import locate
 from umit.cli.reading import load_options
 from umit.cli.rows import COLUMNS, Row, as_json, as_table, as_text
+from umit.cli.telling import say, tell
+from umit.cli.weights import load_model, reads_of_model
+from umit.cli.writing import part_of, save_picture, table_at, writable, writable_in
 from umit.errors import InputError, OutputError, UMITError, UnsupportedTaskError
 from umit.fanout import Found
+from umit.imaging.prefetch import prefetch
 from umit.imaging.read import load
 from umit.imaging.scan import Scan
 from umit.queries import Locate, Query
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["ask"]
 
 Questions: TypeAlias = Mapping[str, Query]
+_Rows: TypeAlias = Iterator[tuple["_File", list[Row]]]
 
 
 @dataclass(eq=False)
@@ -37,19 +41,26 @@ class _File:
 
     name: str
     options: Mapping[str, Any]
+    picture: Path | None = None
     scan: Scan | None = None
 
     def scans(self) -> tuple[Scan, ...]:
         """Read it."""
-        self.scan = load(self.name, **self.options)
+        if self.scan is None:
+            self.scan = load(self.name, **self.options)
         return (self.scan,)
+
+    @property
+    def shown(self) -> str:
+        """Its name on a line of stderr."""
+        return os.path.basename(self.name) or self.name
 
 
 def ask(given: Namespace, task: str, questions: Questions) -> int:
     """Ask every question about every file, and show what came.
 
     Args:
-        given: ``files``, ``json``, ``csv``, ``out``, ``checkpoint``, ``card``, ``device``, and what
+        given: ``files``, ``json``, ``csv``, ``out``, ``force``, ``checkpoint``, ``card``, ``device``, and what
             :func:`load_options` takes.
         task: The command's name.
         questions: By the name of their target or landmark.
@@ -58,60 +69,108 @@ def ask(given: Namespace, task: str, questions: Questions) -> int:
         0, 2 if all input was bad, or 3 if some items failed.
 
     Raises:
-        UMITError: No file is there, or the weights cannot be loaded.
+        UMITError: An output is an input or somebody else's, or the weights cannot be loaded.
         OSError: A table or picture cannot be written.
     """
-    if not any(os.path.exists(file) for file in given.files):
-        load(given.files[0])  # says so, before weights are loaded for nothing
+    files = _files(given)
+    table = _table(given, files)
     errors: list[UMITError] = []
     count = 0
     with ExitStack() as stack:
-        table = None
-        if given.csv is not None:
-            out = stack.enter_context(Path(given.csv).open("w", encoding="utf-8", newline=""))
-            table = csv.DictWriter(out, COLUMNS)
-            table.writeheader()
-        pictures = _Pictures(given.out)
-        model = _model(given)
-        for file, rows in _answered(model, given, task, questions):
+        rows_of = None if table is None else stack.enter_context(table_at(table, COLUMNS))
+        failed = _unreadable(files)
+        if failed:
+            answered, notice = _failed(given, task, questions, failed), ""
+        else:
+            model = load_model(given)
+            answered, notice = _answered(model, files, task, questions), model.checkpoint.notice
+        for file, rows in answered:
             for row in rows:
                 count += 1
                 if isinstance(row.found, UMITError):
                     errors.append(row.found)
-                if table is not None:
-                    table.writerows(as_table(row))
+                if rows_of is not None:
+                    rows_of.writerows(as_table(row))
                 _print(row, given)
-            _say_notes(file.name, rows)
-            pictures.write(file, rows)
-    if not given.json:
-        print(model.checkpoint.notice)
+            _tell_notes(file, rows)
+            _draw(file, rows)
+            file.scan = None
+    if notice and not given.json:
+        say(notice)
+    for what, place in (("table", table), ("pictures", given.out)):
+        if place is not None:
+            tell(f"{what} in {place}")
     return _exit(errors, count)
 
 
-def _model(given: Namespace) -> UMIT:
-    from umit.model import UMIT
-
-    return UMIT.from_pretrained(given.checkpoint, card=given.card, device=given.device)
-
-
-def _answered(
-    model: UMIT, given: Namespace, task: str, questions: Questions
-) -> Iterator[tuple[_File, list[Row]]]:
-    """Yield each file with its rows; what spoils a whole file is one row."""
-    waiting: deque[_File] = deque()
+def _files(given: Namespace) -> list[_File]:
+    """Return the files with their pictures' places, each with a name of its own."""
     options = load_options(given)
+    if given.out is None:
+        return [_File(name, options) for name in given.files]
+    taken: set[str] = set()
+    stems = [_stem(name, taken) for name in given.files]
+    names = [f"{stem}.png" for stem in stems]
+    places = writable_in(given.out, names, reads=_reads(given), force=given.force)
+    Path(given.out).expanduser().mkdir(parents=True, exist_ok=True)
+    return [_File(name, options, at) for name, at in zip(given.files, places, strict=True)]
 
-    def pairs() -> Iterator[tuple[_File, Query]]:
-        for name in given.files:
-            file = _File(name, options)
-            waiting.append(file)
-            for query in questions.values():
-                yield file, query
 
-    results = model.predict(pairs())
-    for _ in given.files:
+def _stem(file: str, taken: set[str]) -> str:
+    path = Path(file).resolve()  # "." has a name only then
+    stem = path.name if path.is_dir() else Path(path.name.removesuffix(".gz")).stem
+    name, again = stem or "scan", 1
+    while name.casefold() in taken:
+        again += 1
+        name = f"{stem}-{again}"
+    taken.add(name.casefold())
+    return name
+
+
+def _table(given: Namespace, files: Sequence[_File]) -> Path | None:
+    if given.csv is None:
+        return None
+    table = writable(given.csv, reads=_reads(given), force=given.force)
+    writable(part_of(table), reads=_reads(given), force=given.force)
+    if any(file.picture and file.picture.resolve() == table.resolve() for file in files):
+        raise InputError("expected another place than a picture's", code="output", where=table.name)
+    return table
+
+
+def _reads(given: Namespace) -> list[str]:
+    return [*given.files, *reads_of_model(given)]
+
+
+def _unreadable(files: Sequence[_File]) -> list[tuple[_File, UMITError]]:
+    """Return why no file can be read, if that is plain before weights are loaded for nothing; else nothing."""
+    if len(files) > 1 and any(os.path.exists(file.name) for file in files):
+        return []
+    read = [found for found, _ in prefetch((file, None) for file in files)]
+    return [
+        (file, found)
+        for file, found in zip(files, read, strict=True)
+        if isinstance(found, UMITError)
+    ]
+
+
+def _failed(
+    given: Namespace, task: str, questions: Questions, failed: Iterable[tuple[_File, UMITError]]
+) -> _Rows:
+    """Yield one row for each file that cannot be read."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # no result of these weights is shown
+        notice = locate(given.checkpoint, given.card)[1].notice
+    query = next(iter(questions.values()))
+    kind = choose(query, volume=False)
+    for file, error in failed:
+        yield file, [Row(file=file.name, task=task, name="", kind=kind, found=error, notice=notice)]
+
+
+def _answered(model: UMIT, files: Sequence[_File], task: str, questions: Questions) -> _Rows:
+    """Yield each file with its rows; what spoils a whole file is one row."""
+    results = model.predict((file, query) for file in files for query in questions.values())
+    for file in files:
         found = list(islice(results, len(questions)))
-        file = waiting.popleft()
         volume = file.scan is not None and file.scan.is_volume
         rows: list[Row] = []
         first = 1
@@ -138,56 +197,38 @@ def _same_failure(a: Found, b: Found) -> bool:
 
 
 def _print(row: Row, given: Namespace) -> None:
-    if given.json:
-        print(as_json(row), flush=True)
-        return
     alone = len(given.files) == 1 and isinstance(row.found, UMITError)
-    if alone and not isinstance(row.found, OutputError):
-        return  # said on stderr at the end
-    print(as_text(row), flush=True)
+    if given.json:
+        say(as_json(row))
+    elif not alone or isinstance(
+        row.found, OutputError
+    ):  # another error is said on stderr at the end
+        say(as_text(row))
 
 
-def _say_notes(file: str, rows: Sequence[Row]) -> None:
+def _tell_notes(file: _File, rows: Sequence[Row]) -> None:
     """Say once a file what was repaired, chosen or assumed."""
     notes = [n for r in rows if not isinstance(r.found, UMITError) for n in r.found.warnings]
     for note in dict.fromkeys(notes):
-        print(f"umit: {os.path.basename(file)}: {note}", file=sys.stderr)
+        tell(f"{file.shown}: {note}")
 
 
-class _Pictures:
-    """Writes a picture a file into a folder, under names of its own."""
+def _draw(file: _File, rows: Sequence[Row]) -> None:
+    """Draw what was found on what was shown; a file that could not be read has no picture."""
+    if file.picture is None or file.scan is None:
+        return
+    from umit.display.overlay import draw
 
-    def __init__(self, out: str | None) -> None:
-        self._folder = None if out is None else Path(out)
-        self._taken: set[str] = set()
-        if self._folder is not None:
-            self._folder.mkdir(parents=True, exist_ok=True)
-
-    def write(self, file: _File, rows: Sequence[Row]) -> None:
-        """Draw what was found on what was shown; a file that could not be read has no picture."""
-        if self._folder is None or file.scan is None:
-            return
-        from umit.display.overlay import draw
-
-        # A mark that could not be read keeps its number, as in the rows.
-        good = [
-            (row.first, row.found.marks) for row in rows if not isinstance(row.found, UMITError)
-        ]
-        shapes = {first + k: mark for first, marks in good for k, mark in enumerate(marks)}
-        numbered = [shapes.get(n) for n in range(1, max(shapes, default=0) + 1)]
-        path = Path(file.name).resolve()  # "." has a name only then
-        stem = path.name if path.is_dir() else Path(path.name.removesuffix(".gz")).stem
-        name, again = stem or "scan", 1
-        while name.casefold() in self._taken:
-            again += 1
-            name = f"{stem}-{again}"
-        self._taken.add(name.casefold())
-        try:
-            picture = draw(file.scan, numbered)
-        except InputError as error:  # such as sides of 200 to 1; its row says so too
-            print(f"umit: {os.path.basename(file.name)}: not drawn: {error}", file=sys.stderr)
-        else:
-            picture.save(self._folder / f"{name}.png")
+    # A mark that could not be read keeps its number, as in the rows.
+    good = [(row.first, row.found.marks) for row in rows if not isinstance(row.found, UMITError)]
+    shapes = {first + k: mark for first, marks in good for k, mark in enumerate(marks)}
+    numbered = [shapes.get(n) for n in range(1, max(shapes, default=0) + 1)]
+    try:
+        picture = draw(file.scan, numbered)
+    except InputError as error:  # such as sides of 200 to 1; its row says so too
+        tell(f"{file.shown}: not drawn: {error}")
+    else:
+        save_picture(picture, file.picture)
 
 
 def _exit(errors: Sequence[UMITError], count: int) -> int:
@@ -195,7 +236,7 @@ def _exit(errors: Sequence[UMITError], count: int) -> int:
         return 0
     bad = all(isinstance(error, InputError | UnsupportedTaskError) for error in errors)
     if bad and len(errors) == count:
-        print(f"umit: {errors[0]}", file=sys.stderr)
+        tell(str(errors[0]))
         return 2
-    print(f"umit: {len(errors)} of {count} items failed", file=sys.stderr)
+    tell(f"{len(errors)} of {count} items failed")
     return 3

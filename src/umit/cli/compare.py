@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from argparse import Namespace
 from dataclasses import asdict
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from umit.cli.parse import Commands
 from umit.cli.score import plain
 from umit.cli.table import table
+from umit.cli.telling import document, say
 
 if TYPE_CHECKING:
     from umit.evaluation.comparison import Difference
@@ -35,13 +35,13 @@ def _compare(given: Namespace) -> int:
 
     found = compare(given.a, given.b)
     if given.json:
-        print(json.dumps(plain(asdict(found)), ensure_ascii=False))
+        say(document(plain(asdict(found))))
         return 0
-    print(table([_HEAD, *map(_cells, found.rows)], _WIDTHS))
-    print(
+    say(table([_HEAD, *map(_cells, found.rows)], _WIDTHS))
+    say(
         f"{found.items} items in both; left out: {found.only_a} only in A, {found.only_b} only in B"
     )
-    print(
+    say(
         "95 %: of B - A, bootstrap over pictures or patients. p: McNemar's exact test where answers are right or "
         "wrong,\nthose about one picture swapped together; of one row alone, and corrected by Holm for all that differ. "
         "Research use only, not a medical device."

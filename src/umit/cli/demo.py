@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from umit.cli.parse import LANGUAGES, Commands, add_model
+from umit.cli.parse import LANGUAGES, Commands
+from umit.cli.telling import say, tell
+from umit.cli.weights import add_model, load_model, reads_of_model
+from umit.cli.writing import add_force, save_picture, writable_in
+from umit.whole import write_whole
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -34,6 +37,7 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--language", nargs="+", choices=LANGUAGES, default=list(LANGUAGES), help="default: both"
     )
+    add_force(parser)
     add_model(parser)
     parser.set_defaults(run=run)
 
@@ -41,20 +45,21 @@ def add(commands: Commands) -> None:
 def run(given: Namespace) -> int:
     """Draw, ask, print and write; answers may be wrong or unreadable, and are shown as they are."""
     from umit.cli.scenes import scenes
-    from umit.model import UMIT
 
-    out = Path(given.out)
-    out.mkdir(parents=True, exist_ok=True)
-    _tell("loading the checkpoint")
-    model = UMIT.from_pretrained(given.checkpoint, card=given.card, device=given.device)
-    _tell("drawing phantoms")
+    tell("drawing phantoms")
     shown = scenes(given.seed, tuple(dict.fromkeys(given.language)))
-    _tell(f"asking {sum(len(scene.items) for scene in shown)} questions")
+    names = [*map(_name, shown), "demo.png", "index.html"]
+    writable_in(given.out, names, reads=reads_of_model(given), force=given.force)
+    out = Path(given.out).expanduser()
+    out.mkdir(parents=True, exist_ok=True)
+    tell("loading the checkpoint")
+    model = load_model(given)
+    tell(f"asking {sum(len(scene.items) for scene in shown)} questions")
     founds = _answers(model, shown)
     text = _write(out, model.checkpoint.notice, shown, founds)
     # Printed last, so that `umit demo | head` has written everything all the same.
-    print(f"{model.checkpoint.notice}\n\n{text}")
-    print(f"pictures and page: {out / 'index.html'}")
+    say(f"{model.checkpoint.notice}\n\n{text}")
+    say(f"pictures and page: {out / 'index.html'}")
     return 0
 
 
@@ -85,13 +90,13 @@ def _write(
         lines = [compare(scene.case, *one) for one in zip(scene.items, found, numbers, strict=True)]
         title = f"{scene.title}, {_NAMES[scene.language]}"
         texts.append(_text(title, lines))
-        picture.save(out / f"{scene.key}-{scene.language}.png")
+        save_picture(picture, out / _name(scene))
         sections.append(Section(title=title, lines=lines, picture=picture, note=_note(scene)))
         if scene.language == shown[0].language and scene.key != "single":
             composed.append(picture)
-    beside(composed, height=_README_HEIGHT).save(out / "demo.png")
+    save_picture(beside(composed, height=_README_HEIGHT), out / "demo.png")
     html = page(sections, title="umit demo", notices=[notice])
-    (out / "index.html").write_text(html, encoding="utf-8")
+    write_whole(out / "index.html", html)
     return "\n".join(texts)
 
 
@@ -126,5 +131,5 @@ def _note(scene: Scene) -> str:
     return f"Synthetic phantom {scene.case.scans[0].name}, never trained on. Orange: answer. Blue: truth."
 
 
-def _tell(text: str) -> None:
-    print(f"umit: {text}", file=sys.stderr, flush=True)
+def _name(scene: Scene) -> str:
+    return f"{scene.key}-{scene.language}.png"

@@ -9,8 +9,9 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from umit.cli.parse import Commands, add_model, add_source, samples
+from umit.cli.parse import Commands, add_source, samples
 from umit.cli.score import add_output, print_score, write_page_of
+from umit.cli.weights import add_model
 from umit.errors import InputError
 
 if TYPE_CHECKING:

@@ -12,11 +12,12 @@ from typing import Any, Final
 
 from umit import __version__
 from umit.cli.parse import Commands
+from umit.cli.telling import document, say
+from umit.cli.weights import EMBEDDED
 
 __all__ = ["add", "facts", "run"]
 
 # umit.checkpoints holds these facts and needs numpy, which this command must not wait for; a test compares.
-EMBEDDED: Final = "umit-phantom"
 RELEASED: Final = (
     "dz-osamu/UMIT-B",
     "dz-osamu/Classification",
@@ -38,7 +39,7 @@ def add(commands: Commands) -> None:
 def run(given: Namespace) -> int:
     """Print what is installed."""
     found = facts()
-    print(json.dumps(found, indent=2, ensure_ascii=False) if given.json else _text(found))
+    say(document(found, indent=2) if given.json else _text(found))
     return 0
 
 

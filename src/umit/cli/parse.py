@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, get_args
 from typing_extensions import override
 
 from umit.cli.reading import add_reading
+from umit.cli.telling import printable
+from umit.cli.weights import add_model
+from umit.cli.writing import add_force
 from umit.errors import InputError
 from umit.queries import Language
 
@@ -20,8 +23,8 @@ __all__ = [
     "Parser",
     "add_fields",
     "add_files",
-    "add_model",
     "add_source",
+    "count",
     "fields",
     "samples",
 ]
@@ -39,21 +42,14 @@ class Parser(argparse.ArgumentParser):
     @override
     def error(self, message: str) -> NoReturn:
         """End with code 2."""
-        self.exit(2, f"umit: {message}; see {self.prog} --help\n")
+        self.exit(2, f"umit: {printable(message)}; see {self.prog} --help\n")
 
 
-def add_model(parser: Parser) -> None:
-    """Add what chooses the weights."""
-    parser.add_argument(
-        "--checkpoint",
-        metavar="NAME-OR-FOLDER",
-        default="umit-phantom",
-        help="weights: the embedded umit-phantom (default), a name on the hub, or a folder",
-    )
-    parser.add_argument(
-        "--card", metavar="NAME", help="card of weights that have none of their own"
-    )
-    parser.add_argument("--device", default="auto", help="auto (default), cuda, mps or cpu")
+def count(text: str) -> int:
+    """Read a number from 0."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a number from 0, got {text!r}")
+    return int(text)
 
 
 def add_source(parser: Parser) -> None:
@@ -122,4 +118,5 @@ def add_files(parser: Parser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document a line")
     parser.add_argument("--csv", metavar="OUT", help="write a table")
     parser.add_argument("--out", metavar="DIR", help="write a picture of each file with its marks")
+    add_force(parser)
     add_model(parser)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from umit.cli.telling import document, printable
 from umit.errors import InputError, OutputError, UMITError
 from umit.fanout import Found
 from umit.geometry import Mark
 from umit.tasks.table import line
 from umit.tasks.task import TaskName
 
-__all__ = ["COLUMNS", "Row", "as_json", "as_table", "as_text", "code", "numbers", "printable"]
+__all__ = ["COLUMNS", "Row", "as_json", "as_table", "as_text", "code", "numbers"]
 
 #: Columns of the table; a point stands in ``x1`` and ``y1``.
 COLUMNS: Final = (
@@ -56,12 +56,12 @@ def as_json(row: Row) -> str:
     about = {"file": row.file, "task": row.task, "name": row.name or None, "notice": row.notice}
     found = row.found
     if not isinstance(found, UMITError):
-        return json.dumps({**about, **found.to_dict()}, ensure_ascii=False)
+        return document({**about, **found.to_dict()})
     error: dict[str, Any] = {"code": code(found), "message": _line(str(found))}
     if isinstance(found, OutputError):
         error["raw"] = found.text
     named = {"schema": 1, "type": type(found).__name__, "error": error}
-    return json.dumps({**about, **named}, ensure_ascii=False)
+    return document({**about, **named})
 
 
 def as_table(row: Row) -> Iterator[dict[str, object]]:
@@ -116,8 +116,3 @@ def numbers(mark: Mark) -> str:
 
 def _line(text: str) -> str:
     return " ".join(printable(text).split())
-
-
-def printable(text: str) -> str:
-    """Spell what a terminal would obey instead of showing."""
-    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)

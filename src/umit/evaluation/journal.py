@@ -18,8 +18,9 @@ from types import TracebackType
 from typing import Any, Final
 
 from umit.errors import InputError
+from umit.whole import write_whole
 
-__all__ = ["Journal", "gaps", "manifest_of", "records", "write_whole"]
+__all__ = ["Journal", "gaps", "manifest_of", "records"]
 
 LINES: Final = "results.jsonl"
 MANIFEST: Final = "run.json"
@@ -154,9 +155,16 @@ class Journal:
         path = self.folder / MANIFEST
         wanted = json.loads(json.dumps(manifest))
         if not path.exists():
+            if os.fstat(self._file).st_size:
+                raise InputError(
+                    f"expected a folder of its own for a run, got one with a {LINES} and no {MANIFEST}",
+                    code="exists",
+                    where=self.folder.name,
+                    hint="Take another folder for the run.",
+                )
             write_whole(path, json.dumps(wanted, indent=2, ensure_ascii=False) + "\n")
             return
-        there = json.loads(path.read_text("utf-8"))
+        there = _manifest(self.folder)
         changed = sorted(k for k in {*wanted, *there} if wanted.get(k) != there.get(k))
         if changed:
             raise InputError(
@@ -217,14 +225,17 @@ def _journals(folder: Path) -> dict[int, Path]:
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
-    path = folder / MANIFEST
+    return _object(folder, MANIFEST)
+
+
+def _object(folder: Path, name: str) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text("utf-8"))
+        found = json.loads((folder / name).read_text("utf-8"))
     except (OSError, ValueError):
         found = None
     if not isinstance(found, dict):
         raise InputError(
-            f"expected what the run was of in {MANIFEST}, got no such file or another",
+            f"expected what the run was of in {name}, got no such file or another",
             code="manifest",
             where=folder.name,
         )
@@ -257,8 +268,8 @@ def gaps(folder: Path) -> tuple[str, ...]:
             continue
         here = f"{path.name}: " if path != folder else ""
         asked = len({record["id"] for record in _lines(path)})
-        items = json.loads((path / EXPECTED).read_text("utf-8"))["items"]
-        if items is None:
+        items = _object(path, EXPECTED).get("items")
+        if not isinstance(items, int):
             found.append(f"{here}stopped after {asked} items, how many are left is not known")
         elif asked < items:
             found.append(f"{here}{items - asked} of {items} items have not been asked")
@@ -299,15 +310,3 @@ def _lines(folder: Path) -> Iterator[dict[str, Any]]:
                     where=f"{LINES} line {number}",
                 ) from error
             yield record
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file whole or not at all, so that a kill leaves no half of it.
-
-    Args:
-        path: The file; what was there is replaced.
-        text: Written as UTF-8.
-    """
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, "utf-8")
-    part.replace(path)

@@ -18,6 +18,7 @@ from umit.evaluation.scores import FLOOR, Row, Score, score
 from umit.evaluation.verdict import Item, items_of
 from umit.evaluation.words import VERDICTS, Words, cost_words, metric_words
 from umit.tasks.table import TASKS
+from umit.whole import write_whole
 
 __all__ = ["MOST", "shown", "write_page"]
 
@@ -80,7 +81,7 @@ def write_page(
         few=len(few),
         many=len(items),
     )
-    Path(path).write_text(text, "utf-8")
+    write_whole(Path(path), text)
 
 
 def _titles() -> dict[str, Words]:

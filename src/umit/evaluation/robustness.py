@@ -17,7 +17,7 @@ from umit.display.template import markdown
 from umit.errors import InputError
 from umit.evaluation.ask import ask
 from umit.evaluation.changes import CHANGES, Change, Changed, Others
-from umit.evaluation.journal import records, write_whole
+from umit.evaluation.journal import records
 from umit.evaluation.mirror import mirrored
 from umit.evaluation.record import pair_of
 from umit.metrics.bootstrap import bootstrap
@@ -25,6 +25,7 @@ from umit.metrics.metric import Metric, Pair
 from umit.model import UMIT
 from umit.tasks.table import TASKS
 from umit.tasks.task import TaskName
+from umit.whole import write_whole
 
 __all__ = ["FOLDER", "CardRow", "card_markdown", "perturb", "robustness"]
 
