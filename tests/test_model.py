@@ -610,7 +610,7 @@ def test_embedded_weights_warn_once(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for _ in range(3):
-            with pytest.raises(CheckpointError, match="tokenizer.json"):
+            with pytest.raises(CheckpointError, match=r"tokenizer\.json"):
                 UMIT.from_pretrained()
     said = [w for w in caught if w.category is CheckpointWarning]
     assert len(said) == 1

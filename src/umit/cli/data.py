@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -11,7 +9,18 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from umit.cli.parse import Commands, Parser, add_fields, add_source, fields, samples
+from umit.cli.parse import (
+    Commands,
+    Parser,
+    add_fields,
+    add_source,
+    fields,
+    natural,
+    reads_of_source,
+    samples,
+)  # fmt: skip
+from umit.cli.telling import document, say, tell
+from umit.cli.writing import add_force, folder_for, save_picture, writable
 from umit.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,8 +41,11 @@ def add(commands: Commands) -> None:
     listed.set_defaults(run=_list)
     shown = kinds.add_parser("show", help="print and draw a few samples")
     _add_source(shown)
-    shown.add_argument("--limit", type=int, default=3, metavar="N", help="how many (default: 3)")
+    shown.add_argument(
+        "--limit", type=natural, default=3, metavar="N", help="how many (default: 3)"
+    )
     shown.add_argument("--out", metavar="DIR", help="write their pictures with the true marks")
+    add_force(shown)
     shown.set_defaults(run=_show)
     checked = kinds.add_parser("check", help="find what is wrong in a folder or a table")
     checked.add_argument("root", metavar="PATH")
@@ -58,6 +70,7 @@ def add(commands: Commands) -> None:
         help="ms-swift's messages (default), its older queries, a parquet table, COCO boxes, or a folder of "
         "WebDataset shards",
     )
+    add_force(made)
     made.set_defaults(run=_convert)
     unpacked = kinds.add_parser("unpack", help="unpack a download, nothing outside the folder")
     unpacked.add_argument("archive", metavar="ARCHIVE")
@@ -83,23 +96,21 @@ def _list(given: Namespace) -> int:
 
     found = [_facts(describe(name)) for name in NAMES]
     if given.json:
-        print(json.dumps(found, indent=2, ensure_ascii=False))
+        say(document(found, indent=2))
         return 0
     for one in found:
-        print(
-            f"{one['name']:<14}{one['title']}, {one['dimensions']}, {', '.join(one['languages'])}"
-        )
+        say(f"{one['name']:<14}{one['title']}, {one['dimensions']}, {', '.join(one['languages'])}")
         sizes = ", ".join(
             f"{split} {'?' if size is None else format(size, ',')}"
             for split, size in one["splits"].items()
         )
         for label in ("tasks", "variants"):
             if one[label]:
-                print(f"  {label:<10}{', '.join(one[label])}")
-        print(f"  {'rows':<10}{sizes or 'as many as the files hold'} ({one['splitting']})")
+                say(f"  {label:<10}{', '.join(one[label])}")
+        say(f"  {'rows':<10}{sizes or 'as many as the files hold'} ({one['splitting']})")
         for label in ("licence", "home", "citation"):
-            print(f"  {label:<10}{one[label]}")
-    print(f"\n{len(found)} data sets. {_NOTICE}")
+            say(f"  {label:<10}{one[label]}")
+    say(f"\n{len(found)} data sets. {_NOTICE}")
     return 0
 
 
@@ -114,26 +125,30 @@ def _facts(dataset: Dataset) -> dict[str, Any]:
 def _show(given: Namespace) -> int:
     from umit.tasks.table import line
 
+    reads = reads_of_source(given)
+    folder = None if given.out is None else folder_for(given.out, reads=reads)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
     for number, sample in enumerate(islice(samples(given, given.root), given.limit), start=1):
         if given.json:
-            print(json.dumps(_plain(sample), ensure_ascii=False))
+            say(document(_plain(sample)))
         else:
-            print(f"{sample.id}\n  {'place':<10}{sample.place}\n  {'task':<10}{sample.task}")
+            say(f"{sample.id}\n  {'place':<10}{sample.place}\n  {'task':<10}{sample.task}")
             asked = {k: v for k, v in asdict(sample.query).items() if v and k != "language"}
-            print(f"  {'query':<10}{type(sample.query).__name__} {asked}")
-            print(f"  {'gold':<10}{line(sample.task, sample.gold)}")
-            print(f"  {'pictures':<10}{', '.join(Path(n).name for n in sample.source.names[:3])}")
-            print(f"  {'facts':<10}{dict(sample.facts)}")
-        if given.out:
-            folder = Path(given.out)
-            folder.mkdir(parents=True, exist_ok=True)
-            path = folder / f"{Path(given.name).stem or 'picture'}-{number}.png"
+            say(f"  {'query':<10}{type(sample.query).__name__} {asked}")
+            say(f"  {'gold':<10}{line(sample.task, sample.gold)}")
+            say(f"  {'pictures':<10}{', '.join(Path(n).name for n in sample.source.names[:3])}")
+            say(f"  {'facts':<10}{dict(sample.facts)}")
+        if folder is not None:
+            name = f"{Path(given.name).stem or 'picture'}-{number}.png"
+            path = writable(folder / name, reads=reads, force=given.force)
             try:
-                _picture(sample).save(path)
+                picture = _picture(sample)
             except InputError as error:  # such as sides of 200 to 1; the next sample may be drawn
-                print(f"  {'not drawn':<10}{error}", file=sys.stderr)
+                tell(f"{sample.id}: not drawn: {error}")
             else:
-                print(f"  {'drawn':<10}{path}", file=sys.stderr)
+                save_picture(picture, path)
+                tell(f"drawn: {path}")
     return 0
 
 
@@ -175,11 +190,11 @@ def _check(given: Namespace) -> int:
         count += 1
         wrong += one.level == "error"
         if given.json:
-            print(json.dumps(asdict(one), ensure_ascii=False))
+            say(document(asdict(one)))
         else:
-            print(f"{one.level:<8}{one.place}: {one.message} [{one.code}]")
+            say(f"{one.level:<8}{one.place}: {one.message} [{one.code}]")
     if not given.json:
-        print(f"{wrong} errors, {count - wrong} warnings")
+        say(f"{wrong} errors, {count - wrong} warnings")
     return 1 if wrong else 0
 
 
@@ -190,23 +205,30 @@ def _convert(given: Namespace) -> int:
     card = next(iter(RELEASED.values()))
     missed = 0
 
-    def tell(message: str) -> None:
+    def miss(message: str) -> None:
         nonlocal missed
         missed += 1
-        print(f"umit: {message}", file=sys.stderr)
+        tell(message)
 
-    chosen, target = samples(given, given.root), Path(given.target)
-    count = convert(chosen, target, form=given.to, tasks=card.tasks, tell=tell)
+    reads = reads_of_source(given)
+    if given.to == "shards":
+        target = folder_for(given.target, reads=reads)
+    else:
+        target = writable(given.target, reads=reads, force=given.force)
+        folder_for(target.with_name(f"{target.stem}_images"), reads=reads)  # lies beside it
+    written = convert(
+        samples(given, given.root), target, form=given.to, tasks=card.tasks, tell=miss
+    )
     left = f", {missed} left out" if missed else ""
-    print(f"wrote {count} rows to {given.target}{left}")
+    say(f"wrote {written} rows to {given.target}{left}")
     return 3 if missed else 0
 
 
 def _unpack(given: Namespace) -> int:
     from umit.datasets.archive import unpack
 
-    place = unpack(given.archive, given.target)
-    print(f"unpacked {sum(1 for p in _files(place))} files to {given.target}")
+    place = unpack(given.archive, folder_for(given.target, reads=[given.archive]))
+    say(f"unpacked {sum(1 for p in _files(place))} files to {given.target}")
     return 0
 
 

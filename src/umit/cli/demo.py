@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from umit.cli.parse import LANGUAGES, Commands
+from umit.cli.parse import LANGUAGES, Commands, natural
 from umit.cli.telling import say, tell
 from umit.cli.weights import add_model, load_model, reads_of_model
 from umit.cli.writing import add_force, save_picture, writable_in
@@ -33,7 +33,7 @@ def add(commands: Commands) -> None:
     """Add the command."""
     parser = commands.add_parser("demo", help="see all tasks on phantoms", description=__doc__)
     parser.add_argument("--out", default="umit-demo", metavar="DIR", help="default: umit-demo")
-    parser.add_argument("--seed", type=int, default=0, help="other phantoms, from 0 (default)")
+    parser.add_argument("--seed", type=natural, default=0, help="other phantoms, from 0 (default)")
     parser.add_argument(
         "--language", nargs="+", choices=LANGUAGES, default=list(LANGUAGES), help="default: both"
     )

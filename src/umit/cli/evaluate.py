@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from argparse import Namespace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from umit.cli.parse import Commands, add_source, samples
-from umit.cli.score import add_output, print_score, write_page_of
-from umit.cli.weights import add_model
+from umit.cli.parse import Commands, add_source, natural, reads_of_source, samples
+from umit.cli.score import add_output, check_page, print_score, write_page_of
+from umit.cli.telling import say, tell
+from umit.cli.weights import add_model, load_model, reads_of_model
+from umit.cli.writing import folder_for
 from umit.errors import InputError
 
 if TYPE_CHECKING:
@@ -42,13 +42,13 @@ def add(commands: Commands) -> None:
         help="where answers are kept; torchrun takes --run for an option of its own, not --run-folder",
     )  # fmt: skip
     add_source(parser)
-    parser.add_argument("--limit", type=int, metavar="N", help="only the first N samples")
+    parser.add_argument("--limit", type=natural, metavar="N", help="only the first N samples")
     parser.add_argument(
         "--shard", type=_shard, metavar="K/N",
         help="this process's share; under torchrun, accelerate launch or mpirun, by default, its rank's",
     )  # fmt: skip
     parser.add_argument(
-        "--workers", type=int, default=0, metavar="N", help="pictures read ahead (default 0)"
+        "--workers", type=natural, default=0, metavar="N", help="pictures read ahead (default 0)"
     )
     parser.add_argument(
         "--perturb",
@@ -90,10 +90,9 @@ def _share(given: tuple[int, int] | None) -> tuple[int, int]:
 def _evaluate(given: Namespace) -> int:
     from umit.evaluation.ask import ask
     from umit.evaluation.scores import score
-    from umit.model import UMIT
 
     shard = _share(given.shard)
-    if given.page and shard[1] > 1:
+    if given.page is not None and shard[1] > 1:
         raise InputError(
             "expected --page without shards: the page is of all of them",
             code="shard",
@@ -105,19 +104,35 @@ def _evaluate(given: Namespace) -> int:
             code="perturb",
         )
     chosen = samples(given, given.root)
-    model = UMIT.from_pretrained(given.checkpoint, card=given.card, device=given.device)
+    _check_outputs(given)
+    model = load_model(given)
     if given.perturb:
         return _perturb(model, chosen, given)
-    folder = ask(model, chosen, given.folder, limit=given.limit, shard=shard, workers=given.workers)
+    folder = ask(
+        model,
+        chosen,
+        given.folder,
+        limit=given.limit,
+        shard=shard,
+        workers=given.workers,
+        tell=tell,
+    )
     if shard[1] > 1:
-        told = f"shard {shard[0]} of {shard[1]}; all of them: umit score {given.folder}"
-        print(told, file=sys.stderr)
+        tell(f"shard {shard[0]} of {shard[1]}; all of them: umit score {given.folder}")
     found = score(folder, by=given.by)
-    if given.page:
+    if given.page is not None:
         write_page_of(found, given, chosen)
     code = print_score(found, given)
     # A launcher kills every rank as soon as one ends with another code than 0; umit score tells what is missing.
     return code if _rank() == (1, 1) else 0
+
+
+def _check_outputs(given: Namespace) -> None:
+    """Refuse a run or a page in the data set, the weights or each other, before weights are loaded."""
+    reads = [*reads_of_source(given), *reads_of_model(given)]
+    given.folder = folder_for(given.folder, reads=reads)
+    given.folder.mkdir(parents=True, exist_ok=True)
+    check_page(given, [*reads, given.folder])
 
 
 def _perturb(model: UMIT, chosen: Samples, given: Namespace) -> int:
@@ -126,14 +141,14 @@ def _perturb(model: UMIT, chosen: Samples, given: Namespace) -> int:
     from umit.evaluation.robustness import FOLDER, perturb
     from umit.evaluation.scores import score
 
-    perturb(model, chosen, given.folder, limit=given.limit, workers=given.workers)
-    folder = Path(given.folder)
-    if given.page:
+    perturb(model, chosen, given.folder, limit=given.limit, workers=given.workers, tell=tell)
+    folder = given.folder
+    if given.page is not None:
         write_page_of(score(folder), given, chosen)
     shown = "robustness.json" if given.json else "robustness.md"
-    print((folder / shown).read_text("utf-8"), end="")
+    say((folder / shown).read_text("utf-8"), end="")
     runs = [folder, *sorted(p for p in (folder / FOLDER).iterdir() if p.is_dir())]
     missing = sum(not record["ok"] for run in runs for record in records(run))
     if missing and not given.json:
-        print(f"{missing} items have no answer yet; the same command asks them again")
+        say(f"{missing} items have no answer yet; the same command asks them again")
     return 3 if missing else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, get_args
 
 from typing_extensions import override
@@ -24,8 +25,9 @@ __all__ = [
     "add_fields",
     "add_files",
     "add_source",
-    "count",
+    "natural",
     "fields",
+    "reads_of_source",
     "samples",
 ]
 
@@ -45,7 +47,7 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"umit: {printable(message)}; see {self.prog} --help\n")
 
 
-def count(text: str) -> int:
+def natural(text: str) -> int:
     """Read a number from 0."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"expected a number from 0, got {text!r}")
@@ -106,6 +108,12 @@ def samples(given: argparse.Namespace, root: str | None) -> Samples:
         given.name, root, split=given.split, language=given.language, variant=given.variant,
         fields=fields(given), task=given.task, resplit=given.resplit,
     )  # fmt: skip
+
+
+def reads_of_source(given: argparse.Namespace) -> list[str]:
+    """Return the files and folders that :func:`samples` reads."""
+    own = given.root is None or os.path.isfile(given.name)  # a table beside its pictures' folder
+    return [*([given.name] if own else []), *([given.root] if given.root else [])]
 
 
 def add_files(parser: Parser) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Sequence
@@ -14,13 +13,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from umit.cli.parse import LANGUAGES, Commands, Parser
 from umit.cli.table import table
+from umit.cli.telling import document, say, tell
+from umit.cli.writing import add_force, folder_for, writable
 from umit.errors import InputError
 
 if TYPE_CHECKING:
     from umit.datasets import Sample
     from umit.evaluation.scores import Score
 
-__all__ = ["add", "add_output", "plain", "print_score", "write_page_of"]
+__all__ = ["add", "add_output", "check_page", "plain", "print_score", "write_page_of"]
 
 _WIDTHS: Final = (14, 3, 16, 12, 24, 8, 17, 6, 10)
 _HEAD: Final = ("task", "", "part", "protocol", "metric", "value", "95 %", "n", "unreadable")
@@ -83,6 +84,7 @@ def add_output(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--page", metavar="OUT", help="write one HTML file with scores, charts and items"
     )
+    add_force(parser)
 
 
 def _score(given: Namespace) -> int:
@@ -90,10 +92,14 @@ def _score(given: Namespace) -> int:
         return _list_protocols()
     if given.place is None:
         raise InputError("expected the folder of a run or a file, got none", code="place")
+    reads = [one for one in (given.place, given.root, given.truth, given.card) if one]
+    check_page(given, reads)
+    if given.folder is not None:
+        folder_for(given.folder, reads=reads)
     if Path(given.place).is_file():
         return _score_file(given)
     told = (
-        given.folder,
+        given.folder is not None,
         given.truth,
         given.card,
         given.task,
@@ -119,7 +125,8 @@ def _score_file(given: Namespace) -> int:
         language=given.language or "en", by=given.by, truth=given.truth,
     )  # fmt: skip
     with ExitStack() as stack:
-        given.folder = given.folder or stack.enter_context(TemporaryDirectory())
+        if given.folder is None:
+            given.folder = stack.enter_context(TemporaryDirectory())
         found.keep(given.folder)
         code = _show_score(given, found.samples if given.root else ())
     return 3 if found.left_out else code
@@ -130,11 +137,11 @@ def _show_score(given: Namespace, samples: Sequence[Sample[Any, Any]] | None) ->
     from umit.evaluation.scores import score
 
     found = score(given.folder, by=given.by, protocol=given.protocol, also=given.also)
-    if given.page:
+    if given.page is not None:
         asked = _samples(found, given.root) if samples is None and given.root else samples
         write_page_of(found, given, asked or None)
     if given.markdown and not given.json:
-        print(as_markdown(found), end="")
+        say(as_markdown(found), end="")
         return 0 if found.whole else 3
     return print_score(found, given)
 
@@ -144,7 +151,7 @@ def _list_protocols() -> int:
 
     rows = [("protocol", "whose rule it is", "tasks")]
     rows += [(name, SOURCES[name], ", ".join(tasks)) for name, tasks in protocols().items()]
-    print(table(rows, (19, 40, 48)))
+    say(table(rows, (19, 40, 48)))
     return 0
 
 
@@ -167,6 +174,12 @@ def _samples(found: Score, root: str) -> Iterable[Sample[Any, Any]]:
     )  # fmt: skip
 
 
+def check_page(given: Namespace, reads: Iterable[str]) -> None:
+    """Refuse a page over or within what is read, or over somebody else's file, before the work begins."""
+    if given.page is not None:
+        writable(given.page, reads=reads, force=given.force)
+
+
 def write_page_of(
     found: Score, given: Namespace, samples: Iterable[Sample[Any, Any]] | None
 ) -> None:
@@ -175,7 +188,9 @@ def write_page_of(
     from umit.evaluation.page import shown, write_page
 
     pictures = None if samples is None else pictures_of(samples, shown(given.folder))
-    write_page(given.folder, given.page, pictures=pictures, scored=found)
+    page = Path(given.page).expanduser()
+    write_page(given.folder, page, pictures=pictures, scored=found)
+    tell(f"page in {given.page}")
 
 
 def print_score(found: Score, given: Namespace) -> int:
@@ -184,7 +199,7 @@ def print_score(found: Score, given: Namespace) -> int:
     from umit.evaluation.scores import FLOOR
 
     if given.json:
-        print(json.dumps(plain(asdict(found)), ensure_ascii=False))
+        say(document(plain(asdict(found))))
         return 0 if found.whole else 3
     rows = [_HEAD]
     for row in found.rows:
@@ -195,16 +210,14 @@ def print_score(found: Score, given: Namespace) -> int:
         rows.append(
             (row.task, row.language, row.part, row.protocol, row.metric, value, between, str(row.n), str(row.unreadable))
         )  # fmt: skip
-    print(table(rows, _WIDTHS))
+    say(table(rows, _WIDTHS))
     if any(row.metric.endswith(FLOOR) for row in found.rows):
-        print(FLOOR_NOTE)
+        say(FLOOR_NOTE)
     if found.failed:
-        print(f"{found.failed} items have no answer yet; the same command asks them again")
+        say(f"{found.failed} items have no answer yet; the same command asks them again")
     for gap in found.gaps:
-        print(f"Not whole: {gap}")
-    print(
-        "Intervals: bootstrap over pictures or patients. Research use only, not a medical device."
-    )
+        say(f"Not whole: {gap}")
+    say("Intervals: bootstrap over pictures or patients. Research use only, not a medical device.")
     return 0 if found.whole else 3
 
 

@@ -23,11 +23,11 @@ def tell(text: str) -> None:
 
 
 def printable(text: str) -> str:
-    """Spell what a terminal would obey instead of showing: control characters and turns of direction.
+    r"""Spell what a terminal would obey instead of showing: control characters and turns of direction.
 
     Example:
-        >>> printable("film\\x1b[31m.png")
-        'film\\\\x1b[31m.png'
+        >>> printable("film\x1b[31m.png")
+        'film\\x1b[31m.png'
     """
     return _spelled(text, lambda c: ascii(c)[1:-1])
 
@@ -50,4 +50,5 @@ def open_streams() -> None:
     """Open to nowhere what the shell closed: Python has no stream there, and the next file would take its place."""
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "r+", encoding="utf-8"))
+            nowhere = open(os.devnull, "r+", encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
+            setattr(sys, name, nowhere)

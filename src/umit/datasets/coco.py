@@ -32,7 +32,7 @@ def coco(
 
     Args:
         samples: Others than detections on films are left out, and told.
-        stage: Of :func:`umit.datasets.whole.whole`.
+        stage: Of :func:`umit.whole.whole`.
         path: Where the file will stand in the end; names of pictures inside its folder are relative to it.
         tasks: Not needed: COCO has no prompts.
         tell: Called with what is left out.
@@ -61,6 +61,7 @@ def coco(
     if others:
         tell(f"{path.name}: {others} samples left out, they are no boxes on films")
     data = {
+        "info": {"umit": "written by umit data convert"},
         "images": list(table.images.values()),
         "annotations": table.boxes,
         "categories": [{"id": n, "name": name} for name, n in table.categories.items()],

@@ -17,9 +17,9 @@ from umit.datasets.picture_files import Pictured, as_bytes, as_paths, made, move
 from umit.datasets.shards import shards
 from umit.datasets.swift import OURS
 from umit.datasets.swift_turns import IMAGE, TAGS
-from umit.datasets.whole import whole
 from umit.errors import DatasetError
 from umit.fanout import taught
+from umit.whole import whole
 
 __all__ = ["Form", "convert"]
 

@@ -252,7 +252,7 @@ def as_paths(files: Sequence[Path | bytes], stage: Path, target: Path) -> list[s
 
     Args:
         files: Of :func:`pictured`.
-        stage: Of :func:`umit.datasets.whole.whole`: pictures go to ``<target>_images`` in it, each under its
+        stage: Of :func:`umit.whole.whole`: pictures go to ``<target>_images`` in it, each under its
             content's hash.
         target: The file of rows: paths inside its folder are relative to that, others absolute.
     """

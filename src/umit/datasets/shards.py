@@ -18,10 +18,10 @@ from umit.datasets.dataset import Sample, warn
 from umit.datasets.picture_files import Pictured, as_bytes, ending, made, moved, rebuilt
 from umit.datasets.pictures import Encoded, Pictures
 from umit.datasets.swift_pictures import Several
-from umit.datasets.whole import whole
 from umit.errors import DatasetError
 from umit.queries import query_from_dict, query_to_dict
 from umit.results import from_dict
+from umit.whole import whole
 
 if TYPE_CHECKING:
     from datasets import IterableDataset
@@ -76,7 +76,7 @@ def shards(
     *,
     each: int = 1000,
 ) -> int:
-    """Write shards in a stage of :func:`umit.datasets.whole.whole`, as :func:`write_shards` does.
+    """Write shards in a stage of :func:`umit.whole.whole`, as :func:`write_shards` does.
 
     Returns:
         How many samples were written.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tqdm import tqdm  # type: ignore[import-untyped]
 
@@ -24,6 +25,8 @@ from umit.model import UMIT
 from umit.queries import Query
 
 __all__ = ["ask", "evaluate"]
+
+_EVERY: Final = 120.0  # seconds between two lines of a log
 
 
 def evaluate(
@@ -65,6 +68,7 @@ def ask(
     limit: int | None = None,
     shard: tuple[int, int] = (1, 1),
     workers: int = 0,
+    tell: Callable[[str], None] | None = None,
 ) -> Path:
     """Ask every sample and keep every answer, as :func:`evaluate` does before it scores.
 
@@ -75,15 +79,19 @@ def ask(
         limit: Only so many samples, the first.
         shard: This process's share.
         workers: Pictures that are read ahead.
+        tell: Called with a line every few minutes where there is no terminal for a bar.
 
     Returns:
         The folder of this shard's journal.
 
     Raises:
-        InputError: The journal is another run's, another process writes it, or two samples have one id.
+        InputError: The journal is another run's, another process writes it, two samples have one id, or a limit below
+            0.
         DatasetError: A row of the data set is wrong.
     """
     number, count = shard
+    if limit is not None and limit < 0:
+        raise InputError(f"expected a limit from 0, got {limit}", code="limit", where="limit")
     if not 1 <= number <= count:
         raise InputError(f"expected a shard (k, n) with 1 <= k <= n, got {shard}", code="shard")
     folder = Path(run) / f"{number}-of-{count}" if count > 1 else Path(run)
@@ -102,8 +110,10 @@ def ask(
         total = _total(samples, limit, shard)
         journal.expect(total)
         known = dict(total=total, initial=len(journal.done))
-        with tqdm(**known, delay=2, leave=False, unit="question", desc="answered") as bar:
-            _ask(model, left(), workers, journal, bar)
+        shown: dict[str, Any] = dict(unit="question", desc="answered", disable=None)
+        with tqdm(**known, **shown, delay=2, leave=False) as bar:
+            done = _told(bar, len(journal.done), total, tell)
+            _ask(model, left(), workers, journal, done)
         journal.expect(seen)
     return folder
 
@@ -122,8 +132,29 @@ def _total(
     return len(range(shard[0] - 1, count if limit is None else min(limit, count), shard[1]))
 
 
+def _told(
+    bar: Any, count: int, total: int | None, tell: Callable[[str], None] | None
+) -> Callable[[], None]:
+    """Return what counts an answer: in the bar, or in a line now and then where a log would be filled by one."""
+    said = time.monotonic()
+
+    def done() -> None:
+        nonlocal count, said
+        count += 1
+        bar.update()
+        if bar.disable and tell is not None and time.monotonic() - said >= _EVERY:
+            said = time.monotonic()
+            tell(f"{count} of {'?' if total is None else total} answered")
+
+    return done
+
+
 def _ask(
-    model: UMIT, samples: Iterable[Sample[Any, Any]], workers: int, journal: Journal, bar: Any
+    model: UMIT,
+    samples: Iterable[Sample[Any, Any]],
+    workers: int,
+    journal: Journal,
+    done: Callable[[], None],
 ) -> None:
     waiting: deque[Sample[Any, Any]] = deque()
 
@@ -135,7 +166,7 @@ def _ask(
     for found in model.predict(items(), progress=False, workers=workers):
         sample = waiting.popleft()
         journal.add(sample.id, record_of(sample, found), ok=not failed(found))
-        bar.update()
+        done()
 
 
 def _manifest(

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
+from umit.checkpoints import CARD
 from umit.errors import InputError
 from umit.whole import write_whole
 
@@ -155,9 +156,9 @@ class Journal:
         path = self.folder / MANIFEST
         wanted = json.loads(json.dumps(manifest))
         if not path.exists():
-            if os.fstat(self._file).st_size:
+            if os.fstat(self._file).st_size or (self.folder / CARD).exists():
                 raise InputError(
-                    f"expected a folder of its own for a run, got one with a {LINES} and no {MANIFEST}",
+                    f"expected a folder of its own for a run, got one of something else, without {MANIFEST}",
                     code="exists",
                     where=self.folder.name,
                     hint="Take another folder for the run.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -79,6 +79,7 @@ def perturb(
     *,
     limit: int | None = None,
     workers: int = 0,
+    tell: Callable[[str], None] | None = None,
 ) -> tuple[CardRow, ...]:
     """Ask a data set unchanged and under every change, and write the card; goes on where it stopped.
 
@@ -88,6 +89,7 @@ def perturb(
         run: Folder of the unchanged run; changes have folders of their own in ``robustness`` below.
         limit: Only so many unchanged samples, the first.
         workers: Pictures that are read ahead.
+        tell: As for :func:`umit.evaluation.evaluate.ask`.
 
     Returns:
         The card, also written as ``robustness.json`` and ``robustness.md`` in the folder.
@@ -96,11 +98,11 @@ def perturb(
         InputError: A journal is another run's, or another process writes it.
     """
     folder = Path(run)
-    ask(model, samples, folder, limit=limit, workers=workers)
+    ask(model, samples, folder, limit=limit, workers=workers, tell=tell)
     changes: dict[str, Change] = {**CHANGES, "wrong-organ": Others(samples)}
     for name, change in changes.items():
         changed = Changed(samples, name, change, limit)
-        ask(model, changed, folder / FOLDER / name, limit=limit, workers=workers)
+        ask(model, changed, folder / FOLDER / name, limit=limit, workers=workers, tell=tell)
         told = json.dumps(dict(changed.left_out), indent=2, ensure_ascii=False)
         write_whole(folder / FOLDER / name / "left_out.json", told + "\n")
     rows = robustness(folder)
