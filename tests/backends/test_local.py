@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from umit import chat
 from umit.backends.local import backend as backend_module
-from umit.backends.local import prefix
+from umit.backends.local import options, prefix
 from umit.backends.local.backend import LocalBackend
 from umit.backends.local.generate import write
 from umit.chat import BOX_START, Completion, Request
@@ -123,6 +124,42 @@ def test_options_as_whole_answers_score(engine: Engine, request_: Request) -> No
     assert found.text == chat.spell(request_.options[best])
     assert found.logprob == pytest.approx(wanted[best], abs=1e-4)
     assert found.finish_reason == "stop"
+
+
+ORGANS = tuple((f"{i}:organ {i}",) for i in range(40))
+
+
+def test_long_lists_of_options_score_as_in_one_row(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    questions = [asked("Q", A, options=ORGANS), asked("Which?", options=LABELS)]
+    together = list(LocalBackend(engine).generate(questions))
+    for longest in (1, 60):  # one option a row; several, the last row of another length
+        monkeypatch.setattr(options, "_LONGEST", longest)
+        for one, other in zip(together, LocalBackend(engine).generate(questions), strict=True):
+            assert one.text == other.text
+            assert one.option_logprobs == pytest.approx(other.option_logprobs, rel=1e-6, abs=1e-5)
+
+
+def test_work_grows_as_the_number_of_options(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Count the pairs of tokens that are compared."""
+    pairs, real = [0], options.read
+
+    def counted(engine: Engine, context: Any, embedded: torch.Tensor, *rest: Any) -> object:
+        rows, length, _ = embedded.shape
+        pairs[0] += rows * length * (context.real.shape[1] + length)
+        return real(engine, context, embedded, *rest)
+
+    monkeypatch.setattr(options, "read", counted)
+    monkeypatch.setattr(options, "_LONGEST", 64)
+    for count in (10, 40):
+        several = tuple((f"{i}:organ {i}",) for i in range(10, 10 + count))
+        list(LocalBackend(engine).generate([asked("Q", options=several)]))
+        pairs.append(pairs[0])
+    _, few, all_ = pairs
+    assert 3.5 < (all_ - few) / few < 4.5
 
 
 def test_greedy_twice_gives_the_same(engine: Engine) -> None:

@@ -28,7 +28,8 @@ class LocalBackend:
     """Answers requests in batches with transformers.
 
     Pictures and words that the questions of a batch share are read once; pictures are kept until a
-    batch comes that does not show them. Batches give what single calls give.
+    batch comes that does not show them. Batches give what single calls give but for rounding: sums are added up in
+    another order, and log-probabilities differ by about 1e-6 in float32.
 
     Args:
         engine: From :func:`umit.engine.load.load_engine`.

@@ -1,12 +1,13 @@
 """Whole options, scored with their end token, so that ``1:…`` cannot win as the beginning of ``12:…``.
 
-All options of a question stand in one row behind it, each seeing the question and itself only: the
-question's keys and values are there once, however many options there are.
+Many options of a question stand in one row behind it, each seeing the question and itself only: the
+question's keys and values are there once. A row is only so long, since every token of it is compared with every other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -23,6 +24,9 @@ from umit.engine.positions import packed_positions
 
 __all__ = ["choose"]
 
+_LONGEST: Final = (
+    512  # tokens of options in a row: one pass for most lists, and time linear in longer ones
+)
 _AT_ONCE: Final = 256  # tokens whose logits over the whole vocabulary are in memory at a time
 
 
@@ -44,25 +48,45 @@ def choose(
         One completion a row: the likeliest option, and the log-probability of each.
     """
     ids = [[engine.encoder.answer(option) for option in row] for row in options]
-    fed, segments, places = _packed(ids, context.after, engine.encoder.padding)
-    _, hidden = read(engine, context, embed(engine, fed), segments, places)
+    scores = _beginnings(logits, ids)
+    parts = [list(_parts(answers)) for answers in ids]
+    for number in range(max(map(len, parts))):
+        rows = [row for row, own in enumerate(parts) if number < len(own)]
+        spans = [parts[row][number] for row in rows]
+        answers = [ids[row][span.start : span.stop] for row, span in zip(rows, spans, strict=True)]
+        asked = context.rows(rows)
+        fed, segments, places = _packed(answers, asked.after, engine.encoder.padding)
+        _, hidden = read(engine, asked.fork(), embed(engine, fed), segments, places)
+        for place, (row, span) in enumerate(zip(rows, spans, strict=True)):
+            wanted = [token for answer in answers[place] for token in answer[1:]]
+            rest = iter(_scores(engine, hidden[place], wanted))
+            for option in span:
+                scores[row][option] += sum(islice(rest, len(ids[row][option]) - 1))
+    return [_best(*row) for row in zip(options, scores, strict=True)]
+
+
+def _beginnings(logits: Tensor, ids: Sequence[Sequence[Sequence[int]]]) -> list[list[float]]:
+    """Return the log-probability of the first token of each option."""
     first = logits.log_softmax(-1)
-    found = []
-    for row, answers in enumerate(ids):
-        scores = first[row, [answer[0] for answer in answers]].tolist()
-        rest = _scores(engine, hidden[row], [t for answer in answers for t in answer[1:]])
-        for option, answer in enumerate(answers):
-            own, rest = rest[: len(answer) - 1], rest[len(answer) - 1 :]
-            scores[option] += sum(own)
-        best = max(range(len(scores)), key=scores.__getitem__)
-        found.append(
-            Completion(
-                text=chat.spell(options[row][best]),
-                logprob=scores[best],
-                option_logprobs=tuple(scores),
-            )
-        )
-    return found
+    return [first[row, [one[0] for one in answers]].tolist() for row, answers in enumerate(ids)]
+
+
+def _best(options: Sequence[Sequence[Word]], scores: Sequence[float]) -> Completion:
+    best = max(range(len(scores)), key=scores.__getitem__)
+    return Completion(
+        text=chat.spell(options[best]), logprob=scores[best], option_logprobs=tuple(scores)
+    )
+
+
+def _parts(answers: Sequence[Sequence[int]]) -> Iterator[range]:
+    """Yield which options stand in a row together; one that is longer stands alone."""
+    start = length = 0
+    for option, answer in enumerate(answers):
+        if option > start and length + len(answer) - 1 > _LONGEST:
+            yield range(start, option)
+            start, length = option, 0
+        length += len(answer) - 1
+    yield range(start, len(answers))
 
 
 def _packed(

@@ -51,10 +51,15 @@ class Context:
         """Return a context of these rows, each as often as it is named; this one stays as it is."""
         if list(index) == list(range(len(self.after))):
             return self
+        found = self.fork()
+        found.cache.batch_select_indices(torch.tensor(index, dtype=torch.long))
+        return replace(found, real=self.real[list(index)], after=self.after[list(index)])
+
+    def fork(self) -> Context:
+        """Return a context that reads on by itself: layers grow by new tensors, so what is there is shared."""
         cache: Any = copy.copy(self.cache)
         cache.layers = [copy.copy(layer) for layer in self.cache.layers]
-        cache.batch_select_indices(torch.tensor(index, dtype=torch.long))
-        return Context(cache, self.real[list(index)], self.after[list(index)])
+        return replace(self, cache=cache)
 
 
 def read(
