@@ -141,6 +141,16 @@ def test_long_lists_of_options_score_as_in_one_row(
             assert one.option_logprobs == pytest.approx(other.option_logprobs, rel=1e-6, abs=1e-5)
 
 
+@pytest.mark.parametrize("piece", [1, 7])
+def test_long_words_are_read_in_pieces(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, piece: int
+) -> None:
+    whole = list(LocalBackend(engine).generate(MIXED))
+    monkeypatch.setattr(prefix, "_PIECE", piece)
+    for one, other in zip(whole, LocalBackend(engine).generate(MIXED), strict=True):
+        same(one, other)
+
+
 def test_work_grows_as_the_number_of_options(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

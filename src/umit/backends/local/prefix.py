@@ -30,6 +30,7 @@ Frame: TypeAlias = NDArray[np.uint8]
 Pictures: TypeAlias = dict[bytes, Tensor]
 
 _AT_ONCE: Final = 32  # pictures in one call of the vision encoder: a volume
+_PIECE: Final = 1024  # words read in one pass: the mask of all of a long list of options would not fit into memory
 _LEAST: Final = 4  # ids that are worth a beginning of their own
 
 
@@ -120,7 +121,10 @@ def read_words(
     ahead = np.arange(padded.shape[1]) - (padded.shape[1] - counts)[:, None]
     rows = context.after[:, None] + np.maximum(ahead, 0)
     places = np.repeat(rows[None], 3, axis=0)
-    context, hidden = read(engine, context, embed(engine, padded), segments, places)
+    for start in range(0, padded.shape[1], _PIECE):
+        some = slice(start, start + _PIECE)
+        given = embed(engine, padded[:, some]), segments[:, some], places[..., some]
+        context, hidden = read(engine, context, *given)
     return replace(context, after=context.after + counts), logits(engine, hidden[:, -1])
 
 
