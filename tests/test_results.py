@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from umit.cli.rows import Row, as_json
 from umit.errors import InputError
 from umit.geometry import Box2D, Box3D, Point2D, Space
 from umit.results import (
@@ -85,11 +86,29 @@ def test_pickle_and_back(result: Result) -> None:
         {},
         {"schema": 2, "type": "Report", "text": "x"},
         {"schema": 1, "type": "Space", "size": [1]},
+        {"schema": 1, "type": "ParseError", "error": {"code": "ParseError", "message": "no"}},
+        {"schema": 1, "type": ["Report"]},
+        {"schema": 1, "type": "Report"},
+        {"schema": 1, "type": "Report", "text": "x", "colour": "red"},
+        {"schema": 1, "type": "Detections"},
+        {"schema": 1, "type": "Detections", "items": [{"label": "x"}], "presence": None},
+        {"schema": 1, "type": "Detections", "items": [], "presence": [1]},
+        {"schema": 1, "type": "Findings", "items": None},
+        {"schema": 1, "type": "Landmarks", "items": [{"name": "S", "point": {"type": "Box9"}}]},
+        [],
+        None,
     ],
 )
-def test_no_result_of_ours(data: dict[str, object]) -> None:
-    with pytest.raises(InputError, match="schema"):
+def test_no_result_of_ours(data: Any) -> None:
+    with pytest.raises(InputError) as caught:
         from_dict(data)
+    assert caught.value.code == "schema"
+
+
+@pytest.mark.parametrize("result", RESULTS, ids=lambda r: type(r).__name__)
+def test_a_line_of_the_command_line_is_read(result: Result) -> None:
+    row = Row(file="f.png", task="report", name="x", kind="report_film", found=result, notice="n")
+    assert from_dict(json.loads(as_json(row))).to_dict() == result.to_dict()
 
 
 def test_provenance_is_not_compared() -> None:

@@ -67,6 +67,10 @@ class Checkpoint:
             if (spec.known_by or name) in self.task_names
         }
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the tasks, whose functions cannot be pickled; they are bound again where they are asked for."""
+        return {name: value for name, value in vars(self).items() if name != "tasks"}
+
     def task(self, name: TaskName, language: Language = "en") -> Task[Any, Any]:
         """Return a bound task.
 

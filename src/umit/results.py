@@ -526,7 +526,7 @@ def from_dict(data: dict[str, Any]) -> Result:
         raise InputError(f"expected a result as a dict, got {data!r:.80}", code="schema")
     values = {k: v for k, v in data.items() if k not in _LINE}
     schema, kind = values.pop("schema", None), values.pop("type", None)
-    if schema != SCHEMA or kind not in _TYPES:
+    if schema != SCHEMA or not isinstance(kind, str) or kind not in _TYPES:
         raise InputError(
             f"expected schema {SCHEMA} and one of {sorted(_TYPES)}, got {schema!r}, {kind!r}",
             code="schema",

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from umit.display.overlay import FOUND, TRUTH, beside, draw, write_text
 from umit.errors import InputError
-from umit.geometry import Box2D, Box3D, Point2D
+from umit.geometry import Box2D, Box3D, Point2D, Space
 from umit.imaging.orientation import to_affine
 from umit.imaging.read import load
 from umit.imaging.scan import Scan
@@ -122,6 +122,13 @@ def test_slice_of_a_volume_has_the_proportions_of_the_patient() -> None:
 def test_marks_of_another_kind_are_refused(scan: Scan, mark: Box2D | Box3D | Point2D) -> None:
     with pytest.raises(InputError, match="expected Box"):
         draw(scan, [mark])
+
+
+def test_marks_of_a_film_of_another_size_are_refused() -> None:
+    film = load(np.zeros((40, 60), np.uint8), axes="yx")
+    mark = Box2D(1, 1, 9, 9, space=Space(size=(60, 41)))
+    with pytest.raises(InputError, match="60 × 41, got one of 60 × 40"):
+        draw(film, [mark])
 
 
 @pytest.mark.parametrize("text", ["结节", "é", "1\n2", "\x1b[0m", "½"])

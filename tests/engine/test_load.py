@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import shutil
 import socket
 import subprocess
@@ -274,3 +275,11 @@ def test_without_torchvision(folder: Path, tmp_path: Path, how: str) -> None:
     )
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.strip() in ("0", "1")
+
+
+def test_a_model_is_pickled_though_it_was_used(folder: Path) -> None:
+    model = UMIT.from_pretrained(folder, device="cpu")
+    film = umit.load(np.full((60, 60), 90, np.uint8), axes="yx")
+    found = model.answer(film, "Is it?", options=["yes", "no"])
+    again = pickle.loads(pickle.dumps(model))
+    assert again.answer(film, "Is it?", options=["yes", "no"]).option == found.option

@@ -116,6 +116,22 @@ def test_rows_of_every_format(tmp_path: Path, row: Any, query: Any, gold: Any, f
     assert pair.raw == (row.get("response") or row.get("prediction") or pair.raw or "")
 
 
+@pytest.mark.parametrize(
+    "end", ["<|im_end|>", "<|endoftext|>\n", " <|im_end|>\n<|endoftext|> ", "</s>"]
+)
+def test_end_tokens_are_no_part_of_an_answer(tmp_path: Path, end: str) -> None:
+    rows = [_swift2(CLOSED, f"1:yes{end}", "1:yes"), _swift2(OPEN, f"liver{end}", "liver")]
+    found, told = _read(_file(tmp_path, *rows))
+    pairs = _pairs(found)
+    assert told == [] and [pair.found.text for pair in pairs] == ["yes", "liver"]
+    assert [pair.found.raw for pair in pairs] == [f"1:yes{end}", f"liver{end}"]
+
+
+def test_an_end_token_within_a_text_stays(tmp_path: Path) -> None:
+    found, _ = _read(_file(tmp_path, _swift2(OPEN, "liver<|im_end|>spleen", "liver")))
+    assert _pairs(found)[0].found.text == "liver<|im_end|>spleen"
+
+
 def test_a_prompt_of_another_program_needs_a_task(tmp_path: Path) -> None:
     rows = [
         _lmms("Is it broken? One word.", "no", "yes"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -89,3 +90,9 @@ def test_a_folder_without_a_card_lists_the_names(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError) as caught:
         read_card(tmp_path)
     assert all(name in str(caught.value) for name in CARDS)
+
+
+def test_a_card_is_pickled_though_its_tasks_were_used() -> None:
+    assert PHANTOM.tasks
+    again = pickle.loads(pickle.dumps(PHANTOM))
+    assert again == PHANTOM and again.tasks.keys() == PHANTOM.tasks.keys()

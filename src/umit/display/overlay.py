@@ -73,7 +73,7 @@ def draw(
             volume if there are none.
 
     Raises:
-        InputError: An unreadable scan, marks of another number of axes, or a caption beyond ASCII.
+        InputError: An unreadable scan, marks of another number of axes or of a scan of another size, or a caption beyond ASCII.
 
     Example:
         >>> import numpy as np
@@ -87,6 +87,13 @@ def draw(
         if isinstance(mark, Box3D) != source.is_volume:
             kind = "Box3D on a volume" if source.is_volume else "Box2D or Point2D on a film"
             raise InputError(f"expected {kind}, got {type(mark).__name__}", code="axes")
+        if mark.space is not None and mark.space.size != source.space.size:
+            sizes = [" × ".join(map(str, one.size)) for one in (mark.space, source.space)]
+            raise InputError(
+                f"expected the scan that the marks are of, {sizes[0]}, got one of {sizes[1]}",
+                code="size",
+                where="scan",
+            )
     if not source.is_volume:
         return _panel(source, found, truth, caption)
     axes, flips, _ = shown_axes(source, volume=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, cast, get_args
 
@@ -252,7 +252,8 @@ class _Reader:
         if placed and (self._needs or not source.names):
             raise _Unscored(f"{name} needs {self._needs or 'pictures'} for its coordinates")
         try:
-            gold = self._rows.gold(row, turn, name, query, source)
+            true = replace(turn, answer=_unended(turn.answer))
+            gold = self._rows.gold(row, true, name, query, source)
             if placed:
                 view = outline(source, task.rendering(volume=source.is_volume))
         except OutputError as error:
@@ -266,7 +267,7 @@ class _Reader:
         )  # fmt: skip
         said = row.response or ""
         try:
-            found = task.decode(Completion(text=said), query, view)
+            found = task.decode(Completion(text=_unended(said)), query, view)
         except OutputError as error:
             error.text = said
             return sample, error
@@ -329,6 +330,18 @@ def _label_asked(words: str, options: Sequence[str], language: Language) -> Ask:
     if options and tuple(map(str.casefold, options)) != asked.options:
         raise InputError(f"expected options {', '.join(asked.options)} for findings, got others")
     return asked
+
+
+#: How programs leave the end of a text in it: ChatML's two, as of Qwen, and LLaMA's, as of LLaVA.
+_ENDS: Final = ("<|im_end|>", "<|endoftext|>", "</s>")
+
+
+def _unended(said: str) -> str:
+    """Return an answer or a truth without the end tokens behind it, and the blanks before these."""
+    text = said
+    while (bare := text.rstrip()).endswith(_ENDS):
+        text = next(bare.removesuffix(end) for end in _ENDS if bare.endswith(end)).rstrip()
+    return text
 
 
 #: A field that is always kept, since published scorers go by it.
