@@ -89,7 +89,7 @@ def perturb(
         run: Folder of the unchanged run; changes have folders of their own in ``robustness`` below.
         limit: Only so many unchanged samples, the first.
         workers: Pictures that are read ahead.
-        tell: As for :func:`umit.evaluation.evaluate.ask`.
+        tell: As for :func:`umit.evaluation.ask.ask`.
 
     Returns:
         The card, also written as ``robustness.json`` and ``robustness.md`` in the folder.
