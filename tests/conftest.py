@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +17,9 @@ _ROOT = Path(__file__).resolve().parents[1]
 # What is slow on a busy machine is not wrong.
 settings.register_profile("umit", deadline=None)
 settings.register_profile("fast", deadline=None, max_examples=25)  # `nox -s fast`
+settings.register_profile("long", deadline=None, max_examples=500)  # `nox -s long`
 settings.load_profile("umit")
 
-#: Where the number of resamples stands.
-_DRAWN = {"score": "RESAMPLES", "compare": "_RESAMPLES", "robustness": "_RESAMPLES"}
 #: Qwen2-VL's control tokens, in its order.
 _CONTROL = (
     "endoftext im_start im_end object_ref_start object_ref_end box_start box_end quad_start "
@@ -31,7 +28,7 @@ _CONTROL = (
 
 
 def examples(count: int) -> int:
-    """Return how many examples a property gets where 100 are usual; fewer in the profile "fast"."""
+    """Return how many examples a property gets where 100 are usual; fewer in the profile "fast", more in "long"."""
     return count * settings().max_examples // 100
 
 
@@ -51,21 +48,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             (pytest.fail if wanted else pytest.skip)(reason)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse names that differ from process to process: ``-n 2`` could not share such tests out."""
+    if named := [item.nodeid for item in items if " at 0x" in item.nodeid]:
+        raise pytest.UsageError(f"expected ids without an address in memory, got {named}")
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Print what passing tests tell; a process of ``-n 2`` has no terminal of its own."""
     for report in terminalreporter.getreports("passed"):
         for _, told in report.user_properties if report.when == "call" else ():
             terminalreporter.write_line(f"\n{told}")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def draws() -> Iterator[None]:
-    """Draw a tenth of the resamples in the profile "fast": most of the time of scoring goes into intervals."""
-    with pytest.MonkeyPatch.context() as patched:
-        if settings().max_examples < 100:
-            for module, name in _DRAWN.items():
-                patched.setattr(import_module(f"umit.evaluation.{module}"), name, 100)
-        yield
 
 
 @pytest.fixture(scope="session")

@@ -222,7 +222,7 @@ SAME: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize(("query", "verb", "scan"), SAME, ids=lambda one: str(one)[:30])
+@pytest.mark.parametrize(("query", "verb", "scan"), SAME, ids=[str(q) for q, *_ in SAME])
 def test_a_verb_and_predict_of_the_same_query_are_equal(query: Any, verb: Any, scan: Any) -> None:
     def reply(request: Request) -> str | Completion:
         words = spell(request.words)

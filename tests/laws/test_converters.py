@@ -104,6 +104,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return written
 
 
+@pytest.mark.slow  # every form packs every picture anew
 @pytest.mark.parametrize("name", NAMES)
 def test_every_source(name: str, sources: Any, tmp_path: Path) -> None:
     samples = sources(name)
@@ -158,6 +159,7 @@ FILMS: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow  # every form packs every picture anew
 @pytest.mark.parametrize("kind", FILMS)
 def test_every_kind_of_film(kind: str, tmp_path: Path) -> None:
     """Asked about in words, in boxes and in points, in two views, from a file and as bytes."""
@@ -238,7 +240,7 @@ VOLUMES: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("card", CARDS)
+@pytest.mark.parametrize("card", [pytest.param("UMIT", marks=pytest.mark.slow), "phantom"])
 @pytest.mark.parametrize("kind", VOLUMES)
 def test_every_kind_of_volume(kind: str, card: str, tmp_path: Path) -> None:
     """Cropped and stretched for UMIT, whole slices for the phantom."""

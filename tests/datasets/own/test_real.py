@@ -27,6 +27,7 @@ def real(shared: Path) -> Path:
     return shared / "samples"
 
 
+@pytest.mark.slow
 def test_chest_films_by_class_keep_patients_together(real: Path) -> None:
     root = real / "chest_xray_kermany"
     samples = list(load(root))
@@ -44,6 +45,7 @@ def test_chest_films_by_class_keep_patients_together(real: Path) -> None:
     assert codes["repeated_file"] == 26 and "shared" not in codes
 
 
+@pytest.mark.slow
 def test_brain_mri_joins_what_is_stored_twice(real: Path) -> None:
     root = real / "brain_mri4"
     samples = list(load(root))
@@ -67,6 +69,7 @@ def test_blood_cells_have_boxes_of_three_classes_and_what_is_absent(real: Path) 
     assert sum(one.code == "too_long" for one in complaints) > 100, "crowded pictures"
 
 
+@pytest.mark.slow
 def test_heads_in_ultrasound_have_points_with_millimetres(real: Path) -> None:
     samples = list(load(real / "hc18"))
     assert {s.query.name for s in samples} == {"OFD_left", "OFD_right", "BPD_top", "BPD_bottom"}

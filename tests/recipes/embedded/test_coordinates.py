@@ -99,6 +99,7 @@ def test_a_thing_counts_once_however_many_tokens_hold_it() -> None:
     assert (weights[presence == 0] == 0).all()
 
 
+@pytest.mark.slow
 def test_the_loss_reaches_the_encoder_and_half_the_layers(tokenizer: Any) -> None:
     model = new_model(SMOKE, tokenizer, 0)
     looks = StageBatches(Draws(STAGES[0], smoke=True), Encoder(tokenizer))

@@ -42,6 +42,7 @@ def test_the_code_is_that_of_the_record() -> None:
     assert {"statement": statement, **record.code_hashes()} == RECORD["code"], REMEDY
 
 
+@pytest.mark.slow  # draws them all anew
 def test_the_data_are_those_that_the_weights_were_trained_on() -> None:
     from transformers.models.qwen2.tokenization_qwen2 import Qwen2Tokenizer
 
