@@ -21,8 +21,8 @@ from umit.checkpoints import Checkpoint
 from umit.datasets.ask import asked
 from umit.datasets.dataset import Sample
 from umit.errors import BackendError, ParseError
-from umit.evaluation.ask import ask
-from umit.evaluation.scores import Row, Score, score
+from umit.evaluation.evaluate import ask
+from umit.evaluation.score import Row, Score, score
 from umit.metrics.landmarks import distance
 from umit.metrics.metric import Metric, Pair, each
 from umit.model import UMIT

@@ -18,7 +18,7 @@ import numpy as np
 
 from umit import UMIT
 from umit.datasets import Sample
-from umit.evaluation.ask import evaluate
+from umit.evaluation.evaluate import evaluate
 from umit.evaluation.gallery import pictures_of
 from umit.evaluation.page import shown, write_page
 from umit.phantom import cases

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from umit.checkpoints import PHANTOM, RELEASED
-from umit.evaluation.scores import SOURCES, protocols
+from umit.evaluation.score import SOURCES, protocols
 from umit.metrics.landmarks import canvas_floor_mm
 from umit.metrics.metric import Metric
 from umit.metrics.optional import OPTIONAL

@@ -17,7 +17,7 @@ from umit.cli import main
 from umit.datasets.dataset import Sample
 from umit.datasets.pictures import Files
 from umit.errors import ParseError, UnsupportedTaskError
-from umit.evaluation.ask import evaluate
+from umit.evaluation.evaluate import evaluate
 from umit.evaluation.page import write_page
 from umit.model import UMIT
 from umit.queries import Ask

@@ -46,9 +46,9 @@ from umit.chat import spell
 from umit.datasets.ask import asked
 from umit.datasets.dataset import Sample
 from umit.datasets.pictures import Files
-from umit.evaluation.ask import ask
+from umit.evaluation.evaluate import ask
 from umit.evaluation.journal import records
-from umit.evaluation.scores import score
+from umit.evaluation.score import score
 from umit.phantom import cases
 from umit.phantom.film import FINDINGS
 

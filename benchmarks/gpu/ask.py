@@ -30,7 +30,7 @@ import transformers
 import umit
 from umit import UMIT
 from umit.datasets.dataset import Sample
-from umit.evaluation.ask import ask
+from umit.evaluation.evaluate import ask
 from umit.evaluation.journal import records
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "cpu"))

@@ -14,7 +14,7 @@ from umit.chat import Completion, Request
 from umit.checkpoints import PHANTOM
 from umit.datasets.ask import asked
 from umit.errors import BackendError, InputError
-from umit.evaluation.scores import score
+from umit.evaluation.score import score
 from umit.metrics.metric import Pair
 from umit.model import UMIT
 from umit.phantom.samples import Phantoms

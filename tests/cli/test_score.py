@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from umit.cli import main
-from umit.evaluation.scores import SOURCES, protocols
+from umit.evaluation.score import SOURCES, protocols
 from umit.tasks.table import TASKS
 
 from ..evaluation.runs import every_task, write

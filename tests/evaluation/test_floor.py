@@ -14,11 +14,11 @@ from umit.checkpoints import CARD, PHANTOM, RELEASED, Checkpoint, write_card
 from umit.cli import main
 from umit.datasets.ask import asked
 from umit.datasets.dataset import Sample
-from umit.evaluation.ask import evaluate
+from umit.evaluation.evaluate import evaluate
 from umit.evaluation.journal import LINES
 from umit.evaluation.markdown import FLOOR_NOTE, as_markdown
 from umit.evaluation.page import write_page
-from umit.evaluation.scores import FLOOR, Score, score
+from umit.evaluation.score import FLOOR, Score, score
 from umit.geometry import Box2D, Box3D, Point2D, Space
 from umit.imaging.scan import Scan
 from umit.imaging.view import Rendering

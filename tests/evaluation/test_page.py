@@ -23,7 +23,7 @@ from umit.evaluation.charts import charts, claims, froc_points
 from umit.evaluation.gallery import chosen, pictures_of
 from umit.evaluation.markdown import as_markdown
 from umit.evaluation.page import shown, write_page
-from umit.evaluation.scores import score
+from umit.evaluation.score import score
 from umit.evaluation.verdict import Item, items_of, verdicts
 from umit.evaluation.words import METRICS as WORDS
 from umit.evaluation.words import metric_words

@@ -17,7 +17,7 @@ from umit.display.overlay import FOUND, TRUTH
 from umit.errors import BackendError, ParseError
 from umit.evaluation.gallery import pictures_of
 from umit.evaluation.page import write_page
-from umit.evaluation.scores import score
+from umit.evaluation.score import score
 from umit.queries import Ask, Choose, Find
 from umit.results import Answer, Classification, Detection, Detections
 

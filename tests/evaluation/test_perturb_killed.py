@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from umit.evaluation.changes import CHANGES
 from umit.evaluation.journal import LINES
+from umit.evaluation.perturb import CHANGES
 from umit.evaluation.robustness import FOLDER
 
 from ..datasets.layouts.draw import picture

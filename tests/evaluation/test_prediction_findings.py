@@ -19,7 +19,7 @@ from umit.errors import DatasetError
 from umit.evaluation.prediction_findings import UNSCORED
 from umit.evaluation.predictions import Predictions, read_predictions
 from umit.evaluation.record import pair_of
-from umit.evaluation.scores import score
+from umit.evaluation.score import score
 from umit.results import Findings
 
 from ..datasets.layouts.draw import pixels

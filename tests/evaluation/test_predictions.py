@@ -15,12 +15,12 @@ from PIL import Image
 from umit.checkpoints import RELEASED
 from umit.cli import main
 from umit.errors import DatasetError, InputError
-from umit.evaluation.comparison import compare
+from umit.evaluation.compare import compare
 from umit.evaluation.floor import card_of
 from umit.evaluation.journal import LINES, records
 from umit.evaluation.predictions import Predictions, read_predictions
 from umit.evaluation.record import pair_of
-from umit.evaluation.scores import score
+from umit.evaluation.score import score
 from umit.geometry import Box2D, Point2D
 from umit.metrics.metric import Pair
 from umit.queries import Ask, Choose, Describe, Find, Locate

@@ -19,7 +19,7 @@ from umit.errors import DatasetError
 from umit.evaluation.journal import Journal
 from umit.evaluation.predictions import read_predictions
 from umit.evaluation.record import record_of
-from umit.evaluation.scores import Row, score
+from umit.evaluation.score import Row, score
 from umit.metrics.vqa_llava_med import open_overlap
 from umit.metrics.vqa_medevalkit import closed_equal, closed_yes_no, open_answer
 from umit.results import Answer

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from umit.evaluation import change_pixels
-from umit.evaluation.changes import CHANGES
+from umit.evaluation import perturb_pixels
+from umit.evaluation.perturb import CHANGES
 from umit.metrics.landmarks import LIMITS_MM
 from umit.tasks import detect, landmarks
 
@@ -21,8 +21,8 @@ def test_the_page_states_the_constants() -> None:
     text = " ".join(PAGE.read_text(encoding="utf-8").split())
     rows = dict(re.findall(r"\| `([a-z-]+)` \| (.*?) \|", text))
     assert set(rows) == {*CHANGES, "wrong-organ"}, "each change once"
-    shift, noise = _percent(change_pixels._SHIFT), _percent(change_pixels._NOISE)
-    pixels, degrees = change_pixels._COARSE, change_pixels.DEGREES
+    shift, noise = _percent(perturb_pixels._SHIFT), _percent(perturb_pixels._NOISE)
+    pixels, degrees = perturb_pixels._COARSE, perturb_pixels.DEGREES
     share, box, near = _percent(landmarks._SHARE), detect._SAME, LIMITS_MM[0]
     stated = {
         "window": f"window up by {shift} of its width; 8 bits without a window are darkened by {shift}",
@@ -42,7 +42,7 @@ def test_the_page_states_the_constants() -> None:
 
 
 def test_the_code_says_of_itself_what_it_does() -> None:
-    assert f"{_percent(change_pixels._SHIFT)} of its width" in str(change_pixels.shifted.__doc__)
-    assert f"noise of {_percent(change_pixels._NOISE)}" in str(change_pixels.noisy.__doc__)
-    assert f"{change_pixels._COARSE} by {change_pixels._COARSE}" in str(change_pixels.coarse.__doc__)  # fmt: skip
-    assert f"by {change_pixels.DEGREES:g} degrees" in str(change_pixels.rotated.__doc__)
+    assert f"{_percent(perturb_pixels._SHIFT)} of its width" in str(perturb_pixels.shifted.__doc__)
+    assert f"noise of {_percent(perturb_pixels._NOISE)}" in str(perturb_pixels.noisy.__doc__)
+    assert f"{perturb_pixels._COARSE} by {perturb_pixels._COARSE}" in str(perturb_pixels.coarse.__doc__)  # fmt: skip
+    assert f"by {perturb_pixels.DEGREES:g} degrees" in str(perturb_pixels.rotated.__doc__)

@@ -13,7 +13,7 @@ import pytest
 from umit.checkpoints import PHANTOM
 from umit.datasets.ask import asked
 from umit.errors import InputError
-from umit.evaluation.ask import evaluate
+from umit.evaluation.evaluate import evaluate
 from umit.model import UMIT
 from umit.phantom import samples as module
 from umit.phantom.samples import Drawn, Phantoms

@@ -13,7 +13,7 @@ from umit.cli.table import table
 from umit.cli.telling import document, say
 
 if TYPE_CHECKING:
-    from umit.evaluation.comparison import Difference
+    from umit.evaluation.compare import Difference
 
 __all__ = ["add"]
 
@@ -31,7 +31,7 @@ def add(commands: Commands) -> None:
 
 
 def _compare(given: Namespace) -> int:
-    from umit.evaluation.comparison import compare
+    from umit.evaluation.compare import compare
 
     found = compare(given.a, given.b)
     if given.json:

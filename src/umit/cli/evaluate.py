@@ -88,8 +88,8 @@ def _share(given: tuple[int, int] | None) -> tuple[int, int]:
 
 
 def _evaluate(given: Namespace) -> int:
-    from umit.evaluation.ask import ask
-    from umit.evaluation.scores import score
+    from umit.evaluation.evaluate import ask
+    from umit.evaluation.score import score
 
     shard = _share(given.shard)
     if given.page is not None and shard[1] > 1:
@@ -139,7 +139,7 @@ def _perturb(model: UMIT, chosen: Samples, given: Namespace) -> int:
     """Print the card; 3 if items have no answer yet, unchanged or under a change."""
     from umit.evaluation.journal import records
     from umit.evaluation.robustness import FOLDER, perturb
-    from umit.evaluation.scores import score
+    from umit.evaluation.score import score
 
     perturb(model, chosen, given.folder, limit=given.limit, workers=given.workers, tell=tell)
     folder = given.folder

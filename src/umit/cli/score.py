@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -19,7 +19,7 @@ from umit.errors import InputError
 
 if TYPE_CHECKING:
     from umit.datasets import Sample
-    from umit.evaluation.scores import Score
+    from umit.evaluation.score import Score
 
 __all__ = ["add", "add_output", "check_page", "plain", "print_score", "write_page_of"]
 
@@ -71,7 +71,7 @@ def _add_file(parser: Parser) -> None:
     more.add_argument("--run", metavar="DIR", dest="folder", help="keep the answers as a run")
 
 
-def add_output(parser: ArgumentParser) -> None:
+def add_output(parser: Parser) -> None:
     """Add how numbers are broken down and shown."""
     parser.add_argument(
         "--by",
@@ -134,7 +134,7 @@ def _score_file(given: Namespace) -> int:
 
 def _show_score(given: Namespace, samples: Sequence[Sample[Any, Any]] | None) -> int:
     from umit.evaluation.markdown import as_markdown
-    from umit.evaluation.scores import score
+    from umit.evaluation.score import score
 
     found = score(given.folder, by=given.by, protocol=given.protocol, also=given.also)
     if given.page is not None:
@@ -147,7 +147,7 @@ def _show_score(given: Namespace, samples: Sequence[Sample[Any, Any]] | None) ->
 
 
 def _list_protocols() -> int:
-    from umit.evaluation.scores import SOURCES, protocols
+    from umit.evaluation.score import SOURCES, protocols
 
     rows = [("protocol", "whose rule it is", "tasks")]
     rows += [(name, SOURCES[name], ", ".join(tasks)) for name, tasks in protocols().items()]
@@ -196,7 +196,7 @@ def write_page_of(
 def print_score(found: Score, given: Namespace) -> int:
     """Print a score; 3 if items have no answer yet."""
     from umit.evaluation.markdown import FLOOR_NOTE
-    from umit.evaluation.scores import FLOOR
+    from umit.evaluation.score import FLOOR
 
     if given.json:
         say(document(plain(asdict(found))))

@@ -4,12 +4,12 @@
 asks under changes, ``write_page`` writes one HTML file, ``as_markdown`` a table.
 """
 
-from umit.evaluation.ask import evaluate
-from umit.evaluation.comparison import Comparison, compare
+from umit.evaluation.compare import Comparison, compare
+from umit.evaluation.evaluate import evaluate
 from umit.evaluation.markdown import as_markdown
 from umit.evaluation.page import write_page
 from umit.evaluation.robustness import perturb
-from umit.evaluation.scores import Score, score
+from umit.evaluation.score import Score, score
 
 __all__ = [
     "Comparison",

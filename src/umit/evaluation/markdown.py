@@ -6,7 +6,7 @@ import math
 from typing import Final
 
 from umit.display.template import markdown
-from umit.evaluation.scores import FLOOR, Score
+from umit.evaluation.score import FLOOR, Score
 
 __all__ = ["FLOOR_NOTE", "as_markdown"]
 
@@ -20,7 +20,7 @@ def as_markdown(score: Score) -> str:
     r"""Return a score as a Markdown table: what was run, each number with its interval and its protocol.
 
     Args:
-        score: From :func:`umit.evaluation.scores.score`; numbers that do not exist are left out.
+        score: From :func:`umit.evaluation.score.score`; numbers that do not exist are left out.
 
     Example:
         >>> print(as_markdown(Score(rows=(), failed=0, manifest={"dataset": "a|b"})).splitlines()[0])

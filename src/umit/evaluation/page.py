@@ -14,7 +14,7 @@ from umit.display.template import html
 from umit.evaluation.charts import charts
 from umit.evaluation.gallery import ScansOf, cards, chosen
 from umit.evaluation.markdown import FLOOR_NOTE
-from umit.evaluation.scores import FLOOR, Row, Score, score
+from umit.evaluation.score import FLOOR, Row, Score, score
 from umit.evaluation.verdict import Item, items_of
 from umit.evaluation.words import VERDICTS, Words, cost_words, metric_words
 from umit.tasks.table import TASKS

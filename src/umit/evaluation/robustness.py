@@ -15,10 +15,10 @@ from umit.datasets.dataset import Samples
 from umit.display.page import NOTICE
 from umit.display.template import markdown
 from umit.errors import InputError
-from umit.evaluation.ask import ask
-from umit.evaluation.changes import CHANGES, Change, Changed, Others
+from umit.evaluation.evaluate import ask
 from umit.evaluation.journal import records
 from umit.evaluation.mirror import mirrored
+from umit.evaluation.perturb import CHANGES, Change, Changed, Others
 from umit.evaluation.record import pair_of
 from umit.metrics.bootstrap import bootstrap
 from umit.metrics.metric import Metric, Pair
@@ -89,7 +89,7 @@ def perturb(
         run: Folder of the unchanged run; changes have folders of their own in ``robustness`` below.
         limit: Only so many unchanged samples, the first.
         workers: Pictures that are read ahead.
-        tell: As for :func:`umit.evaluation.ask.ask`.
+        tell: As for :func:`umit.evaluation.evaluate.ask`.
 
     Returns:
         The card, also written as ``robustness.json`` and ``robustness.md`` in the folder.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from umit.evaluation.scores import FLOOR
+from umit.evaluation.score import FLOOR
 from umit.tasks.task import Words
 
 __all__ = ["METRICS", "VERDICTS", "Verdict", "Words", "cost_words", "metric_words"]

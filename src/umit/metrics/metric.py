@@ -123,7 +123,7 @@ class Metric(Generic[R]):
         weighed: Rows to what gives the numbers of many resamples at once: ``total``'s but for rounding, sooner than
             from the rows of each. Means have it by themselves.
         framed: Whether the truth itself, in whole numbers of the frame that the model writes, falls short of
-            ``best``: the frame's floor, which :func:`umit.evaluation.scores.score` gives beside the number.
+            ``best``: the frame's floor, which :func:`umit.evaluation.score.score` gives beside the number.
     """
 
     name: str

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 import numpy as np
 
 from umit.datasets.dataset import Sample
-from umit.evaluation.changes import altered
+from umit.evaluation.perturb import altered
 from umit.imaging.scan import Scan
 from umit.phantom import cases
 from umit.phantom.cases import Case, Kind, QAPair

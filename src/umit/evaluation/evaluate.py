@@ -19,7 +19,7 @@ from umit.datasets.dataset import Sample, Samples
 from umit.errors import InputError
 from umit.evaluation.journal import Journal
 from umit.evaluation.record import distinct, failed, record_of
-from umit.evaluation.scores import Score, score
+from umit.evaluation.score import Score, score
 from umit.imaging.prefetch import Scans
 from umit.model import UMIT
 from umit.queries import Query
@@ -51,7 +51,7 @@ def evaluate(
         workers: Pictures that threads read ahead while the model answers; what is answered is the same.
 
     Returns:
-        The score of this shard's answers; :func:`umit.evaluation.scores.score` reads all shards together.
+        The score of this shard's answers; :func:`umit.evaluation.score.score` reads all shards together.
 
     Raises:
         InputError: The journal is another run's, another process writes it, or two samples have one id.

@@ -16,8 +16,8 @@ from umit.datasets import describe, load
 from umit.datasets.dataset import Choice, Sample, Samples
 from umit.datasets.folder import Folder
 from umit.errors import InputError
-from umit.evaluation.changes import CHANGES, Changed, Others, altered
 from umit.evaluation.journal import Journal, records
+from umit.evaluation.perturb import CHANGES, Changed, Others, altered
 from umit.evaluation.record import record_of
 from umit.evaluation.robustness import FOLDER, perturb, robustness
 from umit.geometry import Box2D, Box3D, Point2D

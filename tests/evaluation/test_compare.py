@@ -11,7 +11,7 @@ import pytest
 
 from umit.cli import main
 from umit.errors import BackendError, InputError
-from umit.evaluation.comparison import Difference, compare
+from umit.evaluation.compare import Difference, compare
 from umit.metrics.significance import holm, mcnemar
 from umit.queries import Ask, Choose, Locate
 from umit.results import Answer, Classification, Landmarks

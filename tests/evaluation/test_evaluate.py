@@ -17,9 +17,9 @@ from umit.cli import main
 from umit.datasets import load
 from umit.datasets.ask import asked
 from umit.errors import BackendError, InputError
-from umit.evaluation.ask import evaluate
+from umit.evaluation.evaluate import evaluate
 from umit.evaluation.journal import LINES, records
-from umit.evaluation.scores import score
+from umit.evaluation.score import score
 from umit.model import UMIT
 from umit.testing import ScriptedBackend
 
