@@ -28,6 +28,8 @@ import phantom as plain_board
 import quality
 from board import LINES, METRICS_OF, board
 
+pytestmark = pytest.mark.slow  # draws whole cases
+
 #: 3 is the fewest that have every target of a film that the assertions name.
 SOME = Phantoms(count=3)
 

@@ -28,7 +28,7 @@ WORDS = {
     "landmarks": ["--name", "Sella"],
 }
 
-pytestmark = pytest.mark.shared
+pytestmark = [pytest.mark.shared, pytest.mark.slow]
 
 
 def asked(verb: str, path: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> Any:

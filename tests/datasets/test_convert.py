@@ -94,6 +94,7 @@ def _alike(found: Any, true: Any, step: float) -> None:
         np.testing.assert_allclose(*corners, atol=step)
 
 
+@pytest.mark.slow  # every layout
 @pytest.mark.parametrize("form", ["swift", "swift2"])
 @pytest.mark.parametrize("name", NAMES)
 def test_rows_read_back_as_the_same_samples(name: str, form: Any, tmp_path: Path) -> None:
@@ -226,6 +227,7 @@ def test_nothing_to_write_and_other_errors(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
+@pytest.mark.slow  # every layout
 @pytest.mark.parametrize("name", NAMES)
 def test_tables_hold_the_pictures_themselves(name: str, tmp_path: Path) -> None:
     samples = _some(name, tmp_path / "in")

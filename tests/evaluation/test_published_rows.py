@@ -26,7 +26,10 @@ from umit.results import Answer
 
 from .runs import MANIFEST
 
-pytestmark = pytest.mark.filterwarnings("ignore::umit.errors.DatasetWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::umit.errors.DatasetWarning"),
+]
 
 Asked = tuple[str, dict[str, Any]]  # what the model said, the row
 

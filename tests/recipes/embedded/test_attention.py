@@ -21,6 +21,8 @@ from umit.phantom.film import Film
 from umit.results import Classification, Detections, Report
 from umit.training.loss import answer_loss
 
+pytestmark = pytest.mark.slow  # draws whole cases
+
 
 @pytest.fixture(scope="module")
 def encoder(tokenizer: Any) -> Encoder:
