@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from pydicom import FileDataset, uid
+from pydicom import FileDataset, dcmread, uid
 from pydicom.encaps import encapsulate, get_frame
 
 from umit.errors import InputError, UnsupportedFormatError
@@ -219,6 +219,35 @@ for path in sys.argv[1:]:
     except UnsupportedFormatError as error:
         print(error.code, "|", error)
 """
+
+
+@pytest.mark.parametrize("name", [name for name in STORED if "colour" in name])
+def test_the_planes_of_coded_colours_are_the_codecs_business(
+    dicom: Any, tmp_path: Path, name: str
+) -> None:
+    # PS3.5 8.2: PlanarConfiguration says nothing of a coded picture.
+    _, _, module, _ = STORED[name]
+    if module:
+        pytest.importorskip(module)
+    path = _write(dicom, tmp_path, name)
+    data, right = dcmread(path), load(path).voxels
+    data.PlanarConfiguration = 1 - data.PlanarConfiguration
+    assert np.array_equal(load(dicom.saved(path, data)).voxels, right)
+
+
+@pytest.mark.parametrize(
+    ("stream", "bits"), [(jpeg_12(BLOCKS), 12), (jpeg_lossless(DEEP), 16)], ids=["12", "lossless"]
+)
+def test_a_bare_stream_that_pillow_cannot_decode_is_not_called_damaged(
+    tmp_path: Path, stream: bytes, bits: int
+) -> None:
+    (tmp_path / "a.jpg").write_bytes(stream)
+    with pytest.raises(UnsupportedFormatError, match=f"JPEG of {bits}-bit numbers"):
+        load(tmp_path / "a.jpg")
+    (tmp_path / "a.jpg").write_bytes(stream[:-9])
+    with pytest.raises(InputError) as caught:
+        load(tmp_path / "a.jpg")
+    assert caught.value.code == "truncated"
 
 
 def test_without_the_extra_the_command_is_named(dicom: Any, tmp_path: Path) -> None:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import struct
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from umit.errors import InputError, MissingMetadataError, UnsupportedFormatError
+from umit.imaging.attributes import Header
 from umit.imaging.codestream import Codestream, broken_off, read_codestream
 from umit.imaging.fragments import coded_frame
 from umit.imaging.part10 import OVERLAY_BITS, PIXELS, check_megapixels
 
 __all__ = ["Stored", "check_pixels", "decode", "frame_count"]
-
-_Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
 
 _ITEM = b"\xfe\xff\x00\xe0"
 _AGAIN = "The header contradicts itself; export the file again."
@@ -34,7 +33,7 @@ class Stored(NamedTuple):
     padding: NDArray[Any] | None = None
 
 
-def decode(header: _Header, frame: int, notes: list[str]) -> Stored:
+def decode(header: Header, frame: int, notes: list[str]) -> Stored:
     """Return the stored numbers of one frame, without overlay bits.
 
     Where a coded picture and the header differ, the picture is followed: it was there first.
@@ -55,6 +54,7 @@ def decode(header: _Header, frame: int, notes: list[str]) -> Stored:
     options = _options(header, notes)
     syntax = header.file_meta.TransferSyntaxUID
     if packed:
+        options["planar_configuration"] = 0  # no codec's decoder gives planes: PS3.5 8.2
         stream = read_codestream(coded_frame(header, frame))
         stated = options["bits_stored"]
         _follow(stream, options, notes)
@@ -70,15 +70,19 @@ def decode(header: _Header, frame: int, notes: list[str]) -> Stored:
         pixels = _run_lengths(syntax, coded_frame(header, frame), options)
     else:
         _check_length(header)
-        data, options["number_of_frames"] = (
-            header[options["pixel_keyword"]].value,
-            frame_count(header),
-        )
-        pixels = _decoded(syntax, data, frame, options)
+        data, size = header[options["pixel_keyword"]].value, options["rows"] * options["columns"]
+        if options["bits_allocated"] == 1 and size % 8:  # pydicom 3.0.2 starts each frame at a byte
+            start = frame * size
+            bits = np.frombuffer(data, np.uint8)[start // 8 : -(-(start + size) // 8)]
+            found = np.unpackbits(bits, bitorder="little")[start % 8 :][:size]
+            pixels = found.reshape(options["rows"], options["columns"])
+        else:
+            options["number_of_frames"] = frame_count(header)
+            pixels = _decoded(syntax, data, frame, options)
     return _without_spare_bits(pixels, header, options, notes)
 
 
-def frame_count(header: _Header) -> int:
+def frame_count(header: Header) -> int:
     """Return how many frames a file holds, and check that it has room for them.
 
     Raises:
@@ -95,7 +99,7 @@ def frame_count(header: _Header) -> int:
     return count
 
 
-def _padding(header: _Header, kind: np.dtype[Any]) -> NDArray[Any] | None:
+def _padding(header: Header, kind: np.dtype[Any]) -> NDArray[Any] | None:
     """Return both ends of padding; scanners write -2000 as 63536, which in 16 bits is the same."""
     name = _PADDING.get(kind.str[1:], "PixelPadding")
     value = header.get(f"{name}Value")
@@ -103,10 +107,14 @@ def _padding(header: _Header, kind: np.dtype[Any]) -> NDArray[Any] | None:
         return None
     limit = header.get(f"{name}RangeLimit")
     ends = np.array([value, value if limit is None else limit])
+    if kind.itemsize == 1 and not (
+        np.iinfo(kind).min <= ends.min() <= ends.max() <= np.iinfo(kind).max
+    ):
+        return None  # 65535 is no grey level of 8 bits, and least of all the brightest
     return np.sort(ends.astype(np.int64 if kind.kind in "iu" else kind).astype(kind))
 
 
-def _options(header: _Header, notes: list[str]) -> dict[str, Any]:
+def _options(header: Header, notes: list[str]) -> dict[str, Any]:
     """Return what pydicom needs to know of the pixels, checked."""
     keyword = next(tag for tag in PIXELS if tag in header)
     needed = ["Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "PhotometricInterpretation"]
@@ -143,7 +151,7 @@ def _options(header: _Header, notes: list[str]) -> dict[str, Any]:
     }
 
 
-def check_pixels(header: _Header, *, read: bool = True) -> None:
+def check_pixels(header: Header, *, read: bool = True) -> None:
     """Check that a file holds a picture.
 
     Args:
@@ -170,7 +178,7 @@ def _contradiction(got: str) -> InputError:
     )
 
 
-def _check_decoder(header: _Header) -> bool:
+def _check_decoder(header: Header) -> bool:
     """Return whether the pixels are compressed by a picture codec, which is installed."""
     from pydicom.pixels.decoders.base import get_decoder
     from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
@@ -198,7 +206,7 @@ def _check_decoder(header: _Header) -> bool:
     return True
 
 
-def _pillow_can(header: _Header, syntax: str) -> bool:
+def _pillow_can(header: Header, syntax: str) -> bool:
     """Whether Pillow gives all bits: no 12-bit JPEG, no deep colours (pydicom's pillow plugin)."""
     from pydicom.uid import JPEGExtended12Bit
 
@@ -308,7 +316,7 @@ def _run_lengths(syntax: Any, data: bytes, options: dict[str, Any]) -> NDArray[A
     return pixels
 
 
-def _check_length(header: _Header) -> None:
+def _check_length(header: Header) -> None:
     from pydicom.pixels.utils import get_expected_length
 
     expected = get_expected_length(header)
@@ -324,7 +332,7 @@ def _check_length(header: _Header) -> None:
 
 
 def _without_spare_bits(
-    raw: NDArray[Any], header: _Header, options: dict[str, Any], notes: list[str]
+    raw: NDArray[Any], header: Header, options: dict[str, Any], notes: list[str]
 ) -> Stored:
     """Cut the bits beyond BitsStored (PS3.5 8.1.1), unless they hold parts of the values."""
     bits, allocated = options["bits_stored"], 8 * raw.dtype.itemsize

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
+from umit.imaging.attributes import Header, functional
 from umit.imaging.orientation import OPPOSITE, axis_letters, patient_axis, to_affine
-from umit.imaging.series import functional
 
 __all__ = ["film_directions", "film_spacing"]
-
-_Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
 
 _CENTIMETRES = 3  # of PhysicalUnitsXDirection and Y, DICOM PS3.3 C.8.5.5.1.15
 _HEAD_AND_FEET = str.maketrans("HF", "SI")
 
 
-def film_spacing(header: _Header, frame: int, notes: list[str]) -> tuple[float, float] | None:
+def film_spacing(header: Header, frame: int, notes: list[str]) -> tuple[float, float] | None:
     """Return mm ``(x, y)`` of one frame, and say where they were not measured in the body.
 
     Args:
@@ -51,7 +49,7 @@ def film_spacing(header: _Header, frame: int, notes: list[str]) -> tuple[float, 
     return scale
 
 
-def _ultrasound_spacing(header: _Header, notes: list[str]) -> tuple[float, float] | None:
+def _ultrasound_spacing(header: Header, notes: list[str]) -> tuple[float, float] | None:
     """Return mm ``(x, y)`` of the one region that is the whole picture (DICOM PS3.3 C.8.5.5)."""
     regions = list(header.get("SequenceOfUltrasoundRegions") or ())
     whole = [region for region in regions if _covers(region, header)]
@@ -68,7 +66,7 @@ def _ultrasound_spacing(header: _Header, notes: list[str]) -> tuple[float, float
     return None
 
 
-def _covers(region: _Header, header: _Header) -> bool:
+def _covers(region: Header, header: Header) -> bool:
     """Whether a region reaches from the first pixel to the last; its corners are pixels inside."""
     ends = [region.get(f"RegionLocation{end}") for end in ("MinX0", "MinY0", "MaxX1", "MaxY1")]
     if not all(isinstance(end, int) for end in ends):
@@ -78,7 +76,7 @@ def _covers(region: _Header, header: _Header) -> bool:
     return (left, top) == (0, 0) and not inside
 
 
-def _note_ratio(header: _Header, notes: list[str]) -> None:
+def _note_ratio(header: Header, notes: list[str]) -> None:
     """Say where pixels are not square although no size in mm is known."""
     ratio = _pair(header, "PixelAspectRatio", notes)
     if ratio is not None and ratio[0] != ratio[1]:
@@ -89,7 +87,7 @@ def _note_ratio(header: _Header, notes: list[str]) -> None:
         )
 
 
-def film_directions(header: _Header, frame: int, notes: list[str]) -> str | None:
+def film_directions(header: Header, frame: int, notes: list[str]) -> str | None:
     """Return where x and y of one picture run to in the patient.
 
     Args:
@@ -111,7 +109,7 @@ def film_directions(header: _Header, frame: int, notes: list[str]) -> str | None
     return measured or told
 
 
-def _pair(header: _Header, tag: str, notes: list[str]) -> tuple[float, float] | None:
+def _pair(header: Header, tag: str, notes: list[str]) -> tuple[float, float] | None:
     try:
         pair = [float(value) for value in header.get(tag) or ()]
     except (TypeError, ValueError):  # one number alone, or none: 1.5 is no PixelAspectRatio's

@@ -5,14 +5,14 @@ from __future__ import annotations
 import struct
 from bisect import bisect_left
 from collections.abc import Iterator
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from umit.errors import InputError
+from umit.imaging.attributes import Header
 from umit.imaging.codestream import broken_off
 
 __all__ = ["coded_frame", "index_frames"]
 
-_Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
 _Span: TypeAlias = "tuple[int, int]"  # first byte of a fragment, and the one behind its last
 
 _ITEM, _END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
@@ -20,7 +20,7 @@ _ITEM, _END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 _STARTS: Final = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  ")
 
 
-def index_frames(header: _Header, notes: list[str]) -> None:
+def index_frames(header: Header, notes: list[str]) -> None:
     """Give a header an Extended Offset Table (PS3.3 C.7.6.3.1.8) with one fragment a frame.
 
     Args:
@@ -54,7 +54,7 @@ def index_frames(header: _Header, notes: list[str]) -> None:
     )
 
 
-def coded_frame(header: _Header, frame: int) -> bytes:
+def coded_frame(header: Header, frame: int) -> bytes:
     """Return the bytes of one frame of a header that :func:`index_frames` has seen.
 
     Args:
@@ -84,7 +84,7 @@ def _items(data: bytes) -> Iterator[_Span]:
         yield start, at
 
 
-def _offsets(header: _Header, data: bytes, table: _Span) -> list[int]:
+def _offsets(header: Header, data: bytes, table: _Span) -> list[int]:
     """Return where each frame's first fragment starts, by either table; none where there is none."""
     first = table[1]  # offsets count from the first byte behind the basic table
     extended = header.get("ExtendedOffsetTable") or b""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from umit.errors import InputError
 from umit.imaging.dicom import dicom_size
+from umit.imaging.naming import naming
 from umit.imaging.raster import raster_size
 from umit.imaging.read import load
 from umit.imaging.sniff import file_kind
@@ -29,7 +30,8 @@ def picture_size(path: Path) -> tuple[int, ...]:
         raise InputError("expected a file, found none", code="missing", where=path.name)
     kind = file_kind(path)
     if kind == "raster":
-        return raster_size(path)
+        with naming(path.name):
+            return raster_size(path)
     if kind == "dicom":
         return dicom_size(path)
     if path.suffix == ".npy":

@@ -53,7 +53,6 @@ def read_mgh(path: Path, *, frame: int | None = None) -> Scan:
         raise InputError(
             "expected an MGH header, got one that breaks off or makes no sense",
             code="truncated" if len(block) < _FIELDS else "header",
-            where=path.name,
             hint="Fetch the file again.",
         )
     kind: Any = MGHHeader  # not typed
@@ -76,7 +75,6 @@ def read_mgh(path: Path, *, frame: int | None = None) -> Scan:
         affine_source=None if affine is None else "mgh",
         modality=modality,
         warnings=tuple(notes),
-        name=path.name,
     )
 
 

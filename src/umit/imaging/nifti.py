@@ -53,15 +53,14 @@ def read_nifti(path: Path, *, frame: int | None = None) -> Scan:
     """
     notes: list[str] = []
     header, zooms = _header(path, notes)
-    stored = _stored(header, path.name, notes)
+    stored = _stored(header, notes)
     voxels = read_stored(path, stored, frame, notes)
-    grid = _grid(header, zooms, stored, path.name, notes)
+    grid = _grid(header, zooms, stored, notes)
     modality = assumed_modality(voxels, notes) if stored.dtype.kind in "iu" else None
     return Scan(
         np.asarray(voxels),
         modality=modality,
         warnings=tuple(notes),
-        name=path.name,
         **grid,
     )
 
@@ -80,25 +79,23 @@ def _header(path: Path, notes: list[str]) -> tuple[_Header, _Zooms]:
         raise InputError(
             f"expected a NIfTI header of {Nifti1Header.sizeof_hdr} bytes, got {len(block)}",
             code="truncated",
-            where=path.name,
             hint="Fetch the file again.",
         )
     kind: Any = Nifti1Header
     if block[4:8] in (b"n+2\0", b"ni2\0") and len(block) == Nifti2Header.sizeof_hdr:
         kind = Nifti2Header
     elif block[344:348] not in (b"n+1\0", b"ni1\0"):
-        raise _other("another format, or Analyze, which records no orientation", path.name)
+        raise _other("another format, or Analyze, which records no orientation")
     header = kind(block[: kind.sizeof_hdr], check=False)
     zooms = tuple(abs(float(zoom)) for zoom in header["pixdim"][1:4])
     if not header["magic"].item().startswith(b"n+"):
-        raise _other("the header of a pair, .hdr and .img", path.name)
+        raise _other("the header of a pair, .hdr and .img")
     try:
         header.check_fix(logger=_Repairs(notes))
     except (HeaderDataError, ValueError, OverflowError) as error:
         raise InputError(
             f"expected a NIfTI header that makes sense, got: {error}",
             code="header",
-            where=path.name,
         ) from None
     if all(0 < zoom < math.inf for zoom in zooms):
         return header, zooms
@@ -106,11 +103,10 @@ def _header(path: Path, notes: list[str]) -> tuple[_Header, _Zooms]:
     return header, None
 
 
-def _other(got: str, name: str) -> UnsupportedFormatError:
+def _other(got: str) -> UnsupportedFormatError:
     return UnsupportedFormatError(
         f"expected a single-file NIfTI, got {got}",
         code="format",
-        where=name,
         hint="Convert it to .nii or .nii.gz.",
     )
 
@@ -126,7 +122,7 @@ class _Repairs:
             self._notes.append(f"header: {message}")
 
 
-def _stored(header: _Header, name: str, notes: list[str]) -> Stored:
+def _stored(header: _Header, notes: list[str]) -> Stored:
     """Return where the numbers lie; nothing is allocated yet."""
     axes = int(header["dim"][0])
     shape = tuple(int(n) for n in header["dim"][1 : 1 + axes]) if 1 <= axes <= 7 else ()
@@ -138,8 +134,7 @@ def _stored(header: _Header, name: str, notes: list[str]) -> Stored:
         raise InputError(
             "expected one real value or RGB a voxel, got complex numbers or records",
             code="complex",
-            where=name,
-            hint="Save the magnitude.",
+            hint="Save the magnitude, or colours as RGB24.",
         )
     else:
         colours = 1
@@ -152,7 +147,6 @@ def _stored(header: _Header, name: str, notes: list[str]) -> Stored:
         raise InputError(
             f"expected finite scl_inter and vox_offset, got {inter} and {offset}",
             code="header",
-            where=name,
         )
     return Stored(
         shape=shape,
@@ -164,9 +158,7 @@ def _stored(header: _Header, name: str, notes: list[str]) -> Stored:
     )
 
 
-def _grid(
-    header: _Header, zooms: _Zooms, stored: Stored, name: str, notes: list[str]
-) -> dict[str, Any]:
+def _grid(header: _Header, zooms: _Zooms, stored: Stored, notes: list[str]) -> dict[str, Any]:
     """Return a scan's spacing, affine and directions: what of them the file states, in mm."""
     unit, scale = _UNITS.get(int(header["xyzt_units"]) & 7, ("", None))
     if scale is None:
@@ -176,7 +168,7 @@ def _grid(
     mm = None if scale is None or zooms is None else tuple(zoom * scale for zoom in zooms)
     if zooms is None:
         notes.append("spacing: a length in pixdim is 0 or no number, none of them is believed")
-    forms = _forms(header, scale or 1.0, name, notes)
+    forms = _forms(header, scale or 1.0, notes)
     if not forms:
         notes.append("orientation: neither sform nor qform is set, left and right are not known")
         return {"spacing": mm}
@@ -199,7 +191,7 @@ def _grid(
     return {"spacing": mm, "directions": letters if depth else letters[:2]}
 
 
-def _forms(header: _Header, scale: float, name: str, notes: list[str]) -> list[_Form]:
+def _forms(header: _Header, scale: float, notes: list[str]) -> list[_Form]:
     """Return the forms that are set and are grids, the sform first."""
     coded = {}
     if header["sform_code"] > 0:
@@ -215,7 +207,6 @@ def _forms(header: _Header, scale: float, name: str, notes: list[str]) -> list[_
         raise InputError(
             "expected an invertible sform or qform, got one that is not",
             code="affine",
-            where=name,
             hint="Repair the header, or clear both codes to have it shown as stored.",
         )
     if len(found) < len(coded):

@@ -8,18 +8,17 @@ from collections.abc import Iterator
 from functools import cache
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TypeAlias
+from typing import Any, BinaryIO, Final
 
 from umit.errors import InputError, UnsupportedFormatError
 from umit.imaging import stream
+from umit.imaging.attributes import Header
 from umit.imaging.fragments import index_frames
 from umit.imaging.mosaic import CSA_TAGS
 from umit.imaging.scan import MAX_PIXELS
 from umit.imaging.stored import MAX_BYTES
 
 __all__ = ["OVERLAY_BITS", "PIXELS", "check_megapixels", "looks_like_dicom", "open_dicom"]
-
-_Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
 
 PIXELS: Final = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _SIZES = "Rows Columns SamplesPerPixel BitsAllocated NumberOfFrames"
@@ -34,7 +33,7 @@ _TAGS = f"""
     ConcatenationUID InConcatenationTotalNumber ConcatenationFrameOffsetNumber
     ImagesInAcquisition NumberOfSlices InstanceNumber AcquisitionNumber EchoTime EchoNumbers
     AcquisitionTime FrameReferenceTime TemporalPositionIdentifier TriggerTime DiffusionBValue
-    PresentationIntentType GridFrameOffsetVector DoseGridScaling DoseUnits
+    PresentationIntentType PresentationLUTShape GridFrameOffsetVector DoseGridScaling DoseUnits
     BitsStored HighBit PixelRepresentation PhotometricInterpretation PlanarConfiguration
     PixelPaddingValue PixelPaddingRangeLimit FloatPixelPaddingValue FloatPixelPaddingRangeLimit
     DoubleFloatPixelPaddingValue DoubleFloatPixelPaddingRangeLimit
@@ -71,7 +70,7 @@ def looks_like_dicom(head: bytes) -> bool:
     return head.startswith(_FIRST) and behind.startswith(_FIRST) and head[2:4] < behind[2:4]
 
 
-def open_dicom(path: Path, notes: list[str], *, pixels: bool = True) -> _Header:
+def open_dicom(path: Path, notes: list[str], *, pixels: bool = True) -> Header:
     """Read the fields that umit uses; one that cannot be read is left out, and named.
 
     Args:
@@ -103,7 +102,7 @@ def open_dicom(path: Path, notes: list[str], *, pixels: bool = True) -> _Header:
     return header
 
 
-def _read(source: BinaryIO, pixels: bool, names: str = _TAGS) -> _Header:
+def _read(source: BinaryIO, pixels: bool, names: str = _TAGS) -> Header:
     from pydicom import dcmread
     from pydicom.errors import InvalidDicomError
 
@@ -157,7 +156,7 @@ def _broken() -> tuple[type[Exception], ...]:
     )
 
 
-def _guess_syntax(header: _Header, notes: list[str]) -> None:
+def _guess_syntax(header: Header, notes: list[str]) -> None:
     """Take the transfer syntax from the bytes of a file without group 2, as pydicom parsed them."""
     from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
@@ -167,7 +166,7 @@ def _guess_syntax(header: _Header, notes: list[str]) -> None:
     notes.append("DICOM: no transfer syntax is stated, it is taken from the bytes")
 
 
-def _settle(data: _Header, notes: list[str], depth: int = 0) -> None:
+def _settle(data: Header, notes: list[str], depth: int = 0) -> None:
     """Convert every value now, so that none raises later, within our code.
 
     What cannot be converted is left out, unless the pixels' numbers hang on it.
@@ -228,7 +227,7 @@ def _check_ending(source: BinaryIO) -> None:
         )
 
 
-def _unpacked(file: BinaryIO) -> tuple[BinaryIO, _Header | None]:
+def _unpacked(file: BinaryIO) -> tuple[BinaryIO, Header | None]:
     """Return what pydicom can read, and the file meta where it stands apart from it."""
     from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
@@ -249,7 +248,7 @@ def _unpacked(file: BinaryIO) -> tuple[BinaryIO, _Header | None]:
     return _inflated(_deflated(file)), meta
 
 
-def _file_meta(file: BinaryIO) -> _Header | None:
+def _file_meta(file: BinaryIO) -> Header | None:
     """Return group 2, which is never deflated (PS3.10 7.1), and leave the file behind it."""
     from pydicom.dataset import FileMetaDataset
     from pydicom.filereader import read_dataset

@@ -16,9 +16,10 @@ from PIL import Image
 from umit.errors import InputError
 from umit.geometry import Affine, Positions, Space
 from umit.imaging.arguments import asked_frame, asked_slices, asked_spacing
-from umit.imaging.dicom import read_dicom, read_series
+from umit.imaging.dicom import read_dicom
 from umit.imaging.metaimage import read_itk
 from umit.imaging.mgh import read_mgh
+from umit.imaging.naming import naming
 from umit.imaging.nifti import read_nifti
 from umit.imaging.orientation import OPPOSITE
 from umit.imaging.raster import read_raster
@@ -30,7 +31,6 @@ from umit.imaging.window import (
     PRESETS,
     WindowAsked,
     asked_window,
-    choose_window,
     default_window,
 )
 
@@ -135,21 +135,11 @@ def _from_path(text: str, frame: int | None, window: Window | None) -> Scan:
             hint="Check the path.",
         )
     if kind == "dicom":
-        return _from_dicom(path, paths, frame, window)
+        scan = read_dicom(*paths, frame=frame, window=window)
+        return replace(scan, warnings=(*scan.warnings, *left_out(path, paths)))
     _no_index(window)
-    return _READERS[kind](paths[0], frame=frame)
-
-
-def _from_dicom(path: Path, paths: list[Path], frame: int | None, window: Window | None) -> Scan:
-    if len(paths) > 1:
-        scan = read_series(paths, frame=frame, window=window)
-    else:
-        scan = read_dicom(paths[0], frame=frame, window=window)
-    others = left_out(path, paths) if path != paths[0] else []
-    if not others:
-        return scan
-    note = f"folder: left out {', '.join(others)}"
-    return replace(scan, warnings=(*scan.warnings, note))
+    with naming(paths[0].name):
+        return replace(_READERS[kind](paths[0], frame=frame), name=paths[0].name)
 
 
 def _is(path: Path, question: str) -> bool:
@@ -211,17 +201,15 @@ def _along(spacing: Sequence[float] | None, axes: str) -> tuple[float, ...] | No
 
 def _windowed(scan: Scan, window: Window | None) -> Scan:
     """Give the scan the asked window, or choose one and say so; readers use an index."""
-    notes = _remarks(scan)
-    low_high, curve = scan.window, scan.curve
+    low_high, notes = scan.window, _remarks(scan)
     # One that a DICOM file declares is already there: its reader has applied it.
-    if not isinstance(window, int | None) and not is_declared(window):
-        low_high, said = choose_window(scan.measured, window, scan.modality)
-        notes, curve = notes + said, "line"
-    elif low_high is None:
+    asked = None if isinstance(window, int) or is_declared(window) else window
+    if asked is None and low_high is None:
         low_high, chosen = default_window(scan.measured, scan.modality)
         notes += chosen
     warnings = tuple(dict.fromkeys((*scan.warnings, *notes)))
-    return replace(scan, window=low_high, curve=curve, warnings=warnings)
+    scan = replace(scan, window=low_high, warnings=warnings)
+    return scan if asked is None else scan.windowed(asked)
 
 
 def _remarks(scan: Scan) -> tuple[str, ...]:

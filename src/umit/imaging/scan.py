@@ -282,13 +282,12 @@ def check_volume(voxels: int) -> None:
         )
 
 
-def pick_frame(frame: int | None, count: int, name: str) -> int:
+def pick_frame(frame: int | None, count: int) -> int:
     """Return which of several frames, pages or volumes is meant.
 
     Args:
         frame: Counted from 0; ``None`` is fine where there is one only.
         count: How many the file holds.
-        name: Base name of the file, for the message.
 
     Raises:
         InputError: Several and none chosen, or no such frame.
@@ -299,7 +298,6 @@ def pick_frame(frame: int | None, count: int, name: str) -> int:
         raise InputError(
             f"expected frame= of 0 to {count - 1}, got {frame}",
             code="multi_frame" if frame is None else "frame",
-            where=name,
             hint=f"The file holds {count}; choose one with umit.load(..., frame=k).",
         )
     return frame

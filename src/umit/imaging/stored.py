@@ -65,16 +65,16 @@ def read_stored(path: Path, stored: Stored, frame: int | None, notes: list[str])
     Raises:
         InputError: Impossible or too large sizes, a file too short for them, or no such frame.
     """
-    kind, name = stored.dtype, path.name
+    kind = stored.dtype
     packed, scaled = stream.is_packed(path), (stored.slope, stored.inter) != (1.0, 0.0)
     room = stream.room(path, packed) - stored.offset
-    count = check_sizes(stored.shape, stored.colours * kind.itemsize, room, name)
+    count = check_sizes(stored.shape, stored.colours * kind.itemsize, room)
     x, y, z = (*stored.shape, 1)[:3]
     shape = (z, y, x) if stored.colours == 1 else (z, y, x, stored.colours)
     size = math.prod(shape) * kind.itemsize
-    offset = stored.offset + pick_frame(frame, count, name) * size
+    offset = stored.offset + pick_frame(frame, count) * size
     if packed and offset + size > stream.MOST_INFLATED:
-        raise _too_large(f"one behind {offset} bytes to inflate", name)
+        raise _too_large(f"one behind {offset} bytes to inflate")
     if size >= _MAPPED and kind.isnative and not packed and not scaled:
         return np.memmap(path, kind, "r", offset, shape)
     raw = np.empty(shape, kind)
@@ -85,7 +85,6 @@ def read_stored(path: Path, stored: Stored, frame: int | None, notes: list[str])
             f"expected {size} bytes of voxels, got a file that breaks off or is damaged "
             f"({type(error).__name__})",
             code="truncated",
-            where=name,
             hint="Fetch the file again.",
         ) from None
     if not kind.isnative:
@@ -96,14 +95,13 @@ def read_stored(path: Path, stored: Stored, frame: int | None, notes: list[str])
     return _scaled(raw, stored, notes) if scaled else raw
 
 
-def check_sizes(shape: tuple[int, ...], voxel: int, room: int, name: str) -> int:
+def check_sizes(shape: tuple[int, ...], voxel: int, room: int) -> int:
     """Check what a header claims against limits and against the file, before any memory is taken.
 
     Args:
         shape: ``(x, y[, z[, ...]])``.
         voxel: Bytes of one voxel.
         room: The most bytes of voxels that the file can hold.
-        name: Base name of the file, for messages.
 
     Returns:
         How many volumes there are.
@@ -113,30 +111,25 @@ def check_sizes(shape: tuple[int, ...], voxel: int, room: int, name: str) -> int
         InputError: Not two axes, none positive, too many bytes, or more than the file can hold.
     """
     if not 2 <= len(shape) <= 7 or min(shape) < 1:
-        raise InputError(
-            f"expected 2 to 4 positive dimensions, got {shape}", code="header_dims", where=name
-        )
+        raise InputError(f"expected 2 to 4 positive dimensions, got {shape}", code="header_dims")
     one, claimed = math.prod(shape[:3]), math.prod(shape) * voxel
     if one > MAX_VOXELS or one * voxel > MAX_BYTES:
         if claimed > room:
             raise InputError(
                 f"expected sizes that fit the file, got {shape} in one with room for {room} bytes",
                 code="header_dims",
-                where=name,
             )
-        raise _too_large(f"{shape[:3]} of {voxel} bytes each", name)
+        raise _too_large(f"{shape[:3]} of {voxel} bytes each")
     if claimed > room:
         raise InputError(
             f"expected {claimed} bytes, got a file with room for {room} at most",
             code="truncated",
-            where=name,
             hint="Fetch the file again.",
         )
     if sum(n > 1 for n in shape[3:]) > 1:
         raise UnsupportedFormatError(
             f"expected at most 4 dimensions, got {shape}",
             code="header_dims",
-            where=name,
             hint="Save one volume, or one series of them, as a file of its own.",
         )
     return math.prod(shape[3:])
@@ -203,10 +196,9 @@ def _kind(kind: np.dtype[Any], stored: Stored) -> np.dtype[Any]:
     return np.dtype(np.float32)
 
 
-def _too_large(got: str, name: str) -> InputError:
+def _too_large(got: str) -> InputError:
     return InputError(
         f"expected at most {MAX_VOXELS} voxels and {MAX_BYTES} bytes a volume, got {got}",
         code="volume_limit",
-        where=name,
         hint="Unpack the file, or cut or resample the volume.",
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, NamedTuple, TypeAlias, TypeGuard
 
@@ -12,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from umit.errors import InputError
+from umit.imaging.attributes import Header, functional
 from umit.imaging.quantiles import sample, value_range
 from umit.imaging.scan import Padding, without
-from umit.imaging.series import functional
+from umit.imaging.tables import Table, read_table
 from umit.imaging.window import (
     FULL,
     PRESETS,
@@ -25,42 +25,10 @@ from umit.imaging.window import (
     to_uint8,
 )
 
-__all__ = ["Levels", "Shown", "Table", "Window", "declared", "is_declared", "read_table", "settled"]
+__all__ = ["Levels", "Shown", "Window", "declared", "is_declared", "settled"]
 
 Window: TypeAlias = WindowAsked | None
-_Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
-
 _HINT = "Pass window=(centre, width), a preset's name or an index."
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A look-up table for values.
-
-    Args:
-        first: The value that the first entry stands for; lower ones take it too.
-        top: The largest entry there can be.
-        entries: The table, as 16-bit numbers.
-
-    Example:
-        >>> Table(10, 255.0, (5, 6)).look_up(np.array([0, 10, 11, 99])).tolist()
-        [5, 5, 6, 6]
-    """
-
-    first: int
-    top: float
-    entries: tuple[int, ...]
-
-    def look_up(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Return the entry of each value; pydicom 3.0.2's own wraps in 8-bit tables.
-
-        Args:
-            values: Any shape, file units.
-        """
-        index = np.clip(np.rint(values).astype(np.int64) - self.first, 0, len(self.entries) - 1)
-        entries: NDArray[Any] = np.array(self.entries, np.uint8 if self.top <= 255 else np.uint16)
-        found: NDArray[Any] = entries[index]
-        return found
 
 
 class Levels(NamedTuple):
@@ -81,7 +49,7 @@ _CURVES: Final[dict[str, Curve]] = {
 }
 
 
-def declared(header: _Header, frame: int, window: Window, signed: bool, notes: list[str]) -> Shown:
+def declared(header: Header, frame: int, window: Window, signed: bool, notes: list[str]) -> Shown:
     """Return what one frame is shown with: two levels, a table, or ``None``.
 
     Without a choice it is the first look-up table, else the first window (DICOM PS3.3 C.11.2) that
@@ -201,7 +169,7 @@ def is_declared(window: Window) -> TypeGuard[str | int | None]:
     return window is None or isinstance(window, int)
 
 
-def _index(voi: _Header, window: str | int, count: int, tables: list[_Header]) -> int:
+def _index(voi: Header, window: str | int, count: int, tables: list[Header]) -> int:
     total, index = count + len(tables), window if isinstance(window, int) else -1
     if isinstance(window, str):
         # The file's own names are compared and never quoted: they are free text.
@@ -238,50 +206,7 @@ def _levels(centre: float, width: float, function: str, notes: list[str]) -> Lev
     return Levels(centre - width / 2, centre + width / 2, _CURVES[function])
 
 
-def read_table(
-    item: _Header, header: _Header, *, signed: bool, notes: list[str] | None = None
-) -> Table:
-    """Return a modality or VOI look-up table (DICOM PS3.3 C.11.1.1 and C.11.2.1.1).
-
-    How many bits an entry has is told by the largest entry: descriptors say 16 or 8 of tables with 12.
-
-    Args:
-        item: Of a ModalityLUTSequence or VOILUTSequence.
-        header: The file's, for its byte order.
-        signed: Whether the table's input can be negative, and with it the first value it stands for.
-        notes: Takes a warning where the descriptor says another number of bits.
-
-    Raises:
-        InputError: No entries, fewer than it says, or only zeros.
-    """
-    descriptor, data = item.get("LUTDescriptor"), item.get("LUTData")
-    said = [int(number) for number in descriptor] if isinstance(descriptor, Sequence) else []
-    count, first, bits = said if len(said) == 3 else (0, 0, 0)
-    count = count % 2**16 or 2**16  # 0 stands for 65536; it may have been read as signed
-    first = (first + 2**15) % 2**16 - 2**15 if signed else first % 2**16  # whatever its VR
-    if isinstance(data, bytes):
-        order = "<" if header.file_meta.TransferSyntaxUID.is_little_endian else ">"
-        words = np.frombuffer(data + b"\0" * (len(data) % 2), f"{order}u2")
-    else:
-        words = np.atleast_1d(np.asarray([] if data is None else data, np.int64))
-    words = words.astype("<u2")
-    if count > 1 and len(words) == (count + 1) // 2:  # two of 8 bits in a word, low byte first
-        words = words.view("u1")
-    entries = words[:count]
-    used = int(entries.max()).bit_length() if len(entries) else 0
-    if len(said) != 3 or len(entries) < count or not used:
-        wanted = f"of {count} entries" if len(said) == 3 else "with three numbers that describe it"
-        raise InputError(
-            f"expected a look-up table {wanted}, got {len(entries)} entries of {used} bits",
-            code="malformed",
-            hint="Export the file again." if notes is None else _HINT,
-        )
-    if notes is not None and bits != used:
-        notes.append(f"window: a look-up table says {bits} bits and uses {used}, which are shown")
-    return Table(first, 2.0**used - 1, tuple(entries.tolist()))
-
-
-def _floats(header: _Header, tag: str) -> list[float]:
+def _floats(header: Header, tag: str) -> list[float]:
     """Return a tag's numbers; text that is none, such as ``"40,5"``, makes one that is not finite."""
     try:
         return [float(value) for value in _values(header, tag)]
@@ -289,7 +214,7 @@ def _floats(header: _Header, tag: str) -> list[float]:
         return [math.nan]
 
 
-def _values(header: _Header, tag: str) -> list[Any]:
+def _values(header: Header, tag: str) -> list[Any]:
     value = header.get(tag)
     if value is None or value == "":
         return []
