@@ -38,11 +38,6 @@ def decode(header: Header, frame: int, notes: list[str]) -> Stored:
 
     Where a coded picture and the header differ, the picture is followed: it was there first.
 
-    Args:
-        header: The whole file, as :func:`umit.imaging.part10.open_dicom` gives it.
-        frame: From 0.
-        notes: Takes warnings.
-
     Raises:
         UnsupportedFormatError: A transfer syntax without a decoder; the message holds the command
             that installs it, where there is one.
@@ -152,14 +147,10 @@ def _options(header: Header, notes: list[str]) -> dict[str, Any]:
 
 
 def check_pixels(header: Header, *, read: bool = True) -> None:
-    """Check that a file holds a picture.
-
-    Args:
-        header: The file's.
-        read: Whether its pixels were read.
+    """Check that a file has a size above 0, and pixels if they were read.
 
     Raises:
-        InputError: No size, one of 0, or no pixels.
+        InputError: It has not.
     """
     sized = header.get("Rows") is not None and header.get("Columns") is not None
     if not sized or (read and not any(tag in header for tag in PIXELS)):

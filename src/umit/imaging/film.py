@@ -17,16 +17,7 @@ _HEAD_AND_FEET = str.maketrans("HF", "SI")
 
 
 def film_spacing(header: Header, frame: int, notes: list[str]) -> tuple[float, float] | None:
-    """Return mm ``(x, y)`` of one frame, and say where they were not measured in the body.
-
-    Args:
-        header: The file's.
-        frame: From 0.
-        notes: Takes warnings.
-
-    Returns:
-        ``None`` where no tag holds two positive numbers.
-    """
+    """Return mm ``(x, y)`` of one frame, and say where they were not measured in the body."""
     measured = functional(header, frame, "PixelMeasuresSequence")
     body, detector = _pair(measured, "PixelSpacing", notes), _pair(header, "ImagerPixelSpacing", [])
     if body is not None:
@@ -88,16 +79,7 @@ def _note_ratio(header: Header, notes: list[str]) -> None:
 
 
 def film_directions(header: Header, frame: int, notes: list[str]) -> str | None:
-    """Return where x and y of one picture run to in the patient.
-
-    Args:
-        header: The file's.
-        frame: From 0.
-        notes: Takes a warning where two tags disagree.
-
-    Returns:
-        Such as ``"LI"`` for left and inferior, or ``None`` where no tag tells.
-    """
+    """Return where x and y of one picture run to in the patient, such as ``"LI"``, if a tag tells."""
     told = _told(header.get("PatientOrientation"))
     plane = functional(header, frame, "PlaneOrientationSequence")
     measured = _measured(plane.get("ImageOrientationPatient"))

@@ -23,9 +23,7 @@ _STARTS: Final = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  ")
 def index_frames(header: Header, notes: list[str]) -> None:
     """Give a header an Extended Offset Table (PS3.3 C.7.6.3.1.8) with one fragment a frame.
 
-    Args:
-        header: The whole file; only encapsulated pixels are touched.
-        notes: Takes a warning where there are more frames than the header says.
+    Only encapsulated pixels are touched; frames beyond those that the header says are told.
 
     Raises:
         InputError: Fewer frames than the header says, or fragments that break off.
@@ -55,12 +53,7 @@ def index_frames(header: Header, notes: list[str]) -> None:
 
 
 def coded_frame(header: Header, frame: int) -> bytes:
-    """Return the bytes of one frame of a header that :func:`index_frames` has seen.
-
-    Args:
-        header: The whole file.
-        frame: From 0.
-    """
+    """Return the bytes of one frame of a header that :func:`index_frames` has seen."""
     (start,) = struct.unpack_from("<Q", header.ExtendedOffsetTable, 8 * frame)
     (length,) = struct.unpack_from("<Q", header.ExtendedOffsetTableLengths, 8 * frame)
     data: bytes = header.PixelData[start : start + length]

@@ -15,13 +15,7 @@ __all__ = ["picture_size"]
 
 
 def picture_size(path: Path) -> tuple[int, ...]:
-    """Return a picture's size as displayed, or a volume's in file order.
-
-    Args:
-        path: A file of any kind that :func:`umit.load` reads.
-
-    Returns:
-        ``(width, height)`` of a film, ``(x, y, z)`` of a volume.
+    """Return ``(width, height)`` of a film as displayed, or ``(x, y, z)`` of a volume in file order.
 
     Raises:
         InputError: Missing, empty, or no picture.

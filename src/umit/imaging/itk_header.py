@@ -33,14 +33,9 @@ _UNITS = {
 
 
 def read_header(block: bytes, nrrd: bool) -> Header:
-    """Read the fields of a header, their names in lower case without spaces.
+    """Read the fields of a header's first bytes, their names in lower case without spaces.
 
-    Args:
-        block: The file's first bytes.
-        nrrd: Whether it is a NRRD, else a MetaImage.
-
-    Returns:
-        Names of data files that follow the header stand in ``"listed"``, one a line.
+    Names of data files that follow the header stand in ``"listed"``, one a line.
 
     Raises:
         UnsupportedFormatError: No header, or a field twice.

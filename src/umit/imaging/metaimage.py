@@ -36,13 +36,8 @@ def looks_like_metaimage(head: bytes) -> bool:
 def read_itk(path: Path, *, frame: int | None = None) -> Scan:
     """Read a NRRD or MetaImage film or volume in the file's own voxel order.
 
-    Args:
-        path: A ``.nrrd``, ``.nhdr``, ``.mha`` or ``.mhd`` file.
-        frame: Which of several volumes, from 0.
-
-    Returns:
-        A film of 2-D files, else a volume. Its affine is turned from LPS to RAS+. Without an origin,
-        a spacing or a known unit it has its directions only, and none without a patient space.
+    The affine of a volume is turned from LPS to RAS+. Without an origin, a spacing or a known unit it has
+    its directions only, and none without a patient space.
 
     Raises:
         UnsupportedFormatError: SimpleITK is not installed, or an encoding umit does not read.

@@ -21,11 +21,7 @@ _KINDS = (0, 1, 3, 4)  # 8-bit, 32-bit, real and 16-bit numbers
 
 
 def looks_like_mgh(head: bytes) -> bool:
-    """Tell from the first bytes, inflated: version 1, sizes and a known kind, all big endian.
-
-    Args:
-        head: At least 28 bytes, or too few for any MGH file.
-    """
+    """Tell from the first bytes, inflated: version 1, sizes and a known kind, all big endian."""
     if len(head) < 28:
         return False
     version, *sizes, kind, _ = np.frombuffer(head[:28], ">i4").tolist()
@@ -33,14 +29,7 @@ def looks_like_mgh(head: bytes) -> bool:
 
 
 def read_mgh(path: Path, *, frame: int | None = None) -> Scan:
-    """Read one volume in the file's own voxel order.
-
-    Args:
-        path: A ``.mgh`` or ``.mgz`` file.
-        frame: Which of several volumes, from 0.
-
-    Returns:
-        A volume; without an affine where the file says that it records none.
+    """Read one volume in the file's own voxel order; without an affine where it says that it has none.
 
     Raises:
         InputError: Truncated, impossible sizes, an unknown kind of number, or several volumes and

@@ -50,10 +50,6 @@ def mosaic(header: Header, notes: list[str]) -> Mosaic | None:
     ImagePositionPatient is that of a picture as large as the mosaic around the slice's centre
     (nibabel, "Siemens mosaic format": doc/source/dicom/dicom_mosaic.rst).
 
-    Args:
-        header: The file's, with :data:`CSA_TAGS`.
-        notes: Takes warnings.
-
     Raises:
         InputError: A mosaic that does not say how many slices it has or which way they run.
         MissingMetadataError: No position, orientation or spacing.

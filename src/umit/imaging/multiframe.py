@@ -47,11 +47,7 @@ def is_dose(header: Header) -> bool:
 
 
 def check_picture(header: Header) -> None:
-    """Refuse segmentations and maps by name.
-
-    Raises:
-        UnsupportedFormatError: Such an object.
-    """
+    """Refuse segmentations and maps by name."""
     kind = _no_picture(header)
     if kind is not None:
         raise UnsupportedFormatError(

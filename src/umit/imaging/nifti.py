@@ -37,14 +37,9 @@ _REPAIRED = 30  # nibabel's level from which a repair of the header changes what
 def read_nifti(path: Path, *, frame: int | None = None) -> Scan:
     """Read one volume in the file's own voxel order.
 
-    Args:
-        path: A ``.nii`` or ``.nii.gz`` file.
-        frame: Which volume of a 4-D file, from 0.
-
-    Returns:
-        A volume, scaled to file units, with the affine of the sform, else of the qform; of the qform
-        too where it is the scanner's and the sform a template's. Where ``pixdim`` or the unit leaves
-        the qform without lengths, there are directions and no millimetres.
+    It is scaled to file units, with the affine of the sform, else of the qform; of the qform too where
+    it is the scanner's and the sform a template's. Where ``pixdim`` or the unit leaves the qform without
+    lengths, there are directions and no millimetres.
 
     Raises:
         UnsupportedFormatError: Not a NIfTI file, or one whose pixels lie in another.

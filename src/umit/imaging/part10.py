@@ -71,15 +71,7 @@ def looks_like_dicom(head: bytes) -> bool:
 
 
 def open_dicom(path: Path, notes: list[str], *, pixels: bool = True) -> Header:
-    """Read the fields that umit uses; one that cannot be read is left out, and named.
-
-    Args:
-        path: The file.
-        notes: Takes warnings.
-        pixels: Whether to read them.
-
-    Returns:
-        A ``pydicom.Dataset``; its coded frames are indexed.
+    """Read the fields that umit uses, and index coded frames; what cannot be read is left out, and named.
 
     Raises:
         UnsupportedFormatError: Not DICOM.
@@ -326,11 +318,7 @@ def _claimed(start: BinaryIO) -> int:
 
 
 def check_megapixels(rows: int, columns: int) -> None:
-    """Refuse a picture over 100 megapixels.
-
-    Raises:
-        InputError: It is.
-    """
+    """Refuse a picture over 100 megapixels."""
     if rows * columns > MAX_PIXELS:
         raise InputError(
             f"expected at most {MAX_PIXELS // 1_000_000} megapixels, got {columns} × {rows} pixels",

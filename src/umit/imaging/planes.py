@@ -39,12 +39,6 @@ class Plane(NamedTuple):
 def read_plane(header: Header, frame: int, window: Window, notes: list[str]) -> Plane:
     """Return one frame in file units and what it is shown with; colours as ``uint8`` RGB.
 
-    Args:
-        header: The whole file, pixels included.
-        frame: From 0.
-        window: As for :func:`umit.imaging.voi.declared`.
-        notes: Takes warnings.
-
     Raises:
         UnsupportedFormatError: A missing decoder, or colours that are not RGB, YBR or a palette.
         InputError: No pixels, too few or too many of them, or no such window.

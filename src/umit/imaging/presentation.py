@@ -52,10 +52,6 @@ class Presentation:
 def depth_axis(orientation: str | None, chosen: Presentation) -> int:
     """Return the file axis (0 is x) that crosses the pictures.
 
-    Args:
-        orientation: Where x, y and z run to, as :attr:`Scan.orientation` says.
-        chosen: What is shown.
-
     Raises:
         MissingMetadataError: A plane is asked for and the volume's orientation is not known.
     """
@@ -73,11 +69,7 @@ def depth_axis(orientation: str | None, chosen: Presentation) -> int:
 
 
 def numbered_slices(asked: Sequence[int], count: int) -> tuple[int, int]:
-    """Return a range of slices by their numbers in the file.
-
-    Args:
-        asked: ``(start, stop)``, from 0; the stop is left out.
-        count: How many slices there are.
+    """Return a range of slices by their numbers in the file, from 0; the stop is left out.
 
     Raises:
         InputError: Not two whole numbers with ``0 <= start < stop <= count``.
@@ -132,15 +124,10 @@ def near_slices(mm: Sequence[float], space: Space, axis: int) -> tuple[int, int]
 
 
 def masked_slices(mask: NDArray[Any], shape: Sequence[int], axis: int) -> tuple[int, int]:
-    """Return the range of slices that a mask touches.
-
-    Args:
-        mask: ``(slice, row, column)``, anything but zero is inside.
-        shape: Of the scan's voxels, which it must equal.
-        axis: The file axis that crosses the slices.
+    """Return the range of slices along a file axis that a mask ``(slice, row, column)`` touches.
 
     Raises:
-        InputError: Another shape, or an empty mask.
+        InputError: Another shape than the scan's, or an empty mask.
     """
     if tuple(mask.shape) != tuple(shape):
         raise InputError(

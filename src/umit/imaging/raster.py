@@ -54,12 +54,8 @@ def looks_like_raster(head: bytes) -> bool:
 def read_raster(source: Path | Image.Image, *, frame: int | None = None) -> Scan:
     """Read one picture as displayed: EXIF applied, transparency on black.
 
-    Args:
-        source: A file, or a Pillow picture.
-        frame: Page or animation frame, from 0; needed only where there are several.
-
-    Returns:
-        A film: ``uint8`` grey or RGB, or the file's own numbers where they are deeper than 8 bits.
+    It is ``uint8`` grey or RGB, or the file's own numbers where they are deeper than 8 bits. ``frame`` is
+    a page or animation frame, from 0, and needed only where there are several.
 
     Raises:
         UnsupportedFormatError: The file is none of :data:`FORMATS`.

@@ -245,12 +245,7 @@ ScanLike: TypeAlias = "str | os.PathLike[str] | Image.Image | Scan"
 
 
 def within(values: NDArray[Any], ranges: tuple[Padding, ...]) -> NDArray[np.bool_]:
-    """Return which values lie in one of some ranges.
-
-    Args:
-        values: Any shape.
-        ranges: Both ends included.
-    """
+    """Return which values lie in one of some ranges, both ends included."""
     found = np.zeros(values.shape, bool)
     for low, high in ranges:
         found |= (values >= low) & (values <= high)
@@ -258,22 +253,13 @@ def within(values: NDArray[Any], ranges: tuple[Padding, ...]) -> NDArray[np.bool
 
 
 def without(values: NDArray[Any], ranges: tuple[Padding, ...]) -> NDArray[Any]:
-    """Return the values outside some ranges, in one row; all of them as they are where none is.
-
-    Args:
-        values: Any shape.
-        ranges: Both ends included.
-    """
+    """Return the values outside some ranges, in one row; all of them as they are where none is."""
     inside = ~within(values, ranges) if ranges else None
     return values if inside is None or not inside.any() else values[inside]
 
 
 def check_volume(voxels: int) -> None:
-    """Refuse a volume over :data:`MAX_VOXELS` before memory is taken.
-
-    Raises:
-        InputError: It is.
-    """
+    """Refuse a volume over :data:`MAX_VOXELS` before memory is taken."""
     if voxels > MAX_VOXELS:
         raise InputError(
             f"expected at most {MAX_VOXELS} voxels, got {voxels}",
@@ -283,11 +269,7 @@ def check_volume(voxels: int) -> None:
 
 
 def pick_frame(frame: int | None, count: int) -> int:
-    """Return which of several frames, pages or volumes is meant.
-
-    Args:
-        frame: Counted from 0; ``None`` is fine where there is one only.
-        count: How many the file holds.
+    """Return which of several frames, pages or volumes is meant; ``None`` is fine for one.
 
     Raises:
         InputError: Several and none chosen, or no such frame.

@@ -28,10 +28,6 @@ _APART = """
 def stack(slices: list[Slice], notes: list[str]) -> Stack:
     """Return the order of a series' slices along their normal, and where they lie.
 
-    Args:
-        slices: Each with its own header, or frames of one concatenation, any order.
-        notes: Takes warnings about gaps, tilt and slices that are not there.
-
     Raises:
         MissingMetadataError: No position, orientation or spacing.
         InputError: Several series, sizes or orientations, colour, localizers among other slices, or two

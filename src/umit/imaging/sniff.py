@@ -42,10 +42,7 @@ _RASTER = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif")
 
 
 def file_kind(path: Path) -> Kind:
-    """Tell which reader a file needs.
-
-    Args:
-        path: An existing file.
+    """Tell which reader an existing file needs.
 
     Raises:
         UnsupportedFormatError: None of umit's formats, such as a web page saved as a picture.
@@ -104,9 +101,6 @@ def folder_files(folder: Path) -> tuple[Kind, list[Path]]:
 
     Notes, tables and a DICOMDIR beside them are left out, see :func:`left_out`; folders inside are not
     entered. A file beside DICOM files that may be one of their slices is an error.
-
-    Args:
-        folder: An existing folder.
 
     Raises:
         InputError: No scan, several kinds, or several pictures or volume files.

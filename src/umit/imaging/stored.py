@@ -48,19 +48,10 @@ class Stored:
 
 
 def read_stored(path: Path, stored: Stored, frame: int | None, notes: list[str]) -> NDArray[Any]:
-    """Read one volume in file units.
+    """Read one volume in file units, ``(z, y, x)`` or ``(z, y, x, 3)``, in this machine's byte order.
 
     Whole numbers stay whole where their scaling allows. A large plain file is mapped, so only the
     slices that are looked at are read; it must not be rewritten in place while the scan lives.
-
-    Args:
-        path: Plain or gzipped.
-        stored: Where the numbers are.
-        frame: Which volume where there are several, from 0.
-        notes: Takes warnings.
-
-    Returns:
-        ``(z, y, x)`` or ``(z, y, x, 3)`` in this machine's byte order.
 
     Raises:
         InputError: Impossible or too large sizes, a file too short for them, or no such frame.
@@ -96,15 +87,12 @@ def read_stored(path: Path, stored: Stored, frame: int | None, notes: list[str])
 
 
 def check_sizes(shape: tuple[int, ...], voxel: int, room: int) -> int:
-    """Check what a header claims against limits and against the file, before any memory is taken.
+    """Check a claimed shape before memory is taken, and return how many volumes there are.
 
     Args:
         shape: ``(x, y[, z[, ...]])``.
         voxel: Bytes of one voxel.
         room: The most bytes of voxels that the file can hold.
-
-    Returns:
-        How many volumes there are.
 
     Raises:
         UnsupportedFormatError: More than four axes longer than 1.
@@ -136,12 +124,7 @@ def check_sizes(shape: tuple[int, ...], voxel: int, room: int) -> int:
 
 
 def assumed_modality(voxels: NDArray[Any], notes: list[str]) -> str | None:
-    """Return ``"CT"`` where the darkest hundredth of the values ends as in HU, and say so.
-
-    Args:
-        voxels: What :func:`read_stored` gave, from numbers that are whole in the file.
-        notes: Takes the assumption.
-    """
+    """Return ``"CT"`` where the darkest hundredth of whole numbers ends as in HU, and say so."""
     lowest, highest = _DARKEST_HU
     if voxels.ndim != 3 or voxels.dtype.kind == "u":
         return None

@@ -31,10 +31,6 @@ def room(path: Path, packed: bool) -> int:
 def head(path: Path, count: int) -> bytes:
     """Return the first bytes of a file, inflated; fewer where it is shorter or damaged.
 
-    Args:
-        path: An existing file, plain or gzipped.
-        count: How many bytes.
-
     Raises:
         OSError: The file cannot be read.
     """
@@ -55,14 +51,9 @@ def head(path: Path, count: int) -> bytes:
 
 
 def fill(path: Path, offset: int, target: memoryview) -> None:
-    """Read bytes into memory that the caller holds.
+    """Read bytes into memory that the caller holds, behind ``offset`` inflated ones.
 
     A gzip member that ends with the last of them is checked against its own sum.
-
-    Args:
-        path: An existing file, plain or gzipped.
-        offset: How many bytes come before, inflated.
-        target: Bytes, filled from first to last.
 
     Raises:
         EOFError: The file ends before the target is full.
@@ -95,11 +86,7 @@ def _fill(pieces: Iterator[bytes], offset: int, target: memoryview) -> None:
 
 
 def inflated(file: BinaryIO, given: int = _GIVEN) -> Iterator[bytes]:
-    """Inflate one gzip member after another; block-wise gzip has thousands.
-
-    Args:
-        file: At its first byte.
-        given: The most bytes yielded at once.
+    """Inflate one gzip member after another, at most ``given`` bytes at once; some have thousands.
 
     Raises:
         EOFError: The file ends within a member.

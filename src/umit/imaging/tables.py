@@ -35,11 +35,7 @@ class Table:
     entries: tuple[int, ...]
 
     def look_up(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Return the entry of each value; pydicom 3.0.2's own wraps in 8-bit tables.
-
-        Args:
-            values: Any shape, file units.
-        """
+        """Return the entry of each value; pydicom 3.0.2's own wraps in 8-bit tables."""
         index = np.clip(np.rint(values).astype(np.int64) - self.first, 0, len(self.entries) - 1)
         entries: NDArray[Any] = np.array(self.entries, np.uint8 if self.top <= 255 else np.uint16)
         found: NDArray[Any] = entries[index]
@@ -73,11 +69,6 @@ def read_table(
 
 def painted(stored: NDArray[Any], header: Header, notes: list[str]) -> tuple[NDArray[Any], int]:
     """Return the colours of palette indices and how many of their bits count (PS3.3 C.7.6.3.1.5).
-
-    Args:
-        stored: ``(row, column)``.
-        header: The file's.
-        notes: Takes a warning where the palette uses other bits than its descriptor says.
 
     Raises:
         InputError: A palette without entries, with fewer than it says, or with damaged segments.
