@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from umit.errors import InputError, MissingMetadataError, UnsupportedFormatError
 from umit.imaging.attributes import Header
 from umit.imaging.codestream import Codestream, broken_off, read_codestream
+from umit.imaging.faults import truncated
 from umit.imaging.fragments import coded_frame
-from umit.imaging.part10 import OVERLAY_BITS, PIXELS, check_megapixels
+from umit.imaging.limits import check_megapixels
+from umit.imaging.part10 import OVERLAY_BITS, PIXELS
 
 __all__ = ["Stored", "check_pixels", "decode", "frame_count"]
 
 _ITEM = b"\xfe\xff\x00\xe0"
-_AGAIN = "The header contradicts itself; export the file again."
 # Where the padding of each kind of pixels stands: PS3.3 C.7.5.1.1.2, C.7.6.24, C.7.6.25.
 _PADDING: Final = {"f4": "FloatPixelPadding", "f8": "DoubleFloatPixelPadding"}
 
@@ -44,7 +45,6 @@ def decode(header: Header, frame: int, notes: list[str]) -> Stored:
         MissingMetadataError: A field that every picture needs.
         InputError: No pixels, too many of them, broken off or damaged ones.
     """
-    check_pixels(header)
     packed = _check_decoder(header)
     options = _options(header, notes)
     syntax = header.file_meta.TransferSyntaxUID
@@ -86,11 +86,7 @@ def frame_count(header: Header) -> int:
     count = int(header.get("NumberOfFrames") or 1)
     room = max(len(header.get(tag) or b"") for tag in PIXELS)
     if count < 1 or (room and count > max(1, 8 * room)):
-        raise InputError(
-            f"expected frames that fit into {room} bytes of pixels, got {count}",
-            code="truncated",
-            hint="Fetch the file again.",
-        )
+        raise truncated(f"frames that fit into {room} bytes of pixels", f"{count}")
     return count
 
 
@@ -165,7 +161,9 @@ def check_pixels(header: Header, *, read: bool = True) -> None:
 
 def _contradiction(got: str) -> InputError:
     return InputError(
-        f"expected a header that describes a picture, got {got}", code="malformed", hint=_AGAIN
+        f"expected a header that describes a picture, got {got}",
+        code="malformed",
+        hint="The header contradicts itself; export the file again.",
     )
 
 
@@ -211,11 +209,9 @@ def _follow(stream: Codestream, options: dict[str, Any], notes: list[str]) -> No
     """Let the coded picture's own header win over the file's, and say where they differ."""
     said = (options["columns"], options["rows"])
     if stream.columns != said[0] or stream.rows not in (0, said[1]):
-        raise InputError(
-            f"expected a coded picture of {said[0]} × {said[1]}, as the header says, got one of "
-            f"{stream.columns} × {stream.rows}",
-            code="malformed",
-            hint=_AGAIN,
+        raise _contradiction(
+            f"{said[0]} × {said[1]} pixels where the coded picture has "
+            f"{stream.columns} × {stream.rows}"
         )
     if stream.samples != options["samples_per_pixel"]:
         raise _contradiction(
@@ -315,11 +311,7 @@ def _check_length(header: Header) -> None:
     if (header.get("PixelData") or b"").startswith(_ITEM):
         raise _contradiction("a transfer syntax without coding, and coded pictures")
     if got < expected:
-        raise InputError(
-            f"expected {expected} bytes of pixels, got {got}",
-            code="truncated",
-            hint="Fetch the file again.",
-        )
+        raise truncated(f"{expected} bytes of pixels", f"{got}")
 
 
 def _without_spare_bits(

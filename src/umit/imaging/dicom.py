@@ -8,25 +8,25 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 from umit.errors import InputError
 from umit.imaging.attributes import Header, file_name, sop_class, whole
 from umit.imaging.codecs import check_pixels, frame_count
+from umit.imaging.faults import naming
 from umit.imaging.film import film_directions, film_spacing
 from umit.imaging.grid import Stack
+from umit.imaging.limits import pick_frame
 from umit.imaging.mosaic import mosaic
 from umit.imaging.multiframe import check_parts, check_picture, frame_stack, pictures, slices_of
-from umit.imaging.naming import naming
 from umit.imaging.part10 import open_dicom
 from umit.imaging.planes import Plane, joined, read_plane
-from umit.imaging.scan import Scan, pick_frame
+from umit.imaging.scan import Scan
 from umit.imaging.series import Slice, stack
-from umit.imaging.window import WindowAsked
+from umit.imaging.window import Window
 
 __all__ = ["dicom_size", "read_dicom"]
 
-_Window: TypeAlias = WindowAsked | None
 _Read = TypeVar("_Read")
 
 #: Digital X-ray, mammography and intra-oral X-ray "For Processing" (DICOM PS3.6 A).
@@ -36,7 +36,7 @@ _RAW = tuple(f"1.2.840.10008.5.1.4.1.1.1.{kind}.1" for kind in (1, 2, 3))
 _ONE_AT_A_TIME = threading.Lock()
 
 
-def read_dicom(*paths: Path, frame: int | None = None, window: _Window = None) -> Scan:
+def read_dicom(*paths: Path, frame: int | None = None, window: Window | None = None) -> Scan:
     """Read one DICOM file, or the slices of one series in any order of files.
 
     Args:
@@ -115,7 +115,7 @@ def _opened(path: Path, notes: list[str], *, pixels: bool = True) -> Header:
     return header
 
 
-def _single(path: Path, frame: int | None, window: _Window, notes: list[str]) -> Scan:
+def _single(path: Path, frame: int | None, window: Window | None, notes: list[str]) -> Scan:
     """Read one file: a film, a mosaic's slices, or one or all of its frames."""
     header = _opened(path, notes)
     count, tiles = frame_count(header), mosaic(header, notes)
@@ -136,13 +136,13 @@ def _single(path: Path, frame: int | None, window: _Window, notes: list[str]) ->
     return replace(scan, name=path.name)
 
 
-def _planes(slices: list[Slice], window: _Window, notes: list[str]) -> Iterator[Plane]:
+def _planes(slices: list[Slice], window: Window | None, notes: list[str]) -> Iterator[Plane]:
     """Read one slice after the other; pixels kept from the first pass would be a second volume."""
     last, whole = None, None
     for header, frame in slices:
         with naming(file_name(header)):
             if header is not last:
-                last, whole = header, open_dicom(Path(header.filename), notes)
+                last, whole = header, _opened(Path(header.filename), notes)
             plane = read_plane(whole, frame, window, notes)
         yield plane
 
@@ -152,7 +152,7 @@ def _scan(
     frame: int,
     planes: Iterable[Plane],
     found: Stack,
-    window: _Window,
+    window: Window | None,
     notes: list[str],
 ) -> Scan:
     count, affine = len(found.order), found.affine

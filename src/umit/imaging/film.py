@@ -27,13 +27,14 @@ def film_spacing(header: Header, frame: int, notes: list[str]) -> tuple[float, f
         elif body == detector:
             notes.append("spacing: from PixelSpacing, at the detector and not in the body")
         return body
-    if detector is not None:
-        notes.append("spacing: from ImagerPixelSpacing, at the detector and not in the body")
-        return detector
-    scanned = _pair(header, "NominalScannedPixelSpacing", notes)
-    if scanned is not None:
-        notes.append("spacing: from NominalScannedPixelSpacing, on the paper or film scanned")
-        return scanned
+    for tag, where in (
+        ("ImagerPixelSpacing", "at the detector and not in the body"),
+        ("NominalScannedPixelSpacing", "on the paper or film scanned"),
+    ):
+        pair = _pair(header, tag, notes)
+        if pair is not None:
+            notes.append(f"spacing: from {tag}, {where}")
+            return pair
     scale = _ultrasound_spacing(header, notes)
     if scale is None:
         _note_ratio(header, notes)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from umit.errors import InputError
 from umit.imaging.dicom import dicom_size
-from umit.imaging.naming import naming
+from umit.imaging.faults import naming
 from umit.imaging.raster import raster_size
 from umit.imaging.read import load
 from umit.imaging.sniff import file_kind

@@ -54,7 +54,8 @@ def read_mgh(path: Path, *, frame: int | None = None) -> Scan:
     )
     voxels = read_stored(path, stored, frame, notes)
     modality = assumed_modality(voxels, notes) if stored.dtype.kind in "iu" else None
-    affine = to_affine(header.get_affine()) if _placed(block) else None
+    # Without a grid nibabel fills in FreeSurfer's default, 1 mm, without a word.
+    affine = to_affine(header.get_affine()) if any(block[28:30]) else None
     if affine is None:
         notes.append("orientation: not recorded, left and right are not known")
         notes.append("spacing: none recorded, millimetres are not known")
@@ -65,8 +66,3 @@ def read_mgh(path: Path, *, frame: int | None = None) -> Scan:
         modality=modality,
         warnings=tuple(notes),
     )
-
-
-def _placed(block: bytes) -> bool:
-    """Whether the file has a grid; nibabel fills in FreeSurfer's default, 1 mm, without a word."""
-    return bool(np.frombuffer(block[28:30], ">i2")[0])

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from umit.errors import InputError, UnsupportedFormatError
 from umit.geometry import Affine
 from umit.imaging import stream
+from umit.imaging.faults import truncated
 from umit.imaging.orientation import axis_letters, spans, to_affine
 from umit.imaging.scan import Scan
 from umit.imaging.stored import Stored, assumed_modality, read_stored
@@ -71,11 +72,7 @@ def _header(path: Path, notes: list[str]) -> tuple[_Header, _Zooms]:
 
     block = stream.head(path, Nifti2Header.sizeof_hdr)
     if len(block) < Nifti1Header.sizeof_hdr:
-        raise InputError(
-            f"expected a NIfTI header of {Nifti1Header.sizeof_hdr} bytes, got {len(block)}",
-            code="truncated",
-            hint="Fetch the file again.",
-        )
+        raise truncated(f"a NIfTI header of {Nifti1Header.sizeof_hdr} bytes", f"{len(block)}")
     kind: Any = Nifti1Header
     if block[4:8] in (b"n+2\0", b"ni2\0") and len(block) == Nifti2Header.sizeof_hdr:
         kind = Nifti2Header

@@ -13,12 +13,13 @@ from typing import Any, BinaryIO, Final
 from umit.errors import InputError, UnsupportedFormatError
 from umit.imaging import stream
 from umit.imaging.attributes import Header
+from umit.imaging.faults import truncated
 from umit.imaging.fragments import index_frames
+from umit.imaging.limits import MAX_BYTES, check_megapixels
 from umit.imaging.mosaic import CSA_TAGS
-from umit.imaging.scan import MAX_PIXELS
-from umit.imaging.stored import MAX_BYTES
+from umit.imaging.tables import PALETTES
 
-__all__ = ["OVERLAY_BITS", "PIXELS", "check_megapixels", "looks_like_dicom", "open_dicom"]
+__all__ = ["OVERLAY_BITS", "PIXELS", "looks_like_dicom", "open_dicom"]
 
 PIXELS: Final = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _SIZES = "Rows Columns SamplesPerPixel BitsAllocated NumberOfFrames"
@@ -43,19 +44,14 @@ _TAGS = f"""
     PixelAspectRatio SequenceOfUltrasoundRegions
     ImageOrientationPatient PatientOrientation SharedFunctionalGroupsSequence
     PerFrameFunctionalGroupsSequence ExtendedOffsetTable ExtendedOffsetTableLengths
-    RedPaletteColorLookupTableDescriptor GreenPaletteColorLookupTableDescriptor
-    BluePaletteColorLookupTableDescriptor RedPaletteColorLookupTableData
-    GreenPaletteColorLookupTableData BluePaletteColorLookupTableData
-    SegmentedRedPaletteColorLookupTableData SegmentedGreenPaletteColorLookupTableData
-    SegmentedBluePaletteColorLookupTableData {" ".join(PIXELS)}
+    {" ".join(f"{table}Descriptor {table}Data Segmented{table}Data" for table in PALETTES)}
+    {" ".join(PIXELS)}
 """
 OVERLAY_BITS: Final = range(0x60000102, 0x60200102, 0x00020000)  # OverlayBitPosition, PS3.3 C.9.2
 _NUMBERS = {"DS", "FD", "FL", "IS", "SL", "SS", "UL", "US", "US or SS", "SV", "UV"}
 _META, _FIRST, _FIRST_BIG = b"\x02\0", b"\x08\0", b"\0\x08"  # groups 2 and 8: PS3.5 7.1
 _DEEPEST = 16  # sequences in sequences that are looked at; functional groups need three
 _BESIDES = 2**26  # bytes that a file may hold beside its pixels: overlays, icons, other sequences
-_TAKEN = 2**17  # compressed bytes at a time
-_GIVEN = 2**20  # inflated bytes at a time
 
 
 def looks_like_dicom(head: bytes) -> bool:
@@ -85,7 +81,8 @@ def open_dicom(path: Path, notes: list[str], *, pixels: bool = True) -> Header:
         header.filename = str(path)  # by which a series' messages name it
         _settle(header.file_meta, notes)
         if header.file_meta.get("TransferSyntaxUID") is None:
-            _guess_syntax(header, notes)
+            header.file_meta.TransferSyntaxUID = _spelled_syntax(header)
+            notes.append("DICOM: no transfer syntax is stated, it is taken from the bytes")
         _settle(header, notes)
         if pixels and not any(tag in header for tag in PIXELS):
             _check_ending(source)
@@ -137,8 +134,7 @@ def _broken() -> tuple[type[Exception], ...]:
         OSError,
         EOFError,
         ValueError,
-        KeyError,
-        IndexError,
+        LookupError,
         TypeError,
         AttributeError,
         ArithmeticError,
@@ -148,14 +144,13 @@ def _broken() -> tuple[type[Exception], ...]:
     )
 
 
-def _guess_syntax(header: Header, notes: list[str]) -> None:
-    """Take the transfer syntax from the bytes of a file without group 2, as pydicom parsed them."""
+def _spelled_syntax(header: Header) -> str:
+    """Return the transfer syntax of a file without group 2, as pydicom parsed its bytes."""
     from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
     implicit, little = header.original_encoding
-    plain = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
-    header.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else plain
-    notes.append("DICOM: no transfer syntax is stated, it is taken from the bytes")
+    explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+    return ImplicitVRLittleEndian if implicit else explicit
 
 
 def _settle(data: Header, notes: list[str], depth: int = 0) -> None:
@@ -163,6 +158,8 @@ def _settle(data: Header, notes: list[str], depth: int = 0) -> None:
 
     What cannot be converted is left out, unless the pixels' numbers hang on it.
     """
+    from pydicom.datadict import keyword_for_tag
+
     if depth > _DEEPEST:
         return
     needed, known = _tags(_NEEDED), _tags(_TAGS)
@@ -174,14 +171,14 @@ def _settle(data: Header, notes: list[str], depth: int = 0) -> None:
             fits = False
         if not fits and tag in needed:
             raise InputError(
-                f"expected a number in {_keyword(tag)}, got something else",
+                f"expected a number in {keyword_for_tag(tag)}, got something else",
                 code="malformed",
                 hint="The field is damaged; fetch or export the file again.",
             )
         if not fits:
             del data[tag]
             if tag in known:
-                notes.append(f"DICOM: {_keyword(tag)} cannot be read, passed over")
+                notes.append(f"DICOM: {keyword_for_tag(tag)} cannot be read, passed over")
         elif element.VR == "SQ":
             for item in element.value:
                 _settle(item, notes, depth + 1)
@@ -202,21 +199,11 @@ def _fits(element: Any) -> bool:
     return dictionary_VR(tag) not in _NUMBERS or all(isinstance(n, int | float) for n in numbers)
 
 
-def _keyword(tag: int) -> str:
-    from pydicom.datadict import keyword_for_tag
-
-    return keyword_for_tag(tag)
-
-
 def _check_ending(source: BinaryIO) -> None:
     """Tell a file that ends within its pixels, which pydicom drops, from one that has none."""
     _read(source, pixels=False)
     if source.read(2) in (b"\xe0\x7f", b"\x7f\xe0"):
-        raise InputError(
-            "expected a whole DICOM file, got one that ends within its pixels",
-            code="truncated",
-            hint="Fetch the file again.",
-        )
+        raise truncated("a whole DICOM file", "one that ends within its pixels")
 
 
 def _unpacked(file: BinaryIO) -> tuple[BinaryIO, Header | None]:
@@ -237,7 +224,7 @@ def _unpacked(file: BinaryIO) -> tuple[BinaryIO, Header | None]:
             hint="Unpack it with gunzip first.",
         )
     meta.TransferSyntaxUID = ExplicitVRLittleEndian  # what is read is no longer deflated
-    return _inflated(_deflated(file)), meta
+    return _inflated(stream.inflated(file, gzipped=False)), meta
 
 
 def _file_meta(file: BinaryIO) -> Header | None:
@@ -258,18 +245,9 @@ def _file_meta(file: BinaryIO) -> Header | None:
     return meta
 
 
-def _deflated(file: BinaryIO) -> Iterator[bytes]:
-    inflate = zlib.decompressobj(-zlib.MAX_WBITS)
-    while not inflate.eof:
-        waiting = inflate.unconsumed_tail or file.read(_TAKEN)
-        if not waiting:
-            raise EOFError
-        yield inflate.decompress(waiting, _GIVEN)
-
-
 def _inflated(pieces: Iterator[bytes]) -> BytesIO:
     """Collect what a packed file holds, no more than the pixels it claims and some fields beside."""
-    whole, most, looked = BytesIO(), _BESIDES, _GIVEN
+    whole, most, looked = BytesIO(), _BESIDES, 2**20
     try:
         for piece in pieces:
             whole.write(piece)
@@ -284,12 +262,8 @@ def _inflated(pieces: Iterator[bytes]) -> BytesIO:
                     hint="It holds far more than the picture that its header describes.",
                 )
     except (EOFError, OSError, zlib.error) as error:
-        raise InputError(
-            "expected a whole packed DICOM file, got one that breaks off or is damaged "
-            f"({type(error).__name__})",
-            code="truncated",
-            hint="Fetch the file again.",
-        ) from None
+        got = f"one that breaks off or is damaged ({type(error).__name__})"
+        raise truncated("a whole packed DICOM file", got) from None
     return whole
 
 
@@ -315,12 +289,3 @@ def _claimed(start: BinaryIO) -> int:
             code="volume_limit",
         )
     return start.tell() + size // 8 + _BESIDES
-
-
-def check_megapixels(rows: int, columns: int) -> None:
-    """Refuse a picture over 100 megapixels."""
-    if rows * columns > MAX_PIXELS:
-        raise InputError(
-            f"expected at most {MAX_PIXELS // 1_000_000} megapixels, got {columns} × {rows} pixels",
-            code="pixel_limit",
-        )

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from umit.errors import InputError, MissingMetadataError, UnsupportedFormatError
 from umit.imaging.attributes import Header, functional
 from umit.imaging.codecs import Stored, decode
+from umit.imaging.limits import check_volume
 from umit.imaging.multiframe import is_dose
-from umit.imaging.scan import Padding, check_volume, within
+from umit.imaging.scan import Padding, within
 from umit.imaging.tables import painted, read_table
-from umit.imaging.voi import Levels, Shown, Window, declared, is_declared, settled
+from umit.imaging.voi import Levels, Shown, declared, is_declared, settled
+from umit.imaging.window import Window
 
 __all__ = ["Plane", "joined", "read_plane"]
 
@@ -36,7 +38,7 @@ class Plane(NamedTuple):
     inverted: bool = False
 
 
-def read_plane(header: Header, frame: int, window: Window, notes: list[str]) -> Plane:
+def read_plane(header: Header, frame: int, window: Window | None, notes: list[str]) -> Plane:
     """Return one frame in file units and what it is shown with; colours as ``uint8`` RGB.
 
     Raises:
@@ -76,7 +78,7 @@ def _photometric(got: str) -> UnsupportedFormatError:
 
 
 def joined(
-    planes: Iterable[Plane], count: int, window: Window, notes: list[str]
+    planes: Iterable[Plane], count: int, window: Window | None, notes: list[str]
 ) -> tuple[NDArray[Any], Levels | None, tuple[Padding, ...]]:
     """Stack ``count`` planes, each as it comes: no second copy of a volume.
 

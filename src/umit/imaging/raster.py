@@ -16,7 +16,9 @@ from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from umit.errors import InputError, UnsupportedFormatError
 from umit.imaging.codestream import read_codestream
-from umit.imaging.scan import MAX_PIXELS, Scan, pick_frame
+from umit.imaging.faults import truncated
+from umit.imaging.limits import MAX_PIXELS, check_megapixels, pick_frame
+from umit.imaging.scan import Scan
 
 __all__ = ["FORMATS", "looks_like_raster", "raster_size", "read_raster"]
 
@@ -105,14 +107,13 @@ def _pillow() -> Iterator[None]:
     except UnidentifiedImageError:
         raise
     except Image.DecompressionBombError:
-        raise _too_large("far more") from None
-    except _BROKEN as error:
         raise InputError(
-            "expected a whole picture, got one that breaks off or is damaged "
-            f"({type(error).__name__})",
-            code="truncated",
-            hint="Fetch the file again.",
+            f"expected at most {MAX_PIXELS // 1_000_000} megapixels, got far more",
+            code="pixel_limit",
         ) from None
+    except _BROKEN as error:
+        got = f"one that breaks off or is damaged ({type(error).__name__})"
+        raise truncated("a whole picture", got) from None
 
 
 class _Bounded(io.BufferedReader):
@@ -161,9 +162,9 @@ def _read(image: Image.Image, frame: int | None) -> Scan:
 
 
 def _check_size(image: Image.Image) -> tuple[int, int]:
-    if image.size[0] * image.size[1] > MAX_PIXELS:
-        raise _too_large(f"{image.size[0]} × {image.size[1]}")
-    return image.size
+    width, height = image.size
+    check_megapixels(height, width)
+    return width, height
 
 
 def _check_depth(image: Image.Image, notes: list[str]) -> None:
@@ -251,11 +252,7 @@ def _unknown(source: Path) -> InputError:
             bits = read_codestream(source.read_bytes()).bits
             got = f"a lossless, JPEG-LS or deep JPEG of {bits}-bit numbers"
     if looks_like_raster(head) and not got:
-        return InputError(
-            "expected a whole picture, got a damaged or cut header",
-            code="truncated",
-            hint="Fetch the file again.",
-        )
+        return truncated("a whole picture", "a damaged or cut header")
     return UnsupportedFormatError(
         f"expected {', '.join(FORMATS)}, got {got or 'something else'}",
         code="not_an_image",
@@ -276,11 +273,3 @@ def _tiff_kind(path: Path) -> str:
             return "a TIFF with a damaged header"
     inverse = ", white stored as 0" if white else ""
     return f"a TIFF of {bits}-bit {_KINDS.get(kind, 'unknown')} numbers, {count} a pixel{inverse}"
-
-
-def _too_large(size: str) -> InputError:
-    return InputError(
-        f"expected at most {MAX_PIXELS // 1_000_000} megapixels, got {size} pixels",
-        code="pixel_limit",
-        hint="Export the picture at a smaller size.",
-    )

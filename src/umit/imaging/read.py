@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from umit.errors import InputError
-from umit.geometry import Affine, Positions, Space
 from umit.imaging.arguments import asked_frame, asked_slices, asked_spacing
+from umit.imaging.cut import cut
 from umit.imaging.dicom import read_dicom
+from umit.imaging.faults import naming
 from umit.imaging.metaimage import read_itk
 from umit.imaging.mgh import read_mgh
-from umit.imaging.naming import naming
 from umit.imaging.nifti import read_nifti
-from umit.imaging.orientation import OPPOSITE
 from umit.imaging.raster import read_raster
 from umit.imaging.scan import Scan, ScanLike
 from umit.imaging.sniff import file_kind, folder_files, left_out
@@ -29,7 +28,7 @@ from umit.imaging.voi import is_declared
 from umit.imaging.window import (
     FULL,
     PRESETS,
-    WindowAsked,
+    Window,
     asked_window,
     default_window,
 )
@@ -37,7 +36,6 @@ from umit.imaging.window import (
 __all__ = ["Source", "Window", "load"]
 
 Source: TypeAlias = "ScanLike | NDArray[Any]"
-Window: TypeAlias = WindowAsked
 
 _READERS = {"itk": read_itk, "mgh": read_mgh, "nifti": read_nifti, "raster": read_raster}
 _AXES = ("yx", "yxc", "zyx", "zyxc")
@@ -78,15 +76,18 @@ def load(
     frame, window, slices = asked_frame(frame), asked_window(window), asked_slices(slices)
     if axes is not None and not isinstance(axes, str):
         raise InputError(f"expected axes= as letters, got {axes!r:.80}", code="axes", where="axes")
+    if frame is not None and isinstance(source, np.ndarray | Scan):
+        kind = type(source).__name__
+        raise InputError(f"expected frame= with a file, got {kind}", code="frame", where="frame")
     if isinstance(source, np.ndarray):
-        scan = _from_array(source, axes, frame, window)
+        scan = _from_array(source, axes, window)
         mm = _along(asked_spacing(spacing), axes or "")
     else:
         scan = _from_file(source, axes, frame, window)
         mm = _along(asked_spacing(spacing), "zyx" if scan.has_depth else "yx")
     if scan is source and window is None and mm is None and slices is None:
         return scan
-    return _cut(_spaced(_windowed(scan, window), mm), slices)
+    return cut(_spaced(_windowed(scan, window), mm), slices)
 
 
 def _from_file(
@@ -105,8 +106,6 @@ def _from_file(
             code="type",
             where="source",
         )
-    if frame is not None:
-        raise InputError("expected frame= with a file, got a scan", code="frame", where="frame")
     return source
 
 
@@ -123,9 +122,9 @@ def _from_path(text: str, frame: int | None, window: Window | None) -> Scan:
             "expected a local file, got an address", code="url", hint="Download it first."
         )
     path = Path(text)
-    if _is(path, "is_dir"):
+    if os.path.isdir(path):  # false for a name that the system cannot even hold
         kind, paths = folder_files(path)
-    elif _is(path, "is_file"):
+    elif os.path.isfile(path):
         kind, paths = file_kind(path), [path]
     else:
         raise InputError(
@@ -142,14 +141,6 @@ def _from_path(text: str, frame: int | None, window: Window | None) -> Scan:
         return replace(_READERS[kind](paths[0], frame=frame), name=paths[0].name)
 
 
-def _is(path: Path, question: str) -> bool:
-    """Ask ``is_file`` or ``is_dir``; a name that the system cannot even hold is neither."""
-    try:
-        return bool(getattr(path, question)())
-    except (OSError, ValueError):
-        return False
-
-
 def _no_index(window: Window | None) -> None:
     if window is not None and is_declared(window):
         raise InputError(
@@ -160,9 +151,7 @@ def _no_index(window: Window | None) -> None:
         )
 
 
-def _from_array(
-    array: NDArray[Any], axes: str | None, frame: int | None, window: Window | None
-) -> Scan:
+def _from_array(array: NDArray[Any], axes: str | None, window: Window | None) -> Scan:
     _no_index(window)
     order = next((known for known in _AXES if sorted(known) == sorted(axes or "")), None)
     if axes is None or order is None or len(axes) != array.ndim:
@@ -172,8 +161,6 @@ def _from_array(
             where="axes",
             hint=f"Use one of {', '.join(_AXES)}: z slices, y rows, x columns, c colours.",
         )
-    if frame is not None:
-        raise InputError("expected frame= with a file, got an array", code="frame", where="frame")
     voxels = array.transpose([axes.index(letter) for letter in order])
     if "z" not in order:
         voxels = voxels[None]
@@ -237,56 +224,3 @@ def _spaced(scan: Scan, mm: tuple[float, ...] | None) -> Scan:
         )
     notes = () if scan.spacing is None else ("spacing: the file's own replaced by spacing=",)
     return replace(scan, spacing=mm, warnings=(*scan.warnings, *notes))
-
-
-def _cut(scan: Scan, slices: slice | tuple[int, int] | None) -> Scan:
-    """Keep some slices; the affine and the spacing follow them."""
-    if slices is None:
-        return scan
-    if not scan.has_depth:
-        raise InputError("expected slices= with a volume, got a film", code="film", where=scan.name)
-    kept = range(scan.voxels.shape[0])[slices if isinstance(slices, slice) else slice(*slices)]
-    if len(kept) == 0:
-        raise InputError(
-            f"expected some of {scan.voxels.shape[0]} slices, got none",
-            code="slices",
-            where="slices",
-            hint="Count from 0; the stop is left out.",
-        )
-    affine, spacing, positions = scan.affine, scan.spacing, scan.positions
-    if positions is not None:
-        affine, positions = _some_positions(scan.space, kept)
-        spacing = None  # the affine's own
-    elif affine is not None:
-        *upper, last = affine
-        affine = (*((x, y, z * kept.step, t + z * kept.start) for x, y, z, t in upper), last)
-    if spacing is not None:
-        spacing = (*spacing[:2], spacing[2] * abs(kept.step))
-    directions = scan.directions
-    if directions is not None and len(directions) == 3 and kept.step < 0:
-        directions = directions[:2] + OPPOSITE[directions[2]]
-    voxels = scan.voxels[kept.start :: kept.step][: len(kept)]
-    presentation = replace(scan.presentation, slices=None)  # it counted the slices of the whole
-    return replace(
-        scan,
-        directions=directions,
-        voxels=voxels,
-        affine=affine,
-        spacing=spacing,
-        presentation=presentation,
-        positions=positions,
-    )
-
-
-def _some_positions(space: Space, kept: range) -> tuple[Affine, Positions | None]:
-    """Return the mean step and the places of some uneven slices; one alone is as thick as it was."""
-    places = tuple((space.positions or ())[k] for k in kept)
-    ends: tuple[tuple[float, ...], ...] = (places[0], places[-1])
-    if len(kept) == 1:
-        ends = tuple(space.place(0, 0, kept[0] + side * kept.step, kept[0]) for side in (-0.5, 0.5))
-    *upper, last = space.affine or ()
-    rows = [
-        (row[0], row[1], (b - a) / max(len(kept) - 1, 1), start)
-        for row, a, b, start in zip(upper, *ends, places[0], strict=True)
-    ]
-    return (*rows, last), places if len(kept) > 1 else None

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from umit.errors import InputError
 from umit.imaging.attributes import Header, file_name, functional, numbers, whole, words
 from umit.imaging.grid import Stack, grid
-from umit.imaging.scan import check_volume
+from umit.imaging.limits import check_volume
 
 __all__ = ["CHOOSE", "Slice", "along_normal", "check_size", "dimensions", "placed", "stack"]
 

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from umit.errors import InputError, UnsupportedFormatError
 from umit.imaging import stream
-from umit.imaging.scan import MAX_VOXELS, pick_frame
+from umit.imaging.faults import truncated
+from umit.imaging.limits import MAX_BYTES, MAX_VOXELS, pick_frame
 
-__all__ = ["MAX_BYTES", "Stored", "assumed_modality", "check_sizes", "read_stored"]
+__all__ = ["Stored", "assumed_modality", "check_sizes", "read_stored"]
 
-MAX_BYTES = 2 * MAX_VOXELS  # one volume in memory; 2 GiB hold the largest of 16-bit numbers
 _MAPPED = 2**25  # bytes from which a plain file is mapped; a smaller one is read, and may change
 # HU of the darkest hundredth: air, or padding down to -3024. An MR can reach -610 in a few voxels
 # of ringing (nibabel's anatomical.nii), so a minimum proves nothing; a phase map starts at -4096.
@@ -72,12 +72,8 @@ def read_stored(path: Path, stored: Stored, frame: int | None, notes: list[str])
     try:
         stream.fill(path, offset, raw.reshape(-1).view(np.uint8).data)
     except (EOFError, OSError, zlib.error) as error:
-        raise InputError(
-            f"expected {size} bytes of voxels, got a file that breaks off or is damaged "
-            f"({type(error).__name__})",
-            code="truncated",
-            hint="Fetch the file again.",
-        ) from None
+        got = f"a file that breaks off or is damaged ({type(error).__name__})"
+        raise truncated(f"{size} bytes of voxels", got) from None
     if not kind.isnative:
         raw = raw.byteswap(inplace=True).view(kind.newbyteorder("="))
     if kind.itemsize > 8:  # 80- or 128-bit reals, which differ from machine to machine
@@ -109,11 +105,7 @@ def check_sizes(shape: tuple[int, ...], voxel: int, room: int) -> int:
             )
         raise _too_large(f"{shape[:3]} of {voxel} bytes each")
     if claimed > room:
-        raise InputError(
-            f"expected {claimed} bytes, got a file with room for {room} at most",
-            code="truncated",
-            hint="Fetch the file again.",
-        )
+        raise truncated(f"{claimed} bytes", f"a file with room for {room} at most")
     if sum(n > 1 for n in shape[3:]) > 1:
         raise UnsupportedFormatError(
             f"expected at most 4 dimensions, got {shape}",

@@ -66,27 +66,25 @@ def fill(path: Path, offset: int, target: memoryview) -> None:
                 raise EOFError
             return
         file.seek(0)
-        _fill(inflated(file), offset, target)
+        place, pieces = -offset, inflated(file)
+        for piece in pieces:
+            if place + len(piece) > 0:
+                part = piece[max(0, -place) : len(target) - place]
+                start = max(0, place)
+                target[start : start + len(part)] = part
+            place += len(piece)
+            if place >= len(target):
+                break
+        if place < len(target):
+            raise EOFError
+        if place == len(target):
+            next(filter(None, pieces), None)  # nothing, or the sum at the end does not fit
 
 
-def _fill(pieces: Iterator[bytes], offset: int, target: memoryview) -> None:
-    place = -offset
-    for piece in pieces:
-        if place + len(piece) > 0:
-            part = piece[max(0, -place) : len(target) - place]
-            start = max(0, place)
-            target[start : start + len(part)] = part
-        place += len(piece)
-        if place >= len(target):
-            break
-    if place < len(target):
-        raise EOFError
-    if place == len(target):
-        next(filter(None, pieces), None)  # nothing, or the sum at the end does not fit
-
-
-def inflated(file: BinaryIO, given: int = _GIVEN) -> Iterator[bytes]:
+def inflated(file: BinaryIO, given: int = _GIVEN, *, gzipped: bool = True) -> Iterator[bytes]:
     """Inflate one gzip member after another, at most ``given`` bytes at once; some have thousands.
+
+    What is deflated and not gzipped has no members, and what follows its end is not looked at.
 
     Raises:
         EOFError: The file ends within a member.
@@ -94,7 +92,7 @@ def inflated(file: BinaryIO, given: int = _GIVEN) -> Iterator[bytes]:
     """
     rest = file.read(_TAKEN)
     while rest:
-        member = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        member = zlib.decompressobj(16 + zlib.MAX_WBITS if gzipped else -zlib.MAX_WBITS)
         while not member.eof:
             rest = rest or file.read(_TAKEN)
             piece = member.decompress(rest, given)
@@ -102,4 +100,5 @@ def inflated(file: BinaryIO, given: int = _GIVEN) -> Iterator[bytes]:
                 raise EOFError
             rest = member.unconsumed_tail
             yield piece
-        rest = (member.unused_data or file.read(_TAKEN)).lstrip(b"\0")  # padding, as on tapes
+        more = (member.unused_data or file.read(_TAKEN)) if gzipped else b""
+        rest = more.lstrip(b"\0")  # padding, as on tapes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 from umit.errors import InputError
 from umit.imaging.attributes import Header
 
-__all__ = ["Table", "painted", "read_table"]
+__all__ = ["PALETTES", "Table", "painted", "read_table"]
+
+#: What the attributes of a palette begin with.
+PALETTES: Final = tuple(f"{colour}PaletteColorLookupTable" for colour in ("Red", "Green", "Blue"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +76,7 @@ def painted(stored: NDArray[Any], header: Header, notes: list[str]) -> tuple[NDA
     Raises:
         InputError: A palette without entries, with fewer than it says, or with damaged segments.
     """
-    names = [f"{colour}PaletteColorLookupTable" for colour in ("Red", "Green", "Blue")]
-    if header.get(f"{names[0]}Data") is None and f"Segmented{names[0]}Data" in header:
+    if header.get(f"{PALETTES[0]}Data") is None and f"Segmented{PALETTES[0]}Data" in header:
         from pydicom.pixels.processing import apply_color_lut
 
         try:
@@ -83,7 +85,7 @@ def painted(stored: NDArray[Any], header: Header, notes: list[str]) -> tuple[NDA
             raise _none("in whole segments", f"damaged ones ({type(error).__name__})") from None
         return found, 8 * found.dtype.itemsize
     parts = [
-        _parts(header, name, header, bool(header.get("PixelRepresentation"))) for name in names
+        _parts(header, name, header, bool(header.get("PixelRepresentation"))) for name in PALETTES
     ]
     bits, largest = parts[0][1], max(int(entries.max()) for _, _, entries in parts)
     depth = 8 if largest < 2**8 else bits if largest < 2 ** min(bits, 16) else 16

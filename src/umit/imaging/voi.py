@@ -19,15 +19,14 @@ from umit.imaging.window import (
     FULL,
     PRESETS,
     Curve,
-    WindowAsked,
+    Window,
     hides,
     percentile_window,
     to_uint8,
 )
 
-__all__ = ["Levels", "Shown", "Window", "declared", "is_declared", "settled"]
+__all__ = ["Levels", "Shown", "declared", "is_declared", "settled"]
 
-Window: TypeAlias = WindowAsked | None
 _HINT = "Pass window=(centre, width), a preset's name or an index."
 
 
@@ -49,7 +48,9 @@ _CURVES: Final[dict[str, Curve]] = {
 }
 
 
-def declared(header: Header, frame: int, window: Window, signed: bool, notes: list[str]) -> Shown:
+def declared(
+    header: Header, frame: int, window: Window | None, signed: bool, notes: list[str]
+) -> Shown:
     """Return what one frame is shown with: two levels, a table, or ``None``.
 
     Without a choice it is the first look-up table, else the first window (DICOM PS3.3 C.11.2) that
@@ -93,7 +94,7 @@ def declared(header: Header, frame: int, window: Window, signed: bool, notes: li
 def settled(
     values: NDArray[Any],
     each: Sequence[Shown],
-    window: Window,
+    window: Window | None,
     notes: list[str],
     padding: tuple[Padding, ...] = (),
 ) -> tuple[NDArray[Any], Levels | None]:
@@ -162,7 +163,7 @@ def _instead(values: NDArray[Any], why: str, notes: list[str]) -> Levels:
     return Levels(*ends)
 
 
-def is_declared(window: Window) -> TypeGuard[str | int | None]:
+def is_declared(window: Window | None) -> TypeGuard[str | int | None]:
     """Tell whether a window is looked for in the file: neither a preset nor ``(centre, width)``."""
     if isinstance(window, str):
         return window not in PRESETS and window != FULL

@@ -18,7 +18,7 @@ __all__ = [
     "PRESETS",
     "Curve",
     "Preset",
-    "WindowAsked",
+    "Window",
     "asked_window",
     "choose_window",
     "default_window",
@@ -31,7 +31,7 @@ __all__ = [
 
 Range: TypeAlias = "tuple[float, float]"
 #: A preset's name or ``"full"``, ``(centre, width)``, or the name or index of one that DICOM declares.
-WindowAsked: TypeAlias = str | int | tuple[float, float]
+Window: TypeAlias = str | int | tuple[float, float]
 #: How grey runs through a window: straight from its low to its high end, or by DICOM's SIGMOID.
 Curve: TypeAlias = Literal["line", "sigmoid"]
 
@@ -106,7 +106,7 @@ def named_window(window: str | Sequence[float]) -> Range:
     return low, high
 
 
-def asked_window(window: Any) -> WindowAsked | None:
+def asked_window(window: Any) -> Window | None:
     """Check ``window=``; whether a file declares what a name or an index means, its reader tells."""
     if window is None or isinstance(window, str) or whole(window) is not None:
         return window if window is None or isinstance(window, str) else whole(window)

@@ -1,4 +1,4 @@
-"""Errors that name their file: told once, where the file is known, and not in every function that reads it."""
+"""Errors of files: what is told of all that break off, and their file's name, which one place knows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from umit.errors import InputError
 
-__all__ = ["naming"]
+__all__ = ["naming", "truncated"]
 
 
 @contextmanager
@@ -22,3 +22,10 @@ def naming(name: str) -> Iterator[None]:
         fields = {"code": error.code, "hint": error.hint, "where": name}
         named = type(error)(error.message, **fields)
     raise named from None
+
+
+def truncated(expected: str, got: str) -> InputError:
+    """Return the error of a file that ends too early."""
+    return InputError(
+        f"expected {expected}, got {got}", code="truncated", hint="Fetch the file again."
+    )
