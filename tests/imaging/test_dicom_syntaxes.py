@@ -276,13 +276,28 @@ def test_without_the_extra_the_command_is_named(dicom: Any, tmp_path: Path) -> N
         (uid.UID("1.2.840.113619.5.2"), "transfer_syntax"),  # private, of one vendor
     ],
 )
-def test_syntaxes_that_no_codec_reads(dicom: Any, tmp_path: Path, syntax: str, code: str) -> None:
-    data = dicom.header(RAMP)
+@pytest.mark.parametrize(
+    "frames", [1, 100]
+)  # a video is one fragment or a few, whatever its frames
+def test_syntaxes_that_no_codec_reads(
+    dicom: Any, tmp_path: Path, syntax: str, code: str, frames: int
+) -> None:
+    data = dicom.header(RAMP, NumberOfFrames=frames)
     _coded(syntax, bytes(64))(data)
-    with pytest.raises(UnsupportedFormatError) as caught:
-        load(dicom.saved(tmp_path / "film.dcm", data))
-    assert caught.value.code == code
-    assert "codecs" not in str(caught.value)
+    path = dicom.saved(tmp_path / "film.dcm", data)
+    for frame in (None, 0):
+        with pytest.raises(UnsupportedFormatError) as caught:
+            load(path, frame=frame)
+        assert caught.value.code == code
+        assert "codecs" not in str(caught.value)
+
+
+@pytest.mark.parametrize("syntax", [uid.JPEGBaseline8Bit, uid.RLELossless, uid.JPEG2000])
+def test_frames_that_cannot_be_told_apart(dicom: Any, tmp_path: Path, syntax: str) -> None:
+    data = dicom.header(RAMP, NumberOfFrames=3)
+    _coded(syntax, bytes(64))(data)
+    with pytest.raises(InputError, match="holds 0 of 3 frames"):
+        load(dicom.saved(tmp_path / "film.dcm", data), frame=0)
 
 
 def _lie(stream: bytes, size: bytes, lie: bytes) -> bytes:

@@ -91,6 +91,7 @@ def test_a_mosaic_is_the_volume_of_its_tiles(
         (_csa(SliceNormalVector=UP), {}),
         (_csa(NumberOfImagesInMosaic=("US", ["17"]), SliceNormalVector=UP), {}),  # 5 × 5 tiles
         (_csa(NumberOfImagesInMosaic=COUNT, SliceNormalVector=UP), {"SpacingBetweenSlices": None}),
+        (_csa(NumberOfImagesInMosaic=COUNT, SliceNormalVector=UP), {"SpacingBetweenSlices": "inf"}),
         (
             _csa(NumberOfImagesInMosaic=COUNT, SliceNormalVector=UP),
             {"ImageOrientationPatient": [1, 0, 0, 0, 1, 0]},  # another normal

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from pydicom import Dataset, FileDataset, Sequence, dcmread
+from pydicom import DataElement, Dataset, FileDataset, Sequence, dcmread
 from pydicom.tag import Tag
 from pydicom.uid import generate_uid
 
@@ -98,6 +98,15 @@ def test_nuclear_slices_follow_their_vector(
     assert np.array_equal(scan.voxels, STACK[order])
     lowest = 30 if z > 0 else 30 + 3 * z
     assert scan.affine == ((-3, 0, 0, 10), (0, -4, 0, 20), (0, 0, 5, lowest), (0, 0, 0, 1))
+
+
+def test_nuclear_slices_with_no_number_between_them(dicom: Any, tmp_path: Path) -> None:
+    data = dicom.header(STACK, NumberOfFrames=4, PixelSpacing=[4, 3])
+    data.FrameIncrementPointer, data.SliceVector = _tags("SliceVector"), [1, 2, 3, 4]
+    data.ImagePositionPatient, data.ImageOrientationPatient = [0, 0, 0], TURN
+    data["SpacingBetweenSlices"] = DataElement("SpacingBetweenSlices", "DS", "nan")
+    with pytest.raises(MissingMetadataError, match="SpacingBetweenSlices"):
+        load(dicom.saved(tmp_path / "nm.dcm", data))
 
 
 def test_nuclear_slices_without_a_place(dicom: Any, tmp_path: Path) -> None:

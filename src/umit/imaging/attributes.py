@@ -25,11 +25,7 @@ def functional(header: Header, frame: int, sequence: str) -> Header:
 
 
 def numbers(header: Header, tag: str, count: int) -> list[float]:
-    """Return a tag's numbers.
-
-    Raises:
-        MissingMetadataError: Not as many, or not finite.
-    """
+    """Return a tag's numbers."""
     found = header.get(tag)
     values = [float(n) for n in ([found] if isinstance(found, int | float) else found or ())]
     if len(values) != count or not np.isfinite(values).all():

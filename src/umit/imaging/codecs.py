@@ -16,7 +16,7 @@ from umit.imaging.fragments import coded_frame
 from umit.imaging.limits import check_megapixels
 from umit.imaging.part10 import OVERLAY_BITS, PIXELS
 
-__all__ = ["Stored", "check_pixels", "decode", "frame_count"]
+__all__ = ["Stored", "check_decoder", "check_pixels", "decode", "frame_count"]
 
 _ITEM = b"\xfe\xff\x00\xe0"
 # Where the padding of each kind of pixels stands: PS3.3 C.7.5.1.1.2, C.7.6.24, C.7.6.25.
@@ -38,14 +38,8 @@ def decode(header: Header, frame: int, notes: list[str]) -> Stored:
     """Return the stored numbers of one frame, without overlay bits.
 
     Where a coded picture and the header differ, the picture is followed: it was there first.
-
-    Raises:
-        UnsupportedFormatError: A transfer syntax without a decoder; the message holds the command
-            that installs it, where there is one.
-        MissingMetadataError: A field that every picture needs.
-        InputError: No pixels, too many of them, broken off or damaged ones.
     """
-    packed = _check_decoder(header)
+    packed = check_decoder(header)
     options = _options(header, notes)
     syntax = header.file_meta.TransferSyntaxUID
     if packed:
@@ -78,11 +72,7 @@ def decode(header: Header, frame: int, notes: list[str]) -> Stored:
 
 
 def frame_count(header: Header) -> int:
-    """Return how many frames a file holds, and check that it has room for them.
-
-    Raises:
-        InputError: No frame, or more frames than bytes of pixels.
-    """
+    """Return how many frames a file holds, and check that it has room for them."""
     count = int(header.get("NumberOfFrames") or 1)
     room = max(len(header.get(tag) or b"") for tag in PIXELS)
     if count < 1 or (room and count > max(1, 8 * room)):
@@ -143,11 +133,7 @@ def _options(header: Header, notes: list[str]) -> dict[str, Any]:
 
 
 def check_pixels(header: Header, *, read: bool = True) -> None:
-    """Check that a file has a size above 0, and pixels if they were read.
-
-    Raises:
-        InputError: It has not.
-    """
+    """Check that a file has a size above 0, and pixels if they were read."""
     sized = header.get("Rows") is not None and header.get("Columns") is not None
     if not sized or (read and not any(tag in header for tag in PIXELS)):
         raise InputError(
@@ -167,7 +153,7 @@ def _contradiction(got: str) -> InputError:
     )
 
 
-def _check_decoder(header: Header) -> bool:
+def check_decoder(header: Header) -> bool:
     """Return whether the pixels are compressed by a picture codec, which is installed."""
     from pydicom.pixels.decoders.base import get_decoder
     from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
@@ -188,7 +174,7 @@ def _check_decoder(header: Header) -> bool:
     if not (found - {"pillow"} or ("pillow" in found and _pillow_can(header, syntax))):
         raise UnsupportedFormatError(
             f"expected a picture that Pillow can decode, got {syntax.name} of "
-            f"{header.get('BitsStored') or header.BitsAllocated} bits",
+            f"{header.get('BitsStored') or header.get('BitsAllocated')} bits",
             code="codec_missing",
             hint='Install its decoder: pip install "umit[codecs]".',
         )
@@ -199,7 +185,7 @@ def _pillow_can(header: Header, syntax: str) -> bool:
     """Whether Pillow gives all bits: no 12-bit JPEG, no deep colours (pydicom's pillow plugin)."""
     from pydicom.uid import JPEGExtended12Bit
 
-    bits = int(header.get("BitsStored") or header.BitsAllocated)
+    bits = int(header.get("BitsStored") or header.get("BitsAllocated") or 8)
     if syntax == JPEGExtended12Bit:
         return bits == 8
     return bits <= (8 if header.get("SamplesPerPixel") == 3 else 16)

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from umit.errors import InputError
 from umit.imaging.attributes import Header, file_name, sop_class, whole
-from umit.imaging.codecs import check_pixels, frame_count
+from umit.imaging.codecs import check_decoder, check_pixels, frame_count
 from umit.imaging.faults import naming
 from umit.imaging.film import film_directions, film_spacing
 from umit.imaging.grid import Stack
@@ -112,6 +112,8 @@ def _opened(path: Path, notes: list[str], *, pixels: bool = True) -> Header:
         )
     check_picture(header)
     check_pixels(header, read=pixels)
+    if pixels:
+        check_decoder(header)  # before frames are told apart or asked for
     return header
 
 

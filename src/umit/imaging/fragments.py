@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from bisect import bisect_left
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final, TypeAlias
 
 from umit.errors import InputError
@@ -24,13 +25,15 @@ def index_frames(header: Header, notes: list[str]) -> None:
     """Give a header an Extended Offset Table (PS3.3 C.7.6.3.1.8) with one fragment a frame.
 
     Only encapsulated pixels are touched; frames beyond those that the header says are told.
-
-    Raises:
-        InputError: Fewer frames than the header says, or fragments that break off.
     """
+    from pydicom.pixels.decoders.base import get_decoder
+
     syntax = header.file_meta.TransferSyntaxUID
-    known = not syntax.is_private and syntax.is_transfer_syntax
-    if "PixelData" not in header or not (known and syntax.is_encapsulated):
+    try:
+        get_decoder(syntax)  # a video's fragments are no frames
+    except NotImplementedError:
+        return  # who needs the pixels says so
+    if "PixelData" not in header or not syntax.is_encapsulated:
         return
     data, count = header.PixelData, int(header.get("NumberOfFrames") or 1)
     table, *fragments = list(_items(data)) or [(0, 0)]
@@ -99,5 +102,4 @@ def _frames(
         cuts = [k for k, start in enumerate(starts) if data.startswith(_STARTS, start)]
         if count == 1 and len(cuts) < 2:
             cuts = [0] if fragments else []
-    ends = [*cuts[1:], len(fragments)]
-    return [fragments[start:end] for start, end in zip(cuts, ends, strict=True)]
+    return [fragments[start:end] for start, end in pairwise([*cuts, len(fragments)])]

@@ -56,9 +56,6 @@ def grid(
         notes: Takes warnings.
         label: What a slice is called in messages, given its index.
         hint: What to do about two slices at one place, given their indices.
-
-    Raises:
-        InputError: Several orientations or spacings, or two slices at one place.
     """
     _check_parallel(turns, pixel, notes, label)
     along_row, along_column, normal = _directions(turns[0])

@@ -36,9 +36,6 @@ def read_header(block: bytes, nrrd: bool) -> Header:
     """Read the fields of a header's first bytes, their names in lower case without spaces.
 
     Names of data files that follow the header stand in ``"listed"``, one a line.
-
-    Raises:
-        UnsupportedFormatError: No header, or a field twice.
     """
     text = block.decode("latin-1").replace("\r\n", "\n")
     return _nrrd_header(text) if nrrd else _meta_header(text)
@@ -77,10 +74,6 @@ def data_files(header: Header, nrrd: bool, path: Path) -> tuple[list[Path], bool
     """Return the files that hold the numbers; whether they are packed, and whether spelled in digits.
 
     All lie beside the header; it is its own path where the numbers follow it.
-
-    Raises:
-        UnsupportedFormatError: An encoding or a list of files that umit does not read.
-        InputError: A file outside the header's folder, or none there.
     """
     encoding = header.get("encoding", "raw").lower()
     packed, spelled = encoding[:2] == "gz", encoding in _SPELLED

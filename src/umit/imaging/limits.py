@@ -39,11 +39,7 @@ def check_volume(voxels: int) -> None:
 
 
 def pick_frame(frame: int | None, count: int) -> int:
-    """Return which of several frames, pages or volumes is meant; ``None`` is fine for one.
-
-    Raises:
-        InputError: Several and none chosen, or no such frame.
-    """
+    """Return which of several frames, pages or volumes is meant; ``None`` is fine for one."""
     if frame is None and count == 1:
         return 0
     if frame is None or not 0 <= frame < count:

@@ -97,12 +97,7 @@ def _scan(reader: Any, array: Any, frame: int | None, header: Header, nrrd: bool
     modality = _MODALITIES.get(said)
     if modality is None and axes > 2 and array.dtype.kind in "iu":
         modality = assumed_modality(array, notes)
-    return Scan(
-        np.ascontiguousarray(array),
-        modality=modality,
-        warnings=tuple(notes),
-        **grid,
-    )
+    return Scan(np.ascontiguousarray(array), modality=modality, warnings=tuple(notes), **grid)
 
 
 def _grid(

@@ -49,10 +49,6 @@ def mosaic(header: Header, notes: list[str]) -> Mosaic | None:
 
     ImagePositionPatient is that of a picture as large as the mosaic around the slice's centre
     (nibabel, "Siemens mosaic format": doc/source/dicom/dicom_mosaic.rst).
-
-    Raises:
-        InputError: A mosaic that does not say how many slices it has or which way they run.
-        MissingMetadataError: No position, orientation or spacing.
     """
     if "MOSAIC" not in [str(kind) for kind in header.get("ImageType") or ()]:
         return None
@@ -61,7 +57,7 @@ def mosaic(header: Header, notes: list[str]) -> Mosaic | None:
     across = math.isqrt(max(count - 1, 0)) + 1
     between = between or float(header.get("SpacingBetweenSlices") or 0)
     fits = count > 1 and not rows % across and not columns % across
-    if not fits or len(normal) != 3 or between <= 0:
+    if not fits or len(normal) != 3 or not 0 < between < math.inf:
         raise InputError(
             "expected a mosaic whose header tells its number of slices, their normal and their "
             f"spacing, got {count} slices, a normal of {len(normal)} numbers and {between:g} mm",

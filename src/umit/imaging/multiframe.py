@@ -7,15 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from umit.errors import InputError, UnsupportedFormatError
-from umit.imaging.attributes import (
-    Header,
-    file_name,
-    functional,
-    numbers,
-    sop_class,
-    whole,
-    words,
-)
+from umit.imaging.attributes import Header, file_name, functional, numbers, sop_class, whole, words
 from umit.imaging.grid import Stack
 from umit.imaging.series import CHOOSE, Slice, along_normal, check_size, dimensions, placed
 
@@ -58,12 +50,7 @@ def check_picture(header: Header) -> None:
 
 
 def pictures(headers: list[Header], notes: list[str]) -> list[Header]:
-    """Return those of a folder that hold pictures of the patient, and name what is left out.
-
-    Raises:
-        UnsupportedFormatError: Segmentations or maps only.
-        InputError: No picture, or a slice of the others' kind without one.
-    """
+    """Return those of a folder that hold pictures of the patient, and name what is left out."""
     with_pixels = [header for header in headers if "Rows" in header]
     shown = [header for header in with_pixels if _no_picture(header) is None]
     if with_pixels and not shown:
@@ -92,11 +79,7 @@ def pictures(headers: list[Header], notes: list[str]) -> list[Header]:
 
 
 def slices_of(headers: list[Header], notes: list[str]) -> list[Slice]:
-    """Return a series' slices: one a file, or the frames of one concatenation.
-
-    Raises:
-        InputError: Files of several frames that are no concatenation, or not all of one.
-    """
+    """Return a series' slices: one a file, or the frames of one concatenation."""
     counts = [int(header.get("NumberOfFrames") or 1) for header in headers]
     whole = {header.get("ConcatenationUID") for header in headers}
     if len(whole) == 1 and whole != {None}:
@@ -111,11 +94,7 @@ def slices_of(headers: list[Header], notes: list[str]) -> list[Slice]:
 
 
 def check_parts(headers: list[Header], notes: list[str]) -> None:
-    """Refuse a concatenation that lacks parts (DICOM PS3.3 C.7.6.16.1.3).
-
-    Raises:
-        InputError: Parts are missing or there twice.
-    """
+    """Refuse a concatenation that lacks parts (DICOM PS3.3 C.7.6.16.1.3)."""
     total = max(whole(header, "InConcatenationTotalNumber") or 0 for header in headers)
     starts = sorted(
         (whole(header, "ConcatenationFrameOffsetNumber") or 0, whole(header, "NumberOfFrames") or 1)
@@ -135,13 +114,7 @@ def check_parts(headers: list[Header], notes: list[str]) -> None:
 
 
 def frame_stack(header: Header, count: int, notes: list[str]) -> Stack:
-    """Return the order of the two or more frames of a file, and where they lie if it records that.
-
-    Raises:
-        MissingMetadataError: Positions without orientation or spacing.
-        InputError: Frames that are no slices of one volume, several orientations, or two frames at one
-            place.
-    """
+    """Return the order of the two or more frames of a file, and where they lie if it records that."""
     check_size(count, header)
     slices = [(header, frame) for frame in range(count)]
     each = header.get("PerFrameFunctionalGroupsSequence")
@@ -226,7 +199,8 @@ def _slice_vector_stack(header: Header, count: int, notes: list[str]) -> Stack:
             hint=CHOOSE,
         )
     detector = (list(header.get("DetectorInformationSequence") or ()) or [header])[0]
-    step = float(header.get("SpacingBetweenSlices") or 0)
+    known = header.get("SpacingBetweenSlices") is not None
+    step = numbers(header, "SpacingBetweenSlices", 1)[0] if known else 0.0
     if "ImagePositionPatient" in detector and "ImageOrientationPatient" in detector and step:
         return along_normal(header, detector, (vector - 1) * step, notes)
     notes.append("orientation: frames without positions, shown as stored")

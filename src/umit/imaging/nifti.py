@@ -53,12 +53,7 @@ def read_nifti(path: Path, *, frame: int | None = None) -> Scan:
     voxels = read_stored(path, stored, frame, notes)
     grid = _grid(header, zooms, stored, notes)
     modality = assumed_modality(voxels, notes) if stored.dtype.kind in "iu" else None
-    return Scan(
-        np.asarray(voxels),
-        modality=modality,
-        warnings=tuple(notes),
-        **grid,
-    )
+    return Scan(np.asarray(voxels), modality=modality, warnings=tuple(notes), **grid)
 
 
 def _header(path: Path, notes: list[str]) -> tuple[_Header, _Zooms]:
@@ -86,8 +81,7 @@ def _header(path: Path, notes: list[str]) -> tuple[_Header, _Zooms]:
         header.check_fix(logger=_Repairs(notes))
     except (HeaderDataError, ValueError, OverflowError) as error:
         raise InputError(
-            f"expected a NIfTI header that makes sense, got: {error}",
-            code="header",
+            f"expected a NIfTI header that makes sense, got: {error}", code="header"
         ) from None
     if all(0 < zoom < math.inf for zoom in zooms):
         return header, zooms
@@ -137,8 +131,7 @@ def _stored(header: _Header, notes: list[str]) -> Stored:
         slope, inter = 1.0, 0.0
     if not math.isfinite(inter) or not 0 <= offset < stream.MOST_INFLATED:
         raise InputError(
-            f"expected finite scl_inter and vox_offset, got {inter} and {offset}",
-            code="header",
+            f"expected finite scl_inter and vox_offset, got {inter} and {offset}", code="header"
         )
     return Stored(
         shape=shape,

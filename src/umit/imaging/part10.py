@@ -268,11 +268,7 @@ def _inflated(pieces: Iterator[bytes]) -> BytesIO:
 
 
 def _claimed(start: BinaryIO) -> int:
-    """Return the bytes that the start of a file claims, 0 where its pixels are not yet in reach.
-
-    Raises:
-        InputError: It claims more than a picture or a volume may have.
-    """
+    """Return the bytes that the start of a file claims, 0 where its pixels are not yet in reach."""
     try:
         header = _read(start, False, _SIZES)
         rows, columns = int(header.Rows), int(header.Columns)

@@ -39,12 +39,7 @@ class Plane(NamedTuple):
 
 
 def read_plane(header: Header, frame: int, window: Window | None, notes: list[str]) -> Plane:
-    """Return one frame in file units and what it is shown with; colours as ``uint8`` RGB.
-
-    Raises:
-        UnsupportedFormatError: A missing decoder, or colours that are not RGB, YBR or a palette.
-        InputError: No pixels, too few or too many of them, or no such window.
-    """
+    """Return one frame in file units and what it is shown with; colours as ``uint8`` RGB."""
     kind = header.get("PhotometricInterpretation")
     if kind is not None and kind not in (*_COLOURS, *_GREYS):
         raise _photometric("another kind")
@@ -72,8 +67,7 @@ def read_plane(header: Header, frame: int, window: Window | None, notes: list[st
 
 def _photometric(got: str) -> UnsupportedFormatError:
     return UnsupportedFormatError(
-        f"expected MONOCHROME1, MONOCHROME2, {', '.join(_COLOURS)}, got {got}",
-        code="photometric",
+        f"expected MONOCHROME1, MONOCHROME2, {', '.join(_COLOURS)}, got {got}", code="photometric"
     )
 
 
@@ -85,9 +79,6 @@ def joined(
     Returns:
         ``(slice, row, column[, 3])``; what they are shown with, or ``None``; and each range of
         values that stands for no picture.
-
-    Raises:
-        InputError: A plane of another size, or more voxels than a volume may have.
     """
     coming = iter(planes)
     first = next(coming)

@@ -40,9 +40,6 @@ def luminance(volume: NDArray[Any]) -> NDArray[Any]:
 def levels(volume: NDArray[Any], window: Range | None) -> Range:
     """Return the values that become black and white: the extremes, clipped to the window if there is one.
 
-    Raises:
-        InputError: No value is finite.
-
     Example:
         >>> levels(np.array([[[-1000, 90]]]), (-160, 240))
         (-160.0, 90.0)

@@ -29,9 +29,6 @@ def percentiles(values: NDArray[Any], wanted: Sequence[float]) -> tuple[float, .
         values: Any shape, file units; NaN and infinity are left out.
         wanted: Each in 0..100.
 
-    Raises:
-        InputError: No value is finite.
-
     Example:
         >>> percentiles(np.arange(201, dtype=np.int16), (0.5, 99.5))
         (1.0, 199.0)
@@ -59,9 +56,6 @@ def sample(values: NDArray[Any]) -> NDArray[Any]:
 
 def value_range(values: NDArray[Any]) -> tuple[float, float]:
     """Return the lowest and the highest finite value.
-
-    Raises:
-        InputError: No value is finite.
 
     Example:
         >>> value_range(np.array([[3.0, np.inf], [np.nan, -2.0]]))

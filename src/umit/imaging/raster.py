@@ -67,12 +67,7 @@ def read_raster(source: Path | Image.Image, *, frame: int | None = None) -> Scan
 
 
 def raster_size(path: Path) -> tuple[int, int]:
-    """Return a picture's ``(width, height)`` as displayed; no pixel is decoded.
-
-    Raises:
-        UnsupportedFormatError: The file is none of :data:`FORMATS`.
-        InputError: A damaged header, or over 100 megapixels.
-    """
+    """Return a picture's ``(width, height)`` as displayed; no pixel is decoded."""
 
     def size(image: Image.Image) -> tuple[int, int]:
         width, height = _check_size(image)

@@ -25,13 +25,7 @@ from umit.imaging.raster import read_raster
 from umit.imaging.scan import Scan, ScanLike
 from umit.imaging.sniff import file_kind, folder_files, left_out
 from umit.imaging.voi import is_declared
-from umit.imaging.window import (
-    FULL,
-    PRESETS,
-    Window,
-    asked_window,
-    default_window,
-)
+from umit.imaging.window import FULL, PRESETS, Window, asked_window, default_window
 
 __all__ = ["Source", "Window", "load"]
 

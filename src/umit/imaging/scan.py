@@ -12,13 +12,7 @@ from PIL import Image
 
 from umit.errors import InputError
 from umit.geometry import Affine, Positions, Space
-from umit.imaging.orientation import (
-    OPPOSITE,
-    Plane,
-    axis_letters,
-    patient_axis,
-    spans,
-)
+from umit.imaging.orientation import OPPOSITE, Plane, axis_letters, patient_axis, spans
 from umit.imaging.presentation import (
     Presentation,
     depth_axis,

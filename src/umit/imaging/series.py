@@ -26,13 +26,7 @@ _APART = """
 
 
 def stack(slices: list[Slice], notes: list[str]) -> Stack:
-    """Return the order of a series' slices along their normal, and where they lie.
-
-    Raises:
-        MissingMetadataError: No position, orientation or spacing.
-        InputError: Several series, sizes or orientations, colour, localizers among other slices, or two
-            slices at one place.
-    """
+    """Return the order of a series' slices along their normal, and where they lie."""
     headers = [header for header, _ in slices]
     _check_alike(headers)
     check_size(len(headers), headers[0])

@@ -101,9 +101,6 @@ def folder_files(folder: Path) -> tuple[Kind, list[Path]]:
 
     Notes, tables and a DICOMDIR beside them are left out, see :func:`left_out`; folders inside are not
     entered. A file beside DICOM files that may be one of their slices is an error.
-
-    Raises:
-        InputError: No scan, several kinds, or several pictures or volume files.
     """
     found: dict[Kind, list[Path]] = {}
     doubtful: list[InputError] = []

@@ -29,11 +29,7 @@ def room(path: Path, packed: bool) -> int:
 
 
 def head(path: Path, count: int) -> bytes:
-    """Return the first bytes of a file, inflated; fewer where it is shorter or damaged.
-
-    Raises:
-        OSError: The file cannot be read.
-    """
+    """Return the first bytes of a file, inflated; fewer where it is shorter or damaged."""
     with path.open("rb") as file:
         found = file.read(count)
         if not found.startswith(GZIP):

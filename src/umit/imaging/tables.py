@@ -57,9 +57,6 @@ def read_table(
         header: The file's, for its byte order.
         signed: Whether the table's input can be negative, and with it the first value it stands for.
         notes: Takes a warning where the descriptor says another number of bits.
-
-    Raises:
-        InputError: No entries, fewer than it says, or only zeros.
     """
     first, bits, entries = _parts(item, "LUT", header, signed)
     used = int(entries.max()).bit_length()
@@ -71,11 +68,7 @@ def read_table(
 
 
 def painted(stored: NDArray[Any], header: Header, notes: list[str]) -> tuple[NDArray[Any], int]:
-    """Return the colours of palette indices and how many of their bits count (PS3.3 C.7.6.3.1.5).
-
-    Raises:
-        InputError: A palette without entries, with fewer than it says, or with damaged segments.
-    """
+    """Return the colours of palette indices and how many of their bits count (PS3.3 C.7.6.3.1.5)."""
     if header.get(f"{PALETTES[0]}Data") is None and f"Segmented{PALETTES[0]}Data" in header:
         from pydicom.pixels.processing import apply_color_lut
 

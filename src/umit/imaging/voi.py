@@ -15,15 +15,7 @@ from umit.imaging.attributes import Header, functional
 from umit.imaging.quantiles import sample, value_range
 from umit.imaging.scan import Padding, without
 from umit.imaging.tables import Table, read_table
-from umit.imaging.window import (
-    FULL,
-    PRESETS,
-    Curve,
-    Window,
-    hides,
-    percentile_window,
-    to_uint8,
-)
+from umit.imaging.window import FULL, PRESETS, Curve, Window, hides, percentile_window, to_uint8
 
 __all__ = ["Levels", "Shown", "declared", "is_declared", "settled"]
 
@@ -41,11 +33,7 @@ class Levels(NamedTuple):
 Shown: TypeAlias = "Levels | Table | None"
 #: What is declared and cannot be followed: a window without width, a table without entries.
 UNUSABLE: Final = Levels(math.inf, -math.inf)
-_CURVES: Final[dict[str, Curve]] = {
-    "LINEAR": "line",
-    "LINEAR_EXACT": "line",
-    "SIGMOID": "sigmoid",
-}
+_CURVES: Final[dict[str, Curve]] = {"LINEAR": "line", "LINEAR_EXACT": "line", "SIGMOID": "sigmoid"}
 
 
 def declared(
@@ -64,9 +52,6 @@ def declared(
             its windows and then its tables, or ``(centre, width)``.
         signed: Whether values can be negative, and with them a table's first (C.11.2.1.1).
         notes: Takes warnings.
-
-    Raises:
-        InputError: No such window, or the one asked for cannot be followed.
     """
     if not is_declared(window):
         return None

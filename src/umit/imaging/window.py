@@ -153,9 +153,6 @@ def percentile_window(values: NDArray[Any], why: str) -> tuple[Range, str]:
 
     ``why`` tells what came of the file's own window; see :func:`percentiles` for what is exact.
 
-    Raises:
-        InputError: No value is finite.
-
     Example:
         >>> percentile_window(np.arange(201.0), "none declared")
         ((1.0, 199.0), 'window: none declared, percentiles 0.5-99.5 (1 to 199)')
@@ -173,9 +170,6 @@ def default_window(
         values: Any shape, file units; a volume is neither copied nor sorted.
         modality: ``"CT"`` makes the values Hounsfield units, shown in the abdomen's window unless
             that :func:`hides` them.
-
-    Raises:
-        InputError: No value is finite.
 
     Example:
         >>> default_window(np.zeros(4, np.int16), "CT")
@@ -224,11 +218,7 @@ _SHEET: Final = (
 
 
 def to_uint8(
-    values: NDArray[Any],
-    low: float,
-    high: float,
-    inverted: bool = False,
-    curve: Curve = "line",
+    values: NDArray[Any], low: float, high: float, inverted: bool = False, curve: Curve = "line"
 ) -> NDArray[np.uint8]:
     """Map ``low..high`` to 0..255, clipping what lies outside, or along a sigmoid.
 
@@ -294,10 +284,7 @@ def _sigmoid(values: NDArray[np.float64], low: float, high: float) -> NDArray[np
 
 
 def to_grey(
-    plane: NDArray[Any],
-    window: Range | None,
-    inverted: bool = False,
-    curve: Curve = "line",
+    plane: NDArray[Any], window: Range | None, inverted: bool = False, curve: Curve = "line"
 ) -> NDArray[np.uint8]:
     """Return one picture ``(height, width[, 3])`` in 256 levels, contiguous, as :func:`to_uint8` does.
 
