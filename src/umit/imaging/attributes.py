@@ -9,7 +9,7 @@ import numpy as np
 
 from umit.errors import MissingMetadataError
 
-__all__ = ["Header", "file_name", "functional", "numbers", "sop_class", "whole", "words"]
+__all__ = ["Header", "file_name", "functional", "numbers", "sop_class", "values", "whole", "words"]
 
 Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
 
@@ -24,17 +24,24 @@ def functional(header: Header, frame: int, sequence: str) -> Header:
     return shared[0] if shared else header
 
 
+def values(header: Header, tag: str) -> list[Any]:
+    """Return all that a tag holds, one value or many."""
+    value = header.get(tag)
+    if value is None or value == "":
+        return []
+    return [value] if isinstance(value, str | int | float) else list(value)
+
+
 def numbers(header: Header, tag: str, count: int) -> list[float]:
     """Return a tag's numbers."""
-    found = header.get(tag)
-    values = [float(n) for n in ([found] if isinstance(found, int | float) else found or ())]
-    if len(values) != count or not np.isfinite(values).all():
+    found = [float(number) for number in values(header, tag)]
+    if len(found) != count or not np.isfinite(found).all():
         raise MissingMetadataError(
-            f"expected {count} numbers in {tag}, which places a slice, got {len(values)}",
+            f"expected {count} numbers in {tag}, which places a slice, got {len(found)}",
             code="position",
             hint="Pass one file as a film, or choose a frame with umit.load(..., frame=k).",
         )
-    return values
+    return found
 
 
 def whole(header: Header, tag: str) -> int | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from umit.imaging.attributes import Header, functional
+from umit.imaging.attributes import Header, functional, values
 from umit.imaging.orientation import OPPOSITE, axis_letters, patient_axis, to_affine
 
 __all__ = ["film_directions", "film_spacing"]
@@ -81,7 +81,7 @@ def _note_ratio(header: Header, notes: list[str]) -> None:
 
 def film_directions(header: Header, frame: int, notes: list[str]) -> str | None:
     """Return where x and y of one picture run to in the patient, such as ``"LI"``, if a tag tells."""
-    told = _told(header.get("PatientOrientation"))
+    told = _told(header)
     plane = functional(header, frame, "PlaneOrientationSequence")
     measured = _measured(plane.get("ImageOrientationPatient"))
     if told and measured and told != measured:
@@ -104,9 +104,9 @@ def _pair(header: Header, tag: str, notes: list[str]) -> tuple[float, float] | N
     return None
 
 
-def _told(value: Any) -> str | None:
+def _told(header: Header) -> str | None:
     """Read PatientOrientation, whose two values name their main direction first (C.7.6.1.1.1)."""
-    words = [] if value is None or isinstance(value, str) else [str(word) for word in value]
+    words = [str(word) for word in values(header, "PatientOrientation")]
     letters = "".join(word[:1] for word in words).translate(_HEAD_AND_FEET)
     if not len(words) == len(letters) == 2 or not set(letters) <= OPPOSITE.keys():
         return None

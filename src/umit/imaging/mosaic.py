@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from umit.errors import InputError
-from umit.imaging.attributes import Header, numbers, whole
+from umit.imaging.attributes import Header, numbers, values, whole
 from umit.imaging.grid import Stack
 from umit.imaging.series import along_normal
 
@@ -50,7 +50,7 @@ def mosaic(header: Header, notes: list[str]) -> Mosaic | None:
     ImagePositionPatient is that of a picture as large as the mosaic around the slice's centre
     (nibabel, "Siemens mosaic format": doc/source/dicom/dicom_mosaic.rst).
     """
-    if "MOSAIC" not in [str(kind) for kind in header.get("ImageType") or ()]:
+    if "MOSAIC" not in values(header, "ImageType"):
         return None
     count, normal, between = _told(header)
     rows, columns = whole(header, "Rows") or 0, whole(header, "Columns") or 0

@@ -7,7 +7,16 @@ from typing import Any, Final
 import numpy as np
 
 from umit.errors import InputError, UnsupportedFormatError
-from umit.imaging.attributes import Header, file_name, functional, numbers, sop_class, whole, words
+from umit.imaging.attributes import (
+    Header,
+    file_name,
+    functional,
+    numbers,
+    sop_class,
+    values,
+    whole,
+    words,
+)
 from umit.imaging.grid import Stack
 from umit.imaging.series import CHOOSE, Slice, along_normal, check_size, dimensions, placed
 
@@ -157,9 +166,7 @@ def _pointers(header: Header) -> list[Any]:
     """Return the keywords, or the private tags, that FrameIncrementPointer names."""
     from pydicom.datadict import keyword_for_tag
 
-    found = header.get("FrameIncrementPointer")
-    tags = [found] if isinstance(found, int) else list(found or ())
-    return [keyword_for_tag(tag) or tag for tag in tags]
+    return [keyword_for_tag(tag) or tag for tag in values(header, "FrameIncrementPointer")]
 
 
 def _tiled(header: Header) -> bool:
@@ -190,8 +197,7 @@ def _dose_stack(header: Header, count: int, notes: list[str]) -> Stack:
 
 def _slice_vector_stack(header: Header, count: int, notes: list[str]) -> Stack:
     """Place the frames of a reconstructed nuclear medicine volume (DICOM PS3.3 C.8.4.11, C.8.4.15)."""
-    found = header.get("SliceVector")
-    vector = np.atleast_1d(np.array([] if found is None else found, dtype=np.int64))
+    vector = np.array(values(header, "SliceVector"), dtype=np.int64)
     if sorted(vector.tolist()) != list(range(1, count + 1)):
         raise InputError(
             f"expected a SliceVector that counts {count} frames, got another",

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from umit.errors import InputError
-from umit.imaging.attributes import Header, file_name, functional, numbers, whole, words
+from umit.imaging.attributes import Header, file_name, functional, numbers, values, whole, words
 from umit.imaging.grid import Stack, grid
 from umit.imaging.limits import check_volume
 
@@ -119,20 +119,20 @@ def _told_apart(one: Slice, other: Slice) -> str:
 
 def dimensions(slices: list[Slice]) -> str:
     """Name the dimensions along which frames differ, as their file does (DICOM PS3.3 C.7.6.17)."""
-    values = []
+    rows = []
     for header, frame in slices:
-        found = functional(header, frame, "FrameContentSequence").get("DimensionIndexValues")
-        values.append([found] if isinstance(found, int) else list(found or ()))
+        content = functional(header, frame, "FrameContentSequence")
+        rows.append(values(content, "DimensionIndexValues"))
     names = [
         words(item.get("DimensionIndexPointer"))
         for k, item in enumerate(slices[0][0].get("DimensionIndexSequence") or ())
-        if len({tuple(row[k : k + 1]) for row in values}) > 1
+        if len({tuple(row[k : k + 1]) for row in rows}) > 1
     ]
     return " × ".join(names)
 
 
 def _check_alike(headers: list[Header]) -> None:
-    kinds = [[str(kind) for kind in header.get("ImageType") or ()] for header in headers]
+    kinds = [values(header, "ImageType") for header in headers]
     if any("MOSAIC" in kind for kind in kinds):
         raise InputError(
             f"expected one slice a file, got mosaics of many slices in {len(headers)} files",
@@ -155,10 +155,10 @@ def _check_alike(headers: list[Header]) -> None:
         ("PhotometricInterpretation", "kind of picture"),
         ("SamplesPerPixel", "kind of picture"),
     ):
-        values = {str(header.get(tag)) for header in headers}
-        if len(values) > 1 or values & {"RGB", "3"}:
+        found = {str(header.get(tag)) for header in headers}
+        if len(found) > 1 or found & {"RGB", "3"}:
             raise InputError(
-                f"expected grey slices of one {what}, got {len(values)} or colour",
+                f"expected grey slices of one {what}, got {len(found)} or colour",
                 code="mixed_series",
                 hint="Put each series into a folder of its own.",
             )

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from umit.errors import InputError
-from umit.imaging.attributes import Header, functional
+from umit.imaging.attributes import Header, functional, values
 from umit.imaging.quantiles import sample, value_range
 from umit.imaging.scan import Padding, without
 from umit.imaging.tables import Table, read_table
@@ -159,7 +159,7 @@ def _index(voi: Header, window: str | int, count: int, tables: list[Header]) -> 
     total, index = count + len(tables), window if isinstance(window, int) else -1
     if isinstance(window, str):
         # The file's own names are compared and never quoted: they are free text.
-        names = [str(name) for name in _values(voi, "WindowCenterWidthExplanation")][:count]
+        names = [str(name) for name in values(voi, "WindowCenterWidthExplanation")][:count]
         names += [""] * (count - len(names))
         names += [str(table.get("LUTExplanation") or "") for table in tables]
         folded, wanted = [name.strip().casefold() for name in names], window.strip().casefold()
@@ -195,13 +195,6 @@ def _levels(centre: float, width: float, function: str, notes: list[str]) -> Lev
 def _floats(header: Header, tag: str) -> list[float]:
     """Return a tag's numbers; text that is none, such as ``"40,5"``, makes one that is not finite."""
     try:
-        return [float(value) for value in _values(header, tag)]
+        return [float(value) for value in values(header, tag)]
     except ValueError:
         return [math.nan]
-
-
-def _values(header: Header, tag: str) -> list[Any]:
-    value = header.get(tag)
-    if value is None or value == "":
-        return []
-    return [value] if isinstance(value, str | int | float) else list(value)
