@@ -351,3 +351,58 @@ def test_every_sample(shared: Path) -> None:
         assert found == SAMPLES[path.name]
         assert render(scan, Rendering(frame=None)).frames[0].std() > 5
     assert load(files[0]).voxels.min() >= -1024
+
+
+def test_an_impossible_padding_hides_no_grey_level(dicom: Any, tmp_path: Path) -> None:
+    # 65535 in 8 bits is not 255, the brightest.
+    data = dicom.header(np.array([[0, 255, 90]], np.uint8))
+    data.add_new("PixelPaddingValue", "US", 65535)
+    assert load(dicom.saved(tmp_path / "film.dcm", data)).padding == ()
+
+
+def test_padding_of_one_slice_hides_no_value_of_another(dicom: Any, tmp_path: Path) -> None:
+    # PET slices have slopes of their own: 5 is padding in each, and 10 is a value of the first.
+    stack = np.arange(20, 68, dtype=np.int16).reshape(2, 4, 6)
+    stack[:, 0, 0] = 5
+
+    def change(k: int, data: Any) -> None:
+        data.RescaleIntercept, data.RescaleSlope = 0, k + 1
+        data.add_new("PixelPaddingValue", "SS", 5)
+
+    stack[0, 1, 1] = 10
+    scan = load(dicom.series(tmp_path / "pet", stack, change))
+    assert scan.padding == ((5.0, 5.0),)
+    assert "values: what stands for padding in some slices is a value of others, kept" in (
+        scan.warnings
+    )
+    stack[0, 1, 1] = 11
+    scan = load(dicom.series(tmp_path / "again", stack, change))
+    assert scan.padding == ((5.0, 5.0), (10.0, 10.0))
+
+
+def test_frames_of_single_bits_start_where_the_last_one_ends(dicom: Any, tmp_path: Path) -> None:
+    # PS3.5 8.1.1: no padding between frames, whatever their size.
+    frames = np.random.default_rng(1).integers(0, 2, (3, 3, 5)).astype(np.uint8)
+    bits = {"BitsAllocated": 1, "BitsStored": 1, "HighBit": 0, "NumberOfFrames": 3}
+    data = dicom.header(frames, **bits)
+    data.PixelData = np.packbits(frames.ravel(), bitorder="little").tobytes()
+    path = dicom.saved(tmp_path / "bits.dcm", data)
+    assert all(np.array_equal(load(path, frame=k).voxels[0], frames[k]) for k in range(3))
+
+
+@pytest.mark.parametrize(
+    ("stored", "shape", "told"),
+    [
+        ("MONOCHROME2", "INVERSE", True),
+        ("MONOCHROME1", "IDENTITY", True),
+        ("MONOCHROME2", "IDENTITY", False),
+        ("MONOCHROME1", "INVERSE", False),
+    ],
+)
+def test_a_contradicting_shape_is_told(
+    dicom: Any, tmp_path: Path, stored: str, shape: str, told: bool
+) -> None:
+    fields = {"PhotometricInterpretation": stored, "PresentationLUTShape": shape}
+    scan = load(dicom.film(tmp_path, np.arange(9, dtype=np.uint16).reshape(3, 3), **fields))
+    assert any("PresentationLUTShape disagrees" in note for note in scan.warnings) == told
+    assert scan.inverted == (stored == "MONOCHROME1")

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from pydicom import FileDataset, uid
+from pydicom import FileDataset, dcmread, uid
 from pydicom.encaps import encapsulate, get_frame
 
 from umit.errors import InputError, UnsupportedFormatError
@@ -221,6 +221,35 @@ for path in sys.argv[1:]:
 """
 
 
+@pytest.mark.parametrize("name", [name for name in STORED if "colour" in name])
+def test_the_planes_of_coded_colours_are_the_codecs_business(
+    dicom: Any, tmp_path: Path, name: str
+) -> None:
+    # PS3.5 8.2: PlanarConfiguration says nothing of a coded picture.
+    _, _, module, _ = STORED[name]
+    if module:
+        pytest.importorskip(module)
+    path = _write(dicom, tmp_path, name)
+    data, right = dcmread(path), load(path).voxels
+    data.PlanarConfiguration = 1 - data.PlanarConfiguration
+    assert np.array_equal(load(dicom.saved(path, data)).voxels, right)
+
+
+@pytest.mark.parametrize(
+    ("stream", "bits"), [(jpeg_12(BLOCKS), 12), (jpeg_lossless(DEEP), 16)], ids=["12", "lossless"]
+)
+def test_a_bare_stream_that_pillow_cannot_decode_is_not_called_damaged(
+    tmp_path: Path, stream: bytes, bits: int
+) -> None:
+    (tmp_path / "a.jpg").write_bytes(stream)
+    with pytest.raises(UnsupportedFormatError, match=f"JPEG of {bits}-bit numbers"):
+        load(tmp_path / "a.jpg")
+    (tmp_path / "a.jpg").write_bytes(stream[:-9])
+    with pytest.raises(InputError) as caught:
+        load(tmp_path / "a.jpg")
+    assert caught.value.code == "truncated"
+
+
 def test_without_the_extra_the_command_is_named(dicom: Any, tmp_path: Path) -> None:
     # What pydicom encodes only with a codec needs no true stream: none is looked at.
     fake = {"jpeg-ls": uid.JPEGLSLossless, "jpeg-ls near": uid.JPEGLSNearLossless}
@@ -247,13 +276,28 @@ def test_without_the_extra_the_command_is_named(dicom: Any, tmp_path: Path) -> N
         (uid.UID("1.2.840.113619.5.2"), "transfer_syntax"),  # private, of one vendor
     ],
 )
-def test_syntaxes_that_no_codec_reads(dicom: Any, tmp_path: Path, syntax: str, code: str) -> None:
-    data = dicom.header(RAMP)
+@pytest.mark.parametrize(
+    "frames", [1, 100]
+)  # a video is one fragment or a few, whatever its frames
+def test_syntaxes_that_no_codec_reads(
+    dicom: Any, tmp_path: Path, syntax: str, code: str, frames: int
+) -> None:
+    data = dicom.header(RAMP, NumberOfFrames=frames)
     _coded(syntax, bytes(64))(data)
-    with pytest.raises(UnsupportedFormatError) as caught:
-        load(dicom.saved(tmp_path / "film.dcm", data))
-    assert caught.value.code == code
-    assert "codecs" not in str(caught.value)
+    path = dicom.saved(tmp_path / "film.dcm", data)
+    for frame in (None, 0):
+        with pytest.raises(UnsupportedFormatError) as caught:
+            load(path, frame=frame)
+        assert caught.value.code == code
+        assert "codecs" not in str(caught.value)
+
+
+@pytest.mark.parametrize("syntax", [uid.JPEGBaseline8Bit, uid.RLELossless, uid.JPEG2000])
+def test_frames_that_cannot_be_told_apart(dicom: Any, tmp_path: Path, syntax: str) -> None:
+    data = dicom.header(RAMP, NumberOfFrames=3)
+    _coded(syntax, bytes(64))(data)
+    with pytest.raises(InputError, match="holds 0 of 3 frames"):
+        load(dicom.saved(tmp_path / "film.dcm", data), frame=0)
 
 
 def _lie(stream: bytes, size: bytes, lie: bytes) -> bytes:

@@ -522,3 +522,17 @@ def test_colours_have_no_window_of_their_own(dicom: Any, tmp_path: Path) -> None
         with pytest.raises(InputError) as caught:
             load(path, window=window)
         assert caught.value.code == "window"
+
+
+def test_seven_bits_are_no_window_of_rescaled_values(dicom: Any, tmp_path: Path) -> None:
+    pixels = np.arange(48, dtype=np.uint8).reshape(6, 8)
+    bits = {"BitsStored": 7, "HighBit": 6}
+    assert load(dicom.film(tmp_path, pixels, **bits)).window == (0, 127)
+    scan = load(dicom.film(tmp_path, pixels, RescaleSlope=10, RescaleIntercept=0, **bits))
+    assert scan.window == pytest.approx((2.35, 467.65))
+    assert load(dicom.film(tmp_path, pixels, **bits), window=(5, 4)).window == (3, 7)
+
+
+def test_another_window_replaces_what_was_said_of_the_first(dicom: Any, tmp_path: Path) -> None:
+    path = dicom.film(tmp_path, FILM, Modality="CT")
+    assert load(load(path), window="lung").warnings == load(path, window="lung").warnings

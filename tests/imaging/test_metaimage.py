@@ -121,7 +121,10 @@ def test_a_metaimage_without_a_matrix_has_no_sides(tmp_path: Path, sitk: Any) ->
     assert load(meta(tmp_path / "a.mha")).orientation == "LPS"
     scan = load(meta(tmp_path / "b.mha", TransformMatrix=""))
     assert (scan.affine, scan.affine_source, scan.spacing) == (None, None, (2, 3, 4))
-    assert "orientation: no patient space recorded, left and right are not known" in scan.warnings
+    assert (
+        "orientation: no patient space that umit knows, left and right are not known"
+        in scan.warnings
+    )
 
 
 @pytest.mark.parametrize("name", ["a.nrrd", "a.mha"])
@@ -550,3 +553,19 @@ def test_a_space_that_simpleitk_does_not_turn_is_not_believed(tmp_path: Path, si
         )
     )
     assert (scan.affine, scan.orientation) == (None, None)
+
+
+@pytest.mark.parametrize("name", ["a.nrrd", "a.mha"])
+def test_numbers_in_digits_take_less_room_than_in_memory(
+    tmp_path: Path, sitk: Any, name: str
+) -> None:
+    nrrd = "NRRD0004\ntype: double\ndimension: 3\nsizes: 4 3 2\nencoding: ascii\n\n"
+    meta = "NDims = 3\nDimSize = 4 3 2\nElementType = MET_DOUBLE\nBinaryData = False\n"
+    head = nrrd if name == "a.nrrd" else f"{meta}ElementDataFile = LOCAL\n"
+    values = np.arange(24) % 10
+    (tmp_path / name).write_text(head + " ".join(map(str, values)) + "\n")
+    assert load(tmp_path / name).voxels.ravel().tolist() == values.tolist()
+    (tmp_path / name).write_text(head + " ".join(map(str, values[:-1])) + "\n")
+    with pytest.raises(InputError) as caught:
+        load(tmp_path / name)
+    assert caught.value.code == "truncated"

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydicom import dcmread
 
 from umit.errors import InputError
 from umit.imaging.header import picture_size
@@ -90,6 +91,7 @@ def test_a_mosaic_is_the_volume_of_its_tiles(
         (_csa(SliceNormalVector=UP), {}),
         (_csa(NumberOfImagesInMosaic=("US", ["17"]), SliceNormalVector=UP), {}),  # 5 × 5 tiles
         (_csa(NumberOfImagesInMosaic=COUNT, SliceNormalVector=UP), {"SpacingBetweenSlices": None}),
+        (_csa(NumberOfImagesInMosaic=COUNT, SliceNormalVector=UP), {"SpacingBetweenSlices": "inf"}),
         (
             _csa(NumberOfImagesInMosaic=COUNT, SliceNormalVector=UP),
             {"ImageOrientationPatient": [1, 0, 0, 0, 1, 0]},  # another normal
@@ -104,6 +106,19 @@ def test_a_mosaic_that_does_not_say_how_is_refused(
         with pytest.raises(InputError) as caught:
             read(path)
         assert caught.value.code == "mosaic"
+
+
+@pytest.mark.parametrize("sheets", [1, 2])
+def test_frame_chooses_a_sheet_and_no_other(dicom: Any, tmp_path: Path, sheets: int) -> None:
+    path = _mosaic(dicom, tmp_path, _csa(NumberOfImagesInMosaic=COUNT, SliceNormalVector=UP))
+    data = dcmread(path)
+    data.NumberOfFrames = sheets
+    data.PixelData = np.stack([SHEET + k for k in range(sheets)]).tobytes()
+    dicom.saved(path, data)
+    for k in range(sheets):
+        assert np.array_equal(load(path, frame=k).voxels, STACK + k)
+    with pytest.raises(InputError, match=f"frame= of 0 to {sheets - 1}, got 99"):
+        load(path, frame=99)
 
 
 def test_a_folder_of_mosaics_is_no_volume(dicom: Any, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from pydicom import Dataset, FileDataset, Sequence, dcmread
+from pydicom import DataElement, Dataset, FileDataset, Sequence, dcmread
 from pydicom.tag import Tag
 from pydicom.uid import generate_uid
 
@@ -100,6 +100,15 @@ def test_nuclear_slices_follow_their_vector(
     assert scan.affine == ((-3, 0, 0, 10), (0, -4, 0, 20), (0, 0, 5, lowest), (0, 0, 0, 1))
 
 
+def test_nuclear_slices_with_no_number_between_them(dicom: Any, tmp_path: Path) -> None:
+    data = dicom.header(STACK, NumberOfFrames=4, PixelSpacing=[4, 3])
+    data.FrameIncrementPointer, data.SliceVector = _tags("SliceVector"), [1, 2, 3, 4]
+    data.ImagePositionPatient, data.ImageOrientationPatient = [0, 0, 0], TURN
+    data["SpacingBetweenSlices"] = DataElement("SpacingBetweenSlices", "DS", "nan")
+    with pytest.raises(MissingMetadataError, match="SpacingBetweenSlices"):
+        load(dicom.saved(tmp_path / "nm.dcm", data))
+
+
 def test_nuclear_slices_without_a_place(dicom: Any, tmp_path: Path) -> None:
     fields = {"NumberOfFrames": 4, "PixelSpacing": [4, 3], "SpacingBetweenSlices": -5}
     pointer = {"FrameIncrementPointer": _tags("SliceVector"), "SliceVector": [4, 3, 2, 1]}
@@ -107,6 +116,12 @@ def test_nuclear_slices_without_a_place(dicom: Any, tmp_path: Path) -> None:
     assert np.array_equal(scan.voxels, STACK[::-1])
     assert (scan.affine, scan.spacing) == (None, (3, 4, 5))
     assert "orientation: frames without positions, shown as stored" in scan.warnings
+
+
+def test_a_dose_without_a_scale_is_refused(dicom: Any, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="DoseGridScaling above 0") as caught:
+        load(_dose(dicom, tmp_path, [0, 2, 4, 6], DoseGridScaling=0))
+    assert caught.value.code == "dose"
 
 
 def _dose(dicom: Any, folder: Path, offsets: list[float], **fields: Any) -> Path:
@@ -166,6 +181,7 @@ def test_doses_that_cannot_be_placed_or_scaled(dicom: Any, tmp_path: Path) -> No
         ({"SOPClassUID": CLASS + "66.7"}, "a label map"),
         ({"SOPClassUID": CLASS + "30"}, "a parametric map"),
         ({"Modality": "SEG"}, "a segmentation"),
+        ({"SOPClassUID": CLASS + "82.1"}, "a corneal topography map"),
     ],
 )
 @pytest.mark.parametrize("frames", [1, 4])
@@ -177,6 +193,17 @@ def test_no_picture_of_the_patient_is_refused_by_name(
         with pytest.raises(UnsupportedFormatError, match=f"got {kind}") as caught:
             read(path)
         assert caught.value.code == "not_a_picture"
+
+
+@pytest.mark.parametrize(("uid", "kind"), [("66.7", "a label map"), ("30", "a parametric map")])
+def test_a_series_of_maps_is_refused_by_name(
+    dicom: Any, tmp_path: Path, uid: str, kind: str
+) -> None:
+    def as_map(k: int, data: FileDataset) -> None:
+        data.SOPClassUID = CLASS + uid
+
+    with pytest.raises(UnsupportedFormatError, match=f"got {kind}"):
+        load(dicom.series(tmp_path / "maps", STACK, as_map))
 
 
 def test_a_segmentation_beside_a_series_is_named(dicom: Any, tmp_path: Path) -> None:
@@ -255,7 +282,8 @@ def test_a_concatenation_without_a_part_is_refused(
     dicom: Any, tmp_path: Path, cuts: list[tuple[int, int]], total: int | None
 ) -> None:
     _parts(dicom, tmp_path, cuts, total)
-    with pytest.raises(InputError) as caught:
+    got = "2 of 3" if total == 3 else "some that overlap or leave frames out"
+    with pytest.raises(InputError, match=f"got {got}") as caught:
         load(tmp_path)
     assert caught.value.code == "concatenation"
 

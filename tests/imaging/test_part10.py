@@ -126,7 +126,7 @@ def _bomb(dicom: Any, kind: str, megabytes: int, **fields: Any) -> bytes:
 @pytest.mark.parametrize(
     ("kind", "claims", "code"),
     [
-        ("gzip", {"Rows": 22000, "Columns": 22000}, "pixel_limit"),  # scan.MAX_PIXELS
+        ("gzip", {"Rows": 22000, "Columns": 22000}, "pixel_limit"),  # limits.MAX_PIXELS
         ("deflated", {"Rows": 22000, "Columns": 22000}, "pixel_limit"),
         (
             "gzip",

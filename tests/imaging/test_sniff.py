@@ -78,6 +78,8 @@ def test_damage_is_left_to_the_reader_of_that_name(tmp_path: Path, name: str, ki
         (gzip.compress(bytes(257) + b"ustar", mtime=0), "a tar archive"),
         (b"\x28\xb5\x2f\xfd", "a zstd file"),
         (b"%PDF-1.7", "a PDF"),
+        (b"\xff\x4f\xff\x51\0\x2f", "a JPEG 2000 picture"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "a JPEG 2000 picture"),
         (gzip.compress(b"\x89PNG", mtime=0), "a gzipped picture"),
     ],
 )

@@ -21,8 +21,9 @@ from umit.datasets.swift_pictures import Several
 from umit.errors import DatasetError, InputError
 from umit.fanout import Part
 from umit.geometry import Box2D, Box3D, Point2D, Space
+from umit.imaging.limits import MAX_PIXELS
 from umit.imaging.presentation import Presentation
-from umit.imaging.scan import MAX_PIXELS, Scan
+from umit.imaging.scan import Scan
 from umit.imaging.view import Rendering, View, ViewGeometry, render
 from umit.results import Result
 

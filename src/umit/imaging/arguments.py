@@ -5,17 +5,24 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-import numpy as np
-
 from umit.errors import InputError
+from umit.geometry import plain
 
 __all__ = ["asked_frame", "asked_slices", "asked_spacing", "numbers", "whole", "whole_pair"]
 
 
+def _plain(value: object) -> Any:
+    """Return numbers and sequences as plain Python; ``None`` for what no call can mean."""
+    try:
+        return plain(value, "")
+    except InputError:  # infinite, or no number
+        return None
+
+
 def whole(value: object) -> int | None:
     """Return a whole number of Python or numpy, and ``None`` for all else, ``True`` included."""
-    plain = value.item() if isinstance(value, np.generic) else value
-    return plain if isinstance(plain, int) and not isinstance(plain, bool) else None
+    number = _plain(value)
+    return number if isinstance(number, int) and not isinstance(number, bool) else None
 
 
 def numbers(values: object) -> tuple[float, ...]:
@@ -25,23 +32,16 @@ def numbers(values: object) -> tuple[float, ...]:
         >>> numbers([40, np.float32(400)]), numbers("40"), numbers((True, 1)), numbers(0.5)
         ((40.0, 400.0), (), (), ())
     """
-    listed = values.tolist() if isinstance(values, np.ndarray) else values
-    if not isinstance(listed, tuple | list):
+    listed = _plain(values)
+    if not isinstance(listed, tuple) or not all(type(value) in (int, float) for value in listed):
         return ()
-    plain = [value.item() if isinstance(value, np.generic) else value for value in listed]
-    return tuple(map(float, plain)) if all(map(_is_number, plain)) else ()
-
-
-def _is_number(value: Any) -> bool:
-    real = isinstance(value, int | float) and not isinstance(value, bool)
-    return real and abs(value) <= sys.float_info.max  # false for NaN
+    return tuple(map(float, listed)) if all(abs(v) <= sys.float_info.max for v in listed) else ()
 
 
 def whole_pair(values: object) -> tuple[int, int] | None:
     """Return a tuple, list or array of two whole numbers, and ``None`` for all else."""
-    listed = values.tolist() if isinstance(values, np.ndarray) else values
-    match [whole(value) for value in listed] if isinstance(listed, tuple | list) else []:
-        case [int(first), int(second)]:
+    match _plain(values):
+        case (first, second) if whole(first) is not None and whole(second) is not None:
             return first, second
     return None
 

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import struct
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from umit.errors import InputError, MissingMetadataError, UnsupportedFormatError
+from umit.imaging.attributes import Header
 from umit.imaging.codestream import Codestream, broken_off, read_codestream
+from umit.imaging.faults import truncated
 from umit.imaging.fragments import coded_frame
-from umit.imaging.part10 import OVERLAY_BITS, PIXELS, check_megapixels
+from umit.imaging.limits import check_megapixels
+from umit.imaging.part10 import OVERLAY_BITS, PIXELS
 
-__all__ = ["Stored", "check_pixels", "decode", "frame_count"]
-
-_Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
+__all__ = ["Stored", "check_decoder", "check_pixels", "decode", "frame_count"]
 
 _ITEM = b"\xfe\xff\x00\xe0"
-_AGAIN = "The header contradicts itself; export the file again."
 # Where the padding of each kind of pixels stands: PS3.3 C.7.5.1.1.2, C.7.6.24, C.7.6.25.
 _PADDING: Final = {"f4": "FloatPixelPadding", "f8": "DoubleFloatPixelPadding"}
 
@@ -34,27 +34,16 @@ class Stored(NamedTuple):
     padding: NDArray[Any] | None = None
 
 
-def decode(header: _Header, frame: int, notes: list[str]) -> Stored:
+def decode(header: Header, frame: int, notes: list[str]) -> Stored:
     """Return the stored numbers of one frame, without overlay bits.
 
     Where a coded picture and the header differ, the picture is followed: it was there first.
-
-    Args:
-        header: The whole file, as :func:`umit.imaging.part10.open_dicom` gives it.
-        frame: From 0.
-        notes: Takes warnings.
-
-    Raises:
-        UnsupportedFormatError: A transfer syntax without a decoder; the message holds the command
-            that installs it, where there is one.
-        MissingMetadataError: A field that every picture needs.
-        InputError: No pixels, too many of them, broken off or damaged ones.
     """
-    check_pixels(header)
-    packed = _check_decoder(header)
+    packed = check_decoder(header)
     options = _options(header, notes)
     syntax = header.file_meta.TransferSyntaxUID
     if packed:
+        options["planar_configuration"] = 0  # no codec's decoder gives planes: PS3.5 8.2
         stream = read_codestream(coded_frame(header, frame))
         stated = options["bits_stored"]
         _follow(stream, options, notes)
@@ -70,32 +59,28 @@ def decode(header: _Header, frame: int, notes: list[str]) -> Stored:
         pixels = _run_lengths(syntax, coded_frame(header, frame), options)
     else:
         _check_length(header)
-        data, options["number_of_frames"] = (
-            header[options["pixel_keyword"]].value,
-            frame_count(header),
-        )
-        pixels = _decoded(syntax, data, frame, options)
+        data, size = header[options["pixel_keyword"]].value, options["rows"] * options["columns"]
+        if options["bits_allocated"] == 1 and size % 8:  # pydicom 3.0.2 starts each frame at a byte
+            start = frame * size
+            bits = np.frombuffer(data, np.uint8)[start // 8 : -(-(start + size) // 8)]
+            found = np.unpackbits(bits, bitorder="little")[start % 8 :][:size]
+            pixels = found.reshape(options["rows"], options["columns"])
+        else:
+            options["number_of_frames"] = frame_count(header)
+            pixels = _decoded(syntax, data, frame, options)
     return _without_spare_bits(pixels, header, options, notes)
 
 
-def frame_count(header: _Header) -> int:
-    """Return how many frames a file holds, and check that it has room for them.
-
-    Raises:
-        InputError: No frame, or more frames than bytes of pixels.
-    """
+def frame_count(header: Header) -> int:
+    """Return how many frames a file holds, and check that it has room for them."""
     count = int(header.get("NumberOfFrames") or 1)
     room = max(len(header.get(tag) or b"") for tag in PIXELS)
     if count < 1 or (room and count > max(1, 8 * room)):
-        raise InputError(
-            f"expected frames that fit into {room} bytes of pixels, got {count}",
-            code="truncated",
-            hint="Fetch the file again.",
-        )
+        raise truncated(f"frames that fit into {room} bytes of pixels", f"{count}")
     return count
 
 
-def _padding(header: _Header, kind: np.dtype[Any]) -> NDArray[Any] | None:
+def _padding(header: Header, kind: np.dtype[Any]) -> NDArray[Any] | None:
     """Return both ends of padding; scanners write -2000 as 63536, which in 16 bits is the same."""
     name = _PADDING.get(kind.str[1:], "PixelPadding")
     value = header.get(f"{name}Value")
@@ -103,10 +88,14 @@ def _padding(header: _Header, kind: np.dtype[Any]) -> NDArray[Any] | None:
         return None
     limit = header.get(f"{name}RangeLimit")
     ends = np.array([value, value if limit is None else limit])
+    if kind.itemsize == 1 and not (
+        np.iinfo(kind).min <= ends.min() <= ends.max() <= np.iinfo(kind).max
+    ):
+        return None  # 65535 is no grey level of 8 bits, and least of all the brightest
     return np.sort(ends.astype(np.int64 if kind.kind in "iu" else kind).astype(kind))
 
 
-def _options(header: _Header, notes: list[str]) -> dict[str, Any]:
+def _options(header: Header, notes: list[str]) -> dict[str, Any]:
     """Return what pydicom needs to know of the pixels, checked."""
     keyword = next(tag for tag in PIXELS if tag in header)
     needed = ["Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "PhotometricInterpretation"]
@@ -143,16 +132,8 @@ def _options(header: _Header, notes: list[str]) -> dict[str, Any]:
     }
 
 
-def check_pixels(header: _Header, *, read: bool = True) -> None:
-    """Check that a file holds a picture.
-
-    Args:
-        header: The file's.
-        read: Whether its pixels were read.
-
-    Raises:
-        InputError: No size, one of 0, or no pixels.
-    """
+def check_pixels(header: Header, *, read: bool = True) -> None:
+    """Check that a file has a size above 0, and pixels if they were read."""
     sized = header.get("Rows") is not None and header.get("Columns") is not None
     if not sized or (read and not any(tag in header for tag in PIXELS)):
         raise InputError(
@@ -166,11 +147,13 @@ def check_pixels(header: _Header, *, read: bool = True) -> None:
 
 def _contradiction(got: str) -> InputError:
     return InputError(
-        f"expected a header that describes a picture, got {got}", code="malformed", hint=_AGAIN
+        f"expected a header that describes a picture, got {got}",
+        code="malformed",
+        hint="The header contradicts itself; export the file again.",
     )
 
 
-def _check_decoder(header: _Header) -> bool:
+def check_decoder(header: Header) -> bool:
     """Return whether the pixels are compressed by a picture codec, which is installed."""
     from pydicom.pixels.decoders.base import get_decoder
     from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
@@ -191,18 +174,18 @@ def _check_decoder(header: _Header) -> bool:
     if not (found - {"pillow"} or ("pillow" in found and _pillow_can(header, syntax))):
         raise UnsupportedFormatError(
             f"expected a picture that Pillow can decode, got {syntax.name} of "
-            f"{header.get('BitsStored') or header.BitsAllocated} bits",
+            f"{header.get('BitsStored') or header.get('BitsAllocated')} bits",
             code="codec_missing",
             hint='Install its decoder: pip install "umit[codecs]".',
         )
     return True
 
 
-def _pillow_can(header: _Header, syntax: str) -> bool:
+def _pillow_can(header: Header, syntax: str) -> bool:
     """Whether Pillow gives all bits: no 12-bit JPEG, no deep colours (pydicom's pillow plugin)."""
     from pydicom.uid import JPEGExtended12Bit
 
-    bits = int(header.get("BitsStored") or header.BitsAllocated)
+    bits = int(header.get("BitsStored") or header.get("BitsAllocated") or 8)
     if syntax == JPEGExtended12Bit:
         return bits == 8
     return bits <= (8 if header.get("SamplesPerPixel") == 3 else 16)
@@ -212,11 +195,9 @@ def _follow(stream: Codestream, options: dict[str, Any], notes: list[str]) -> No
     """Let the coded picture's own header win over the file's, and say where they differ."""
     said = (options["columns"], options["rows"])
     if stream.columns != said[0] or stream.rows not in (0, said[1]):
-        raise InputError(
-            f"expected a coded picture of {said[0]} × {said[1]}, as the header says, got one of "
-            f"{stream.columns} × {stream.rows}",
-            code="malformed",
-            hint=_AGAIN,
+        raise _contradiction(
+            f"{said[0]} × {said[1]} pixels where the coded picture has "
+            f"{stream.columns} × {stream.rows}"
         )
     if stream.samples != options["samples_per_pixel"]:
         raise _contradiction(
@@ -308,7 +289,7 @@ def _run_lengths(syntax: Any, data: bytes, options: dict[str, Any]) -> NDArray[A
     return pixels
 
 
-def _check_length(header: _Header) -> None:
+def _check_length(header: Header) -> None:
     from pydicom.pixels.utils import get_expected_length
 
     expected = get_expected_length(header)
@@ -316,15 +297,11 @@ def _check_length(header: _Header) -> None:
     if (header.get("PixelData") or b"").startswith(_ITEM):
         raise _contradiction("a transfer syntax without coding, and coded pictures")
     if got < expected:
-        raise InputError(
-            f"expected {expected} bytes of pixels, got {got}",
-            code="truncated",
-            hint="Fetch the file again.",
-        )
+        raise truncated(f"{expected} bytes of pixels", f"{got}")
 
 
 def _without_spare_bits(
-    raw: NDArray[Any], header: _Header, options: dict[str, Any], notes: list[str]
+    raw: NDArray[Any], header: Header, options: dict[str, Any], notes: list[str]
 ) -> Stored:
     """Cut the bits beyond BitsStored (PS3.5 8.1.1), unless they hold parts of the values."""
     bits, allocated = options["bits_stored"], 8 * raw.dtype.itemsize

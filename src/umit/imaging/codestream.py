@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 from umit.errors import InputError
+from umit.imaging.faults import truncated
 
 __all__ = ["Codestream", "broken_off", "read_codestream"]
 
@@ -56,11 +57,7 @@ class Codestream:
 
 def broken_off(got: str) -> InputError:
     """Return the error of a picture whose end is missing."""
-    return InputError(
-        f"expected a whole coded picture, got one that {got}",
-        code="truncated",
-        hint="Fetch the file again.",
-    )
+    return truncated("a whole coded picture", f"one that {got}")
 
 
 def read_codestream(data: bytes) -> Codestream:

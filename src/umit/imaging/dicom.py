@@ -5,35 +5,28 @@ from __future__ import annotations
 import logging
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
-
-from numpy.typing import NDArray
+from typing import TypeVar
 
 from umit.errors import InputError
-from umit.imaging.codecs import check_pixels, frame_count
+from umit.imaging.attributes import Header, file_name, sop_class, whole
+from umit.imaging.codecs import check_decoder, check_pixels, frame_count
+from umit.imaging.faults import naming
 from umit.imaging.film import film_directions, film_spacing
 from umit.imaging.grid import Stack
+from umit.imaging.limits import pick_frame
 from umit.imaging.mosaic import mosaic
-from umit.imaging.multiframe import (
-    check_parts,
-    check_picture,
-    frame_stack,
-    pictures,
-    slices_of,
-    sop_class,
-)
+from umit.imaging.multiframe import check_parts, check_picture, frame_stack, pictures, slices_of
 from umit.imaging.part10 import open_dicom
-from umit.imaging.planes import Plane, Window, joined, read_plane
-from umit.imaging.scan import Padding, Scan, pick_frame
-from umit.imaging.series import Slice, file_name, stack, whole
-from umit.imaging.voi import Levels
+from umit.imaging.planes import Plane, joined, read_plane
+from umit.imaging.scan import Scan
+from umit.imaging.series import Slice, stack
+from umit.imaging.window import Window
 
-__all__ = ["dicom_size", "read_dicom", "read_series"]
+__all__ = ["dicom_size", "read_dicom"]
 
-_Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
 _Read = TypeVar("_Read")
 
 #: Digital X-ray, mammography and intra-oral X-ray "For Processing" (DICOM PS3.6 A).
@@ -43,28 +36,49 @@ _RAW = tuple(f"1.2.840.10008.5.1.4.1.1.1.{kind}.1" for kind in (1, 2, 3))
 _ONE_AT_A_TIME = threading.Lock()
 
 
-def read_dicom(path: Path, *, frame: int | None = None, window: Window = None) -> Scan:
-    """Read one DICOM file.
+def read_dicom(*paths: Path, frame: int | None = None, window: Window | None = None) -> Scan:
+    """Read one DICOM file, or the slices of one series in any order of files.
 
     Args:
-        path: The file.
-        frame: Which frame, from 0. Without it, several grey frames are a volume.
+        paths: One file, or those of one folder.
+        frame: Which frame of the only file with a picture, from 0. Without it, several grey frames
+            are a volume.
         window: A preset's name, ``(centre, width)``, or one that the file declares, by its name or
             its index. Given any, no VOI look-up table is applied but one that it names.
 
     Returns:
-        A film, or the volume of a multi-frame file.
+        A film, or a volume whose slices follow the normal of their plane.
 
     Raises:
         UnsupportedFormatError: Not DICOM, a missing decoder, or colours that are not RGB or YBR.
-        InputError: Damaged, no pixels, no such frame or window, or several frames and none chosen.
+        MissingMetadataError: Slices without position or orientation.
+        InputError: Damaged, no pixels, no such frame or window, several frames and none chosen, or
+            files that are not the slices of one volume.
 
     Example:
         >>> from pydicom.data import get_testdata_file
         >>> read_dicom(Path(get_testdata_file("CT_small.dcm", download=False))).modality
         'CT'
     """
-    return _noted(lambda notes: _single(path, frame, window, notes), path.name)
+    name = paths[0].name if len(paths) == 1 else paths[0].parent.name
+
+    def read(notes: list[str]) -> Scan:
+        if len(paths) == 1:
+            return _single(paths[0], frame, window, notes)
+        headers = pictures([open_dicom(path, notes, pixels=False) for path in paths], notes)
+        if len(headers) == 1:
+            with naming(file_name(headers[0])):
+                return _single(Path(headers[0].filename), frame, window, notes)
+        if frame is not None:
+            raise InputError("expected slices= for a series, got frame=", code="frame")
+        slices = slices_of(headers, notes)
+        found = stack(slices, notes)
+        ordered = [slices[k] for k in found.order]
+        scan = _scan(*ordered[0], _planes(ordered, window, notes), found, window, notes)
+        return replace(scan, name=name)
+
+    found, notes = _quietly(read, name)
+    return replace(found, warnings=tuple(dict.fromkeys(notes)))
 
 
 def dicom_size(path: Path) -> tuple[int, ...]:
@@ -75,11 +89,8 @@ def dicom_size(path: Path) -> tuple[int, ...]:
     """
 
     def read(notes: list[str]) -> tuple[int, ...]:
-        header = open_dicom(path, notes, pixels=False)
-        _check_is_file(header)
-        check_picture(header)
-        check_pixels(header, read=False)
-        tiles = mosaic(header, path.name, notes)
+        header = _opened(path, notes, pixels=False)
+        tiles = mosaic(header, notes)
         across = tiles.across if tiles else 1
         count = len(tiles.stack.order) if tiles else whole(header, "NumberOfFrames") or 1
         size = (int(header.Columns) // across, int(header.Rows) // across)
@@ -88,96 +99,80 @@ def dicom_size(path: Path) -> tuple[int, ...]:
     return _quietly(read, path.name)[0]
 
 
-def read_series(paths: list[Path], *, frame: int | None = None, window: Window = None) -> Scan:
-    """Read the slices of one series, in any order of files.
+def _opened(path: Path, notes: list[str], *, pixels: bool = True) -> Header:
+    """Open a file that holds a picture of the patient."""
+    from pydicom.uid import MediaStorageDirectoryStorage
 
-    Args:
-        paths: Its files, at least two, in one folder.
-        frame: As for :func:`read_dicom`, where one file only holds a picture.
-        window: As for :func:`read_dicom`.
-
-    Returns:
-        A volume whose slices follow the normal of their plane, or what the only picture is.
-
-    Raises:
-        UnsupportedFormatError: A missing decoder.
-        MissingMetadataError: Slices without position or orientation.
-        InputError: Damaged, several series, orientations or sizes, or two slices at one place.
-    """
-    name = paths[0].parent.name
-
-    def read(notes: list[str]) -> Scan:
-        headers = pictures([open_dicom(path, notes, pixels=False) for path in paths], notes)
-        if len(headers) == 1:
-            return _single(Path(headers[0].filename), frame, window, notes)
-        if frame is not None:
-            raise InputError("expected slices= for a series, got frame=", code="frame")
-        slices = slices_of(headers, name, notes)
-        found = stack(slices, name, notes)
-        ordered = [slices[k] for k in found.order]
-        stacked = joined(_planes(ordered, window, notes), len(ordered), window, notes)
-        return _scan(*ordered[0], stacked, found, notes, name)
-
-    return _noted(read, name)
-
-
-def _single(path: Path, frame: int | None, window: Window, notes: list[str]) -> Scan:
-    """Read one file: a film, a mosaic's slices, or one or all of its frames."""
-    header, name = open_dicom(path, notes), path.name
-    _check_is_file(header)
+    header = open_dicom(path, notes, pixels=pixels)
+    if header.file_meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
+        raise InputError(
+            "expected a DICOM picture, got a DICOMDIR, whose references are not followed",
+            code="dicomdir",
+            hint="Pass the folder of one series, or one of its files.",
+        )
     check_picture(header)
-    check_pixels(header)
-    count = frame_count(header)
-    tiles = mosaic(header, name, notes) if count == 1 else None
-    if tiles:
-        found, sheet = tiles.stack, read_plane(header, 0, window, notes)
-        planes = (sheet._replace(values=tile) for tile in tiles.tiles(sheet.values))
+    check_pixels(header, read=pixels)
+    if pixels:
+        check_decoder(header)  # before frames are told apart or asked for
+    return header
+
+
+def _single(path: Path, frame: int | None, window: Window | None, notes: list[str]) -> Scan:
+    """Read one file: a film, a mosaic's slices, or one or all of its frames."""
+    header = _opened(path, notes)
+    count, tiles = frame_count(header), mosaic(header, notes)
+    found = Stack([pick_frame(frame or 0, count)])
+    if tiles:  # of one sheet; several are as many times
+        sheet = read_plane(header, pick_frame(frame, count), window, notes)
+        found, planes = (
+            tiles.stack,
+            (sheet._replace(values=one) for one in tiles.tiles(sheet.values)),
+        )
     else:
-        found = Stack([pick_frame(frame or 0, count, name)])
         if count > 1 and frame is None:
             if header.get("ConcatenationUID"):
-                check_parts([header], name, notes)
-            found = frame_stack(header, count, name, notes)
+                check_parts([header], notes)
+            found = frame_stack(header, count, notes)
         planes = (read_plane(header, k, window, notes) for k in found.order)
-    stacked = joined(planes, len(found.order), window, notes)
-    return _scan(header, found.order[0], stacked, found, notes, name)
+    scan = _scan(header, found.order[0], planes, found, window, notes)
+    return replace(scan, name=path.name)
 
 
-def _planes(slices: list[Slice], window: Window, notes: list[str]) -> Iterator[Plane]:
+def _planes(slices: list[Slice], window: Window | None, notes: list[str]) -> Iterator[Plane]:
     """Read one slice after the other; pixels kept from the first pass would be a second volume."""
     last, whole = None, None
     for header, frame in slices:
-        try:
+        with naming(file_name(header)):
             if header is not last:
-                last, whole = header, open_dicom(Path(header.filename), notes)
+                last, whole = header, _opened(Path(header.filename), notes)
             plane = read_plane(whole, frame, window, notes)
-        except InputError as error:
-            error.where = error.where or file_name(header)
-            raise
         yield plane
 
 
 def _scan(
-    header: _Header,
+    header: Header,
     frame: int,
-    stacked: tuple[NDArray[Any], Levels | None, tuple[Padding, ...]],
+    planes: Iterable[Plane],
     found: Stack,
+    window: Window | None,
     notes: list[str],
-    name: str,
 ) -> Scan:
-    voxels, shown, padding = stacked
-    affine = found.affine
+    count, affine = len(found.order), found.affine
+    voxels, shown, padding = joined(planes, count, window, notes)
     spacing: tuple[float, ...] | None = None
-    directions: str | None = None
     if affine is None:
         spacing = film_spacing(header, frame, notes)
-    if len(voxels) == 1:
-        directions = film_directions(header, frame, notes)
-    if spacing and len(voxels) > 1:  # a stack without positions: z only if the file says so
+    directions = film_directions(header, frame, notes) if count == 1 else None
+    if spacing and count > 1:  # a stack without positions: z only if the file says so
         between = abs(float(header.get("SpacingBetweenSlices") or 0))  # NM's sign is a direction
         spacing = (*spacing, between) if between > 0 else None
     if header.get("PresentationIntentType") == "FOR PROCESSING" or sop_class(header) in _RAW:
         notes.append("picture: raw values FOR PROCESSING, not the picture for presentation")
+    inverted = header.get("PhotometricInterpretation") == "MONOCHROME1"
+    if header.get("PresentationLUTShape") == ("IDENTITY" if inverted else "INVERSE"):
+        notes.append(
+            "picture: PhotometricInterpretation is followed, PresentationLUTShape disagrees"
+        )
     modality = str(header.get("Modality") or "")
     return Scan(
         voxels,
@@ -187,17 +182,11 @@ def _scan(
         modality=modality if modality.isalnum() and len(modality) <= 16 else None,
         window=None if shown is None else (shown.low, shown.high),
         curve="line" if shown is None else shown.curve,
-        inverted=header.get("PhotometricInterpretation") == "MONOCHROME1",
-        name=name,
+        inverted=inverted,
         directions=directions,
         positions=found.positions,
         padding=padding,
     )
-
-
-def _noted(read: Callable[[list[str]], Scan], name: str) -> Scan:
-    found, notes = _quietly(read, name)
-    return replace(found, warnings=tuple(dict.fromkeys(notes)))
 
 
 def _quietly(read: Callable[[list[str]], _Read], name: str) -> tuple[_Read, list[str]]:
@@ -227,14 +216,3 @@ def _quietly(read: Callable[[list[str]], _Read], name: str) -> tuple[_Read, list
     if not all(longer):
         notes.append("DICOM: the file departs from the standard in some field")
     return found, notes
-
-
-def _check_is_file(header: _Header) -> None:
-    from pydicom.uid import MediaStorageDirectoryStorage
-
-    if header.file_meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
-        raise InputError(
-            "expected a DICOM picture, got a DICOMDIR, whose references are not followed",
-            code="dicomdir",
-            hint="Pass the folder of one series, or one of its files.",
-        )

@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
+from umit.imaging.attributes import Header, functional, values
 from umit.imaging.orientation import OPPOSITE, axis_letters, patient_axis, to_affine
-from umit.imaging.series import functional
 
 __all__ = ["film_directions", "film_spacing"]
-
-_Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
 
 _CENTIMETRES = 3  # of PhysicalUnitsXDirection and Y, DICOM PS3.3 C.8.5.5.1.15
 _HEAD_AND_FEET = str.maketrans("HF", "SI")
 
 
-def film_spacing(header: _Header, frame: int, notes: list[str]) -> tuple[float, float] | None:
-    """Return mm ``(x, y)`` of one frame, and say where they were not measured in the body.
-
-    Args:
-        header: The file's.
-        frame: From 0.
-        notes: Takes warnings.
-
-    Returns:
-        ``None`` where no tag holds two positive numbers.
-    """
+def film_spacing(header: Header, frame: int, notes: list[str]) -> tuple[float, float] | None:
+    """Return mm ``(x, y)`` of one frame, and say where they were not measured in the body."""
     measured = functional(header, frame, "PixelMeasuresSequence")
     body, detector = _pair(measured, "PixelSpacing", notes), _pair(header, "ImagerPixelSpacing", [])
     if body is not None:
@@ -38,20 +27,21 @@ def film_spacing(header: _Header, frame: int, notes: list[str]) -> tuple[float, 
         elif body == detector:
             notes.append("spacing: from PixelSpacing, at the detector and not in the body")
         return body
-    if detector is not None:
-        notes.append("spacing: from ImagerPixelSpacing, at the detector and not in the body")
-        return detector
-    scanned = _pair(header, "NominalScannedPixelSpacing", notes)
-    if scanned is not None:
-        notes.append("spacing: from NominalScannedPixelSpacing, on the paper or film scanned")
-        return scanned
+    for tag, where in (
+        ("ImagerPixelSpacing", "at the detector and not in the body"),
+        ("NominalScannedPixelSpacing", "on the paper or film scanned"),
+    ):
+        pair = _pair(header, tag, notes)
+        if pair is not None:
+            notes.append(f"spacing: from {tag}, {where}")
+            return pair
     scale = _ultrasound_spacing(header, notes)
     if scale is None:
         _note_ratio(header, notes)
     return scale
 
 
-def _ultrasound_spacing(header: _Header, notes: list[str]) -> tuple[float, float] | None:
+def _ultrasound_spacing(header: Header, notes: list[str]) -> tuple[float, float] | None:
     """Return mm ``(x, y)`` of the one region that is the whole picture (DICOM PS3.3 C.8.5.5)."""
     regions = list(header.get("SequenceOfUltrasoundRegions") or ())
     whole = [region for region in regions if _covers(region, header)]
@@ -68,7 +58,7 @@ def _ultrasound_spacing(header: _Header, notes: list[str]) -> tuple[float, float
     return None
 
 
-def _covers(region: _Header, header: _Header) -> bool:
+def _covers(region: Header, header: Header) -> bool:
     """Whether a region reaches from the first pixel to the last; its corners are pixels inside."""
     ends = [region.get(f"RegionLocation{end}") for end in ("MinX0", "MinY0", "MaxX1", "MaxY1")]
     if not all(isinstance(end, int) for end in ends):
@@ -78,7 +68,7 @@ def _covers(region: _Header, header: _Header) -> bool:
     return (left, top) == (0, 0) and not inside
 
 
-def _note_ratio(header: _Header, notes: list[str]) -> None:
+def _note_ratio(header: Header, notes: list[str]) -> None:
     """Say where pixels are not square although no size in mm is known."""
     ratio = _pair(header, "PixelAspectRatio", notes)
     if ratio is not None and ratio[0] != ratio[1]:
@@ -89,18 +79,9 @@ def _note_ratio(header: _Header, notes: list[str]) -> None:
         )
 
 
-def film_directions(header: _Header, frame: int, notes: list[str]) -> str | None:
-    """Return where x and y of one picture run to in the patient.
-
-    Args:
-        header: The file's.
-        frame: From 0.
-        notes: Takes a warning where two tags disagree.
-
-    Returns:
-        Such as ``"LI"`` for left and inferior, or ``None`` where no tag tells.
-    """
-    told = _told(header.get("PatientOrientation"))
+def film_directions(header: Header, frame: int, notes: list[str]) -> str | None:
+    """Return where x and y of one picture run to in the patient, such as ``"LI"``, if a tag tells."""
+    told = _told(header)
     plane = functional(header, frame, "PlaneOrientationSequence")
     measured = _measured(plane.get("ImageOrientationPatient"))
     if told and measured and told != measured:
@@ -111,7 +92,7 @@ def film_directions(header: _Header, frame: int, notes: list[str]) -> str | None
     return measured or told
 
 
-def _pair(header: _Header, tag: str, notes: list[str]) -> tuple[float, float] | None:
+def _pair(header: Header, tag: str, notes: list[str]) -> tuple[float, float] | None:
     try:
         pair = [float(value) for value in header.get(tag) or ()]
     except (TypeError, ValueError):  # one number alone, or none: 1.5 is no PixelAspectRatio's
@@ -123,9 +104,9 @@ def _pair(header: _Header, tag: str, notes: list[str]) -> tuple[float, float] | 
     return None
 
 
-def _told(value: Any) -> str | None:
+def _told(header: Header) -> str | None:
     """Read PatientOrientation, whose two values name their main direction first (C.7.6.1.1.1)."""
-    words = [] if value is None or isinstance(value, str) else [str(word) for word in value]
+    words = [str(word) for word in values(header, "PatientOrientation")]
     letters = "".join(word[:1] for word in words).translate(_HEAD_AND_FEET)
     if not len(words) == len(letters) == 2 or not set(letters) <= OPPOSITE.keys():
         return None

@@ -5,14 +5,15 @@ from __future__ import annotations
 import struct
 from bisect import bisect_left
 from collections.abc import Iterator
-from typing import Any, Final, TypeAlias
+from itertools import pairwise
+from typing import Final, TypeAlias
 
 from umit.errors import InputError
+from umit.imaging.attributes import Header
 from umit.imaging.codestream import broken_off
 
 __all__ = ["coded_frame", "index_frames"]
 
-_Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
 _Span: TypeAlias = "tuple[int, int]"  # first byte of a fragment, and the one behind its last
 
 _ITEM, _END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
@@ -20,19 +21,19 @@ _ITEM, _END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 _STARTS: Final = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  ")
 
 
-def index_frames(header: _Header, notes: list[str]) -> None:
+def index_frames(header: Header, notes: list[str]) -> None:
     """Give a header an Extended Offset Table (PS3.3 C.7.6.3.1.8) with one fragment a frame.
 
-    Args:
-        header: The whole file; only encapsulated pixels are touched.
-        notes: Takes a warning where there are more frames than the header says.
-
-    Raises:
-        InputError: Fewer frames than the header says, or fragments that break off.
+    Only encapsulated pixels are touched; frames beyond those that the header says are told.
     """
+    from pydicom.pixels.decoders.base import get_decoder
+
     syntax = header.file_meta.TransferSyntaxUID
-    known = not syntax.is_private and syntax.is_transfer_syntax
-    if "PixelData" not in header or not (known and syntax.is_encapsulated):
+    try:
+        get_decoder(syntax)  # a video's fragments are no frames
+    except NotImplementedError:
+        return  # who needs the pixels says so
+    if "PixelData" not in header or not syntax.is_encapsulated:
         return
     data, count = header.PixelData, int(header.get("NumberOfFrames") or 1)
     table, *fragments = list(_items(data)) or [(0, 0)]
@@ -54,13 +55,8 @@ def index_frames(header: _Header, notes: list[str]) -> None:
     )
 
 
-def coded_frame(header: _Header, frame: int) -> bytes:
-    """Return the bytes of one frame of a header that :func:`index_frames` has seen.
-
-    Args:
-        header: The whole file.
-        frame: From 0.
-    """
+def coded_frame(header: Header, frame: int) -> bytes:
+    """Return the bytes of one frame of a header that :func:`index_frames` has seen."""
     (start,) = struct.unpack_from("<Q", header.ExtendedOffsetTable, 8 * frame)
     (length,) = struct.unpack_from("<Q", header.ExtendedOffsetTableLengths, 8 * frame)
     data: bytes = header.PixelData[start : start + length]
@@ -84,7 +80,7 @@ def _items(data: bytes) -> Iterator[_Span]:
         yield start, at
 
 
-def _offsets(header: _Header, data: bytes, table: _Span) -> list[int]:
+def _offsets(header: Header, data: bytes, table: _Span) -> list[int]:
     """Return where each frame's first fragment starts, by either table; none where there is none."""
     first = table[1]  # offsets count from the first byte behind the basic table
     extended = header.get("ExtendedOffsetTable") or b""
@@ -106,5 +102,4 @@ def _frames(
         cuts = [k for k, start in enumerate(starts) if data.startswith(_STARTS, start)]
         if count == 1 and len(cuts) < 2:
             cuts = [0] if fragments else []
-    ends = [*cuts[1:], len(fragments)]
-    return [fragments[start:end] for start, end in zip(cuts, ends, strict=True)]
+    return [fragments[start:end] for start, end in pairwise([*cuts, len(fragments)])]

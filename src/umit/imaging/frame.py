@@ -99,12 +99,8 @@ class ViewGeometry:
 def shown_letters(scan: Scan, *, volume: bool) -> str | None:
     """Return where the shown axes run to in the patient: across, down, and on to the next slice.
 
-    Args:
-        scan: With an affine or a film's directions, or of unknown orientation.
-        volume: Whether all three axes are shown, or one slice in its own plane.
-
-    Returns:
-        Three letters or two, or ``None`` if the file records no orientation.
+    ``volume`` tells whether all three axes are shown, or one slice in its own plane; there are as many
+    letters, or ``None`` if the file records no orientation.
     """
     own = scan.orientation
     if own is None or (volume and scan.presentation.as_stored):
@@ -126,10 +122,6 @@ def shown_axes(
     scan: Scan, *, volume: bool
 ) -> tuple[tuple[int, ...], tuple[bool, ...], tuple[str, ...]]:
     """Choose the axis order in which a scan is shown, by whole flips and swaps only.
-
-    Args:
-        scan: With an orientation, or shown as stored.
-        volume: Whether all three axes are shown, or one slice in its own plane.
 
     Returns:
         For each shown axis its source axis, and whether it runs against it; then the warnings.

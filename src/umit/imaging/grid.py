@@ -42,7 +42,6 @@ def grid(
     positions: _Array,
     turns: _Array,
     pixel: _Array,
-    name: str,
     notes: list[str],
     *,
     label: Callable[[int], str],
@@ -54,16 +53,12 @@ def grid(
         positions: Of each slice's first voxel, mm, shape ``(slice, 3)``.
         turns: Direction cosines along rows, then along columns, shape ``(slice, 6)``.
         pixel: mm between rows and between columns, shape ``(slice, 2)``.
-        name: For messages.
         notes: Takes warnings.
         label: What a slice is called in messages, given its index.
         hint: What to do about two slices at one place, given their indices.
-
-    Raises:
-        InputError: Several orientations or spacings, or two slices at one place.
     """
-    _check_parallel(turns, pixel, name, notes, label)
-    along_row, along_column, normal = _directions(turns[0], name)
+    _check_parallel(turns, pixel, notes, label)
+    along_row, along_column, normal = _directions(turns[0])
     heights = positions @ normal
     order = np.argsort(heights, kind="stable")
     gaps = np.diff(heights[order])
@@ -72,7 +67,6 @@ def grid(
         raise InputError(
             f"expected one slice at each place, got {len(order)} at {count} places",
             code="duplicate_slice",
-            where=name,
             hint=hint(int(order[twin]), int(order[twin + 1])),
         )
     step = (positions[order[-1]] - positions[order[0]]) / (len(order) - 1)
@@ -93,7 +87,7 @@ def grid(
 
 
 def _check_parallel(
-    turns: _Array, pixel: _Array, name: str, notes: list[str], label: Callable[[int], str]
+    turns: _Array, pixel: _Array, notes: list[str], label: Callable[[int], str]
 ) -> None:
     """Refuse several orientations or spacings; say where a copied series rounds them differently."""
     turned, wider = float(np.ptp(turns, axis=0).max()), float(np.ptp(pixel, axis=0).max())
@@ -104,7 +98,6 @@ def _check_parallel(
             f"expected one orientation and pixel spacing, got several; {label(int(far.argmax()))} "
             f"has another {what} than most",
             code="mixed_orientation",
-            where=name,
             hint="Leave localizers and other stacks out, or choose one with frame=.",
         )
     if max(turned, wider) > _SAME:
@@ -115,7 +108,7 @@ def _check_parallel(
         )
 
 
-def _directions(turn: _Array, name: str) -> tuple[_Array, _Array, _Array]:
+def _directions(turn: _Array) -> tuple[_Array, _Array, _Array]:
     """Return unit vectors along rows, along columns and across, from ImageOrientationPatient."""
     lengths = np.linalg.norm(turn.reshape(2, 3), axis=1)
     if (np.abs(lengths - 1) > _SKEW).any() or abs(turn[:3] @ turn[3:]) > _SKEW:
@@ -123,7 +116,6 @@ def _directions(turn: _Array, name: str) -> tuple[_Array, _Array, _Array]:
             "expected two perpendicular directions of length 1 in ImageOrientationPatient, "
             "got others",
             code="orientation",
-            where=name,
             hint="Pass one file as a film.",
         )
     along_row, along_column = turn[:3] / lengths[0], turn[3:] / lengths[1]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from umit.errors import InputError
 from umit.imaging.dicom import dicom_size
+from umit.imaging.faults import naming
 from umit.imaging.raster import raster_size
 from umit.imaging.read import load
 from umit.imaging.sniff import file_kind
@@ -14,13 +15,7 @@ __all__ = ["picture_size"]
 
 
 def picture_size(path: Path) -> tuple[int, ...]:
-    """Return a picture's size as displayed, or a volume's in file order.
-
-    Args:
-        path: A file of any kind that :func:`umit.load` reads.
-
-    Returns:
-        ``(width, height)`` of a film, ``(x, y, z)`` of a volume.
+    """Return ``(width, height)`` of a film as displayed, or ``(x, y, z)`` of a volume in file order.
 
     Raises:
         InputError: Missing, empty, or no picture.
@@ -29,7 +24,8 @@ def picture_size(path: Path) -> tuple[int, ...]:
         raise InputError("expected a file, found none", code="missing", where=path.name)
     kind = file_kind(path)
     if kind == "raster":
-        return raster_size(path)
+        with naming(path.name):
+            return raster_size(path)
     if kind == "dicom":
         return dicom_size(path)
     if path.suffix == ".npy":

@@ -16,7 +16,8 @@ __all__ = ["Header", "Lengths", "data_files", "is_placed", "lengths", "read_head
 
 Header: TypeAlias = dict[str, str]
 
-_ENCODINGS = ("raw", "gzip", "gz", "ascii", "text", "txt", "hex")  # bzip2 has no bound on inflation
+_SPELLED = ("ascii", "text", "txt")
+_ENCODINGS = ("raw", "gzip", "gz", "hex", *_SPELLED)  # bzip2 has no bound on inflation
 # The spaces that SimpleITK turns to LPS whatever its version. Up to 2.5.5 it takes
 # left-anterior-superior for right-anterior-superior; spaces with time it never turns.
 _SPACES = {"left-posterior-superior", "lps", "right-anterior-superior", "ras"}
@@ -31,25 +32,16 @@ _UNITS = {
 }
 
 
-def read_header(block: bytes, nrrd: bool, name: str) -> Header:
-    """Read the fields of a header, their names in lower case without spaces.
+def read_header(block: bytes, nrrd: bool) -> Header:
+    """Read the fields of a header's first bytes, their names in lower case without spaces.
 
-    Args:
-        block: The file's first bytes.
-        nrrd: Whether it is a NRRD, else a MetaImage.
-        name: Base name of the file, for messages.
-
-    Returns:
-        Names of data files that follow the header stand in ``"listed"``, one a line.
-
-    Raises:
-        UnsupportedFormatError: No header, or a field twice.
+    Names of data files that follow the header stand in ``"listed"``, one a line.
     """
     text = block.decode("latin-1").replace("\r\n", "\n")
-    return _nrrd_header(text, name) if nrrd else _meta_header(text, name)
+    return _nrrd_header(text) if nrrd else _meta_header(text)
 
 
-def _nrrd_header(text: str, name: str) -> Header:
+def _nrrd_header(text: str) -> Header:
     found: Header = {}
     lines = text.partition("\n\n")[0].split("\n")
     for k, line in enumerate(lines[1:], 2):
@@ -58,7 +50,7 @@ def _nrrd_header(text: str, name: str) -> Header:
         if not colon or line.startswith("#") or value.startswith("="):  # ":=" is a free remark
             continue
         if key in found:
-            raise _unreadable(f"{key} twice", name)
+            raise _unreadable(f"{key} twice")
         found[key] = value.strip()
         if key == "datafile" and value.strip().startswith("LIST"):
             found["listed"] = text.split("\n", k)[-1]
@@ -66,11 +58,11 @@ def _nrrd_header(text: str, name: str) -> Header:
     return found
 
 
-def _meta_header(text: str, name: str) -> Header:
+def _meta_header(text: str) -> Header:
     """Read the lines up to ElementDataFile, behind which voxels may follow."""
     before, last, behind = text.partition("ElementDataFile")
     if not last or (before and not before.endswith("\n")):
-        raise _unreadable("no line ElementDataFile", name)
+        raise _unreadable("no line ElementDataFile")
     pairs = [re.split("[=:]", line, maxsplit=1) for line in before.split("\n")]  # MetaIO takes both
     found = {pair[0].strip().lower(): pair[1].strip() for pair in pairs if len(pair) == 2}
     named, _, found["listed"] = behind.partition("\n")
@@ -78,58 +70,47 @@ def _meta_header(text: str, name: str) -> Header:
     return found
 
 
-def data_files(header: Header, nrrd: bool, path: Path) -> tuple[list[Path], bool]:
-    """Return the files that hold the numbers and whether they are packed; all lie beside the header.
+def data_files(header: Header, nrrd: bool, path: Path) -> tuple[list[Path], bool, bool]:
+    """Return the files that hold the numbers; whether they are packed, and whether spelled in digits.
 
-    Args:
-        header: As :func:`read_header` gives it.
-        nrrd: Whether it is a NRRD.
-        path: Of the header.
-
-    Returns:
-        The header's own path where the numbers follow it.
-
-    Raises:
-        UnsupportedFormatError: An encoding or a list of files that umit does not read.
-        InputError: A file outside the header's folder, or none there.
+    All lie beside the header; it is its own path where the numbers follow it.
     """
-    if nrrd and header.get("encoding", "raw").lower() not in _ENCODINGS:
-        raise _unreadable(f"encoding {header['encoding'][:20]!r}", path.name)
-    packed = (
-        header.get("encoding", "")[:2].lower() == "gz"
-        if nrrd
-        else header.get("compresseddata", "")[:1].lower() in ("t", "1")
-    )
-    names = _names(header, nrrd, path.name)
-    return [_beside(named, path) for named in names] if names else [path], packed
+    encoding = header.get("encoding", "raw").lower()
+    packed, spelled = encoding[:2] == "gz", encoding in _SPELLED
+    if not nrrd:
+        yes = ("t", "1")
+        packed = header.get("compresseddata", "")[:1].lower() in yes
+        spelled = not packed and header.get("binarydata", "true")[:1].lower() not in yes
+    elif encoding not in _ENCODINGS:
+        raise _unreadable(f"encoding {header['encoding'][:20]!r}")
+    names = _names(header, nrrd)
+    return [_beside(named, path) for named in names] if names else [path], packed, spelled
 
 
-def _names(header: Header, nrrd: bool, name: str) -> list[str]:
+def _names(header: Header, nrrd: bool) -> list[str]:
     """Return the names that a header gives its data files; SimpleITK reads them by the same rules."""
     named = header.get("datafile", "" if nrrd else "?")
     words = named.split()
     if not words or (not nrrd and named in ("LOCAL", "Local", "local")):  # MetaIO, metaImage.cxx
         return []
     if named == "-" and nrrd:
-        raise _unreadable("voxels from the standard input", name)
+        raise _unreadable("voxels from the standard input")
     if named.startswith("LIST"):
         # Without its line's end the last name is dropped, and its slice would be what memory held.
         listed, rest = header.get("listed", "").split("\n")[:-1], words[1:]
         names = [line.strip() for line in listed]
     elif re.search(r"%\d*d", named) if nrrd else "%" in named:
-        names, rest = _counted(words, nrrd, header, name)
+        names, rest = _counted(words, nrrd, header)
     else:
         return [named]
     sizes = header.get("sizes" if nrrd else "dimsize", "").split()
     whole = words[0] == "LIST" or "%" in words[0]
     if not whole or rest not in ([], [str(len(sizes) - 1)]) or not sizes[-1:] == [str(len(names))]:
-        raise _unreadable("voxels in other files than one for each slice", name)
+        raise _unreadable("voxels in other files than one for each slice")
     return names
 
 
-def _counted(
-    words: list[str], nrrd: bool, header: Header, name: str
-) -> tuple[list[str], list[str]]:
+def _counted(words: list[str], nrrd: bool, header: Header) -> tuple[list[str], list[str]]:
     """Return the names that a pattern such as ``slice%03d.raw 1 40 1`` spells, and what follows it."""
     pattern, *said = words
     count = header.get("sizes" if nrrd else "dimsize", "0").split()[-1]
@@ -137,7 +118,7 @@ def _counted(
     numbers = [int(word) for word in given[:3] if re.fullmatch(r"-?\d{1,9}", word)]
     # One number and nothing else: SimpleITK hands the pattern to C's sprintf.
     if not re.fullmatch(r"[^%]*%0?\d?\d?d[^%]*", pattern) or len(numbers) < 3 or numbers[2] < 1:
-        raise _unreadable("a pattern of file names that is not like slice%03d.raw 1 40 1", name)
+        raise _unreadable("a pattern of file names that is not like slice%03d.raw 1 40 1")
     first, last, step = numbers
     most = int(count) if count.isdecimal() and not nrrd else 2**16
     return [pattern % k for k in islice(range(first, last + 1, step), most)], given[3:]
@@ -150,14 +131,12 @@ def _beside(named: str, path: Path) -> Path:
             "expected the plain name of a data file in the header's own folder, got a path or a link "
             "that leads elsewhere",
             code="outside",
-            where=path.name,
             hint="Put both files into one folder and name the data file alone.",
         )
     if not data.is_file():
         raise InputError(
             "expected the data file that the header names beside it, got nothing there",
             code="missing",
-            where=path.name,
             hint="Pass the folder's other files along.",
         )
     return data
@@ -213,10 +192,9 @@ def _is_step(word: str) -> bool:
         return False
 
 
-def _unreadable(got: str, name: str) -> UnsupportedFormatError:
+def _unreadable(got: str) -> UnsupportedFormatError:
     return UnsupportedFormatError(
         f"expected a NRRD or MetaImage header that umit reads, got {got}",
         code="header",
-        where=name,
         hint="Save it again as one .nrrd, .mha or .nii.gz file.",
     )

@@ -12,9 +12,10 @@ import numpy as np
 
 from umit.errors import InputError, UnsupportedFormatError
 from umit.imaging.itk_header import Header, data_files, is_placed, lengths, read_header
+from umit.imaging.limits import MAX_BYTES, pick_frame
 from umit.imaging.orientation import axis_letters, to_affine
-from umit.imaging.scan import Scan, pick_frame
-from umit.imaging.stored import MAX_BYTES, assumed_modality, check_sizes
+from umit.imaging.scan import Scan
+from umit.imaging.stored import assumed_modality, check_sizes
 from umit.imaging.stream import room
 
 __all__ = ["looks_like_metaimage", "looks_like_nrrd", "read_itk"]
@@ -36,13 +37,8 @@ def looks_like_metaimage(head: bytes) -> bool:
 def read_itk(path: Path, *, frame: int | None = None) -> Scan:
     """Read a NRRD or MetaImage film or volume in the file's own voxel order.
 
-    Args:
-        path: A ``.nrrd``, ``.nhdr``, ``.mha`` or ``.mhd`` file.
-        frame: Which of several volumes, from 0.
-
-    Returns:
-        A film of 2-D files, else a volume. Its affine is turned from LPS to RAS+. Without an origin,
-        a spacing or a known unit it has its directions only, and none without a patient space.
+    The affine of a volume is turned from LPS to RAS+. Without an origin, a spacing or a known unit it has
+    its directions only, and none without a patient space.
 
     Raises:
         UnsupportedFormatError: SimpleITK is not installed, or an encoding umit does not read.
@@ -55,63 +51,53 @@ def read_itk(path: Path, *, frame: int | None = None) -> Scan:
         raise UnsupportedFormatError(
             "expected SimpleITK, which reads NRRD and MetaImage, got none installed",
             code="extra_missing",
-            where=path.name,
             hint='Install it: pip install "umit[itk]".',
         ) from None
     with path.open("rb") as file:
         block = file.read(_HEADER)
     nrrd = looks_like_nrrd(block)
-    header = read_header(block, nrrd, path.name)
-    files, packed = data_files(header, nrrd, path)
+    header = read_header(block, nrrd)
+    files, packed, spelled = data_files(header, nrrd, path)
     most = len(files) * min(room(file, packed) for file in files)  # each holds as much as another
     reader = sitk.ImageFileReader()
     reader.SetImageIO("NrrdImageIO" if nrrd else "MetaImageIO")
     reader.SetFileName(str(path))
     try:
         reader.ReadImageInformation()
-        _check(sitk, reader, most, path.name)
+        _check(sitk, reader, most, spelled)
         array = sitk.GetArrayFromImage(reader.Execute())
     except RuntimeError:  # its text holds the whole path
         raise InputError(
             "expected a NRRD or MetaImage file that SimpleITK reads, got one that breaks off, is "
             "damaged or contradicts itself",
             code="truncated",
-            where=path.name,
             hint="Fetch the file again, or mend its header.",
         ) from None
-    return _scan(reader, array, frame, path.name, header, nrrd)
+    return _scan(reader, array, frame, header, nrrd)
 
 
-def _scan(
-    reader: Any, array: Any, frame: int | None, name: str, header: Header, nrrd: bool
-) -> Scan:
+def _scan(reader: Any, array: Any, frame: int | None, header: Header, nrrd: bool) -> Scan:
     """Choose a volume and turn its grid to RAS+; a vector of other than colours is several."""
     axes, parts = reader.GetDimension(), reader.GetNumberOfComponents()
     kinds = [reader.GetMetaData(key) for key in reader.GetMetaDataKeys() if "kinds" in key]
     if parts > 1 and not (parts == 3 and array.dtype == np.uint8 and "list" not in kinds):
-        array = np.moveaxis(array, -1, 0)[pick_frame(frame, parts, name)]
+        array = np.moveaxis(array, -1, 0)[pick_frame(frame, parts)]
     elif axes == 4:
-        array = array[pick_frame(frame, array.shape[0], name)]
+        array = array[pick_frame(frame, array.shape[0])]
     else:
-        pick_frame(frame, 1, name)
+        pick_frame(frame, 1)
     notes: list[str] = []
     if axes == 2:
         array = array[None]
     placed = is_placed(header, nrrd) and axes > 2
     if axes > 2 and not placed:
-        notes.append("orientation: no patient space recorded, left and right are not known")
+        notes.append("orientation: no patient space that umit knows, left and right are not known")
     grid = _grid(reader, header, nrrd, placed, notes)
     said = reader.GetMetaData("Modality") if reader.HasMetaDataKey("Modality") else ""
     modality = _MODALITIES.get(said)
     if modality is None and axes > 2 and array.dtype.kind in "iu":
         modality = assumed_modality(array, notes)
-    return Scan(
-        np.ascontiguousarray(array),
-        modality=modality,
-        warnings=tuple(notes),
-        name=name,
-        **grid,
-    )
+    return Scan(np.ascontiguousarray(array), modality=modality, warnings=tuple(notes), **grid)
 
 
 def _grid(
@@ -147,7 +133,7 @@ def _grid(
     return {**found, "directions": letters if measured or reader.GetSize()[2] > 1 else letters[:2]}
 
 
-def _check(sitk: Any, reader: Any, most: int, name: str) -> None:
+def _check(sitk: Any, reader: Any, most: int, spelled: bool) -> None:
     """Hold the header's claims against the limits before SimpleITK allocates."""
     said = sitk.GetPixelIDValueAsString(reader.GetPixelID())
     bits = re.search(r"(\d+)-bit", said)
@@ -155,13 +141,12 @@ def _check(sitk: Any, reader: Any, most: int, name: str) -> None:
         raise InputError(
             f"expected one real value or RGB a voxel, got {said}",
             code="complex",
-            where=name,
             hint="Save the magnitude.",
         )
     shape, parts = reader.GetSize(), reader.GetNumberOfComponents()
     voxel = parts * int(bits[1]) // 8
-    check_sizes(shape, voxel, most, name)
+    if spelled:  # a digit and a blank for each number, however many bytes it takes in memory
+        most = (most + 1) // 2 * int(bits[1]) // 8
+    check_sizes(shape, voxel, most)
     if (size := math.prod(shape) * voxel) > MAX_BYTES:
-        raise InputError(
-            f"expected at most {MAX_BYTES} bytes, got {size}", code="volume_limit", where=name
-        )
+        raise InputError(f"expected at most {MAX_BYTES} bytes, got {size}", code="volume_limit")

@@ -21,11 +21,7 @@ _KINDS = (0, 1, 3, 4)  # 8-bit, 32-bit, real and 16-bit numbers
 
 
 def looks_like_mgh(head: bytes) -> bool:
-    """Tell from the first bytes, inflated: version 1, sizes and a known kind, all big endian.
-
-    Args:
-        head: At least 28 bytes, or too few for any MGH file.
-    """
+    """Tell from the first bytes, inflated: version 1, sizes and a known kind, all big endian."""
     if len(head) < 28:
         return False
     version, *sizes, kind, _ = np.frombuffer(head[:28], ">i4").tolist()
@@ -33,14 +29,7 @@ def looks_like_mgh(head: bytes) -> bool:
 
 
 def read_mgh(path: Path, *, frame: int | None = None) -> Scan:
-    """Read one volume in the file's own voxel order.
-
-    Args:
-        path: A ``.mgh`` or ``.mgz`` file.
-        frame: Which of several volumes, from 0.
-
-    Returns:
-        A volume; without an affine where the file says that it records none.
+    """Read one volume in the file's own voxel order; without an affine where it says that it has none.
 
     Raises:
         InputError: Truncated, impossible sizes, an unknown kind of number, or several volumes and
@@ -53,7 +42,6 @@ def read_mgh(path: Path, *, frame: int | None = None) -> Scan:
         raise InputError(
             "expected an MGH header, got one that breaks off or makes no sense",
             code="truncated" if len(block) < _FIELDS else "header",
-            where=path.name,
             hint="Fetch the file again.",
         )
     kind: Any = MGHHeader  # not typed
@@ -66,7 +54,8 @@ def read_mgh(path: Path, *, frame: int | None = None) -> Scan:
     )
     voxels = read_stored(path, stored, frame, notes)
     modality = assumed_modality(voxels, notes) if stored.dtype.kind in "iu" else None
-    affine = to_affine(header.get_affine()) if _placed(block) else None
+    # Without a grid nibabel fills in FreeSurfer's default, 1 mm, without a word.
+    affine = to_affine(header.get_affine()) if any(block[28:30]) else None
     if affine is None:
         notes.append("orientation: not recorded, left and right are not known")
         notes.append("spacing: none recorded, millimetres are not known")
@@ -76,10 +65,4 @@ def read_mgh(path: Path, *, frame: int | None = None) -> Scan:
         affine_source=None if affine is None else "mgh",
         modality=modality,
         warnings=tuple(notes),
-        name=path.name,
     )
-
-
-def _placed(block: bytes) -> bool:
-    """Whether the file has a grid; nibabel fills in FreeSurfer's default, 1 mm, without a word."""
-    return bool(np.frombuffer(block[28:30], ">i2")[0])

@@ -5,18 +5,17 @@ from __future__ import annotations
 import math
 import struct
 import warnings
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from umit.errors import InputError
+from umit.imaging.attributes import Header, numbers, values, whole
 from umit.imaging.grid import Stack
-from umit.imaging.series import along_normal, numbers, whole
+from umit.imaging.series import along_normal
 
 __all__ = ["CSA_TAGS", "Mosaic", "mosaic"]
-
-_Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
 
 #: "SIEMENS CSA HEADER" and its element 10, which describes the image, in any of its first blocks.
 CSA_TAGS = tuple(0x00290000 + tag for k in range(0x10, 0x14) for tag in (k, (k << 8) + 0x10))
@@ -45,55 +44,44 @@ class Mosaic(NamedTuple):
         return slices[self.stack.order]
 
 
-def mosaic(header: _Header, name: str, notes: list[str]) -> Mosaic | None:
+def mosaic(header: Header, notes: list[str]) -> Mosaic | None:
     """Return how a mosaic is unfolded, or ``None`` where the picture is none.
 
     ImagePositionPatient is that of a picture as large as the mosaic around the slice's centre
     (nibabel, "Siemens mosaic format": doc/source/dicom/dicom_mosaic.rst).
-
-    Args:
-        header: The file's, with :data:`CSA_TAGS`.
-        name: Base name of the file, for messages.
-        notes: Takes warnings.
-
-    Raises:
-        InputError: A mosaic that does not say how many slices it has or which way they run.
-        MissingMetadataError: No position, orientation or spacing.
     """
-    if "MOSAIC" not in [str(kind) for kind in header.get("ImageType") or ()]:
+    if "MOSAIC" not in values(header, "ImageType"):
         return None
     count, normal, between = _told(header)
     rows, columns = whole(header, "Rows") or 0, whole(header, "Columns") or 0
     across = math.isqrt(max(count - 1, 0)) + 1
     between = between or float(header.get("SpacingBetweenSlices") or 0)
     fits = count > 1 and not rows % across and not columns % across
-    if not fits or len(normal) != 3 or between <= 0:
+    if not fits or len(normal) != 3 or not 0 < between < math.inf:
         raise InputError(
             "expected a mosaic whose header tells its number of slices, their normal and their "
             f"spacing, got {count} slices, a normal of {len(normal)} numbers and {between:g} mm",
             code="mosaic",
-            where=name,
             hint="Convert it with dcm2niix from the scanner's own files.",
         )
-    turn = np.array(numbers(header, "ImageOrientationPatient", 6, name))
+    turn = np.array(numbers(header, "ImageOrientationPatient", 6))
     cosine = float(np.cross(turn[:3], turn[3:]) @ normal)
     if abs(cosine) < 0.99:
         raise InputError(
             "expected the normal of ImageOrientationPatient in the mosaic's own header, got another",
             code="mosaic",
-            where=name,
         )
-    down, right = numbers(header, "PixelSpacing", 2, name)
+    down, right = numbers(header, "PixelSpacing", 2)
     hidden = (1 - 1 / across) / 2  # of the mosaic, on each side of the slice
     shift = turn[:3] * right * columns * hidden + turn[3:] * down * rows * hidden
-    corner = numbers(header, "ImagePositionPatient", 3, name) + shift
+    corner = numbers(header, "ImagePositionPatient", 3) + shift
     first = {"ImageOrientationPatient": turn.tolist(), "ImagePositionPatient": corner.tolist()}
     offsets = np.arange(count) * math.copysign(between, cosine)
     notes.append(f"series: a Siemens mosaic, unfolded into its {count} slices")
-    return Mosaic(across, along_normal(header, first, offsets, name, notes))
+    return Mosaic(across, along_normal(header, first, offsets, notes))
 
 
-def _told(header: _Header) -> tuple[int, NDArray[np.float64], float]:
+def _told(header: Header) -> tuple[int, NDArray[np.float64], float]:
     """Return the number of slices, their normal and mm between them, from Siemens' private fields."""
     csa = _csa(header)
     counted = [int(count) for count in csa.get("NumberOfImagesInMosaic") or () if count]
@@ -103,7 +91,7 @@ def _told(header: _Header) -> tuple[int, NDArray[np.float64], float]:
     return count, np.array(normal), between[0] if between else 0.0
 
 
-def _csa(header: _Header) -> dict[str, list[Any]]:
+def _csa(header: Header) -> dict[str, list[Any]]:
     """Return the fields of the CSA image header by name; none where there is no readable one."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # nibabel calls its own DICOM readers experimental

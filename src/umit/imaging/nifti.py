@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from umit.errors import InputError, UnsupportedFormatError
 from umit.geometry import Affine
 from umit.imaging import stream
+from umit.imaging.faults import truncated
 from umit.imaging.orientation import axis_letters, spans, to_affine
 from umit.imaging.scan import Scan
 from umit.imaging.stored import Stored, assumed_modality, read_stored
@@ -37,14 +38,9 @@ _REPAIRED = 30  # nibabel's level from which a repair of the header changes what
 def read_nifti(path: Path, *, frame: int | None = None) -> Scan:
     """Read one volume in the file's own voxel order.
 
-    Args:
-        path: A ``.nii`` or ``.nii.gz`` file.
-        frame: Which volume of a 4-D file, from 0.
-
-    Returns:
-        A volume, scaled to file units, with the affine of the sform, else of the qform; of the qform
-        too where it is the scanner's and the sform a template's. Where ``pixdim`` or the unit leaves
-        the qform without lengths, there are directions and no millimetres.
+    It is scaled to file units, with the affine of the sform, else of the qform; of the qform too where
+    it is the scanner's and the sform a template's. Where ``pixdim`` or the unit leaves the qform without
+    lengths, there are directions and no millimetres.
 
     Raises:
         UnsupportedFormatError: Not a NIfTI file, or one whose pixels lie in another.
@@ -53,17 +49,11 @@ def read_nifti(path: Path, *, frame: int | None = None) -> Scan:
     """
     notes: list[str] = []
     header, zooms = _header(path, notes)
-    stored = _stored(header, path.name, notes)
+    stored = _stored(header, notes)
     voxels = read_stored(path, stored, frame, notes)
-    grid = _grid(header, zooms, stored, path.name, notes)
+    grid = _grid(header, zooms, stored, notes)
     modality = assumed_modality(voxels, notes) if stored.dtype.kind in "iu" else None
-    return Scan(
-        np.asarray(voxels),
-        modality=modality,
-        warnings=tuple(notes),
-        name=path.name,
-        **grid,
-    )
+    return Scan(np.asarray(voxels), modality=modality, warnings=tuple(notes), **grid)
 
 
 def _header(path: Path, notes: list[str]) -> tuple[_Header, _Zooms]:
@@ -77,28 +67,21 @@ def _header(path: Path, notes: list[str]) -> tuple[_Header, _Zooms]:
 
     block = stream.head(path, Nifti2Header.sizeof_hdr)
     if len(block) < Nifti1Header.sizeof_hdr:
-        raise InputError(
-            f"expected a NIfTI header of {Nifti1Header.sizeof_hdr} bytes, got {len(block)}",
-            code="truncated",
-            where=path.name,
-            hint="Fetch the file again.",
-        )
+        raise truncated(f"a NIfTI header of {Nifti1Header.sizeof_hdr} bytes", f"{len(block)}")
     kind: Any = Nifti1Header
     if block[4:8] in (b"n+2\0", b"ni2\0") and len(block) == Nifti2Header.sizeof_hdr:
         kind = Nifti2Header
     elif block[344:348] not in (b"n+1\0", b"ni1\0"):
-        raise _other("another format, or Analyze, which records no orientation", path.name)
+        raise _other("another format, or Analyze, which records no orientation")
     header = kind(block[: kind.sizeof_hdr], check=False)
     zooms = tuple(abs(float(zoom)) for zoom in header["pixdim"][1:4])
     if not header["magic"].item().startswith(b"n+"):
-        raise _other("the header of a pair, .hdr and .img", path.name)
+        raise _other("the header of a pair, .hdr and .img")
     try:
         header.check_fix(logger=_Repairs(notes))
     except (HeaderDataError, ValueError, OverflowError) as error:
         raise InputError(
-            f"expected a NIfTI header that makes sense, got: {error}",
-            code="header",
-            where=path.name,
+            f"expected a NIfTI header that makes sense, got: {error}", code="header"
         ) from None
     if all(0 < zoom < math.inf for zoom in zooms):
         return header, zooms
@@ -106,11 +89,10 @@ def _header(path: Path, notes: list[str]) -> tuple[_Header, _Zooms]:
     return header, None
 
 
-def _other(got: str, name: str) -> UnsupportedFormatError:
+def _other(got: str) -> UnsupportedFormatError:
     return UnsupportedFormatError(
         f"expected a single-file NIfTI, got {got}",
         code="format",
-        where=name,
         hint="Convert it to .nii or .nii.gz.",
     )
 
@@ -126,7 +108,7 @@ class _Repairs:
             self._notes.append(f"header: {message}")
 
 
-def _stored(header: _Header, name: str, notes: list[str]) -> Stored:
+def _stored(header: _Header, notes: list[str]) -> Stored:
     """Return where the numbers lie; nothing is allocated yet."""
     axes = int(header["dim"][0])
     shape = tuple(int(n) for n in header["dim"][1 : 1 + axes]) if 1 <= axes <= 7 else ()
@@ -138,8 +120,7 @@ def _stored(header: _Header, name: str, notes: list[str]) -> Stored:
         raise InputError(
             "expected one real value or RGB a voxel, got complex numbers or records",
             code="complex",
-            where=name,
-            hint="Save the magnitude.",
+            hint="Save the magnitude, or colours as RGB24.",
         )
     else:
         colours = 1
@@ -150,9 +131,7 @@ def _stored(header: _Header, name: str, notes: list[str]) -> Stored:
         slope, inter = 1.0, 0.0
     if not math.isfinite(inter) or not 0 <= offset < stream.MOST_INFLATED:
         raise InputError(
-            f"expected finite scl_inter and vox_offset, got {inter} and {offset}",
-            code="header",
-            where=name,
+            f"expected finite scl_inter and vox_offset, got {inter} and {offset}", code="header"
         )
     return Stored(
         shape=shape,
@@ -164,9 +143,7 @@ def _stored(header: _Header, name: str, notes: list[str]) -> Stored:
     )
 
 
-def _grid(
-    header: _Header, zooms: _Zooms, stored: Stored, name: str, notes: list[str]
-) -> dict[str, Any]:
+def _grid(header: _Header, zooms: _Zooms, stored: Stored, notes: list[str]) -> dict[str, Any]:
     """Return a scan's spacing, affine and directions: what of them the file states, in mm."""
     unit, scale = _UNITS.get(int(header["xyzt_units"]) & 7, ("", None))
     if scale is None:
@@ -176,7 +153,7 @@ def _grid(
     mm = None if scale is None or zooms is None else tuple(zoom * scale for zoom in zooms)
     if zooms is None:
         notes.append("spacing: a length in pixdim is 0 or no number, none of them is believed")
-    forms = _forms(header, scale or 1.0, name, notes)
+    forms = _forms(header, scale or 1.0, notes)
     if not forms:
         notes.append("orientation: neither sform nor qform is set, left and right are not known")
         return {"spacing": mm}
@@ -199,7 +176,7 @@ def _grid(
     return {"spacing": mm, "directions": letters if depth else letters[:2]}
 
 
-def _forms(header: _Header, scale: float, name: str, notes: list[str]) -> list[_Form]:
+def _forms(header: _Header, scale: float, notes: list[str]) -> list[_Form]:
     """Return the forms that are set and are grids, the sform first."""
     coded = {}
     if header["sform_code"] > 0:
@@ -215,7 +192,6 @@ def _forms(header: _Header, scale: float, name: str, notes: list[str]) -> list[_
         raise InputError(
             "expected an invertible sform or qform, got one that is not",
             code="affine",
-            where=name,
             hint="Repair the header, or clear both codes to have it shown as stored.",
         )
     if len(found) < len(coded):

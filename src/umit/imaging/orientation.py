@@ -49,13 +49,7 @@ class Orientation:
 
 
 def closest_axes(affine: Affine) -> Orientation:
-    """Return the axis order that fits an affine best, with no resampling.
-
-    Args:
-        affine: Voxel index to RAS+ millimetres.
-
-    Returns:
-        The assignment with the largest sum of absolute cosines.
+    """Return the axis order that fits an affine best: with the largest sum of absolute cosines.
 
     Example:
         >>> closest_axes(((-1, 0, 0, 0), (0, 0, 2, 0), (0, 1, 0, 0), (0, 0, 0, 1))).axis
@@ -79,9 +73,6 @@ def closest_axes(affine: Affine) -> Orientation:
 def axis_letters(affine: Affine) -> str:
     """Return where file x, y and z run to in the patient.
 
-    Args:
-        affine: Voxel index to RAS+ millimetres.
-
     Example:
         >>> axis_letters(((-1, 0, 0, 0), (0, 0, 2, 0), (0, 1, 0, 0), (0, 0, 0, 1)))
         'LSA'
@@ -100,14 +91,11 @@ def patient_axis(letter: str) -> int:
 
 
 def turn(own: str, shown: str) -> tuple[tuple[int, ...], tuple[bool, ...]]:
-    """Return the swaps and flips that show axes the way they are wanted.
+    """Return for each shown axis its source axis, and whether it runs against it.
 
     Args:
         own: Where each source axis runs to.
         shown: Where each shown axis is to run to: the same patient axes in any order.
-
-    Returns:
-        For each shown axis its source axis, and whether it runs against it.
 
     Example:
         >>> turn("RAS", "LPS")
@@ -119,11 +107,7 @@ def turn(own: str, shown: str) -> tuple[tuple[int, ...], tuple[bool, ...]]:
 
 
 def spans(matrix: NDArray[np.float64]) -> bool:
-    """Tell whether an affine is a grid: finite, and its three columns span space, whatever their lengths.
-
-    Args:
-        matrix: Shape ``(4, 4)``.
-    """
+    """Tell whether an affine is a grid: finite, and its columns span space, whatever their lengths."""
     if not np.isfinite(matrix).all():
         return False
     lengths = np.linalg.norm(matrix[:3, :3], axis=0)
@@ -131,9 +115,5 @@ def spans(matrix: NDArray[np.float64]) -> bool:
 
 
 def to_affine(matrix: NDArray[Any]) -> Affine:
-    """Return a 4 × 4 array as plain numbers.
-
-    Args:
-        matrix: Shape ``(4, 4)``, voxel index ``(x, y, z)`` to RAS+ millimetres.
-    """
+    """Return a 4 × 4 array, voxel index ``(x, y, z)`` to RAS+ millimetres, as plain numbers."""
     return tuple((float(a), float(b), float(c), float(d)) for a, b, c, d in matrix)

@@ -8,18 +8,18 @@ from collections.abc import Iterator
 from functools import cache
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TypeAlias
+from typing import Any, BinaryIO, Final
 
 from umit.errors import InputError, UnsupportedFormatError
 from umit.imaging import stream
+from umit.imaging.attributes import Header
+from umit.imaging.faults import truncated
 from umit.imaging.fragments import index_frames
+from umit.imaging.limits import MAX_BYTES, check_megapixels
 from umit.imaging.mosaic import CSA_TAGS
-from umit.imaging.scan import MAX_PIXELS
-from umit.imaging.stored import MAX_BYTES
+from umit.imaging.tables import PALETTES
 
-__all__ = ["OVERLAY_BITS", "PIXELS", "check_megapixels", "looks_like_dicom", "open_dicom"]
-
-_Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
+__all__ = ["OVERLAY_BITS", "PIXELS", "looks_like_dicom", "open_dicom"]
 
 PIXELS: Final = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _SIZES = "Rows Columns SamplesPerPixel BitsAllocated NumberOfFrames"
@@ -34,7 +34,7 @@ _TAGS = f"""
     ConcatenationUID InConcatenationTotalNumber ConcatenationFrameOffsetNumber
     ImagesInAcquisition NumberOfSlices InstanceNumber AcquisitionNumber EchoTime EchoNumbers
     AcquisitionTime FrameReferenceTime TemporalPositionIdentifier TriggerTime DiffusionBValue
-    PresentationIntentType GridFrameOffsetVector DoseGridScaling DoseUnits
+    PresentationIntentType PresentationLUTShape GridFrameOffsetVector DoseGridScaling DoseUnits
     BitsStored HighBit PixelRepresentation PhotometricInterpretation PlanarConfiguration
     PixelPaddingValue PixelPaddingRangeLimit FloatPixelPaddingValue FloatPixelPaddingRangeLimit
     DoubleFloatPixelPaddingValue DoubleFloatPixelPaddingRangeLimit
@@ -44,19 +44,14 @@ _TAGS = f"""
     PixelAspectRatio SequenceOfUltrasoundRegions
     ImageOrientationPatient PatientOrientation SharedFunctionalGroupsSequence
     PerFrameFunctionalGroupsSequence ExtendedOffsetTable ExtendedOffsetTableLengths
-    RedPaletteColorLookupTableDescriptor GreenPaletteColorLookupTableDescriptor
-    BluePaletteColorLookupTableDescriptor RedPaletteColorLookupTableData
-    GreenPaletteColorLookupTableData BluePaletteColorLookupTableData
-    SegmentedRedPaletteColorLookupTableData SegmentedGreenPaletteColorLookupTableData
-    SegmentedBluePaletteColorLookupTableData {" ".join(PIXELS)}
+    {" ".join(f"{table}Descriptor {table}Data Segmented{table}Data" for table in PALETTES)}
+    {" ".join(PIXELS)}
 """
 OVERLAY_BITS: Final = range(0x60000102, 0x60200102, 0x00020000)  # OverlayBitPosition, PS3.3 C.9.2
 _NUMBERS = {"DS", "FD", "FL", "IS", "SL", "SS", "UL", "US", "US or SS", "SV", "UV"}
 _META, _FIRST, _FIRST_BIG = b"\x02\0", b"\x08\0", b"\0\x08"  # groups 2 and 8: PS3.5 7.1
 _DEEPEST = 16  # sequences in sequences that are looked at; functional groups need three
 _BESIDES = 2**26  # bytes that a file may hold beside its pixels: overlays, icons, other sequences
-_TAKEN = 2**17  # compressed bytes at a time
-_GIVEN = 2**20  # inflated bytes at a time
 
 
 def looks_like_dicom(head: bytes) -> bool:
@@ -71,16 +66,8 @@ def looks_like_dicom(head: bytes) -> bool:
     return head.startswith(_FIRST) and behind.startswith(_FIRST) and head[2:4] < behind[2:4]
 
 
-def open_dicom(path: Path, notes: list[str], *, pixels: bool = True) -> _Header:
-    """Read the fields that umit uses; one that cannot be read is left out, and named.
-
-    Args:
-        path: The file.
-        notes: Takes warnings.
-        pixels: Whether to read them.
-
-    Returns:
-        A ``pydicom.Dataset``; its coded frames are indexed.
+def open_dicom(path: Path, notes: list[str], *, pixels: bool = True) -> Header:
+    """Read the fields that umit uses, and index coded frames; what cannot be read is left out, and named.
 
     Raises:
         UnsupportedFormatError: Not DICOM.
@@ -94,7 +81,8 @@ def open_dicom(path: Path, notes: list[str], *, pixels: bool = True) -> _Header:
         header.filename = str(path)  # by which a series' messages name it
         _settle(header.file_meta, notes)
         if header.file_meta.get("TransferSyntaxUID") is None:
-            _guess_syntax(header, notes)
+            header.file_meta.TransferSyntaxUID = _spelled_syntax(header)
+            notes.append("DICOM: no transfer syntax is stated, it is taken from the bytes")
         _settle(header, notes)
         if pixels and not any(tag in header for tag in PIXELS):
             _check_ending(source)
@@ -103,7 +91,7 @@ def open_dicom(path: Path, notes: list[str], *, pixels: bool = True) -> _Header:
     return header
 
 
-def _read(source: BinaryIO, pixels: bool, names: str = _TAGS) -> _Header:
+def _read(source: BinaryIO, pixels: bool, names: str = _TAGS) -> Header:
     from pydicom import dcmread
     from pydicom.errors import InvalidDicomError
 
@@ -146,8 +134,7 @@ def _broken() -> tuple[type[Exception], ...]:
         OSError,
         EOFError,
         ValueError,
-        KeyError,
-        IndexError,
+        LookupError,
         TypeError,
         AttributeError,
         ArithmeticError,
@@ -157,21 +144,22 @@ def _broken() -> tuple[type[Exception], ...]:
     )
 
 
-def _guess_syntax(header: _Header, notes: list[str]) -> None:
-    """Take the transfer syntax from the bytes of a file without group 2, as pydicom parsed them."""
+def _spelled_syntax(header: Header) -> str:
+    """Return the transfer syntax of a file without group 2, as pydicom parsed its bytes."""
     from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
     implicit, little = header.original_encoding
-    plain = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
-    header.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else plain
-    notes.append("DICOM: no transfer syntax is stated, it is taken from the bytes")
+    explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+    return ImplicitVRLittleEndian if implicit else explicit
 
 
-def _settle(data: _Header, notes: list[str], depth: int = 0) -> None:
+def _settle(data: Header, notes: list[str], depth: int = 0) -> None:
     """Convert every value now, so that none raises later, within our code.
 
     What cannot be converted is left out, unless the pixels' numbers hang on it.
     """
+    from pydicom.datadict import keyword_for_tag
+
     if depth > _DEEPEST:
         return
     needed, known = _tags(_NEEDED), _tags(_TAGS)
@@ -183,14 +171,14 @@ def _settle(data: _Header, notes: list[str], depth: int = 0) -> None:
             fits = False
         if not fits and tag in needed:
             raise InputError(
-                f"expected a number in {_keyword(tag)}, got something else",
+                f"expected a number in {keyword_for_tag(tag)}, got something else",
                 code="malformed",
                 hint="The field is damaged; fetch or export the file again.",
             )
         if not fits:
             del data[tag]
             if tag in known:
-                notes.append(f"DICOM: {_keyword(tag)} cannot be read, passed over")
+                notes.append(f"DICOM: {keyword_for_tag(tag)} cannot be read, passed over")
         elif element.VR == "SQ":
             for item in element.value:
                 _settle(item, notes, depth + 1)
@@ -211,24 +199,14 @@ def _fits(element: Any) -> bool:
     return dictionary_VR(tag) not in _NUMBERS or all(isinstance(n, int | float) for n in numbers)
 
 
-def _keyword(tag: int) -> str:
-    from pydicom.datadict import keyword_for_tag
-
-    return keyword_for_tag(tag)
-
-
 def _check_ending(source: BinaryIO) -> None:
     """Tell a file that ends within its pixels, which pydicom drops, from one that has none."""
     _read(source, pixels=False)
     if source.read(2) in (b"\xe0\x7f", b"\x7f\xe0"):
-        raise InputError(
-            "expected a whole DICOM file, got one that ends within its pixels",
-            code="truncated",
-            hint="Fetch the file again.",
-        )
+        raise truncated("a whole DICOM file", "one that ends within its pixels")
 
 
-def _unpacked(file: BinaryIO) -> tuple[BinaryIO, _Header | None]:
+def _unpacked(file: BinaryIO) -> tuple[BinaryIO, Header | None]:
     """Return what pydicom can read, and the file meta where it stands apart from it."""
     from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
@@ -246,10 +224,10 @@ def _unpacked(file: BinaryIO) -> tuple[BinaryIO, _Header | None]:
             hint="Unpack it with gunzip first.",
         )
     meta.TransferSyntaxUID = ExplicitVRLittleEndian  # what is read is no longer deflated
-    return _inflated(_deflated(file)), meta
+    return _inflated(stream.inflated(file, gzipped=False)), meta
 
 
-def _file_meta(file: BinaryIO) -> _Header | None:
+def _file_meta(file: BinaryIO) -> Header | None:
     """Return group 2, which is never deflated (PS3.10 7.1), and leave the file behind it."""
     from pydicom.dataset import FileMetaDataset
     from pydicom.filereader import read_dataset
@@ -267,18 +245,9 @@ def _file_meta(file: BinaryIO) -> _Header | None:
     return meta
 
 
-def _deflated(file: BinaryIO) -> Iterator[bytes]:
-    inflate = zlib.decompressobj(-zlib.MAX_WBITS)
-    while not inflate.eof:
-        waiting = inflate.unconsumed_tail or file.read(_TAKEN)
-        if not waiting:
-            raise EOFError
-        yield inflate.decompress(waiting, _GIVEN)
-
-
 def _inflated(pieces: Iterator[bytes]) -> BytesIO:
     """Collect what a packed file holds, no more than the pixels it claims and some fields beside."""
-    whole, most, looked = BytesIO(), _BESIDES, _GIVEN
+    whole, most, looked = BytesIO(), _BESIDES, 2**20
     try:
         for piece in pieces:
             whole.write(piece)
@@ -293,21 +262,13 @@ def _inflated(pieces: Iterator[bytes]) -> BytesIO:
                     hint="It holds far more than the picture that its header describes.",
                 )
     except (EOFError, OSError, zlib.error) as error:
-        raise InputError(
-            "expected a whole packed DICOM file, got one that breaks off or is damaged "
-            f"({type(error).__name__})",
-            code="truncated",
-            hint="Fetch the file again.",
-        ) from None
+        got = f"one that breaks off or is damaged ({type(error).__name__})"
+        raise truncated("a whole packed DICOM file", got) from None
     return whole
 
 
 def _claimed(start: BinaryIO) -> int:
-    """Return the bytes that the start of a file claims, 0 where its pixels are not yet in reach.
-
-    Raises:
-        InputError: It claims more than a picture or a volume may have.
-    """
+    """Return the bytes that the start of a file claims, 0 where its pixels are not yet in reach."""
     try:
         header = _read(start, False, _SIZES)
         rows, columns = int(header.Rows), int(header.Columns)
@@ -324,16 +285,3 @@ def _claimed(start: BinaryIO) -> int:
             code="volume_limit",
         )
     return start.tell() + size // 8 + _BESIDES
-
-
-def check_megapixels(rows: int, columns: int) -> None:
-    """Refuse a picture over 100 megapixels.
-
-    Raises:
-        InputError: It is.
-    """
-    if rows * columns > MAX_PIXELS:
-        raise InputError(
-            f"expected at most {MAX_PIXELS // 1_000_000} megapixels, got {columns} × {rows} pixels",
-            code="pixel_limit",
-        )

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from umit.errors import InputError, MissingMetadataError, UnsupportedFormatError
+from umit.imaging.attributes import Header, functional
 from umit.imaging.codecs import Stored, decode
+from umit.imaging.limits import check_volume
 from umit.imaging.multiframe import is_dose
-from umit.imaging.scan import Padding, check_volume, within
-from umit.imaging.series import functional
-from umit.imaging.voi import Levels, Shown, Window, declared, is_declared, read_table, settled
+from umit.imaging.scan import Padding, within
+from umit.imaging.tables import painted, read_table
+from umit.imaging.voi import Levels, Shown, declared, is_declared, settled
+from umit.imaging.window import Window
 
-__all__ = ["Plane", "Window", "joined", "read_plane"]
-
-_Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
+__all__ = ["Plane", "joined", "read_plane"]
 
 _COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "PALETTE COLOR")
 _GREYS = ("MONOCHROME1", "MONOCHROME2")
@@ -37,27 +38,13 @@ class Plane(NamedTuple):
     inverted: bool = False
 
 
-def read_plane(header: _Header, frame: int, window: Window, notes: list[str]) -> Plane:
-    """Return one frame in file units and what it is shown with.
-
-    Args:
-        header: The whole file, pixels included.
-        frame: From 0.
-        window: As for :func:`umit.imaging.voi.declared`.
-        notes: Takes warnings.
-
-    Returns:
-        ``uint8`` RGB, or values in file units without any VOI table applied.
-
-    Raises:
-        UnsupportedFormatError: A missing decoder, or colours that are not RGB, YBR or a palette.
-        InputError: No pixels, too few or too many of them, or no such window.
-    """
+def read_plane(header: Header, frame: int, window: Window | None, notes: list[str]) -> Plane:
+    """Return one frame in file units and what it is shown with; colours as ``uint8`` RGB."""
     kind = header.get("PhotometricInterpretation")
     if kind is not None and kind not in (*_COLOURS, *_GREYS):
         raise _photometric("another kind")
     found = decode(header, frame, notes)
-    stored, bits, _ = found
+    stored, bits = found.pixels, found.bits
     if kind in _COLOURS:
         if window is not None and is_declared(window):
             raise InputError(
@@ -65,7 +52,7 @@ def read_plane(header: _Header, frame: int, window: Window, notes: list[str]) ->
                 code="window",
                 hint="Leave window= out.",
             )
-        return Plane(_rgb(stored, bits, header), None)
+        return Plane(_rgb(stored, bits, header, notes), None)
     if stored.ndim != 2:
         raise _photometric("three colours that are called grey")
     values = _units(stored, header, frame, notes)
@@ -73,39 +60,29 @@ def read_plane(header: _Header, frame: int, window: Window, notes: list[str]) ->
     inside = values[~within(values, (padding,))] if padding else values
     below = values.dtype == np.int16 or inside.min() < 0
     shown = declared(header, frame, window, header.get("Modality") == "CT" or bool(below), notes)
-    if shown is None and stored.dtype == np.uint8 and bits < 8:
+    if shown is None and values is stored and stored.dtype == np.uint8 and bits < 8:
         shown = Levels(0.0, 2.0**bits - 1)
     return Plane(values, shown, padding, kind == "MONOCHROME1")
 
 
 def _photometric(got: str) -> UnsupportedFormatError:
     return UnsupportedFormatError(
-        f"expected MONOCHROME1, MONOCHROME2, {', '.join(_COLOURS)}, got {got}",
-        code="photometric",
+        f"expected MONOCHROME1, MONOCHROME2, {', '.join(_COLOURS)}, got {got}", code="photometric"
     )
 
 
 def joined(
-    planes: Iterable[Plane], count: int, window: Window, notes: list[str]
+    planes: Iterable[Plane], count: int, window: Window | None, notes: list[str]
 ) -> tuple[NDArray[Any], Levels | None, tuple[Padding, ...]]:
-    """Stack planes that are shown alike, each as it comes: no second copy of a volume.
-
-    Args:
-        planes: ``count`` of one size.
-        count: At least one.
-        window: As for :func:`umit.imaging.voi.declared`.
-        notes: Takes warnings where the planes declare different windows or tables.
+    """Stack ``count`` planes, each as it comes: no second copy of a volume.
 
     Returns:
         ``(slice, row, column[, 3])``; what they are shown with, or ``None``; and each range of
         values that stands for no picture.
-
-    Raises:
-        InputError: A plane of another size, or more voxels than a volume may have.
     """
     coming = iter(planes)
     first = next(coming)
-    values, each, padded = first.values, [first.shown], {first.padding}
+    values, each, padded = first.values, [first.shown], [first.padding]
     check_volume(count * values.size)
     voxels = np.empty((count, *values.shape), np.result_type(values))
     voxels[0] = values
@@ -116,8 +93,8 @@ def joined(
         voxels = voxels.astype(np.result_type(voxels, plane.values), copy=False)
         voxels[k] = plane.values
         each.append(plane.shown)
-        padded.add(plane.padding)
-    ranges = tuple(sorted(ends for ends in padded if ends is not None))
+        padded.append(plane.padding)
+    ranges = _ranges(voxels, padded, notes)
     grey, shown = settled(voxels, each, window, notes, ranges)
     if grey is voxels or shown is None:
         return voxels, shown, ranges
@@ -126,18 +103,33 @@ def joined(
     return grey, shown, ()
 
 
-def _rgb(stored: NDArray[Any], depth: int, header: _Header) -> NDArray[np.uint8]:
-    from pydicom.pixels.processing import apply_color_lut
+def _ranges(
+    voxels: NDArray[Any], padded: list[Padding | None], notes: list[str]
+) -> tuple[Padding, ...]:
+    """Return the slices' paddings as ranges of the volume, unless they are values of other slices."""
+    found = sorted({ends for ends in padded if ends is not None})
+    if len(found) < 2:
+        return tuple(found)
+    pairs = list(zip(voxels, padded, strict=True))
+    taken = [
+        ends
+        for ends in found
+        if any(own not in (ends, None) and within(plane, (ends,)).any() for plane, own in pairs)
+    ]
+    if taken:
+        notes.append("values: what stands for padding in some slices is a value of others, kept")
+    return tuple(ends for ends in found if ends not in taken)
 
+
+def _rgb(stored: NDArray[Any], depth: int, header: Header, notes: list[str]) -> NDArray[np.uint8]:
     if header.PhotometricInterpretation == "PALETTE COLOR":
-        stored = apply_color_lut(stored, header)[..., :3]
-        depth = 8 * stored.dtype.itemsize  # its tables fill their own depth, whatever the indices
+        stored, depth = painted(stored, header, notes)
     if stored.ndim != 3:
         raise InputError("expected three colours a pixel, got one", code="photometric")
     return (stored >> max(0, depth - 8)).astype(np.uint8)
 
 
-def _padding(found: Stored, header: _Header, frame: int, notes: list[str]) -> Padding | None:
+def _padding(found: Stored, header: Header, frame: int, notes: list[str]) -> Padding | None:
     """Return the values that PixelPaddingValue and its limit become, where a frame holds any."""
     stored, _, ends = found
     if ends is None or header.get("ModalityLUTSequence"):  # a table may give others the same value
@@ -150,7 +142,7 @@ def _padding(found: Stored, header: _Header, frame: int, notes: list[str]) -> Pa
     return low, high
 
 
-def _units(stored: NDArray[Any], header: _Header, frame: int, notes: list[str]) -> NDArray[Any]:
+def _units(stored: NDArray[Any], header: Header, frame: int, notes: list[str]) -> NDArray[Any]:
     """Apply the modality transform; whole numbers stay whole (DICOM PS3.3 C.11.1)."""
     table = (header.get("ModalityLUTSequence") or [None])[0]
     if table is not None and header.get("Modality") in ("XA", "RF"):
@@ -170,6 +162,8 @@ def _units(stored: NDArray[Any], header: _Header, frame: int, notes: list[str]) 
                 "expected DoseGridScaling, which gives stored numbers their dose, got none",
                 code="dose",
             )
+        if slope == 0:
+            raise InputError("expected a DoseGridScaling above 0, got 0", code="dose")
         notes.append(
             f"values: a radiation dose in {units or 'relative units'}, no picture of anatomy"
         )

@@ -105,11 +105,7 @@ def _kept_end(
 
 
 def listed(scans: ScanLike | Sequence[ScanLike]) -> list[ScanLike]:
-    """Return one scan or several views as a list.
-
-    Raises:
-        InputError: An empty list.
-    """
+    """Return one scan or several views as a list."""
     found = list(scans) if isinstance(scans, list | tuple) else [cast(ScanLike, scans)]
     if not found:
         raise InputError("expected at least one scan, got none", code="empty", where="scan")

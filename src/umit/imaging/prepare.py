@@ -25,10 +25,7 @@ _Floats: TypeAlias = "NDArray[np.float32]"
 
 
 def luminance(volume: NDArray[Any]) -> NDArray[Any]:
-    """Return a volume without colours; grey ones as they are.
-
-    Args:
-        volume: ``(slice, row, column[, 3])``; colours are ``uint8``.
+    """Return a volume ``(slice, row, column)`` without colours; a grey one as it is.
 
     Example:
         >>> luminance(np.full((1, 1, 1, 3), 9, np.uint8)).tolist()
@@ -41,14 +38,7 @@ def luminance(volume: NDArray[Any]) -> NDArray[Any]:
 
 
 def levels(volume: NDArray[Any], window: Range | None) -> Range:
-    """Return the values that become black and white: the extremes, clipped to the window.
-
-    Args:
-        volume: ``(slice, row, column)``, file units.
-        window: ``(low, high)``, or ``None`` for no clipping.
-
-    Raises:
-        InputError: No value is finite.
+    """Return the values that become black and white: the extremes, clipped to the window if there is one.
 
     Example:
         >>> levels(np.array([[[-1000, 90]]]), (-160, 240))
@@ -60,10 +50,10 @@ def levels(volume: NDArray[Any], window: Range | None) -> Range:
 
 
 def foreground(volume: NDArray[Any], black: float, white: float, inverted: bool = False) -> Bounds:
-    """Return the smallest box with all that is brighter than the darkest level.
+    """Return the smallest box with all that is brighter than the darkest level; NaN is dark.
 
     Args:
-        volume: ``(slice, row, column)``, file units; NaN is dark.
+        volume: ``(slice, row, column)``, file units.
         black: The lowest value, as :func:`levels` gives it.
         white: The highest.
         inverted: Whether low values are shown bright.
@@ -94,7 +84,7 @@ def stretched(
     size: tuple[int, int, int],
     inverted: bool = False,
 ) -> Iterator[NDArray[np.uint8]]:
-    """Yield the pictures of a volume, resized in all three axes.
+    """Yield the pictures ``(row, column)`` of a volume, resized in all three axes.
 
     Args:
         volume: ``(slice, row, column)``, file units, cropped and turned already.
@@ -102,9 +92,6 @@ def stretched(
         white: The value shown as 255.
         size: Slices, rows and columns wanted.
         inverted: Whether low values are shown bright.
-
-    Yields:
-        ``(row, column)``.
     """
 
     def shades(plane: NDArray[Any]) -> _Floats:

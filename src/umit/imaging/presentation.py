@@ -50,15 +50,7 @@ class Presentation:
 
 
 def depth_axis(orientation: str | None, chosen: Presentation) -> int:
-    """Return the file axis (0 is x) that crosses the pictures.
-
-    Args:
-        orientation: Where x, y and z run to, as :attr:`Scan.orientation` says.
-        chosen: What is shown.
-
-    Raises:
-        MissingMetadataError: A plane is asked for and the volume's orientation is not known.
-    """
+    """Return the file axis (0 is x) that crosses the pictures."""
     known = orientation is not None and len(orientation) == 3
     if not known and chosen.plane != "axial":
         raise MissingMetadataError(
@@ -73,15 +65,7 @@ def depth_axis(orientation: str | None, chosen: Presentation) -> int:
 
 
 def numbered_slices(asked: Sequence[int], count: int) -> tuple[int, int]:
-    """Return a range of slices by their numbers in the file.
-
-    Args:
-        asked: ``(start, stop)``, from 0; the stop is left out.
-        count: How many slices there are.
-
-    Raises:
-        InputError: Not two whole numbers with ``0 <= start < stop <= count``.
-    """
+    """Return a range of slices by their numbers in the file, from 0; the stop is left out."""
     pair = whole_pair(asked)
     if pair is None or not 0 <= pair[0] < pair[1] <= count:
         raise InputError(
@@ -101,10 +85,6 @@ def near_slices(mm: Sequence[float], space: Space, axis: int) -> tuple[int, int]
             to the right for sagittal ones. In an oblique volume that of the slice's centre counts.
         space: Of the volume.
         axis: The file axis that crosses the slices.
-
-    Raises:
-        MissingMetadataError: No affine.
-        InputError: Not two numbers in order, or no slice between them.
     """
     if space.affine is None:
         raise MissingMetadataError(
@@ -132,16 +112,7 @@ def near_slices(mm: Sequence[float], space: Space, axis: int) -> tuple[int, int]
 
 
 def masked_slices(mask: NDArray[Any], shape: Sequence[int], axis: int) -> tuple[int, int]:
-    """Return the range of slices that a mask touches.
-
-    Args:
-        mask: ``(slice, row, column)``, anything but zero is inside.
-        shape: Of the scan's voxels, which it must equal.
-        axis: The file axis that crosses the slices.
-
-    Raises:
-        InputError: Another shape, or an empty mask.
-    """
+    """Return the range of slices along a file axis that a mask ``(slice, row, column)`` touches."""
     if tuple(mask.shape) != tuple(shape):
         raise InputError(
             f"expected a mask on the scan's own grid {tuple(shape)}, got {tuple(mask.shape)}",

@@ -29,9 +29,6 @@ def percentiles(values: NDArray[Any], wanted: Sequence[float]) -> tuple[float, .
         values: Any shape, file units; NaN and infinity are left out.
         wanted: Each in 0..100.
 
-    Raises:
-        InputError: No value is finite.
-
     Example:
         >>> percentiles(np.arange(201, dtype=np.int16), (0.5, 99.5))
         (1.0, 199.0)
@@ -47,13 +44,7 @@ def percentiles(values: NDArray[Any], wanted: Sequence[float]) -> tuple[float, .
 
 
 def sample(values: NDArray[Any]) -> NDArray[Any]:
-    """Return the finite values, or about :data:`SAMPLE` of them, evenly spread, where there are more.
-
-    Args:
-        values: Any shape, file units.
-
-    Returns:
-        One axis; empty if no value is finite.
+    """Return the finite values in one row, or about :data:`SAMPLE` of them, evenly spread.
 
     Example:
         >>> sample(np.array([[3.0, np.inf], [np.nan, -2.0]])).tolist()
@@ -65,12 +56,6 @@ def sample(values: NDArray[Any]) -> NDArray[Any]:
 
 def value_range(values: NDArray[Any]) -> tuple[float, float]:
     """Return the lowest and the highest finite value.
-
-    Args:
-        values: Any shape, file units.
-
-    Raises:
-        InputError: No value is finite.
 
     Example:
         >>> value_range(np.array([[3.0, np.inf], [np.nan, -2.0]]))

@@ -6,7 +6,7 @@ import io
 import re
 import struct
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from umit.errors import InputError, UnsupportedFormatError
-from umit.imaging.scan import MAX_PIXELS, Scan, pick_frame
+from umit.imaging.codestream import read_codestream
+from umit.imaging.faults import truncated
+from umit.imaging.limits import MAX_PIXELS, check_megapixels, pick_frame
+from umit.imaging.scan import Scan
 
 __all__ = ["FORMATS", "looks_like_raster", "raster_size", "read_raster"]
 
@@ -53,70 +56,59 @@ def looks_like_raster(head: bytes) -> bool:
 def read_raster(source: Path | Image.Image, *, frame: int | None = None) -> Scan:
     """Read one picture as displayed: EXIF applied, transparency on black.
 
-    Args:
-        source: A file, or a Pillow picture.
-        frame: Page or animation frame, from 0; needed only where there are several.
-
-    Returns:
-        A film: ``uint8`` grey or RGB, or the file's own numbers where they are deeper than 8 bits.
+    It is ``uint8`` grey or RGB, or the file's own numbers where they are deeper than 8 bits. ``frame`` is
+    a page or animation frame, from 0, and needed only where there are several.
 
     Raises:
         UnsupportedFormatError: The file is none of :data:`FORMATS`.
         InputError: Truncated, over 100 megapixels, or several frames and none chosen.
     """
-    return _opened(source, lambda image, name: _read(image, frame, name))
+    return _opened(source, lambda image: _read(image, frame))
 
 
 def raster_size(path: Path) -> tuple[int, int]:
-    """Return a picture's ``(width, height)`` as displayed; no pixel is decoded.
+    """Return a picture's ``(width, height)`` as displayed; no pixel is decoded."""
 
-    Raises:
-        UnsupportedFormatError: The file is none of :data:`FORMATS`.
-        InputError: A damaged header, or over 100 megapixels.
-    """
-
-    def size(image: Image.Image, name: str) -> tuple[int, int]:
-        width, height = _check_size(image, name)
-        with _pillow(name):
+    def size(image: Image.Image) -> tuple[int, int]:
+        width, height = _check_size(image)
+        with _pillow():
             turned = image.getexif().get(_ORIENTATION, 1) in _SWAPPED
         return (height, width) if turned else (width, height)
 
     return _opened(path, size)
 
 
-def _opened(source: Path | Image.Image, read: Callable[[Image.Image, str], _Read]) -> _Read:
+def _opened(source: Path | Image.Image, read: Callable[[Image.Image], _Read]) -> _Read:
     """Hand over an open picture."""
     if isinstance(source, Image.Image):
-        return read(source, "")
+        return read(source)
     # By handle: from a path Pillow 13.0.0 maps an uncompressed TIFF with orientation 5 to 8
     # into rows of the wrong length, which scrambles it.
     with _Bounded(source) as file:
         try:
-            with _pillow(source.name):
+            with _pillow():
                 image = Image.open(file, formats=FORMATS)
         except UnidentifiedImageError:
             raise _unknown(source) from None
         with image:
-            return read(image, source.name)
+            return read(image)
 
 
 @contextmanager
-def _pillow(name: str) -> Iterator[None]:
+def _pillow() -> Iterator[None]:
     """Turn what Pillow raises on damaged files into ours; only its calls go within."""
     try:
         yield
     except UnidentifiedImageError:
         raise
     except Image.DecompressionBombError:
-        raise _too_large("far more", name) from None
-    except _BROKEN as error:
         raise InputError(
-            "expected a whole picture, got one that breaks off or is damaged "
-            f"({type(error).__name__})",
-            code="truncated",
-            where=name,
-            hint="Fetch the file again.",
+            f"expected at most {MAX_PIXELS // 1_000_000} megapixels, got far more",
+            code="pixel_limit",
         ) from None
+    except _BROKEN as error:
+        got = f"one that breaks off or is damaged ({type(error).__name__})"
+        raise truncated("a whole picture", got) from None
 
 
 class _Bounded(io.BufferedReader):
@@ -132,23 +124,23 @@ class _Bounded(io.BufferedReader):
         return super().read(size)
 
 
-def _read(image: Image.Image, frame: int | None, name: str) -> Scan:
+def _read(image: Image.Image, frame: int | None) -> Scan:
     notes: list[str] = []
-    _check_size(image, name)
+    _check_size(image)
     if image.format == "MPO" and frame is None:  # a camera's JPEG with a preview behind it
         notes.append("frames: the main picture of an MPO file is read; frame= chooses another")
         frame = 0
-    with _pillow(name):
+    with _pillow():
         count = getattr(image, "n_frames", 1)
-    chosen = pick_frame(frame, count, name)
-    with _pillow(name):
+    chosen = pick_frame(frame, count)
+    with _pillow():
         if chosen != image.tell():
             image.seek(chosen)
-    size = _check_size(image, name)
-    _check_depth(image, name, notes)
+    size = _check_size(image)
+    _check_depth(image, notes)
     kind, upright = _sample_kind(image), image
     negative = getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0
-    with _pillow(name):
+    with _pillow():
         turned = image.getexif().get(_ORIENTATION, 1)  # before load(), which turns a TIFF itself
         image.load()
         if image.size != size:
@@ -161,25 +153,22 @@ def _read(image: Image.Image, frame: int | None, name: str) -> Scan:
     inverted = negative and _is_deep(plain)  # Pillow turns the 8-bit ones itself, and only those
     if inverted:
         notes.append("grey levels: the file stores white as 0, shown so")
-    return Scan(
-        _pixels(plain, kind, notes)[None], inverted=inverted, warnings=tuple(notes), name=name
-    )
+    return Scan(_pixels(plain, kind, notes)[None], inverted=inverted, warnings=tuple(notes))
 
 
-def _check_size(image: Image.Image, name: str) -> tuple[int, int]:
-    if image.size[0] * image.size[1] > MAX_PIXELS:
-        raise _too_large(f"{image.size[0]} × {image.size[1]}", name)
-    return image.size
+def _check_size(image: Image.Image) -> tuple[int, int]:
+    width, height = image.size
+    check_megapixels(height, width)
+    return width, height
 
 
-def _check_depth(image: Image.Image, name: str, notes: list[str]) -> None:
+def _check_depth(image: Image.Image, notes: list[str]) -> None:
     """Find the 16-bit channels that Pillow cuts to their upper 8 without a word."""
     stored = str([tile[3] for tile in getattr(image, "tile", ())])
     if "LA;16" in stored:
         raise UnsupportedFormatError(
             "expected 16-bit grey without transparency, got both, which loses the lower 8 bits",
             code="depth",
-            where=name,
             hint="Save it without its alpha channel.",
         )
     tags = getattr(image, "tag_v2", {})
@@ -188,7 +177,6 @@ def _check_depth(image: Image.Image, name: str, notes: list[str]) -> None:
         raise UnsupportedFormatError(
             f"expected colours of 8 bits or next to each other, got {deepest} bits in separate planes",
             code="depth",
-            where=name,
             hint="Save it as a PNG, or with the samples of a pixel next to each other.",
         )
     if re.search(r"(RGB|RGBA|RGBX|CMYK);16", stored):
@@ -251,21 +239,18 @@ def _plain(image: Image.Image, notes: list[str]) -> Image.Image:
 
 def _unknown(source: Path) -> InputError:
     """Say whether a file that Pillow does not know is damaged, or of another kind."""
-    name = source.name
     with source.open("rb") as file:
         head = file.read(12)
-    if looks_like_raster(head) and not head.startswith(_TIFF):
-        return InputError(
-            "expected a whole picture, got a damaged or cut header",
-            code="truncated",
-            where=name,
-            hint="Fetch the file again.",
-        )
-    got = _tiff_kind(source) if head.startswith(_TIFF) else "something else"
+    got = _tiff_kind(source) if head.startswith(_TIFF) else ""
+    if head.startswith(b"\xff\xd8"):  # whole, it is of a process that Pillow does not know
+        with suppress(InputError):
+            bits = read_codestream(source.read_bytes()).bits
+            got = f"a lossless, JPEG-LS or deep JPEG of {bits}-bit numbers"
+    if looks_like_raster(head) and not got:
+        return truncated("a whole picture", "a damaged or cut header")
     return UnsupportedFormatError(
-        f"expected {', '.join(FORMATS)}, got {got}",
+        f"expected {', '.join(FORMATS)}, got {got or 'something else'}",
         code="not_an_image",
-        where=name,
         hint="Save it again as an 8- or 16-bit PNG or TIFF.",
     )
 
@@ -283,12 +268,3 @@ def _tiff_kind(path: Path) -> str:
             return "a TIFF with a damaged header"
     inverse = ", white stored as 0" if white else ""
     return f"a TIFF of {bits}-bit {_KINDS.get(kind, 'unknown')} numbers, {count} a pixel{inverse}"
-
-
-def _too_large(size: str, name: str) -> InputError:
-    return InputError(
-        f"expected at most {MAX_PIXELS // 1_000_000} megapixels, got {size} pixels",
-        code="pixel_limit",
-        where=name,
-        hint="Export the picture at a smaller size.",
-    )

@@ -14,30 +14,22 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from umit.errors import InputError
-from umit.geometry import Affine, Positions, Space
 from umit.imaging.arguments import asked_frame, asked_slices, asked_spacing
-from umit.imaging.dicom import read_dicom, read_series
+from umit.imaging.cut import cut
+from umit.imaging.dicom import read_dicom
+from umit.imaging.faults import naming
 from umit.imaging.metaimage import read_itk
 from umit.imaging.mgh import read_mgh
 from umit.imaging.nifti import read_nifti
-from umit.imaging.orientation import OPPOSITE
 from umit.imaging.raster import read_raster
 from umit.imaging.scan import Scan, ScanLike
 from umit.imaging.sniff import file_kind, folder_files, left_out
 from umit.imaging.voi import is_declared
-from umit.imaging.window import (
-    FULL,
-    PRESETS,
-    WindowAsked,
-    asked_window,
-    choose_window,
-    default_window,
-)
+from umit.imaging.window import FULL, PRESETS, Window, asked_window, default_window
 
 __all__ = ["Source", "Window", "load"]
 
 Source: TypeAlias = "ScanLike | NDArray[Any]"
-Window: TypeAlias = WindowAsked
 
 _READERS = {"itk": read_itk, "mgh": read_mgh, "nifti": read_nifti, "raster": read_raster}
 _AXES = ("yx", "yxc", "zyx", "zyxc")
@@ -78,15 +70,18 @@ def load(
     frame, window, slices = asked_frame(frame), asked_window(window), asked_slices(slices)
     if axes is not None and not isinstance(axes, str):
         raise InputError(f"expected axes= as letters, got {axes!r:.80}", code="axes", where="axes")
+    if frame is not None and isinstance(source, np.ndarray | Scan):
+        kind = type(source).__name__
+        raise InputError(f"expected frame= with a file, got {kind}", code="frame", where="frame")
     if isinstance(source, np.ndarray):
-        scan = _from_array(source, axes, frame, window)
+        scan = _from_array(source, axes, window)
         mm = _along(asked_spacing(spacing), axes or "")
     else:
         scan = _from_file(source, axes, frame, window)
         mm = _along(asked_spacing(spacing), "zyx" if scan.has_depth else "yx")
     if scan is source and window is None and mm is None and slices is None:
         return scan
-    return _cut(_spaced(_windowed(scan, window), mm), slices)
+    return cut(_spaced(_windowed(scan, window), mm), slices)
 
 
 def _from_file(
@@ -105,8 +100,6 @@ def _from_file(
             code="type",
             where="source",
         )
-    if frame is not None:
-        raise InputError("expected frame= with a file, got a scan", code="frame", where="frame")
     return source
 
 
@@ -123,9 +116,9 @@ def _from_path(text: str, frame: int | None, window: Window | None) -> Scan:
             "expected a local file, got an address", code="url", hint="Download it first."
         )
     path = Path(text)
-    if _is(path, "is_dir"):
+    if os.path.isdir(path):  # false for a name that the system cannot even hold
         kind, paths = folder_files(path)
-    elif _is(path, "is_file"):
+    elif os.path.isfile(path):
         kind, paths = file_kind(path), [path]
     else:
         raise InputError(
@@ -135,29 +128,11 @@ def _from_path(text: str, frame: int | None, window: Window | None) -> Scan:
             hint="Check the path.",
         )
     if kind == "dicom":
-        return _from_dicom(path, paths, frame, window)
+        scan = read_dicom(*paths, frame=frame, window=window)
+        return replace(scan, warnings=(*scan.warnings, *left_out(path, paths)))
     _no_index(window)
-    return _READERS[kind](paths[0], frame=frame)
-
-
-def _from_dicom(path: Path, paths: list[Path], frame: int | None, window: Window | None) -> Scan:
-    if len(paths) > 1:
-        scan = read_series(paths, frame=frame, window=window)
-    else:
-        scan = read_dicom(paths[0], frame=frame, window=window)
-    others = left_out(path, paths) if path != paths[0] else []
-    if not others:
-        return scan
-    note = f"folder: left out {', '.join(others)}"
-    return replace(scan, warnings=(*scan.warnings, note))
-
-
-def _is(path: Path, question: str) -> bool:
-    """Ask ``is_file`` or ``is_dir``; a name that the system cannot even hold is neither."""
-    try:
-        return bool(getattr(path, question)())
-    except (OSError, ValueError):
-        return False
+    with naming(paths[0].name):
+        return replace(_READERS[kind](paths[0], frame=frame), name=paths[0].name)
 
 
 def _no_index(window: Window | None) -> None:
@@ -170,9 +145,7 @@ def _no_index(window: Window | None) -> None:
         )
 
 
-def _from_array(
-    array: NDArray[Any], axes: str | None, frame: int | None, window: Window | None
-) -> Scan:
+def _from_array(array: NDArray[Any], axes: str | None, window: Window | None) -> Scan:
     _no_index(window)
     order = next((known for known in _AXES if sorted(known) == sorted(axes or "")), None)
     if axes is None or order is None or len(axes) != array.ndim:
@@ -182,8 +155,6 @@ def _from_array(
             where="axes",
             hint=f"Use one of {', '.join(_AXES)}: z slices, y rows, x columns, c colours.",
         )
-    if frame is not None:
-        raise InputError("expected frame= with a file, got an array", code="frame", where="frame")
     voxels = array.transpose([axes.index(letter) for letter in order])
     if "z" not in order:
         voxels = voxels[None]
@@ -211,17 +182,15 @@ def _along(spacing: Sequence[float] | None, axes: str) -> tuple[float, ...] | No
 
 def _windowed(scan: Scan, window: Window | None) -> Scan:
     """Give the scan the asked window, or choose one and say so; readers use an index."""
-    notes = _remarks(scan)
-    low_high, curve = scan.window, scan.curve
+    low_high, notes = scan.window, _remarks(scan)
     # One that a DICOM file declares is already there: its reader has applied it.
-    if not isinstance(window, int | None) and not is_declared(window):
-        low_high, said = choose_window(scan.measured, window, scan.modality)
-        notes, curve = notes + said, "line"
-    elif low_high is None:
+    asked = None if isinstance(window, int) or is_declared(window) else window
+    if asked is None and low_high is None:
         low_high, chosen = default_window(scan.measured, scan.modality)
         notes += chosen
     warnings = tuple(dict.fromkeys((*scan.warnings, *notes)))
-    return replace(scan, window=low_high, curve=curve, warnings=warnings)
+    scan = replace(scan, window=low_high, warnings=warnings)
+    return scan if asked is None else scan.windowed(asked)
 
 
 def _remarks(scan: Scan) -> tuple[str, ...]:
@@ -249,56 +218,3 @@ def _spaced(scan: Scan, mm: tuple[float, ...] | None) -> Scan:
         )
     notes = () if scan.spacing is None else ("spacing: the file's own replaced by spacing=",)
     return replace(scan, spacing=mm, warnings=(*scan.warnings, *notes))
-
-
-def _cut(scan: Scan, slices: slice | tuple[int, int] | None) -> Scan:
-    """Keep some slices; the affine and the spacing follow them."""
-    if slices is None:
-        return scan
-    if not scan.has_depth:
-        raise InputError("expected slices= with a volume, got a film", code="film", where=scan.name)
-    kept = range(scan.voxels.shape[0])[slices if isinstance(slices, slice) else slice(*slices)]
-    if len(kept) == 0:
-        raise InputError(
-            f"expected some of {scan.voxels.shape[0]} slices, got none",
-            code="slices",
-            where="slices",
-            hint="Count from 0; the stop is left out.",
-        )
-    affine, spacing, positions = scan.affine, scan.spacing, scan.positions
-    if positions is not None:
-        affine, positions = _some_positions(scan.space, kept)
-        spacing = None  # the affine's own
-    elif affine is not None:
-        *upper, last = affine
-        affine = (*((x, y, z * kept.step, t + z * kept.start) for x, y, z, t in upper), last)
-    if spacing is not None:
-        spacing = (*spacing[:2], spacing[2] * abs(kept.step))
-    directions = scan.directions
-    if directions is not None and len(directions) == 3 and kept.step < 0:
-        directions = directions[:2] + OPPOSITE[directions[2]]
-    voxels = scan.voxels[kept.start :: kept.step][: len(kept)]
-    presentation = replace(scan.presentation, slices=None)  # it counted the slices of the whole
-    return replace(
-        scan,
-        directions=directions,
-        voxels=voxels,
-        affine=affine,
-        spacing=spacing,
-        presentation=presentation,
-        positions=positions,
-    )
-
-
-def _some_positions(space: Space, kept: range) -> tuple[Affine, Positions | None]:
-    """Return the mean step and the places of some uneven slices; one alone is as thick as it was."""
-    places = tuple((space.positions or ())[k] for k in kept)
-    ends: tuple[tuple[float, ...], ...] = (places[0], places[-1])
-    if len(kept) == 1:
-        ends = tuple(space.place(0, 0, kept[0] + side * kept.step, kept[0]) for side in (-0.5, 0.5))
-    *upper, last = space.affine or ()
-    rows = [
-        (row[0], row[1], (b - a) / max(len(kept) - 1, 1), start)
-        for row, a, b, start in zip(upper, *ends, places[0], strict=True)
-    ]
-    return (*rows, last), places if len(kept) > 1 else None

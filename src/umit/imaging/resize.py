@@ -56,14 +56,8 @@ def smart_resize(
 def resize_rgb(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
     """Resize a picture bicubically, width first on every Pillow (13 may take height first).
 
-    Args:
-        picture: ``uint8``, ``(H, W, 3)`` RGB or ``(H, W)`` grey, which is a third of the work and
-            gives the values that each of three equal channels would get.
-        width: Pixels of the result.
-        height: Pixels of the result.
-
-    Returns:
-        A read-only ``(height, width[, 3])``; the same values where the size is right already.
+    A grey ``(H, W)`` is a third of the work of ``(H, W, 3)`` and gives the values that each of three
+    equal channels would get. The result is read-only, with the same values where the size is right.
 
     Example:
         >>> resize_rgb(np.zeros((30, 40, 3), np.uint8), 56, 28).shape

@@ -12,14 +12,7 @@ from PIL import Image
 
 from umit.errors import InputError
 from umit.geometry import Affine, Positions, Space
-from umit.imaging.orientation import (
-    OPPOSITE,
-    Orientation,
-    Plane,
-    axis_letters,
-    patient_axis,
-    spans,
-)
+from umit.imaging.orientation import OPPOSITE, Plane, axis_letters, patient_axis, spans
 from umit.imaging.presentation import (
     Presentation,
     depth_axis,
@@ -29,21 +22,8 @@ from umit.imaging.presentation import (
 )
 from umit.imaging.window import Curve, choose_window
 
-__all__ = [
-    "MAX_PIXELS",
-    "MAX_VOXELS",
-    "Orientation",
-    "Padding",
-    "Scan",
-    "ScanLike",
-    "check_volume",
-    "pick_frame",
-    "within",
-    "without",
-]
+__all__ = ["Padding", "Scan", "ScanLike", "within", "without"]
 
-MAX_PIXELS = 100_000_000  # one picture, ten times the largest film; 23 KB of PNG can spell more
-MAX_VOXELS = 2**30  # one volume; 1024 × 1024 × 1024, twice the longest CT in common use
 _WHOLE = Presentation()
 #: Lowest and highest value, both included, that stand for no picture.
 Padding: TypeAlias = "tuple[float, float]"
@@ -245,12 +225,7 @@ ScanLike: TypeAlias = "str | os.PathLike[str] | Image.Image | Scan"
 
 
 def within(values: NDArray[Any], ranges: tuple[Padding, ...]) -> NDArray[np.bool_]:
-    """Return which values lie in one of some ranges.
-
-    Args:
-        values: Any shape.
-        ranges: Both ends included.
-    """
+    """Return which values lie in one of some ranges, both ends included."""
     found = np.zeros(values.shape, bool)
     for low, high in ranges:
         found |= (values >= low) & (values <= high)
@@ -258,51 +233,9 @@ def within(values: NDArray[Any], ranges: tuple[Padding, ...]) -> NDArray[np.bool
 
 
 def without(values: NDArray[Any], ranges: tuple[Padding, ...]) -> NDArray[Any]:
-    """Return the values outside some ranges, in one row; all of them as they are where none is.
-
-    Args:
-        values: Any shape.
-        ranges: Both ends included.
-    """
+    """Return the values outside some ranges, in one row; all of them as they are where none is."""
     inside = ~within(values, ranges) if ranges else None
     return values if inside is None or not inside.any() else values[inside]
-
-
-def check_volume(voxels: int) -> None:
-    """Refuse a volume over :data:`MAX_VOXELS` before memory is taken.
-
-    Raises:
-        InputError: It is.
-    """
-    if voxels > MAX_VOXELS:
-        raise InputError(
-            f"expected at most {MAX_VOXELS} voxels, got {voxels}",
-            code="volume_limit",
-            hint="Choose a frame with umit.load(..., frame=k).",
-        )
-
-
-def pick_frame(frame: int | None, count: int, name: str) -> int:
-    """Return which of several frames, pages or volumes is meant.
-
-    Args:
-        frame: Counted from 0; ``None`` is fine where there is one only.
-        count: How many the file holds.
-        name: Base name of the file, for the message.
-
-    Raises:
-        InputError: Several and none chosen, or no such frame.
-    """
-    if frame is None and count == 1:
-        return 0
-    if frame is None or not 0 <= frame < count:
-        raise InputError(
-            f"expected frame= of 0 to {count - 1}, got {frame}",
-            code="multi_frame" if frame is None else "frame",
-            where=name,
-            hint=f"The file holds {count}; choose one with umit.load(..., frame=k).",
-        )
-    return frame
 
 
 def _same_grid(mask: Scan, scan: Scan) -> NDArray[Any]:

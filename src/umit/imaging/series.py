@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from umit.errors import InputError, MissingMetadataError
+from umit.errors import InputError
+from umit.imaging.attributes import Header, file_name, functional, numbers, values, whole, words
 from umit.imaging.grid import Stack, grid
-from umit.imaging.scan import MAX_VOXELS
+from umit.imaging.limits import check_volume
 
-__all__ = [
-    "Slice",
-    "along_normal",
-    "check_size",
-    "dimensions",
-    "file_name",
-    "functional",
-    "numbers",
-    "placed",
-    "stack",
-    "whole",
-    "words",
-]
+__all__ = ["CHOOSE", "Slice", "along_normal", "check_size", "dimensions", "placed", "stack"]
 
-_Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
-Slice: TypeAlias = "tuple[_Header, int]"  # a file's header, and which of its frames
+Slice: TypeAlias = "tuple[Header, int]"  # a file's header, and which of its frames
+CHOOSE = "Choose one with umit.load(..., frame=k)."
 
 # What tells slices at one place apart.
 _APART = """
@@ -37,26 +25,14 @@ _APART = """
 """.split()  # noqa: SIM905  (one name a line would fill a page)
 
 
-def stack(slices: list[Slice], name: str, notes: list[str]) -> Stack:
-    """Return the order of a series' slices along their normal, and where they lie.
-
-    Args:
-        slices: Each with its own header, or frames of one concatenation, any order.
-        name: Base name of the folder, for messages.
-        notes: Takes warnings about gaps, tilt and slices that are not there.
-
-    Raises:
-        MissingMetadataError: No position, orientation or spacing.
-        InputError: Several series, sizes or orientations, colour, localizers among other slices, or two
-            slices at one place.
-    """
+def stack(slices: list[Slice], notes: list[str]) -> Stack:
+    """Return the order of a series' slices along their normal, and where they lie."""
     headers = [header for header, _ in slices]
-    _check_alike(headers, name)
-    check_size(len(headers), headers[0], name)
+    _check_alike(headers)
+    check_size(len(headers), headers[0])
     _note_missing(headers, notes)
     return placed(
         slices,
-        name,
         notes,
         label=lambda k: file_name(slices[k][0]),
         hint=lambda a, b: _told_apart(slices[a], slices[b]),
@@ -65,63 +41,48 @@ def stack(slices: list[Slice], name: str, notes: list[str]) -> Stack:
 
 def placed(
     slices: list[Slice],
-    name: str,
     notes: list[str],
     *,
     label: Callable[[int], str],
     hint: Callable[[int, int], str],
 ) -> Stack:
     """Stack slices by what each says of its plane, in functional groups or by itself; see :func:`grid`."""
-    places = [functional(*one, "PlanePositionSequence") for one in slices]
-    turns = [functional(*one, "PlaneOrientationSequence") for one in slices]
-    pixel = [functional(*one, "PixelMeasuresSequence") for one in slices]
+
+    def each(sequence: str, tag: str, count: int) -> NDArray[Any]:
+        return np.array([numbers(functional(*one, sequence), tag, count) for one in slices])
+
     return grid(
-        np.array([numbers(place, "ImagePositionPatient", 3, name) for place in places]),
-        np.array([numbers(turn, "ImageOrientationPatient", 6, name) for turn in turns]),
-        np.array([numbers(measure, "PixelSpacing", 2, name) for measure in pixel]),
-        name,
+        each("PlanePositionSequence", "ImagePositionPatient", 3),
+        each("PlaneOrientationSequence", "ImageOrientationPatient", 6),
+        each("PixelMeasuresSequence", "PixelSpacing", 2),
         notes,
         label=label,
         hint=hint,
     )
 
 
-def along_normal(
-    header: _Header, first: _Header, offsets: NDArray[Any], name: str, notes: list[str]
-) -> Stack:
+def along_normal(header: Header, first: Header, offsets: NDArray[Any], notes: list[str]) -> Stack:
     """Stack pictures at some mm along the normal of the first one.
 
     Args:
         header: With PixelSpacing.
         first: With the first one's ImagePositionPatient and ImageOrientationPatient.
         offsets: mm, one a picture.
-        name: For messages.
         notes: Takes warnings.
     """
-    turn = np.array(numbers(first, "ImageOrientationPatient", 6, name))
-    origin, normal = numbers(first, "ImagePositionPatient", 3, name), np.cross(turn[:3], turn[3:])
+    turn = np.array(numbers(first, "ImageOrientationPatient", 6))
+    origin, normal = numbers(first, "ImagePositionPatient", 3), np.cross(turn[:3], turn[3:])
     return grid(
         origin + offsets[:, None] * normal / (np.linalg.norm(normal) or 1.0),
         np.tile(turn, (len(offsets), 1)),
-        np.tile(numbers(header, "PixelSpacing", 2, name), (len(offsets), 1)),
-        name,
+        np.tile(numbers(header, "PixelSpacing", 2), (len(offsets), 1)),
         notes,
         label=lambda k: f"frame {k}",
-        hint=lambda a, b: "Choose one with umit.load(..., frame=k).",
+        hint=lambda a, b: CHOOSE,
     )
 
 
-def functional(header: _Header, frame: int, sequence: str) -> _Header:
-    """Return what an enhanced file says of one frame, else of all frames, else the file itself."""
-    each, shared = header.get("PerFrameFunctionalGroupsSequence"), None
-    if each and frame < len(each):
-        shared = each[frame].get(sequence)
-    if not shared and header.get("SharedFunctionalGroupsSequence"):
-        shared = header.SharedFunctionalGroupsSequence[0].get(sequence)
-    return shared[0] if shared else header
-
-
-def _note_missing(headers: list[_Header], notes: list[str]) -> None:
+def _note_missing(headers: list[Header], notes: list[str]) -> None:
     """Say where the files themselves tell that there were more of them."""
     for tag, of in (("ImagesInAcquisition", "AcquisitionNumber"), ("NumberOfSlices", "Modality")):
         groups = [str(header.get(of)) for header in headers]
@@ -132,7 +93,7 @@ def _note_missing(headers: list[_Header], notes: list[str]) -> None:
                 notes.append(f"series: {tag} says {stated}, {len(here)} are here; some may be lost")
     found = {whole(header, "InstanceNumber") for header in headers}
     known = sorted(number for number in found if number is not None)
-    if None not in found and len(known) == len(headers):
+    if len(known) == len(headers):
         first = min(1, known[0])
         lost = known[-1] - first + 1 - len(known)
         if lost:
@@ -157,63 +118,33 @@ def _told_apart(one: Slice, other: Slice) -> str:
 
 
 def dimensions(slices: list[Slice]) -> str:
-    """Name the dimensions along which frames differ, as their file does (DICOM PS3.3 C.7.6.17).
-
-    Args:
-        slices: Frames of one file, or of several that are organized alike.
-    """
-    values = []
+    """Name the dimensions along which frames differ, as their file does (DICOM PS3.3 C.7.6.17)."""
+    rows = []
     for header, frame in slices:
-        found = functional(header, frame, "FrameContentSequence").get("DimensionIndexValues")
-        values.append([found] if isinstance(found, int) else list(found or ()))
+        content = functional(header, frame, "FrameContentSequence")
+        rows.append(values(content, "DimensionIndexValues"))
     names = [
         words(item.get("DimensionIndexPointer"))
         for k, item in enumerate(slices[0][0].get("DimensionIndexSequence") or ())
-        if len({tuple(row[k : k + 1]) for row in values}) > 1
+        if len({tuple(row[k : k + 1]) for row in rows}) > 1
     ]
     return " × ".join(names)
 
 
-def words(tag: Any) -> str:
-    """Return a tag's name in the standard, in small letters and without its "Vector"."""
-    from pydicom.datadict import dictionary_description
-
-    try:
-        return str(dictionary_description(tag)).removesuffix(" Vector").lower()
-    except (KeyError, TypeError, ValueError):
-        return "a private attribute"
-
-
-def file_name(header: _Header) -> str:
-    """Return the base name of the file that a header was read from."""
-    return Path(str(getattr(header, "filename", "") or "")).name
-
-
-def whole(header: _Header, tag: str) -> int | None:
-    """Return a tag's value where it is one whole number."""
-    value = header.get(tag)
-    return int(value) if isinstance(value, int) else None
-
-
-def _check_alike(headers: list[_Header], name: str) -> None:
-    kinds = [[str(kind) for kind in header.get("ImageType") or ()] for header in headers]
+def _check_alike(headers: list[Header]) -> None:
+    kinds = [values(header, "ImageType") for header in headers]
     if any("MOSAIC" in kind for kind in kinds):
         raise InputError(
             f"expected one slice a file, got mosaics of many slices in {len(headers)} files",
             code="multi_frame",
-            where=name,
             hint="Pass one of the files.",
         )
-    scouts = [
-        file_name(h)
-        for h, kind in zip(headers, kinds, strict=True)
-        if {"LOCALIZER", "SCOUT"} & set(kind)
-    ]
+    pairs = zip(headers, kinds, strict=True)
+    scouts = [file_name(header) for header, kind in pairs if {"LOCALIZER", "SCOUT"} & set(kind)]
     if 0 < len(scouts) < len(headers):
         raise InputError(
             f"expected slices of one kind, got localizers among them: {', '.join(scouts)}",
             code="mixed_series",
-            where=name,
             hint="Leave the localizers out.",
         )
     for tag, what in (
@@ -224,40 +155,15 @@ def _check_alike(headers: list[_Header], name: str) -> None:
         ("PhotometricInterpretation", "kind of picture"),
         ("SamplesPerPixel", "kind of picture"),
     ):
-        values = {str(header.get(tag)) for header in headers}
-        if len(values) > 1 or values & {"RGB", "3"}:
+        found = {str(header.get(tag)) for header in headers}
+        if len(found) > 1 or found & {"RGB", "3"}:
             raise InputError(
-                f"expected grey slices of one {what}, got {len(values)} or colour",
+                f"expected grey slices of one {what}, got {len(found)} or colour",
                 code="mixed_series",
-                where=name,
                 hint="Put each series into a folder of its own.",
             )
 
 
-def check_size(count: int, header: _Header, name: str) -> None:
+def check_size(count: int, header: Header) -> None:
     """Refuse a volume beyond the limit before any pixel is read."""
-    voxels = count * (whole(header, "Rows") or 0) * (whole(header, "Columns") or 0)
-    if voxels > MAX_VOXELS:
-        raise InputError(
-            f"expected at most {MAX_VOXELS} voxels, got {voxels}",
-            code="volume_limit",
-            where=name,
-        )
-
-
-def numbers(header: _Header, tag: str, count: int, name: str) -> list[float]:
-    """Return a tag's numbers.
-
-    Raises:
-        MissingMetadataError: Not as many, or not finite.
-    """
-    found = header.get(tag)
-    values = [float(n) for n in ([found] if isinstance(found, int | float) else found or ())]
-    if len(values) != count or not np.isfinite(values).all():
-        raise MissingMetadataError(
-            f"expected {count} numbers in {tag}, which places a slice, got {len(values)}",
-            code="position",
-            where=name,
-            hint="Pass one file as a film.",
-        )
-    return values
+    check_volume(count * (whole(header, "Rows") or 0) * (whole(header, "Columns") or 0))

@@ -19,6 +19,7 @@ Kind: TypeAlias = Literal["dicom", "itk", "mgh", "nifti", "raster"]
 _NIFTI = (b"n+1\0", b"ni1\0", b"n+2\0", b"ni2\0")
 _ANALYZE = (b"\x5c\x01\0\0", b"\0\0\x01\x5c")  # 348, the length of its header
 _MINC = (b"CDF\x01", b"CDF\x02", b"\x89HDF\r\n\x1a\n")  # netCDF and HDF5, which MINC 1 and 2 are
+_JPEG_2000 = (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")  # ISO/IEC 15444-1 I.5.1, A.5.1
 _OTHERS = {  # by their first bytes: what is told apart to be named, and how to go on
     b"PK\x03\x04": ("a zip archive", "Unpack it first."),
     b"7z\xbc\xaf\x27\x1c": ("a 7z archive", "Unpack it first."),
@@ -27,6 +28,7 @@ _OTHERS = {  # by their first bytes: what is told apart to be named, and how to 
     b"\xfd7zXZ\0": ("an xz file", "Unpack it first."),
     b"\x28\xb5\x2f\xfd": ("a zstd file", "Unpack it first."),
     b"%PDF-": ("a PDF", "Export its pictures first."),
+    **dict.fromkeys(_JPEG_2000, ("a JPEG 2000 picture", "Save it as a PNG first.")),
     **dict.fromkeys(_MINC, ("netCDF or HDF5, such as MINC", "Convert MINC with mnc2nii.")),
 }
 # Read by name where the first bytes say nothing: so that damage is called damage.
@@ -40,10 +42,7 @@ _RASTER = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif")
 
 
 def file_kind(path: Path) -> Kind:
-    """Tell which reader a file needs.
-
-    Args:
-        path: An existing file.
+    """Tell which reader an existing file needs.
 
     Raises:
         UnsupportedFormatError: None of umit's formats, such as a web page saved as a picture.
@@ -102,12 +101,6 @@ def folder_files(folder: Path) -> tuple[Kind, list[Path]]:
 
     Notes, tables and a DICOMDIR beside them are left out, see :func:`left_out`; folders inside are not
     entered. A file beside DICOM files that may be one of their slices is an error.
-
-    Args:
-        folder: An existing folder.
-
-    Raises:
-        InputError: No scan, several kinds, or several pictures or volume files.
     """
     found: dict[Kind, list[Path]] = {}
     doubtful: list[InputError] = []
@@ -142,15 +135,11 @@ def folder_files(folder: Path) -> tuple[Kind, list[Path]]:
     )
 
 
-def left_out(folder: Path, used: list[Path]) -> list[str]:
-    """Return the names in a folder that are not used, in order; of hidden ones none.
-
-    Args:
-        folder: An existing folder.
-        used: Files of it.
-    """
-    others = sorted(set(folder.iterdir()) - set(used))
-    return [path.name + "/" * path.is_dir() for path in others if not path.name.startswith(".")]
+def left_out(folder: Path, used: list[Path]) -> tuple[str, ...]:
+    """Say which names in a folder are not used; of hidden ones, and of a file, nothing."""
+    others = sorted(set(folder.iterdir()) - set(used)) if folder.is_dir() else []
+    names = [path.name + "/" * path.is_dir() for path in others if not path.name.startswith(".")]
+    return (f"folder: left out {', '.join(names)}",) if names else ()
 
 
 def _may_be_slice(path: Path) -> bool:

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from umit.errors import InputError, UnsupportedFormatError
 from umit.imaging import stream
-from umit.imaging.scan import MAX_VOXELS, pick_frame
+from umit.imaging.faults import truncated
+from umit.imaging.limits import MAX_BYTES, MAX_VOXELS, pick_frame
 
-__all__ = ["MAX_BYTES", "Stored", "assumed_modality", "check_sizes", "read_stored"]
+__all__ = ["Stored", "assumed_modality", "check_sizes", "read_stored"]
 
-MAX_BYTES = 2 * MAX_VOXELS  # one volume in memory; 2 GiB hold the largest of 16-bit numbers
 _MAPPED = 2**25  # bytes from which a plain file is mapped; a smaller one is read, and may change
 # HU of the darkest hundredth: air, or padding down to -3024. An MR can reach -610 in a few voxels
 # of ringing (nibabel's anatomical.nii), so a minimum proves nothing; a phase map starts at -4096.
@@ -48,46 +48,32 @@ class Stored:
 
 
 def read_stored(path: Path, stored: Stored, frame: int | None, notes: list[str]) -> NDArray[Any]:
-    """Read one volume in file units.
+    """Read one volume in file units, ``(z, y, x)`` or ``(z, y, x, 3)``, in this machine's byte order.
 
     Whole numbers stay whole where their scaling allows. A large plain file is mapped, so only the
     slices that are looked at are read; it must not be rewritten in place while the scan lives.
 
-    Args:
-        path: Plain or gzipped.
-        stored: Where the numbers are.
-        frame: Which volume where there are several, from 0.
-        notes: Takes warnings.
-
-    Returns:
-        ``(z, y, x)`` or ``(z, y, x, 3)`` in this machine's byte order.
-
     Raises:
         InputError: Impossible or too large sizes, a file too short for them, or no such frame.
     """
-    kind, name = stored.dtype, path.name
+    kind = stored.dtype
     packed, scaled = stream.is_packed(path), (stored.slope, stored.inter) != (1.0, 0.0)
     room = stream.room(path, packed) - stored.offset
-    count = check_sizes(stored.shape, stored.colours * kind.itemsize, room, name)
+    count = check_sizes(stored.shape, stored.colours * kind.itemsize, room)
     x, y, z = (*stored.shape, 1)[:3]
     shape = (z, y, x) if stored.colours == 1 else (z, y, x, stored.colours)
     size = math.prod(shape) * kind.itemsize
-    offset = stored.offset + pick_frame(frame, count, name) * size
+    offset = stored.offset + pick_frame(frame, count) * size
     if packed and offset + size > stream.MOST_INFLATED:
-        raise _too_large(f"one behind {offset} bytes to inflate", name)
+        raise _too_large(f"one behind {offset} bytes to inflate")
     if size >= _MAPPED and kind.isnative and not packed and not scaled:
         return np.memmap(path, kind, "r", offset, shape)
     raw = np.empty(shape, kind)
     try:
         stream.fill(path, offset, raw.reshape(-1).view(np.uint8).data)
     except (EOFError, OSError, zlib.error) as error:
-        raise InputError(
-            f"expected {size} bytes of voxels, got a file that breaks off or is damaged "
-            f"({type(error).__name__})",
-            code="truncated",
-            where=name,
-            hint="Fetch the file again.",
-        ) from None
+        got = f"a file that breaks off or is damaged ({type(error).__name__})"
+        raise truncated(f"{size} bytes of voxels", got) from None
     if not kind.isnative:
         raw = raw.byteswap(inplace=True).view(kind.newbyteorder("="))
     if kind.itemsize > 8:  # 80- or 128-bit reals, which differ from machine to machine
@@ -96,59 +82,41 @@ def read_stored(path: Path, stored: Stored, frame: int | None, notes: list[str])
     return _scaled(raw, stored, notes) if scaled else raw
 
 
-def check_sizes(shape: tuple[int, ...], voxel: int, room: int, name: str) -> int:
-    """Check what a header claims against limits and against the file, before any memory is taken.
+def check_sizes(shape: tuple[int, ...], voxel: int, room: int) -> int:
+    """Check a claimed shape before memory is taken, and return how many volumes there are.
 
     Args:
         shape: ``(x, y[, z[, ...]])``.
         voxel: Bytes of one voxel.
         room: The most bytes of voxels that the file can hold.
-        name: Base name of the file, for messages.
-
-    Returns:
-        How many volumes there are.
 
     Raises:
         UnsupportedFormatError: More than four axes longer than 1.
         InputError: Not two axes, none positive, too many bytes, or more than the file can hold.
     """
     if not 2 <= len(shape) <= 7 or min(shape) < 1:
-        raise InputError(
-            f"expected 2 to 4 positive dimensions, got {shape}", code="header_dims", where=name
-        )
+        raise InputError(f"expected 2 to 4 positive dimensions, got {shape}", code="header_dims")
     one, claimed = math.prod(shape[:3]), math.prod(shape) * voxel
     if one > MAX_VOXELS or one * voxel > MAX_BYTES:
         if claimed > room:
             raise InputError(
                 f"expected sizes that fit the file, got {shape} in one with room for {room} bytes",
                 code="header_dims",
-                where=name,
             )
-        raise _too_large(f"{shape[:3]} of {voxel} bytes each", name)
+        raise _too_large(f"{shape[:3]} of {voxel} bytes each")
     if claimed > room:
-        raise InputError(
-            f"expected {claimed} bytes, got a file with room for {room} at most",
-            code="truncated",
-            where=name,
-            hint="Fetch the file again.",
-        )
+        raise truncated(f"{claimed} bytes", f"a file with room for {room} at most")
     if sum(n > 1 for n in shape[3:]) > 1:
         raise UnsupportedFormatError(
             f"expected at most 4 dimensions, got {shape}",
             code="header_dims",
-            where=name,
             hint="Save one volume, or one series of them, as a file of its own.",
         )
     return math.prod(shape[3:])
 
 
 def assumed_modality(voxels: NDArray[Any], notes: list[str]) -> str | None:
-    """Return ``"CT"`` where the darkest hundredth of the values ends as in HU, and say so.
-
-    Args:
-        voxels: What :func:`read_stored` gave, from numbers that are whole in the file.
-        notes: Takes the assumption.
-    """
+    """Return ``"CT"`` where the darkest hundredth of whole numbers ends as in HU, and say so."""
     lowest, highest = _DARKEST_HU
     if voxels.ndim != 3 or voxels.dtype.kind == "u":
         return None
@@ -203,10 +171,9 @@ def _kind(kind: np.dtype[Any], stored: Stored) -> np.dtype[Any]:
     return np.dtype(np.float32)
 
 
-def _too_large(got: str, name: str) -> InputError:
+def _too_large(got: str) -> InputError:
     return InputError(
         f"expected at most {MAX_VOXELS} voxels and {MAX_BYTES} bytes a volume, got {got}",
         code="volume_limit",
-        where=name,
         hint="Unpack the file, or cut or resample the volume.",
     )

@@ -29,15 +29,7 @@ def room(path: Path, packed: bool) -> int:
 
 
 def head(path: Path, count: int) -> bytes:
-    """Return the first bytes of a file, inflated; fewer where it is shorter or damaged.
-
-    Args:
-        path: An existing file, plain or gzipped.
-        count: How many bytes.
-
-    Raises:
-        OSError: The file cannot be read.
-    """
+    """Return the first bytes of a file, inflated; fewer where it is shorter or damaged."""
     with path.open("rb") as file:
         found = file.read(count)
         if not found.startswith(GZIP):
@@ -55,14 +47,9 @@ def head(path: Path, count: int) -> bytes:
 
 
 def fill(path: Path, offset: int, target: memoryview) -> None:
-    """Read bytes into memory that the caller holds.
+    """Read bytes into memory that the caller holds, behind ``offset`` inflated ones.
 
     A gzip member that ends with the last of them is checked against its own sum.
-
-    Args:
-        path: An existing file, plain or gzipped.
-        offset: How many bytes come before, inflated.
-        target: Bytes, filled from first to last.
 
     Raises:
         EOFError: The file ends before the target is full.
@@ -75,31 +62,25 @@ def fill(path: Path, offset: int, target: memoryview) -> None:
                 raise EOFError
             return
         file.seek(0)
-        _fill(inflated(file), offset, target)
+        place, pieces = -offset, inflated(file)
+        for piece in pieces:
+            if place + len(piece) > 0:
+                part = piece[max(0, -place) : len(target) - place]
+                start = max(0, place)
+                target[start : start + len(part)] = part
+            place += len(piece)
+            if place >= len(target):
+                break
+        if place < len(target):
+            raise EOFError
+        if place == len(target):
+            next(filter(None, pieces), None)  # nothing, or the sum at the end does not fit
 
 
-def _fill(pieces: Iterator[bytes], offset: int, target: memoryview) -> None:
-    place = -offset
-    for piece in pieces:
-        if place + len(piece) > 0:
-            part = piece[max(0, -place) : len(target) - place]
-            start = max(0, place)
-            target[start : start + len(part)] = part
-        place += len(piece)
-        if place >= len(target):
-            break
-    if place < len(target):
-        raise EOFError
-    if place == len(target):
-        next(filter(None, pieces), None)  # nothing, or the sum at the end does not fit
+def inflated(file: BinaryIO, given: int = _GIVEN, *, gzipped: bool = True) -> Iterator[bytes]:
+    """Inflate one gzip member after another, at most ``given`` bytes at once; some have thousands.
 
-
-def inflated(file: BinaryIO, given: int = _GIVEN) -> Iterator[bytes]:
-    """Inflate one gzip member after another; block-wise gzip has thousands.
-
-    Args:
-        file: At its first byte.
-        given: The most bytes yielded at once.
+    What is deflated and not gzipped has no members, and what follows its end is not looked at.
 
     Raises:
         EOFError: The file ends within a member.
@@ -107,7 +88,7 @@ def inflated(file: BinaryIO, given: int = _GIVEN) -> Iterator[bytes]:
     """
     rest = file.read(_TAKEN)
     while rest:
-        member = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        member = zlib.decompressobj(16 + zlib.MAX_WBITS if gzipped else -zlib.MAX_WBITS)
         while not member.eof:
             rest = rest or file.read(_TAKEN)
             piece = member.decompress(rest, given)
@@ -115,4 +96,5 @@ def inflated(file: BinaryIO, given: int = _GIVEN) -> Iterator[bytes]:
                 raise EOFError
             rest = member.unconsumed_tail
             yield piece
-        rest = (member.unused_data or file.read(_TAKEN)).lstrip(b"\0")  # padding, as on tapes
+        more = (member.unused_data or file.read(_TAKEN)) if gzipped else b""
+        rest = more.lstrip(b"\0")  # padding, as on tapes

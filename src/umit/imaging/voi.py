@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, NamedTuple, TypeAlias, TypeGuard
 
@@ -12,55 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from umit.errors import InputError
+from umit.imaging.attributes import Header, functional, values
 from umit.imaging.quantiles import sample, value_range
 from umit.imaging.scan import Padding, without
-from umit.imaging.series import functional
-from umit.imaging.window import (
-    FULL,
-    PRESETS,
-    Curve,
-    WindowAsked,
-    hides,
-    percentile_window,
-    to_uint8,
-)
+from umit.imaging.tables import Table, read_table
+from umit.imaging.window import FULL, PRESETS, Curve, Window, hides, percentile_window, to_uint8
 
-__all__ = ["Levels", "Shown", "Table", "Window", "declared", "is_declared", "read_table", "settled"]
-
-Window: TypeAlias = WindowAsked | None
-_Header: TypeAlias = Any  # pydicom.Dataset, which is not typed
+__all__ = ["Levels", "Shown", "declared", "is_declared", "settled"]
 
 _HINT = "Pass window=(centre, width), a preset's name or an index."
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A look-up table for values.
-
-    Args:
-        first: The value that the first entry stands for; lower ones take it too.
-        top: The largest entry there can be.
-        entries: The table, as 16-bit numbers.
-
-    Example:
-        >>> Table(10, 255.0, (5, 6)).look_up(np.array([0, 10, 11, 99])).tolist()
-        [5, 5, 6, 6]
-    """
-
-    first: int
-    top: float
-    entries: tuple[int, ...]
-
-    def look_up(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Return the entry of each value; pydicom 3.0.2's own wraps in 8-bit tables.
-
-        Args:
-            values: Any shape, file units.
-        """
-        index = np.clip(np.rint(values).astype(np.int64) - self.first, 0, len(self.entries) - 1)
-        entries: NDArray[Any] = np.array(self.entries, np.uint8 if self.top <= 255 else np.uint16)
-        found: NDArray[Any] = entries[index]
-        return found
 
 
 class Levels(NamedTuple):
@@ -74,14 +33,12 @@ class Levels(NamedTuple):
 Shown: TypeAlias = "Levels | Table | None"
 #: What is declared and cannot be followed: a window without width, a table without entries.
 UNUSABLE: Final = Levels(math.inf, -math.inf)
-_CURVES: Final[dict[str, Curve]] = {
-    "LINEAR": "line",
-    "LINEAR_EXACT": "line",
-    "SIGMOID": "sigmoid",
-}
+_CURVES: Final[dict[str, Curve]] = {"LINEAR": "line", "LINEAR_EXACT": "line", "SIGMOID": "sigmoid"}
 
 
-def declared(header: _Header, frame: int, window: Window, signed: bool, notes: list[str]) -> Shown:
+def declared(
+    header: Header, frame: int, window: Window | None, signed: bool, notes: list[str]
+) -> Shown:
     """Return what one frame is shown with: two levels, a table, or ``None``.
 
     Without a choice it is the first look-up table, else the first window (DICOM PS3.3 C.11.2) that
@@ -95,9 +52,6 @@ def declared(header: _Header, frame: int, window: Window, signed: bool, notes: l
             its windows and then its tables, or ``(centre, width)``.
         signed: Whether values can be negative, and with them a table's first (C.11.2.1.1).
         notes: Takes warnings.
-
-    Raises:
-        InputError: No such window, or the one asked for cannot be followed.
     """
     if not is_declared(window):
         return None
@@ -125,7 +79,7 @@ def declared(header: _Header, frame: int, window: Window, signed: bool, notes: l
 def settled(
     values: NDArray[Any],
     each: Sequence[Shown],
-    window: Window,
+    window: Window | None,
     notes: list[str],
     padding: tuple[Padding, ...] = (),
 ) -> tuple[NDArray[Any], Levels | None]:
@@ -194,18 +148,18 @@ def _instead(values: NDArray[Any], why: str, notes: list[str]) -> Levels:
     return Levels(*ends)
 
 
-def is_declared(window: Window) -> TypeGuard[str | int | None]:
+def is_declared(window: Window | None) -> TypeGuard[str | int | None]:
     """Tell whether a window is looked for in the file: neither a preset nor ``(centre, width)``."""
     if isinstance(window, str):
         return window not in PRESETS and window != FULL
     return window is None or isinstance(window, int)
 
 
-def _index(voi: _Header, window: str | int, count: int, tables: list[_Header]) -> int:
+def _index(voi: Header, window: str | int, count: int, tables: list[Header]) -> int:
     total, index = count + len(tables), window if isinstance(window, int) else -1
     if isinstance(window, str):
         # The file's own names are compared and never quoted: they are free text.
-        names = [str(name) for name in _values(voi, "WindowCenterWidthExplanation")][:count]
+        names = [str(name) for name in values(voi, "WindowCenterWidthExplanation")][:count]
         names += [""] * (count - len(names))
         names += [str(table.get("LUTExplanation") or "") for table in tables]
         folded, wanted = [name.strip().casefold() for name in names], window.strip().casefold()
@@ -238,59 +192,9 @@ def _levels(centre: float, width: float, function: str, notes: list[str]) -> Lev
     return Levels(centre - width / 2, centre + width / 2, _CURVES[function])
 
 
-def read_table(
-    item: _Header, header: _Header, *, signed: bool, notes: list[str] | None = None
-) -> Table:
-    """Return a modality or VOI look-up table (DICOM PS3.3 C.11.1.1 and C.11.2.1.1).
-
-    How many bits an entry has is told by the largest entry: descriptors say 16 or 8 of tables with 12.
-
-    Args:
-        item: Of a ModalityLUTSequence or VOILUTSequence.
-        header: The file's, for its byte order.
-        signed: Whether the table's input can be negative, and with it the first value it stands for.
-        notes: Takes a warning where the descriptor says another number of bits.
-
-    Raises:
-        InputError: No entries, fewer than it says, or only zeros.
-    """
-    descriptor, data = item.get("LUTDescriptor"), item.get("LUTData")
-    said = [int(number) for number in descriptor] if isinstance(descriptor, Sequence) else []
-    count, first, bits = said if len(said) == 3 else (0, 0, 0)
-    count = count % 2**16 or 2**16  # 0 stands for 65536; it may have been read as signed
-    first = (first + 2**15) % 2**16 - 2**15 if signed else first % 2**16  # whatever its VR
-    if isinstance(data, bytes):
-        order = "<" if header.file_meta.TransferSyntaxUID.is_little_endian else ">"
-        words = np.frombuffer(data + b"\0" * (len(data) % 2), f"{order}u2")
-    else:
-        words = np.atleast_1d(np.asarray([] if data is None else data, np.int64))
-    words = words.astype("<u2")
-    if count > 1 and len(words) == (count + 1) // 2:  # two of 8 bits in a word, low byte first
-        words = words.view("u1")
-    entries = words[:count]
-    used = int(entries.max()).bit_length() if len(entries) else 0
-    if len(said) != 3 or len(entries) < count or not used:
-        wanted = f"of {count} entries" if len(said) == 3 else "with three numbers that describe it"
-        raise InputError(
-            f"expected a look-up table {wanted}, got {len(entries)} entries of {used} bits",
-            code="malformed",
-            hint="Export the file again." if notes is None else _HINT,
-        )
-    if notes is not None and bits != used:
-        notes.append(f"window: a look-up table says {bits} bits and uses {used}, which are shown")
-    return Table(first, 2.0**used - 1, tuple(entries.tolist()))
-
-
-def _floats(header: _Header, tag: str) -> list[float]:
+def _floats(header: Header, tag: str) -> list[float]:
     """Return a tag's numbers; text that is none, such as ``"40,5"``, makes one that is not finite."""
     try:
-        return [float(value) for value in _values(header, tag)]
+        return [float(value) for value in values(header, tag)]
     except ValueError:
         return [math.nan]
-
-
-def _values(header: _Header, tag: str) -> list[Any]:
-    value = header.get(tag)
-    if value is None or value == "":
-        return []
-    return [value] if isinstance(value, str | int | float) else list(value)

@@ -18,7 +18,7 @@ __all__ = [
     "PRESETS",
     "Curve",
     "Preset",
-    "WindowAsked",
+    "Window",
     "asked_window",
     "choose_window",
     "default_window",
@@ -31,7 +31,7 @@ __all__ = [
 
 Range: TypeAlias = "tuple[float, float]"
 #: A preset's name or ``"full"``, ``(centre, width)``, or the name or index of one that DICOM declares.
-WindowAsked: TypeAlias = str | int | tuple[float, float]
+Window: TypeAlias = str | int | tuple[float, float]
 #: How grey runs through a window: straight from its low to its high end, or by DICOM's SIGMOID.
 Curve: TypeAlias = Literal["line", "sigmoid"]
 
@@ -77,10 +77,7 @@ _NOT_HU: Final = ("CR", "DX", "IO", "MG", "MR", "NM", "PT", "PX", "RF", "US", "X
 
 
 def named_window(window: str | Sequence[float]) -> Range:
-    """Return ``(low, high)`` of a preset or of ``(centre, width)``.
-
-    Args:
-        window: A name in :data:`PRESETS`, or centre and width in file units (HU for CT).
+    """Return ``(low, high)`` of a name in :data:`PRESETS` or of ``(centre, width)`` in file units.
 
     Raises:
         InputError: The name is unknown, not two numbers, or the width is not positive.
@@ -109,7 +106,7 @@ def named_window(window: str | Sequence[float]) -> Range:
     return low, high
 
 
-def asked_window(window: Any) -> WindowAsked | None:
+def asked_window(window: Any) -> Window | None:
     """Check ``window=``; whether a file declares what a name or an index means, its reader tells."""
     if window is None or isinstance(window, str) or whole(window) is not None:
         return window if window is None or isinstance(window, str) else whole(window)
@@ -121,15 +118,12 @@ def asked_window(window: Any) -> WindowAsked | None:
 def choose_window(
     values: NDArray[Any], window: str | Sequence[float], modality: str | None = None
 ) -> tuple[Range, tuple[str, ...]]:
-    """Return the window that was asked for, and what was assumed for it.
+    """Return the window ``(low, high)`` that was asked for, and warnings of what was assumed for it.
 
     Args:
         values: Any shape, file units; looked at for :data:`FULL` only.
         window: A name in :data:`PRESETS`, :data:`FULL`, or ``(centre, width)``.
         modality: Of the values, or ``None`` if the file does not say.
-
-    Returns:
-        ``(low, high)``, and the warnings.
 
     Raises:
         InputError: An unknown name, a width that is not positive, or a CT window on other units.
@@ -157,12 +151,7 @@ def choose_window(
 def percentile_window(values: NDArray[Any], why: str) -> tuple[Range, str]:
     """Return the 0.5th and 99.5th percentile of the finite values, and what to say of it.
 
-    Args:
-        values: Any shape, file units; see :func:`percentiles` for what is exact and what sampled.
-        why: What came of the file's own window.
-
-    Raises:
-        InputError: No value is finite.
+    ``why`` tells what came of the file's own window; see :func:`percentiles` for what is exact.
 
     Example:
         >>> percentile_window(np.arange(201.0), "none declared")
@@ -175,18 +164,12 @@ def percentile_window(values: NDArray[Any], why: str) -> tuple[Range, str]:
 def default_window(
     values: NDArray[Any], modality: str | None = None
 ) -> tuple[Range | None, tuple[str, ...]]:
-    """Choose a window for values that come without one, and say so.
+    """Choose a window for values that come without one, and say so; ``None`` for ``uint8``.
 
     Args:
         values: Any shape, file units; a volume is neither copied nor sorted.
         modality: ``"CT"`` makes the values Hounsfield units, shown in the abdomen's window unless
             that :func:`hides` them.
-
-    Returns:
-        ``(low, high)``, or ``None`` for ``uint8``, which needs no window; and the warnings.
-
-    Raises:
-        InputError: No value is finite.
 
     Example:
         >>> default_window(np.zeros(4, np.int16), "CT")
@@ -205,16 +188,12 @@ def default_window(
 
 
 def hides(values: NDArray[Any], grey: Callable[[NDArray[Any]], NDArray[np.uint8]]) -> bool:
-    """Tell whether a way to show values hides them, where percentiles would not.
+    """Tell whether a way to turn values into grey levels hides them, where percentiles would not.
 
     All pixels come out on one grey level, or within a sixteenth of them, though their values differ;
     or more than 95 % do on one, and their middle nine tenths would spread over an eighth of the grey
     levels or more if percentiles were taken. So a dark background, however large, hides nothing: its
     values lie close together.
-
-    Args:
-        values: Any shape, file units; of a large volume a sample is looked at.
-        grey: Turns values into grey levels.
 
     Example:
         >>> ramp = np.arange(12000, 14000)
@@ -239,11 +218,7 @@ _SHEET: Final = (
 
 
 def to_uint8(
-    values: NDArray[Any],
-    low: float,
-    high: float,
-    inverted: bool = False,
-    curve: Curve = "line",
+    values: NDArray[Any], low: float, high: float, inverted: bool = False, curve: Curve = "line"
 ) -> NDArray[np.uint8]:
     """Map ``low..high`` to 0..255, clipping what lies outside, or along a sigmoid.
 
@@ -253,9 +228,6 @@ def to_uint8(
         high: The value shown as 255; if it equals ``low``, values above it are white.
         inverted: Whether low is shown white; applied after the window (DICOM PS3.3 C.7.6.3.1.2).
         curve: ``"sigmoid"`` shows ``low`` as 30 and ``high`` as 225, and reaches beyond both.
-
-    Returns:
-        The same shape, ``uint8``, rounded to the nearest level.
 
     Raises:
         InputError: ``high`` is below ``low``, or one is not finite.
@@ -312,21 +284,11 @@ def _sigmoid(values: NDArray[np.float64], low: float, high: float) -> NDArray[np
 
 
 def to_grey(
-    plane: NDArray[Any],
-    window: Range | None,
-    inverted: bool = False,
-    curve: Curve = "line",
+    plane: NDArray[Any], window: Range | None, inverted: bool = False, curve: Curve = "line"
 ) -> NDArray[np.uint8]:
-    """Return one picture in 256 levels, its channels as they are.
+    """Return one picture ``(height, width[, 3])`` in 256 levels, contiguous, as :func:`to_uint8` does.
 
-    Args:
-        plane: ``(height, width)`` or ``(height, width, 3)``, file units.
-        window: ``(low, high)``; ``None`` for ``uint8`` that is shown as it is.
-        inverted: Whether low is shown white.
-        curve: As for :func:`to_uint8`.
-
-    Returns:
-        The same shape, contiguous.
+    Without a window ``uint8`` is shown as it is.
 
     Example:
         >>> to_grey(np.array([[-1000, 240]]), named_window("abdomen")).tolist()
