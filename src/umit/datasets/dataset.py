@@ -142,6 +142,16 @@ class Dataset:
     fields: tuple[str, ...] = ()
 
 
+def users_own(
+    name: str, title: str, splitting: str, read: Callable[[Choice], Iterator[Sample[Any, Any]]]
+) -> Dataset:
+    """Return the description of a user's own files, of which nothing is published."""
+    return Dataset(
+        name=name, title=title, tasks=(), languages=("en", "zh"), dimensions="2D", splits={},
+        splitting=splitting, licence="the owner's", citation="none", home="the user's own files", read=read,
+    )  # fmt: skip
+
+
 class Samples:
     """The samples of a choice; each pass reads the files again, lazily.
 

@@ -11,11 +11,11 @@ from typing import Any, Final, TypeAlias
 
 from umit.datasets.dataset import Choice, Sample, Split
 from umit.datasets.own.groups import Groups
-from umit.datasets.pictures import Files, Pictures
+from umit.datasets.pictures import Files, Pictures, film_size
+from umit.datasets.rows import at
 from umit.datasets.swift_marks import Mark
-from umit.errors import DatasetError, InputError
+from umit.errors import DatasetError
 from umit.geometry import Box2D, Box3D, Point2D, Space
-from umit.imaging.header import picture_size
 from umit.queries import Ask, Choose, Describe, Find, Language, Locate, Query
 from umit.results import (
     Answer,
@@ -131,7 +131,8 @@ class Item:
         source: Its pictures, not read yet.
         truth: What is true of them.
         place: File and row, for messages.
-        name: The picture's path without folders of splits and classes; its group is told from it.
+        name: The picture's path without folders of splits and classes; its group is told from it. A picture in no
+            file has none, and is a group by its content.
         group: The group where the files name it.
         split: As the files say.
         language: Likewise; ``None`` is told from the words.
@@ -183,7 +184,7 @@ class Seen:
                     self._torn.setdefault(names, item.place)
             case Boxed(boxes=boxes, known=known):
                 self._labels.update(known, (name for name, _ in boxes))
-        if not item.group:
+        if not item.group and item.name:
             paths = item.source.paths if isinstance(item.source, Files) else ()
             self.groups.add(item.name, next(iter(paths), None) if len(paths) == 1 else None)
 
@@ -227,13 +228,11 @@ class Seen:
         Raises:
             DatasetError: Words that cannot be asked with, or a single class.
         """
-        group = item.group or self.groups.of(item.name)
+        group = item.group or (self.groups.of(item.name) if item.name else item.source.names[0])
         if not choice.wants(item.split, group):
             return
-        try:
+        with at(item.place):
             pairs = list(self._pairs(item, choice))
-        except InputError as error:
-            raise DatasetError(error.message, file=item.place) from error
         for name, query, gold, facts in pairs:
             unique = item.id if self._ids[item.id] == 1 else f"{item.id} ({item.place})"
             yield Sample(
@@ -309,11 +308,8 @@ def _size(source: Pictures, truth: Boxed) -> tuple[int, ...] | None:
     """Return the picture's size: as the files say, or from its header where shares need it."""
     if isinstance(source, Files) and source.size is not None:
         return source.size
-    if all(mark.scale == "real" for _, mark in truth.boxes):
-        return None
-    if isinstance(source, Files):
-        return picture_size(source.paths[0])[:2]
-    return source.scans()[0].size[:2]
+    shares = any(mark.scale != "real" for _, mark in truth.boxes)
+    return film_size(source) if shares else None
 
 
 def natural(text: str) -> tuple[tuple[int, int | str], ...]:
