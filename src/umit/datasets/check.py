@@ -110,6 +110,7 @@ class _Checked:
     def run(self, root: Folder) -> Iterator[Complaint]:
         """Yield complaints about every split."""
         official = tuple(self.dataset.splits) or (None,)
+        said = False
         for split in official:
             told: list[str] = []
             choice = Choice(
@@ -121,8 +122,11 @@ class _Checked:
                     yield from self._told(told)
                     yield from self._sample(sample, split)
             except DatasetError as error:
+                said = True
                 yield Complaint("error", "row", error.file or root.path.name, error.message)
             yield from self._told(told)
+        if not self.ids and not self.said and not said:
+            yield Complaint("error", "empty", root.path.name, "not one sample was read from it")
         yield from self.files.shared()
         yield from self._shared()
         yield from self.spelled.differ()

@@ -163,6 +163,7 @@ class Seen:
     several: bool = False
     _labels: set[str] = field(default_factory=set)
     _ids: Counter[str] = field(default_factory=Counter)
+    _farthest: float = 0  # of all numbers of boxes in pixels
     #: The class of each picture that has one, and pictures that have several in rows of their own.
     _classes: dict[tuple[str, ...], str] = field(default_factory=dict)
     _torn: dict[tuple[str, ...], str] = field(default_factory=dict)
@@ -184,6 +185,8 @@ class Seen:
                     self._torn.setdefault(names, item.place)
             case Boxed(boxes=boxes, known=known):
                 self._labels.update(known, (name for name, _ in boxes))
+                real = [mark.numbers for _, mark in boxes if mark.scale == "real"]
+                self._farthest = max(self._farthest, *map(max, real), 0)
         if not item.group and item.name:
             paths = item.source.paths if isinstance(item.source, Files) else ()
             self.groups.add(item.name, next(iter(paths), None) if len(paths) == 1 else None)
@@ -208,6 +211,8 @@ class Seen:
         bare = [one for one in self._labels if one.isdecimal() and one not in self.names]
         if bare and len(bare) == len(self._labels):
             yield f"its classes are numbers, {', '.join(sorted(bare, key=natural)[:12])}; name them as fields, such as {bare[0]}=normal"
+        if 0 < self._farthest <= 1:
+            yield "all its boxes lie within 0 and 1, as shares of the picture do; they are taken for pixels"
         if self._torn:
             place = next(iter(self._torn.values()))
             yield (

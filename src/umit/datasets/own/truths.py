@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any, Final, get_args
 
 from umit.chat import Completion
-from umit.datasets.own.columns import filled, lettered, pointed, several
+from umit.datasets.own.columns import BoxForm, filled, lettered, pointed, several
 from umit.datasets.own.item import Answered, Boxed, Labelled, Pointed, Tell, Truth, Written
-from umit.datasets.rows import number
+from umit.datasets.rows import number, text
 from umit.datasets.swift_marks import Mark
 from umit.datasets.vqa import offered
 from umit.errors import DatasetError, ParseError
@@ -75,7 +75,7 @@ def of(row: _Row, known: _Row, fields: _Row, place: str, say: Tell) -> Truth | N
         case "boxes":
             return _boxes(several(values[kind]), values.get("label"), place, say)
         case _:
-            return _written(kind, values)
+            return _written(kind, values, place)
 
 
 #: Kinds of truth by the field that holds them, the most telling first.
@@ -112,9 +112,8 @@ def _answered(row: _Row, values: _Row, place: str, say: Tell) -> Truth | None:
         return Answered(words, said, options, right, kind)
     right = _chosen(said, options)
     if right is None:
-        say(
-            f"{place}: skipped, its answer {said[:60]!r} is none of the options {', '.join(options)[:200]!r}"
-        )
+        which = "none" if len(set(options)) == len(options) else "no single one"
+        say(f"{place}: skipped, its answer {said[:60]!r} is {which} of the options {', '.join(options)[:200]!r}")  # fmt: skip
         return None
     return Answered(words, said, options, right, kind)
 
@@ -179,13 +178,13 @@ def _one_hot(row: _Row, known: _Row) -> list[str]:
     return names if len(names) > 1 and all(flags) else []
 
 
-def box(row: _Row, four: Any, known: _Row, place: str, say: Tell) -> tuple[str, Mark] | None:
+def box(row: _Row, four: tuple[list[str], BoxForm], known: _Row, place: str, say: Tell) -> tuple[str, Mark] | None:
     """Return a row's box from four columns, or ``None`` where they are empty: nothing is there.
 
     Raises:
         DatasetError: Half a box, or one without a class.
     """
-    names, sized = four
+    names, form = four
     values = [row[name] for name in names]
     if not any(map(filled, values)):
         return None
@@ -195,14 +194,16 @@ def box(row: _Row, four: Any, known: _Row, place: str, say: Tell) -> tuple[str, 
             "expected the class of a box, got none; say its field as label", file=place
         )
     corners = [number(value, name, place) for value, name in zip(values, names, strict=True)]
-    return _marked(_text(label, "label", place), corners, sized, place, say)
+    return _marked(_text(label, "label", place), corners, form, place, say)
 
 
 def _marked(
-    name: str, numbers: list[float], sized: bool, place: str, say: Tell
+    name: str, numbers: list[float], form: BoxForm, place: str, say: Tell
 ) -> tuple[str, Mark] | None:
     x1, y1, x2, y2 = numbers
-    if sized:
+    if form == "centre":
+        x1, y1 = x1 - x2 / 2, y1 - y2 / 2
+    if form != "corners":
         x2, y2 = x1 + x2, y1 + y2
     if not (x1 < x2 and y1 < y2):
         say(f"{place}: skipped a box of {name!r}: {numbers} has no area")
@@ -226,12 +227,10 @@ def _boxes(value: Any, label: Any, place: str, say: Tell) -> Truth:
         if isinstance(one, dict):
             one = [one.get(key) for key in ("xmin", "ymin", "xmax", "ymax")]
         if not isinstance(one, list) or len(one) != 4 or not filled(name):
-            raise DatasetError(
-                f"expected boxes of four numbers, each with a class, got {str(one)[:60]} with {name!r}",
-                file=place,
-            )
+            got = f"{str(one)[:60]} with {name!r}"
+            raise DatasetError(f"expected boxes of four numbers, each with a class, got {got}", file=place)  # fmt: skip
         numbers = [number(v, "box", place) for v in one]
-        found.append(_marked(_text(name, "label", place), numbers, False, place, say))
+        found.append(_marked(_text(name, "label", place), numbers, "corners", place, say))
     return Boxed(tuple(one for one in found if one is not None))
 
 
@@ -255,8 +254,9 @@ def _points(value: Any, place: str, say: Tell) -> Truth | None:
     return Pointed(tuple(points))
 
 
-def _written(kind: str, values: _Row) -> Truth:
-    parts = [str(values[name]).strip() for name in (kind, "impression") if filled(values.get(name))]
+def _written(kind: str, values: _Row, place: str) -> Truth:
+    names = [name for name in (kind, "impression") if filled(values.get(name))]
+    parts = [_text(values[name], name, place) for name in names]
     split = len(parts) > 1 and kind == "report"
     report = Report(
         text="\n".join(parts if split else parts[:1]),
@@ -305,6 +305,4 @@ def spacing(found: _Row, place: str) -> tuple[float, float] | None:
 
 
 def _text(value: Any, name: str, place: str) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise DatasetError(f"expected text as {name}, got {type(value).__name__}", file=place)
-    return str(value).strip()
+    return text({name: value}, name, place)
