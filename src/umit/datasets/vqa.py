@@ -15,7 +15,7 @@ from umit.errors import DatasetError
 from umit.queries import Ask, Describe, Language
 from umit.results import Answer, Report
 
-__all__ = ["YES_NO", "described", "offered", "question", "table"]
+__all__ = ["YES_NO", "answered", "described", "language_of", "offered", "question", "table"]
 
 #: What a yes/no question offers. UMIT's figure offers 是 and 否 for a question that SLAKE answers with 是的
 #: and 不是 (umit-figure-evidence.md, 4). One pair for all words: options in an answer's own words would tell
@@ -28,6 +28,7 @@ _SAID: Final[Mapping[Language, tuple[frozenset[str], frozenset[str]]]] = {
         frozenset({"否", "不是", "没有", "不存在", "不包含", "不包括", "不可以", "不对"}),
     ),
 }
+_CHINESE: Final = re.compile("[\u4e00-\u9fff]")
 #: 没有 is no "no" where Chinese asks which, what, how or how many.
 _ASKS_WHICH: Final = re.compile("[哪谁怎几]|什么|多少")
 #: Questions that end in their own choices and cannot mean anything else by them.
@@ -80,20 +81,9 @@ def question(
     options, right = offered(asked, answer, kind, language)
     with at(place):
         query = Ask(asked, options, language=language)
-    gold = Answer(text=answer) if right is None else Answer(text=options[right], option=right)
-    facts = (
-        ("answer_type", (kind or ("CLOSED" if options else "OPEN")).casefold()),
-        *facts,
-        ("answer", answer if gold.text != answer else ""),
-    )
+    gold, told = answered(answer, options, right, kind, facts)
     yield Sample(
-        id=label,
-        query=query,
-        gold=gold,
-        source=source,
-        group=group,
-        place=place,
-        facts=tuple((k, v) for k, v in facts if v),
+        id=label, query=query, gold=gold, source=source, group=group, place=place, facts=told
     )
 
 
@@ -152,6 +142,26 @@ def table(choice: Choice, path: Path, split: Split) -> Iterator[Sample[Any, Any]
         if choice.wants(split, group):
             name = f"{path.name}:{place.rsplit(' ', 1)[1]}"
             yield from question(choice, row, place, Encoded(data, name), name, group)
+
+
+def answered(
+    answer: str,
+    options: tuple[str, ...],
+    right: int | None,
+    kind: str,
+    facts: tuple[tuple[str, str], ...] = (),
+) -> tuple[Answer, tuple[tuple[str, str], ...]]:
+    """Return a true answer, in its option's words, with its facts: the kind, others, and the row's own words."""
+    gold = Answer(text=answer) if right is None else Answer(text=options[right], option=right)
+    kind = (kind or ("closed" if options else "open")).casefold()
+    said = answer if gold.text != answer else ""
+    told = (("answer_type", kind), *facts, ("answer", said))
+    return gold, tuple((name, value) for name, value in told if value)
+
+
+def language_of(words: str) -> Language:
+    """Return the language that words are in: Chinese if one letter is."""
+    return "zh" if _CHINESE.search(words) else "en"
 
 
 def offered(

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from umit.datasets.dataset import Split
+from umit.datasets.dataset import Split, split_in
 from umit.datasets.folder import Folder
-from umit.datasets.own.item import Boxed, Given, Item, Tell, named, split_in
+from umit.datasets.own.item import Boxed, Given, Item, Tell, named
 from umit.datasets.pictures import Files
 from umit.datasets.rows import json_object, number
 from umit.datasets.swift_marks import Mark

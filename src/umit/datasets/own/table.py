@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from umit.datasets.dataset import Split, split_name
+from umit.datasets.dataset import Split, split_in, split_name
 from umit.datasets.folder import Folder
 from umit.datasets.own import truths
 from umit.datasets.own.coco import is_coco
 from umit.datasets.own.columns import BoxForm, boxed, columns, filled, several
-from umit.datasets.own.item import Boxed, Given, Item, named, split_in
+from umit.datasets.own.item import Boxed, Given, Item, named
 from umit.datasets.own.pictured import Found
 from umit.datasets.pictures import Files, Pictures, paths_of
 from umit.datasets.rows import at, table_rows
@@ -121,7 +121,12 @@ class _Reader:
             yield replace(item, truth=truth)
 
     def _box(
-        self, item: Item, row: Mapping[str, Any], four: tuple[list[str], BoxForm], known: Mapping[str, str], place: str
+        self,
+        item: Item,
+        row: Mapping[str, Any],
+        four: tuple[list[str], BoxForm],
+        known: Mapping[str, str],
+        place: str,
     ) -> None:
         """Keep one row's box for its picture, which may have boxes in other rows."""
         name = str(item.source.names)

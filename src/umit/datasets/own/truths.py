@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, Final, get_args
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Literal, get_args
 
 from umit.chat import Completion
 from umit.datasets.own.columns import BoxForm, filled, lettered, pointed, several
-from umit.datasets.own.item import Answered, Boxed, Labelled, Pointed, Tell, Truth, Written
+from umit.datasets.own.item import Asked, Boxed, Labelled, Tell, Told, Truth
+from umit.datasets.pictures import Files, Pictures
 from umit.datasets.rows import number, text
 from umit.datasets.swift_marks import Mark
-from umit.datasets.vqa import offered
+from umit.datasets.vqa import answered, language_of, offered
 from umit.errors import DatasetError, ParseError
-from umit.queries import Language
-from umit.results import Report
+from umit.geometry import Point2D, Space
+from umit.queries import Ask, Describe, Language, Locate
+from umit.results import Landmark, Landmarks, Report
 from umit.tasks.grammar import read_option
 
 __all__ = ["box", "language", "of", "size", "spacing", "turn"]
 
 _Row = Mapping[str, Any]
-_CHINESE: Final = re.compile("[\u4e00-\u9fff]")
 _LANGUAGES: Final[Mapping[str, Language]] = {
     "en": "en", "english": "en", "zh": "zh", "cn": "zh", "ch": "zh", "chinese": "zh", "中文": "zh",
 }  # fmt: skip
@@ -86,9 +87,16 @@ def turn(asked: str, answer: str | None) -> Truth | None:
     """Return a turn of a talk as a question, or ``None`` of one without an answer."""
     if not asked or not (answer or "").strip():
         return None
-    spoken: Language = "zh" if _CHINESE.search(asked) else "en"
-    options, right = offered(asked, (answer or "").strip(), "", spoken)
-    return Answered(asked, (answer or "").strip(), options, right)
+    said = (answer or "").strip()
+    options, right = offered(asked, said, "", language_of(asked))
+    return _question(asked, said, options, right)
+
+
+def _question(
+    asked: str, said: str, options: tuple[str, ...], right: int | None, kind: str = ""
+) -> Told:
+    gold, facts = answered(said, options, right, kind)
+    return Told(asked, lambda spoken, _: [("", Ask(asked, options, language=spoken), gold, facts)])
 
 
 def _answered(row: _Row, values: _Row, place: str, say: Tell) -> Truth | None:
@@ -105,17 +113,15 @@ def _answered(row: _Row, values: _Row, place: str, say: Tell) -> Truth | None:
     kind = str(values.get("answer_type") or "").strip()
     options = _options(row, values.get("options"), place)
     if not options:
-        spoken = language(values.get("language"), place) or (
-            "zh" if _CHINESE.search(words) else "en"
-        )
+        spoken = language(values.get("language"), place) or language_of(words)
         options, right = offered(words, said, kind.upper(), spoken)
-        return Answered(words, said, options, right, kind)
+        return _question(words, said, options, right, kind)
     right = _chosen(said, options)
     if right is None:
         which = "none" if len(set(options)) == len(options) else "no single one"
         say(f"{place}: skipped, its answer {said[:60]!r} is {which} of the options {', '.join(options)[:200]!r}")  # fmt: skip
         return None
-    return Answered(words, said, options, right, kind)
+    return _question(words, said, options, right, kind)
 
 
 def _chosen(said: str, options: tuple[str, ...]) -> int | None:
@@ -138,13 +144,10 @@ def _options(row: _Row, value: Any, place: str) -> tuple[str, ...]:
     if not isinstance(found, list | tuple):
         raise DatasetError(f"expected options as a list, got {type(found).__name__}", file=place)
     words = [_text(one, "option", place) for one in found]
-    bare = [
-        re.fullmatch(rf"\(?{chr(65 + n)}[).:、：]\s*(.+)", one, re.S)
-        for n, one in enumerate(words[:26])
-    ]
-    return (
-        tuple(match[1] if match else "" for match in bare) if words and all(bare) else tuple(words)
-    )
+    letter = r"\(?{}[).:、：]\s*(.+)"
+    bare = [re.fullmatch(letter.format(chr(65 + n)), one, re.S) for n, one in enumerate(words[:26])]
+    found = [match[1] for match in bare if match]
+    return tuple(found if len(found) == len(words) else words)
 
 
 def _labels(row: _Row, column: str, asks: str | None, place: str, say: Tell) -> Truth | None:
@@ -178,7 +181,9 @@ def _one_hot(row: _Row, known: _Row) -> list[str]:
     return names if len(names) > 1 and all(flags) else []
 
 
-def box(row: _Row, four: tuple[list[str], BoxForm], known: _Row, place: str, say: Tell) -> tuple[str, Mark] | None:
+def box(
+    row: _Row, four: tuple[list[str], BoxForm], known: _Row, place: str, say: Tell
+) -> tuple[str, Mark] | None:
     """Return a row's box from four columns, or ``None`` where they are empty: nothing is there.
 
     Raises:
@@ -251,7 +256,21 @@ def _points(value: Any, place: str, say: Tell) -> Truth | None:
     if not points:
         say(f"{place}: skipped, its landmarks are empty")
         return None
-    return Pointed(tuple(points))
+
+    def asks(spoken: Language, source: Pictures) -> Iterator[Asked]:
+        for name, x, y in points:
+            one = Landmark(name=name, point=Point2D(x, y, space=_space(source)))
+            found = Landmarks(items=(one,))
+            yield name, Locate(name, language=spoken), found, (("landmark", name),)
+
+    return Told(points[0][0], asks, named=True)
+
+
+def _space(source: Pictures) -> Space | None:
+    if not isinstance(source, Files) or source.size is None:
+        return None
+    mm = None if source.spacing is None else source.spacing[::-1]
+    return Space(size=source.size, spacing=mm)
 
 
 def _written(kind: str, values: _Row, place: str) -> Truth:
@@ -263,7 +282,10 @@ def _written(kind: str, values: _Row, place: str) -> Truth:
         findings=parts[0] if split else None,
         impression=parts[1] if split else None,
     )
-    return Written(report, caption=kind == "caption")
+    purpose: Literal["report", "caption"] = "caption" if kind == "caption" else "report"
+    return Told(
+        report.text, lambda spoken, _: [("", Describe(purpose, language=spoken), report, ())]
+    )
 
 
 def language(value: Any, place: str) -> Language | None:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree
 
-from umit.datasets.dataset import Split
-from umit.datasets.own.item import Boxed, Given, Item, Tell, named, natural, split_in
+from umit.datasets.dataset import Split, split_in
+from umit.datasets.own.item import Boxed, Given, Item, Tell, named, natural
 from umit.datasets.own.pictured import is_picture
 from umit.datasets.pictures import Files
 from umit.datasets.rows import number, whole_text

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from umit.datasets.own.item import Boxed, Given, Item, Tell, named, natural, split_in
+from umit.datasets.dataset import split_in
+from umit.datasets.own.item import Boxed, Given, Item, Tell, named, natural
 from umit.datasets.own.pictured import is_picture
 from umit.datasets.pictures import Files
 from umit.datasets.rows import number, whole_text
