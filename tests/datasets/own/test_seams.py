@@ -116,6 +116,21 @@ def test_a_picture_in_a_table_is_a_group_by_its_bytes(tmp_path: Path) -> None:
     assert all(group.startswith("bytes:") for group in groups)
 
 
+def test_words_that_look_like_values_stay_words_and_are_told(tmp_path: Path) -> None:
+    rows = [{"image": "a.png", "question": "Which?", "answer": word} for word in ("(5)", "None")]
+    root = _write(tmp_path, {"t.jsonl": "\n".join(map(json.dumps, rows))})
+    samples, said = told(root, None)
+    assert [sample.gold.text for sample in samples] == ["(5)"]
+    assert "t.jsonl line 2: skipped, its answer 'None' is taken for empty" in said
+
+
+def test_more_options_than_letters_are_all_kept(tmp_path: Path) -> None:
+    options = [f"{chr(65 + n)}. word {n}" if n < 26 else f"word {n}" for n in range(28)]
+    row = {"image": "a.png", "question": "Which?", "options": options, "answer": "word 27"}
+    (sample,) = load(_write(tmp_path, {"t.jsonl": json.dumps(row)}))
+    assert len(sample.query.options) == 28 and sample.gold.text == "word 27"
+
+
 def test_two_equal_options_are_told_for_what_they_are(tmp_path: Path) -> None:
     row = {"image": "a.png", "question": "Which?", "options": ["x", "x"], "answer": "x"}
     good = {**row, "options": ["x", "y"]}

@@ -128,7 +128,8 @@ def several(value: Any) -> Any:
     if isinstance(value, str) and value.strip()[:1] in ("[", "{", "("):
         for read in (json.loads, ast.literal_eval):
             try:
-                return read(value.strip())
+                found = read(value.strip())
+                return found if isinstance(found, list | dict | tuple) else value  # (5) is text
             except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
                 continue
     return value

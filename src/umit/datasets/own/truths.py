@@ -66,8 +66,7 @@ def of(row: _Row, known: _Row, fields: _Row, place: str, say: Tell) -> Truth | N
         asks = str(values["question"]).strip() if filled(values.get("question")) else None
         return _labels(row, known["label"], asks, place, say)
     if not filled(values[kind]):
-        say(f"{place}: skipped, its {kind} is empty")
-        return None
+        return _nothing(kind, values[kind], place, say)
     match kind:
         case "answer":
             return _answered(row, values, place, say)
@@ -81,6 +80,12 @@ def of(row: _Row, known: _Row, fields: _Row, place: str, say: Tell) -> Truth | N
 
 #: Kinds of truth by the field that holds them, the most telling first.
 _KINDS: Final = ("answer", "landmarks", "boxes", "label", "report", "caption")
+
+
+def _nothing(kind: str, value: Any, place: str, say: Tell) -> None:
+    """Tell that a row says nothing, and by which word if it has one: ``none`` may be a class's name."""
+    blank = not isinstance(value, str) or not value.strip()
+    say(f"{place}: skipped, its {kind} {'is empty' if blank else f'{value!r} is taken for empty'}")
 
 
 def turn(asked: str, answer: str | None) -> Truth | None:
@@ -160,8 +165,7 @@ def _labels(row: _Row, column: str, asks: str | None, place: str, say: Tell) -> 
     if isinstance(value, list | tuple):
         return Labelled(tuple(_text(one, "label", place) for one in value), (), asks)
     if not filled(value):
-        say(f"{place}: skipped, its label is empty")
-        return None
+        return _nothing("label", value, place, say)
     words = _text(value, "label", place)
     return Labelled(tuple(part.strip() for part in words.split("|") if part.strip()), (), asks)
 
