@@ -10,8 +10,8 @@ import pytest
 
 from umit.errors import DatasetError
 
-from .layouts import chimed_alignment as alignment
-from .layouts import chimed_instruction as instruction
+from .layouts import cm_vl_a as alignment
+from .layouts import cm_vl_i as instruction
 from .layouts.draw import picture
 from .told import told
 

@@ -20,11 +20,11 @@ from umit.tasks.table import TASKS
 
 __all__ = ["LAYOUTS", "NAMES", "Dataset", "Files", "Sample", "Samples", "Split", "describe", "load"]
 
-#: Where each data set is described; the order is the paper's.
+#: The module in which each data set is described, and its name there if it has several; the order is the paper's.
 _MODULES: Final[Mapping[str, str]] = {
     "pmc-oa": "pmc_oa",
-    "cm-vl-a": "chimed_alignment",
-    "cm-vl-i": "chimed_instruction",
+    "cm-vl-a": "chimed.ALIGNMENT",
+    "cm-vl-i": "chimed.INSTRUCTION",
     "vqa-rad": "vqa_rad",
     "pathvqa": "pathvqa",
     "m3d-vqa": "m3d_vqa",
@@ -32,8 +32,8 @@ _MODULES: Final[Mapping[str, str]] = {
     "m3d-seg": "m3d_seg",
     "slake": "slake",
     "slake-boxes": "slake_boxes",
-    "medmnist-2d": "medmnist_2d",
-    "medmnist-3d": "medmnist_3d",
+    "medmnist-2d": "medmnist.FILMS",
+    "medmnist-3d": "medmnist.VOLUMES",
     "iu-xray": "iu_xray",
     "peir-gross": "peir_gross",
     "rsna": "rsna",
@@ -55,7 +55,8 @@ def describe(name: str) -> Dataset:
     """
     if name not in _MODULES:
         raise DatasetError(f"expected one of {', '.join(NAMES)}, got {name!r}")
-    found: Dataset = import_module(f"umit.datasets.{_MODULES[name]}").DATASET
+    module, _, member = _MODULES[name].partition(".")
+    found: Dataset = getattr(import_module(f"umit.datasets.{module}"), member or "DATASET")
     return found
 
 

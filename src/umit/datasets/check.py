@@ -110,6 +110,7 @@ class _Checked:
     def run(self, root: Folder) -> Iterator[Complaint]:
         """Yield complaints about every split."""
         official = tuple(self.dataset.splits) or (None,)
+        said = False
         for split in official:
             told: list[str] = []
             choice = Choice(
@@ -121,8 +122,11 @@ class _Checked:
                     yield from self._told(told)
                     yield from self._sample(sample, split)
             except DatasetError as error:
+                said = True
                 yield Complaint("error", "row", error.file or root.path.name, error.message)
             yield from self._told(told)
+        if not self.ids and not self.said and not said:
+            yield Complaint("error", "empty", root.path.name, "not one sample was read from it")
         yield from self.files.shared()
         yield from self._shared()
         yield from self.spelled.differ()
@@ -134,9 +138,7 @@ class _Checked:
             self.said.add(message)
             place, _, rest = message.partition(": ")
             level: Literal["error", "warning"] = "error" if "skipped" in rest else "warning"
-            yield (
-                Complaint(level, "row", place, rest) if rest else Complaint(level, "row", "", place)
-            )
+            yield Complaint(level, "row", place if rest else "", rest or place)
         told.clear()
 
     def _sample(self, sample: Sample[Any, Any], split: Split | None) -> Iterator[Complaint]:
@@ -166,7 +168,7 @@ class _Checked:
 
     def _shared(self) -> Iterator[Complaint]:
         """Groups that lie in two splits: the model saw at training what it is asked at the test."""
-        seen: dict[tuple[str, Split, Split], tuple[int, str, str]] = {}
+        seen: dict[tuple[str, Split, Split], list[str]] = {}
         across: dict[str, set[tuple[str, Split]]] = {}
         for (language, group), places in self.groups.items():
             across.setdefault(group, set()).update((language, split) for split in places)
@@ -179,12 +181,10 @@ class _Checked:
             for one, early in found:
                 for other, late in found:
                     if one < other and early != late and len({early, late} & {"train"}) == 1:
-                        key = (f"{one} and {other}", early, late)
-                        number, first, _ = seen.get(key, (0, group, ""))
-                        seen[key] = (number + 1, first, "")
-        for (languages, early, late), (number, group, _) in sorted(seen.items()):
+                        seen.setdefault((f"{one} and {other}", early, late), []).append(group)
+        for (languages, early, late), groups in sorted(seen.items()):
             yield Complaint(
                 "warning", "shared_across_languages", self.dataset.name,
-                f"{number} pictures, the first {group!r}, are in {early} and {late} of {languages}; "
+                f"{len(groups)} pictures, the first {groups[0]!r}, are in {early} and {late} of {languages}; "
                 "train on one language or resplit",
             )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from umit.datasets.dataset import Sample, Split
-from umit.datasets.pictures import Encoded, Pictures, Stack, Voxels, array
+from umit.datasets.own.groups import equal_files
+from umit.datasets.pictures import Encoded, Pictures, Stack, Voxels, array, paths_of
 from umit.datasets.pictures import Files as Pictured
 from umit.errors import InputError
 from umit.imaging.header import picture_size
 from umit.imaging.sniff import folder_files
 from umit.results import Result
 
-__all__ = ["Complaint", "Files", "beyond", "out_of_order", "outside", "paths_of"]
+__all__ = ["Complaint", "Files", "beyond", "out_of_order", "outside"]
 
-_CHUNK: Final = 1 << 20
 _EDGE: Final = 0.5  # pixels beyond the border that rounding explains
 
 
@@ -60,9 +60,8 @@ class Files:
         """Yield what is wrong with pictures, the first time that they are named."""
         for path in paths_of(source):
             yield from self.file(path, split, place)
-        if (
-            isinstance(source, Stack) and source.paths[0].suffix.lower() != ".dcm"
-        ):  # which positions order
+        ordered = isinstance(source, Stack) and source.paths[0].suffix.lower() != ".dcm"
+        if isinstance(source, Stack) and ordered:  # positions order DICOM
             yield from out_of_order([p.name for p in source.paths], place)
         if isinstance(source, Pictured) and source.size is not None:
             size = self.sizes.get(str(source.paths[0]))
@@ -119,40 +118,16 @@ class Files:
     def shared(self) -> Iterator[Complaint]:
         """Yield files of one content under several names; only those of one length are read."""
         for names in self.lengths.values():
-            if len(names) < 2:
-                continue
-            same: dict[bytes, str] = {}
-            for name in names:
-                early = same.setdefault(_content(Path(name)), name)
-                if early == name:
-                    continue
-                (one, _), (other, place) = self.first[early], self.first[name]
-                apart = one is not None and other is not None and one != other
-                yield Complaint(
-                    "error" if apart else "warning",
-                    "shared_content" if apart else "repeated_file",
-                    place,
-                    f"{Path(name).name!r} is the same file as {Path(early).name!r}"
-                    + (f" of {one}" if apart else ""),
-                )
-
-
-def _content(path: Path) -> bytes:
-    digest = hashlib.blake2b(digest_size=16)
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.digest()
-
-
-def paths_of(source: Pictures) -> tuple[Path, ...]:
-    """Return the files of pictures that are in files."""
-    found = (
-        (part.path,) if isinstance(part, Voxels) else part.paths
-        for part in getattr(source, "parts", (source,))
-        if isinstance(part, Pictured | Stack | Voxels)
-    )  # fmt: skip
-    return tuple(path for paths in found for path in paths)
+            for early, *others in equal_files((name, Path(name)) for name in names):
+                one, _ = self.first[early]
+                for name in others:
+                    other, place = self.first[name]
+                    apart = one is not None and other is not None and one != other
+                    said = f"{Path(name).name!r} is the same file as {Path(early).name!r}"
+                    if apart:
+                        yield Complaint("error", "shared_content", place, f"{said} of {one}")
+                    else:
+                        yield Complaint("warning", "repeated_file", place, said)
 
 
 def outside(gold: Result, size: Sequence[int], place: str) -> Iterator[Complaint]:
@@ -181,14 +156,13 @@ def beyond(
 
 def out_of_order(names: Sequence[str], place: str) -> Iterator[Complaint]:
     """Yield a complaint if slices with numbers in their names are not in the numbers' order."""
-    numbers = ["".join(c if c.isdigit() else " " for c in name).split() for name in names]
-    last = [int(found[-1]) if found else None for found in numbers]
-    known = [n for n in last if n is not None]
-    if len(known) == len(names) > 1 and known not in (sorted(known), sorted(known, reverse=True)):
+    shapes = {re.sub(r"\d+", "#", name) for name in names}
+    if (
+        len(shapes) != 1 or "#" not in shapes.pop()
+    ):  # no names that count, such as hashes of contents
+        return
+    known = [int(re.findall(r"\d+", name)[-1]) for name in names]
+    if known not in (sorted(known), sorted(known, reverse=True)):
         where = next(i for i, (a, b) in enumerate(pairwise(known)) if b < a)
-        yield Complaint(
-            "error",
-            "slice_order",
-            place,
-            f"slice {names[where + 1]!r} comes after {names[where]!r}",
-        )
+        said = f"slice {names[where + 1]!r} comes after {names[where]!r}"
+        yield Complaint("error", "slice_order", place, said)

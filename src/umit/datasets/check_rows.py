@@ -5,22 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from umit.datasets.ask import Tasks
-from umit.datasets.check_pictures import Complaint, Files, beyond, out_of_order, outside, paths_of
+from umit.datasets.check_pictures import Complaint, Files, beyond, out_of_order, outside
 from umit.datasets.check_words import Spellings, too_long
 from umit.datasets.folder import Folder
 from umit.datasets.own.coco import is_coco
 from umit.datasets.pictures import Files as Pictured
-from umit.datasets.pictures import Pictures, Stack
-from umit.datasets.rows import tried_rows, tried_table
+from umit.datasets.pictures import Pictures, Stack, paths_of
+from umit.datasets.rows import tried_rows
 from umit.datasets.swift import OURS, Row, Turn, row_of
 from umit.datasets.swift_pictures import Places
 from umit.datasets.swift_samples import RowReader
 from umit.datasets.swift_turns import IMAGE
 from umit.errors import DatasetError, InputError, OutputError
-from umit.queries import Ask, Choose, Find, Locate, Query
+from umit.queries import Ask, Find, Locate, Query
 
 __all__ = ["check_rows", "is_rows"]
 
@@ -62,17 +62,11 @@ def is_rows(path: Path) -> bool:
     """Return whether a file's first row is in a layout of ms-swift's, or of umit's own making."""
     if not path.is_file() or path.suffix.lower() in (".csv", ".tsv") or is_coco(path):
         return False
-    _, first = next(_tried(path), ("", {}))
+    _, first = next(tried_rows(path), ("", {}))
     if isinstance(first, DatasetError):
         return path.suffix.lower() != ".parquet"
-    return any(first.get(key) is not None for key in _LAYOUTS) or first.keys() >= {
-        "query",
-        "response",
-    }
-
-
-def _tried(path: Path) -> Iterator[tuple[str, dict[str, Any] | DatasetError]]:
-    return tried_table(path) if path.suffix.lower() == ".parquet" else tried_rows(path)
+    said = any(first.get(key) is not None for key in _LAYOUTS)
+    return said or {"query", "response"} <= first.keys()
 
 
 class _Rows:
@@ -91,7 +85,7 @@ class _Rows:
         root = beside if self.pictures is None else Folder.of(self.pictures)
         reader = RowReader(self.tasks, Places(beside, root))
         plain: list[str] = []
-        for place, raw in _tried(path):
+        for place, raw in tried_rows(path):
             if isinstance(raw, DatasetError):
                 yield Complaint("error", "line", place, raw.message)
                 continue
@@ -168,9 +162,8 @@ class _Rows:
             gold = reader.gold(row, turn, name, query, shown)
         except (OutputError, InputError, DatasetError) as error:
             written = [float(n) for n in re.findall(r"\d+(?:\.\d+)?", turn.answer or "")]
-            hint = _scale(
-                [v for marks in turn.marks for m in marks for v in m.numbers] or written, size
-            )
+            beside = [v for marks in turn.marks for m in marks for v in m.numbers]
+            hint = _scale(beside or written, size)
             said = f"its answer is not {name}'s: {error.message}{hint}"
             yield Complaint("error", "answer", row.place, said)
             return
@@ -180,13 +173,7 @@ class _Rows:
 
 def _numbers(turn: Turn, query: Query, place: str) -> Iterator[Complaint]:
     """An answer whose number is one beside that of its words: numbered from 0 instead of 1, or the reverse."""
-    choices = (
-        query.options
-        if isinstance(query, Ask)
-        else query.labels
-        if isinstance(query, Choose)
-        else ()
-    )
+    choices = query.choices
     match = _NUMBERED.fullmatch(turn.answer or "")
     if not match or match[2] not in choices:
         return

@@ -9,11 +9,13 @@ from typing import Any, Final
 
 from umit.chat import CONTROL
 from umit.datasets.check_pictures import Complaint
-from umit.queries import Ask, Choose, Find, Locate, Query
+from umit.queries import Query
 from umit.tasks.task import Task
 
 __all__ = ["Spellings", "least_tokens", "too_long"]
 
+#: What a query's names are called, and where it holds them.
+_NAMES: Final = {"target": "targets", "landmark": "names", "label": "labels", "option": "options"}
 #: Each is one token or more, whatever the tokenizer: a control token, a digit, a word, marks side by side.
 _PIECE: Final = re.compile(
     "|".join(
@@ -63,15 +65,8 @@ class Spellings:
 
 
 def _names(query: Query) -> Iterator[tuple[str, str]]:
-    match query:
-        case Find():
-            yield from (("target", name) for name in query.targets)
-        case Locate():
-            yield from (("landmark", name) for name in query.names)
-        case Choose(labels=names):
-            yield from (("label", name) for name in names)
-        case Ask(options=names):
-            yield from (("option", name) for name in names)
+    for kind, names in _NAMES.items():
+        yield from ((kind, name) for name in getattr(query, names, ()))
 
 
 def _folded(text: str) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
@@ -17,7 +18,17 @@ from umit.results import Result
 from umit.tasks.table import choose
 from umit.tasks.task import TaskName
 
-__all__ = ["SPLITS", "Choice", "Dataset", "Sample", "Samples", "Split", "split_name", "split_of"]
+__all__ = [
+    "SPLITS",
+    "Choice",
+    "Dataset",
+    "Sample",
+    "Samples",
+    "Split",
+    "split_in",
+    "split_name",
+    "split_of",
+]
 
 Split: TypeAlias = Literal["train", "validation", "test"]
 SPLITS: Final[tuple[Split, ...]] = ("train", "validation", "test")
@@ -27,6 +38,7 @@ _SPELLINGS: Final[Mapping[str, Split]] = {
     "validation": "validation", "validate": "validation", "valid": "validation", "val": "validation", "dev": "validation",
     "test": "test", "testing": "test",
 }  # fmt: skip
+_NUMBERED: Final = re.compile(r"[-_ ]?\d*$")
 #: Shares of a split that umit makes itself.
 _SHARES: Final = (("train", 0.8), ("validation", 0.1), ("test", 0.1))
 
@@ -142,6 +154,16 @@ class Dataset:
     fields: tuple[str, ...] = ()
 
 
+def users_own(
+    name: str, title: str, splitting: str, read: Callable[[Choice], Iterator[Sample[Any, Any]]]
+) -> Dataset:
+    """Return the description of a user's own files, of which nothing is published."""
+    return Dataset(
+        name=name, title=title, tasks=(), languages=("en", "zh"), dimensions="2D", splits={},
+        splitting=splitting, licence="the owner's", citation="none", home="the user's own files", read=read,
+    )  # fmt: skip
+
+
 class Samples:
     """The samples of a choice; each pass reads the files again, lazily.
 
@@ -222,6 +244,12 @@ def split_name(text: str) -> Split:
     if found is None:
         raise DatasetError(f"expected one of {', '.join(_SPELLINGS)}, got {text!r}")
     return found
+
+
+def split_in(parts: Iterable[str]) -> Split | None:
+    """Return the split that one of a path's folders names, such as ``train`` or ``val2017``."""
+    names = (_SPELLINGS.get(_NUMBERED.sub("", part).casefold()) for part in parts)
+    return next(filter(None, names), None)
 
 
 def split_of(group: str, seed: int = 0) -> Split:

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from umit.datasets.dataset import SPLITS, Choice, Dataset, Sample, Split, split_name
 from umit.datasets.pictures import Files
-from umit.datasets.rows import json_file, json_rows, text
+from umit.datasets.rows import at, json_object, json_rows, text
+from umit.datasets.vqa import described
 from umit.errors import DatasetError
-from umit.queries import Describe
 from umit.results import Report
 
 __all__ = ["DATASET"]
@@ -32,11 +32,7 @@ def read(choice: Choice) -> Iterator[Sample[Any, Any]]:
 
 
 def _annotation(choice: Choice, path: Path) -> Iterator[Sample[Any, Any]]:
-    listing = json_file(path)
-    if not isinstance(listing, dict):
-        raise DatasetError(
-            f"expected the keys train, val and test, got {type(listing).__name__}", file=path.name
-        )
+    listing = json_object(path, "the keys train, val and test")
     for key, split in _splits(choice, listing, path.name).items():
         rows = listing[key]
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -48,10 +44,8 @@ def _annotation(choice: Choice, path: Path) -> Iterator[Sample[Any, Any]]:
 
 def _splits(choice: Choice, listing: dict[str, Any], file: str) -> dict[str, Split]:
     """Return the split of each key; a key of blanks, seen in a copy, is the only one missing."""
-    try:
+    with at(file):
         named = {key: split_name(key) for key in listing if key.strip()}
-    except DatasetError as error:
-        raise DatasetError(error.message, file=file) from error
     blank = [key for key in listing if not key.strip()]
     missing = [split for split in SPLITS if split not in named.values()]
     if blank and (len(blank), len(missing)) != (1, 1):
@@ -68,24 +62,14 @@ def _study(
     group = text(row, "id", place)
     if not choice.wants(split, group):
         return
-    gold = _report(row, place)
-    if not gold.text:
-        choice.tell(f"{place}: skipped, its report is empty")
-        return
     names = row.get("image_path", row.get("image"))
     names = [names] if isinstance(names, str) else names
     if not names or not isinstance(names, list) or not all(isinstance(n, str) for n in names):
         raise DatasetError("expected image_path or image with names of pictures", file=place)
     folder = choice.root.folder(["images"])
-    yield Sample(
-        id=f"{split}-{number}-{group}",
-        query=Describe("report"),
-        gold=gold,
-        source=Files(tuple(folder.inside(n, place=place) for n in names)),
-        group=group,
-        place=place,
-        facts=(("modality", "X-Ray"), ("views", str(len(names)))),
-    )
+    source = Files(tuple(folder.inside(n, place=place) for n in names))
+    facts, label = (("modality", "X-Ray"), ("views", str(len(names)))), f"{split}-{number}-{group}"
+    yield from described(choice, _report(row, place), place, source, label, group, facts)
 
 
 def _report(row: dict[str, Any], place: str) -> Report:

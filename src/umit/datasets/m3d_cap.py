@@ -10,9 +10,9 @@ from typing import Any, Final
 from umit.datasets.dataset import Choice, Dataset, Sample, Split, split_name
 from umit.datasets.folder import Folder, suffixes
 from umit.datasets.pictures import Pictures, Stack, Voxels
-from umit.datasets.rows import json_file, text
+from umit.datasets.rows import json_object, text, whole_text
+from umit.datasets.vqa import described
 from umit.errors import DatasetError
-from umit.queries import Describe
 from umit.results import Report
 
 __all__ = ["DATASET", "section"]
@@ -30,13 +30,7 @@ _LETTERS: Final = str.maketrans(
 def read(choice: Choice) -> Iterator[Sample[Any, Any]]:
     """Yield one report a series; a case's series share one text, so a case is a group."""
     path = choice.root.first(_INDEX)
-    index = json_file(path)
-    if not isinstance(index, dict):
-        raise DatasetError(
-            f"expected the keys train, validation and test, got {type(index).__name__}",
-            file=path.name,
-        )
-    for key, rows in index.items():
+    for key, rows in json_object(path, "the keys train, validation and test").items():
         try:
             split = split_name(key)
         except DatasetError:  # such as test1k, a cut of test
@@ -64,20 +58,10 @@ def _split(choice: Choice, name: str, rows: Any, split: Split) -> Iterator[Sampl
         if source is None or file is None:
             missing.append(place)
             continue
-        report = section(_words(file))
-        if not report:
-            choice.tell(f"{place}: skipped, its text is empty")
-            continue
+        report = Report(text=section(whole_text(file, f"{file.parent.name}/{file.name}")))
         plane = series.name.partition("_")[0].casefold()
-        yield Sample(
-            id=f"{split}-{number}",
-            query=Describe("report"),
-            gold=Report(text=report),
-            source=source,
-            group=group,
-            place=place,
-            facts=(("modality", "CT"), *((("plane", plane),) if plane in _PLANES else ())),
-        )
+        facts = (("modality", "CT"), *((("plane", plane),) if plane in _PLANES else ()))
+        yield from described(choice, report, place, source, f"{split}-{number}", group, facts)
     if missing:
         choice.tell(
             f"{name}: skipped {len(missing)} of {len(rows)}, their volume or text is not in this copy; "
@@ -118,16 +102,6 @@ def _volume(root: Folder, name: str, place: str) -> Pictures | None:
 
 def _number(path: Path) -> int:
     return int(path.stem) if path.stem.isascii() and path.stem.isdecimal() else -1
-
-
-def _words(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(
-            f"expected a readable UTF-8 text ({type(error).__name__})",
-            file=f"{path.parent.name}/{path.name}",
-        ) from error
 
 
 def section(words: str) -> str:

@@ -12,7 +12,7 @@ from umit.datasets.folder import Folder, suffixes
 from umit.datasets.mask_boxes import box_of, sparse_boxes, sparse_shape
 from umit.datasets.organ_names import chinese
 from umit.datasets.pictures import Voxels, array
-from umit.datasets.rows import json_file, text
+from umit.datasets.rows import json_object, text
 from umit.errors import DatasetError
 from umit.geometry import Box3D
 from umit.queries import Find
@@ -32,9 +32,7 @@ def read(choice: Choice) -> Iterator[Sample[Any, Any]]:
     In the prepared form that is also a class so small that M3D's resizing has lost it.
     """
     for code, path in sorted(_listings(choice.root).items()):
-        listing = json_file(path)
-        if not isinstance(listing, dict):
-            raise DatasetError(f"expected an object, got {type(listing).__name__}", file=path.name)
+        listing = json_object(path)
         names = _names(choice, code, path, listing)
         kinds = listing.get("modality")
         modality = str(kinds.get("0", "CT")) if isinstance(kinds, dict) else "CT"
@@ -66,8 +64,7 @@ def _names(choice: Choice, code: str, path: Path, listing: dict[str, Any]) -> li
         names = [text(labels, str(k), f"{path.name} labels", default="") for k in numbers]
     else:
         folder = path.parent.parent if path.parent != choice.root.path else path.parent
-        known = json_file(folder / "dataset_info.json")
-        found = known.get(code) if isinstance(known, dict) else None
+        found = json_object(folder / "dataset_info.json").get(code)
         if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
             raise DatasetError(f"expected the names of {code}", file="dataset_info.json")
         names = [name.strip() for name in found]

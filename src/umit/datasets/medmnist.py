@@ -1,4 +1,4 @@
-"""How MedMNIST's files are read: one ``.npz`` a set and size, or pictures with a table beside them."""
+"""MedMNIST: twelve sets of pictures, six of volumes; one ``.npz`` a set and size, or pictures with a table beside them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from umit.datasets.arrays import array_header, array_rows
-from umit.datasets.dataset import SPLITS, Choice, Sample, Split, split_name
+from umit.datasets.dataset import SPLITS, Choice, Dataset, Sample, Split, split_name
 from umit.datasets.medmnist_sets import SETS, Set
 from umit.datasets.pictures import Files, Pictures, Row
 from umit.datasets.rows import plain_rows
@@ -16,18 +16,13 @@ from umit.errors import DatasetError
 from umit.queries import Choose
 from umit.results import Classification, Findings, Marked
 
-__all__ = ["published", "read_set"]
+__all__ = ["FILMS", "VOLUMES"]
 
 _SHORT: Final[dict[Split, str]] = {"train": "train", "validation": "val", "test": "test"}
 _SIZES: Final = ("_224", "_128", "_64", "")  # the last is 28; volumes have the last two
 
 
-def published(names: Sequence[str]) -> dict[Split, int | None]:
-    """Return the published rows of several sets together."""
-    return {split: sum(SETS[n].rows[i] for n in names) for i, split in enumerate(SPLITS)}
-
-
-def read_set(choice: Choice) -> Iterator[Sample[Any, Any]]:
+def read(choice: Choice) -> Iterator[Sample[Any, Any]]:
     """Yield the samples of the chosen set, of the largest pictures that are there."""
     name, kind = choice.variant, SETS[choice.variant]
     archives = [f"{name}{size}.npz" for size in (_SIZES[2:] if kind.slices else _SIZES)]
@@ -131,3 +126,42 @@ def _samples(
             place=place,
             facts=(*facts, ("ordinal", "yes")) if kind.kind == "ordinal" else facts,
         )
+
+
+_FILMS: Final = tuple(name for name, one in SETS.items() if not one.slices)
+_VOLUMES: Final = tuple(name for name, one in SETS.items() if one.slices)
+
+
+def _published(names: Sequence[str]) -> dict[Split, int | None]:
+    """Return the published rows of several sets together."""
+    return {split: sum(SETS[n].rows[i] for n in names) for i, split in enumerate(SPLITS)}
+
+
+FILMS: Final = Dataset(
+    name="medmnist-2d",
+    title="MedMNIST, two-dimensional",
+    tasks=("classify", "findings"),
+    languages=("en", "zh"),
+    dimensions="2D",
+    splits=_published(_FILMS),
+    splitting="official, by picture; sizes are those of all twelve",
+    licence="CC BY 4.0; DermaMNIST CC BY-NC 4.0",
+    citation="Yang et al., Scientific Data 10, 41 (2023)",
+    home="Zenodo 10519652",
+    read=read,
+    variants=_FILMS,
+)
+VOLUMES: Final = Dataset(
+    name="medmnist-3d",
+    title="MedMNIST, three-dimensional",
+    tasks=("classify",),
+    languages=("en", "zh"),
+    dimensions="3D",
+    splits=_published(_VOLUMES),
+    splitting="official, by volume; sizes are those of all six",
+    licence="CC BY 4.0",
+    citation="Yang et al., Scientific Data 10, 41 (2023)",
+    home="Zenodo 10519652",
+    read=read,
+    variants=_VOLUMES,
+)

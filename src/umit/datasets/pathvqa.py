@@ -6,15 +6,14 @@ is the same question.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from umit.datasets.dataset import SPLITS, Choice, Dataset, Sample, Split
-from umit.datasets.pictures import Encoded, Files
-from umit.datasets.rows import csv_rows, parquet_rows, pickled_rows, text
-from umit.datasets.vqa import question
+from umit.datasets.pictures import Files
+from umit.datasets.rows import csv_rows, pickled_rows, text
+from umit.datasets.vqa import question, table
 from umit.errors import DatasetError
 
 __all__ = ["DATASET"]
@@ -49,18 +48,6 @@ def _files(choice: Choice, pattern: str, split: Split) -> list[Path]:
     return sorted(path for top in _TOPS for path in (choice.root.path / top).glob(name))
 
 
-def _table(choice: Choice, path: Path, split: Split) -> Iterator[Sample[Any, Any]]:
-    for place, row in parquet_rows(path, ("image", "question", "answer")):
-        image = row["image"]
-        data = image.get("bytes") if isinstance(image, dict) else None
-        if not isinstance(data, bytes):
-            raise DatasetError("expected a picture's bytes in the column image", file=place)
-        group = hashlib.sha256(data).hexdigest()[:16]  # rows need not name their picture
-        if choice.wants(split, group):
-            name = f"{path.name}:{place.rsplit(' ', 1)[1]}"
-            yield from question(choice, row, place, Encoded(data, name), name, group)
-
-
 def _pickle(choice: Choice, path: Path, split: Split) -> Iterator[Sample[Any, Any]]:
     """The authors' form: names without a suffix, in a folder beside the one of the questions."""
     folder = path.relative_to(choice.root.path).parents[2] / "images" / _SHORT[split]
@@ -79,7 +66,7 @@ def _csv(choice: Choice, path: Path, split: Split) -> Iterator[Sample[Any, Any]]
 
 
 _FORMS: Final[Mapping[str, Callable[[Choice, Path, Split], Iterator[Sample[Any, Any]]]]] = {
-    "{split}-*.parquet": _table,
+    "{split}-*.parquet": table,
     "qas/{short}/{short}_qa.pkl": _pickle,
     "{short}_metadata.csv": _csv,
 }

@@ -9,10 +9,9 @@ from typing import Any, Final
 from umit.datasets.dataset import Choice, Dataset, Sample, Split
 from umit.datasets.folder import Folder
 from umit.datasets.pictures import Files
-from umit.datasets.rows import json_file, tsv_rows
+from umit.datasets.rows import json_object, tsv_rows
+from umit.datasets.vqa import described
 from umit.errors import DatasetError
-from umit.queries import Describe
-from umit.results import Report
 
 __all__ = ["DATASET"]
 
@@ -62,8 +61,8 @@ def _lines(choice: Choice, path: Path) -> Iterator[Row]:
 
 
 def _captions(path: Path) -> Iterator[Row]:
-    listing = json_file(path)
-    if not isinstance(listing, dict) or not all(isinstance(c, str) for c in listing.values()):
+    listing = json_object(path, "an object of picture and caption")
+    if not all(isinstance(caption, str) for caption in listing.values()):
         raise DatasetError("expected an object of picture and caption", file=path.name)
     for number, (name, caption) in enumerate(listing.items(), start=1):
         yield f"{path.name} row {number}", name, caption
@@ -76,17 +75,9 @@ def _samples(
     for place, name, caption in rows:
         if not choice.wants(split, name):
             continue
-        if not caption.strip():
-            choice.tell(f"{place}: skipped, its caption is empty")
-            continue
-        yield Sample(
-            id=f"{split or 'all'}-{place.rsplit(' ', 1)[1]}-{name}",
-            query=Describe("caption"),
-            gold=Report(text=caption.strip()),
-            source=Files((folder.inside(name, place=place),)),
-            group=name,
-            place=place,
-        )
+        source = Files((folder.inside(name, place=place),))
+        label = f"{split or 'all'}-{place.rsplit(' ', 1)[1]}-{name}"
+        yield from described(choice, caption.strip(), place, source, label, name)
 
 
 DATASET: Final = Dataset(

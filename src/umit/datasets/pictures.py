@@ -15,6 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 from umit.errors import DatasetError, InputError
 from umit.imaging.dicom import read_series
+from umit.imaging.header import picture_size
 from umit.imaging.prepare import luminance
 from umit.imaging.quantiles import value_range
 from umit.imaging.raster import FORMATS
@@ -23,7 +24,10 @@ from umit.imaging.scan import Scan
 from umit.imaging.sniff import file_kind
 from umit.imaging.window import FULL
 
-__all__ = ["Encoded", "Files", "Pictures", "Row", "Stack", "Voxels", "array", "stacked"]
+__all__ = [
+    "VOLUMES", "Encoded", "Files", "Pictures", "Row", "Stack", "Voxels", "array", "film_size", "is_volume", "paths_of",
+    "stacked", "stem",
+]  # fmt: skip
 
 _SLACK: Final = 1e-3  # less than half a grey level; interpolation in single precision may pass 1
 
@@ -150,6 +154,41 @@ class Stack:
         if self.paths[0].is_file() and file_kind(self.paths[0]) == "dicom":
             return (load(read_series(list(self.paths))),)
         return (stacked([_grey(path) for path in self.paths], as_stored=self.as_stored),)
+
+
+#: Ends of names of volumes in one file.
+VOLUMES: Final = (".npy", ".nii", ".nii.gz", ".mgh", ".mgz", ".nrrd", ".nhdr", ".mha", ".mhd")
+
+
+def is_volume(name: str) -> bool:
+    """Return whether a file's name ends as one of a volume."""
+    return name.lower().endswith(VOLUMES)
+
+
+def stem(name: str) -> str:
+    """Return a file's name without its end, ``.nii.gz`` being one."""
+    return name.removesuffix(".gz").rsplit(".", 1)[0]
+
+
+def film_size(source: Pictures, number: int = 0) -> tuple[int, ...]:
+    """Return width and height of one of several films: from its header if it is in a file.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    if isinstance(source, Files):
+        return picture_size(source.paths[number])[:2]
+    return source.scans()[number].size[:2]
+
+
+def paths_of(source: Pictures) -> tuple[Path, ...]:
+    """Return the files of pictures that are in files."""
+    found = (
+        (part.path,) if isinstance(part, Voxels) else part.paths
+        for part in getattr(source, "parts", (source,))
+        if isinstance(part, Files | Stack | Voxels)
+    )  # fmt: skip
+    return tuple(path for paths in found for path in paths)
 
 
 def stacked(planes: Sequence[NDArray[Any]], *, as_stored: bool) -> Scan:

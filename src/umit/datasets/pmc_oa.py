@@ -11,8 +11,7 @@ from umit.datasets.dataset import Choice, Dataset, Sample, Split, split_name
 from umit.datasets.folder import Folder
 from umit.datasets.pictures import Files
 from umit.datasets.rows import json_rows, text
-from umit.queries import Describe
-from umit.results import Report
+from umit.datasets.vqa import described
 
 __all__ = ["DATASET"]
 
@@ -46,18 +45,9 @@ def _captions(
         group = text(row, "pmcid", place, default="") or _article(name)
         if not choice.wants(split, group):
             continue
-        caption = text(row, "caption", place)
-        if not caption:
-            choice.tell(f"{place}: skipped, its caption is empty")
-            continue
-        yield Sample(
-            id=f"{path.stem}-{place.rsplit(' ', 1)[1]}",
-            query=Describe("caption"),
-            gold=Report(text=caption),
-            source=Files((folder.inside(name, place=place),)),
-            group=group,
-            place=place,
-        )
+        source = Files((folder.inside(name, place=place),))
+        label = f"{path.stem}-{place.rsplit(' ', 1)[1]}"
+        yield from described(choice, text(row, "caption", place), place, source, label, group)
 
 
 def _article(name: str) -> str:

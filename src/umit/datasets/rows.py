@@ -8,37 +8,43 @@ import json
 import math
 import pickle
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NoReturn
 
-from umit.errors import DatasetError
+from umit.errors import DatasetError, InputError
 
 __all__ = [
-    "csv_rows",
-    "json_file",
-    "json_rows",
-    "number",
-    "parquet_rows",
-    "pickled_rows",
-    "plain_rows",
-    "text",
-    "tried_rows",
-    "tried_table",
-    "tsv_rows",
-]
+    "at", "csv_rows", "json_file", "json_object", "json_rows", "lines", "number", "parquet_rows", "pickled_rows",
+    "plain_rows", "table_rows", "text", "tried_rows", "tsv_rows", "whole_text",
+]  # fmt: skip
 
 Row = tuple[str, dict[str, Any]]
+Tried = tuple[str, dict[str, Any] | DatasetError]
 
 _LONGEST_FIELD: Final = 10_000_000  # characters; a whole report is far below
 _HEAD: Final = 1024  # bytes
 _DELIMITERS: Final = ",;\t|"
 
 
-def _lines(path: Path) -> Iterator[str]:
+@contextmanager
+def at(place: str) -> Iterator[None]:
+    """Give an error that does not know its file and row this place."""
+    try:
+        yield
+    except (InputError, DatasetError) as error:
+        raise DatasetError(error.message, file=place) from error
+
+
+def lines(path: Path) -> Iterator[str]:
     """Yield the lines of a UTF-8 text, with or without a byte order mark, each decoded by itself.
 
     So a line in another encoding is named by its number, whatever came before it in a buffer.
+
+    Raises:
+        DatasetError: Not UTF-8, or unreadable.
     """
     try:
         with path.open("rb") as file:
@@ -53,6 +59,19 @@ def _lines(path: Path) -> Iterator[str]:
         raise DatasetError(f"expected a readable file: {error.strerror}", file=path.name) from error
 
 
+def whole_text(path: Path, place: str = "") -> str:
+    """Return a UTF-8 text as a whole, with or without a byte order mark, its line ends made one.
+
+    Raises:
+        DatasetError: Not UTF-8, or unreadable; it names the place, or the file.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        said = f"expected a readable UTF-8 text ({type(error).__name__})"
+        raise DatasetError(said, file=place or path.name) from error
+
+
 def json_file(path: Path) -> Any:
     """Return what one JSON file holds.
 
@@ -60,9 +79,33 @@ def json_file(path: Path) -> Any:
         DatasetError: Not JSON, or not UTF-8.
     """
     try:
-        return json.loads("".join(_lines(path)))
+        return json.loads("".join(lines(path)))
     except (ValueError, RecursionError) as error:
         raise DatasetError(f"expected JSON: {error}", file=path.name) from error
+
+
+def json_object(path: Path, what: str = "an object with names") -> dict[str, Any]:
+    """Return the object that one JSON file holds.
+
+    Raises:
+        DatasetError: Not JSON, not UTF-8, or not what is expected.
+    """
+    return _object(json_file(path), path.name, what)
+
+
+def table_rows(path: Path) -> Iterator[Row]:
+    """Yield the rows of a csv, a parquet file, or JSON, by the suffix.
+
+    Raises:
+        DatasetError: No such table, or a torn row.
+    """
+    match path.suffix.lower():
+        case ".csv" | ".tsv":
+            yield from csv_rows(path, ())
+        case ".parquet":
+            yield from parquet_rows(path)
+        case _:
+            yield from json_rows(path)
 
 
 def json_rows(path: Path) -> Iterator[Row]:
@@ -74,21 +117,25 @@ def json_rows(path: Path) -> Iterator[Row]:
     Raises:
         DatasetError: A line that is no object, with its number.
     """
-    for place, row in tried_rows(path):
+    for place, row in _json_tried(path):
         if isinstance(row, DatasetError):
             raise row
         yield place, row
 
 
-def tried_rows(path: Path) -> Iterator[tuple[str, dict[str, Any] | DatasetError]]:
-    """Yield what :func:`json_rows` yields, and a line that is no object as the error that it is."""
+def tried_rows(path: Path) -> Iterator[Tried]:
+    """Yield what :func:`table_rows` yields, and what it raises as the error that it is; JSON lines go on after one."""
+    try:
+        table = path.suffix.lower() == ".parquet"
+        yield from parquet_rows(path) if table else _json_tried(path)
+    except DatasetError as error:
+        yield path.name, error
+
+
+def _json_tried(path: Path) -> Iterator[Tried]:
     if _is_list(path):
-        try:
-            yield from _listed(path, json_file(path))
-        except DatasetError as error:
-            yield path.name, error
+        yield from _listed(path, json_file(path))
         return
-    number = 0
     with _binary(path) as file:
         for number, line in enumerate(file, start=1):
             place = f"{path.name} line {number}"
@@ -125,15 +172,15 @@ def _parsed(line: bytes, place: str) -> dict[str, Any] | DatasetError:
         return error
 
 
-def _listed(path: Path, rows: Any) -> Iterator[Row]:
+def _listed(path: Path, rows: Iterable[Any]) -> Iterator[Row]:
     for number, row in enumerate(rows, start=1):
         place = f"{path.name} row {number}"
         yield place, _object(row, place)
 
 
-def _object(row: Any, place: str) -> dict[str, Any]:
+def _object(row: Any, place: str, what: str = "an object with names") -> dict[str, Any]:
     if not isinstance(row, dict):
-        raise DatasetError(f"expected an object with names, got {type(row).__name__}", file=place)
+        raise DatasetError(f"expected {what}, got {type(row).__name__}", file=place)
     return row
 
 
@@ -147,10 +194,12 @@ def csv_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
     Raises:
         DatasetError: A column is missing, or a row is torn.
     """
-    head = next(_lines(path), "")
+    head = next(lines(path), "")
     rows = _fields(path, max(_DELIMITERS, key=head.count))
     names = [name.strip() for name in next(rows, ("", []))[1]]
     _check_columns(columns, names, path)
+    if twice := [name for name, count in Counter(names).items() if name and count > 1]:
+        raise DatasetError(f"expected each column once, got {twice[0]!r} again", file=path.name)
     for place, fields in rows:
         if fields and len(fields) != len(names):
             raise DatasetError(f"expected {len(names)} fields, got another number", file=place)
@@ -160,7 +209,7 @@ def csv_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
 
 def _fields(path: Path, delimiter: str) -> Iterator[tuple[str, list[str]]]:
     csv.field_size_limit(min(_LONGEST_FIELD, sys.maxsize))
-    reader = csv.reader(_lines(path), delimiter=delimiter, strict=True)
+    reader = csv.reader(lines(path), delimiter=delimiter, strict=True)
     try:
         for fields in reader:
             yield f"{path.name} line {reader.line_num}", fields
@@ -175,7 +224,7 @@ def tsv_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
     Raises:
         DatasetError: A line with fewer fields.
     """
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in enumerate(lines(path), start=1):
         if not line.strip():
             continue
         place = f"{path.name} line {number}"
@@ -229,14 +278,6 @@ def pickled_rows(path: Path) -> Iterator[Row]:
     yield from _listed(path, rows)
 
 
-def tried_table(path: Path) -> Iterator[tuple[str, dict[str, Any] | DatasetError]]:
-    """Yield the rows of a parquet file with all its columns, or the one error that it cannot be read with."""
-    try:
-        yield from parquet_rows(path)
-    except DatasetError as error:
-        yield path.name, error
-
-
 def parquet_rows(path: Path, columns: Sequence[str] | None = None) -> Iterator[Row]:
     """Yield the rows of a parquet file, a thousand at a time; numbers of Hugging Face's classes become their names.
 
@@ -287,7 +328,7 @@ def _check_columns(columns: Sequence[str], names: Sequence[str], path: Path) -> 
         )
 
 
-def text(row: dict[str, Any], name: str, place: str, *, default: str | None = None) -> str:
+def text(row: Mapping[str, Any], name: str, place: str, *, default: str | None = None) -> str:
     """Return a field as text without blanks around it; numbers become their digits.
 
     Args:
@@ -307,9 +348,9 @@ def text(row: dict[str, Any], name: str, place: str, *, default: str | None = No
     if value is None and default is not None:
         return default
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise DatasetError(
-            f"expected the field {name!r} with text, got {_described(row, name)}", file=place
-        )
+        there = f"only the fields {', '.join(map(str, row))[:300]}"
+        got = type(value).__name__ if name in row else there
+        raise DatasetError(f"expected the field {name!r} with text, got {got}", file=place)
     return str(value).strip()
 
 
@@ -320,15 +361,9 @@ def number(value: Any, name: str, place: str) -> float:
         DatasetError: Anything else.
     """
     try:
-        found = float(value)
+        found = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):
         found = math.nan
     if not math.isfinite(found):
         raise DatasetError(f"expected a number as {name}, got {str(value)[:40]!r}", file=place)
     return found
-
-
-def _described(row: dict[str, Any], name: str) -> str:
-    if name in row:
-        return type(row[name]).__name__
-    return f"only the fields {', '.join(map(str, row))[:300]}"

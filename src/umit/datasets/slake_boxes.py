@@ -11,11 +11,11 @@ from umit.datasets import slake
 from umit.datasets.dataset import Choice, Dataset, Sample, Split
 from umit.datasets.organ_names import chinese
 from umit.datasets.pictures import Files
-from umit.datasets.rows import json_file, text
+from umit.datasets.rows import at, json_file, text
 from umit.errors import DatasetError, InputError
 from umit.geometry import Box2D, Space
 from umit.imaging.header import picture_size
-from umit.queries import Find, Language
+from umit.queries import Find
 from umit.results import Detection, Detections
 
 __all__ = ["DATASET"]
@@ -92,22 +92,17 @@ def _picture(choice: Choice, path: Path, folder: str) -> Iterator[Sample[Any, An
         for language in choice.languages:
             target = label if language == "en" else _DISEASES.get(label) or chinese(label)
             if target is not None:
+                with at(place):
+                    query = Find(target, language=language)
                 yield Sample(
                     id=f"{folder}-{label}-{language}",
-                    query=_find(target, language, place),
+                    query=query,
                     gold=Detections(items=tuple(Detection(label=target, box=box) for box in boxes)),
                     source=source,
                     group=folder,
                     place=place,
                     facts=(("target", label), ("boxes", str(len(boxes)))),
                 )
-
-
-def _find(target: str, language: Language, place: str) -> Find:
-    try:
-        return Find(target, language=language)
-    except InputError as error:
-        raise DatasetError(error.message, file=place) from error
 
 
 def _boxes(path: Path, place: str) -> Iterator[tuple[str, list[float]]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from umit.chat import OBJECT_END, OBJECT_START
-from umit.datasets.rows import json_rows, parquet_rows
+from umit.datasets.rows import table_rows
 from umit.datasets.swift_marks import Mark, Marks, marks
 from umit.datasets.swift_pictures import entries
 from umit.datasets.swift_turns import BOX, IMAGE, REF, VIDEO, talk
@@ -92,8 +92,7 @@ def swift_rows(path: Path | str) -> Iterator[Row]:
         DatasetError: A row that is none, with file and line.
     """
     file = Path(path)
-    found = parquet_rows(file) if file.suffix == ".parquet" else json_rows(file)
-    for place, raw in found:
+    for place, raw in table_rows(file):
         yield row_of(raw, place)
 
 

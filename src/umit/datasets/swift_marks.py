@@ -56,7 +56,8 @@ class Mark:
         if size is None:
             raise DatasetError(f"expected the picture's size for {self.scale}, got none")
         edge = _EDGE[self.scale]
-        return tuple(min(v / edge, 1.0) * size[i % 2] for i, v in enumerate(self.numbers))
+        shares = (1.0 if 1 < v / edge <= 1 + _SLACK else v / edge for v in self.numbers)
+        return tuple(share * size[i % 2] for i, share in enumerate(shares))
 
     def box(self, size: Sequence[int] | None = None) -> Box2D:
         """Return the box in pixels of a picture of ``(width, height)``.

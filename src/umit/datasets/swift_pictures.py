@@ -13,16 +13,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from umit.datasets.folder import Folder
-from umit.datasets.pictures import Encoded, Files, Pictures, Stack, Voxels, stacked
+from umit.datasets.pictures import Encoded, Files, Pictures, Stack, Voxels, is_volume, stacked
 from umit.errors import DatasetError
 from umit.imaging.prepare import luminance
 from umit.imaging.read import load
 from umit.imaging.scan import Scan
 
-__all__ = ["VOLUMES", "Places", "Several", "as_volume", "entries", "source_of"]
+__all__ = ["Places", "Several", "as_volume", "entries", "source_of"]
 
-#: Ends of names of volumes in one file.
-VOLUMES: Final = (".npy", ".nii", ".nii.gz", ".mgh", ".mgz", ".nrrd", ".nhdr", ".mha", ".mhd")
 _ABSOLUTE: Final = re.compile(r"[/\\]|[A-Za-z]:[/\\]")
 _ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _MOST_FOLDERS: Final = 256  # one level of a data set's layout; a level with more holds cases
@@ -174,7 +172,7 @@ def entries(
 
 
 def _is_volume(entry: Any) -> bool:
-    return isinstance(entry, list) or (isinstance(entry, str) and entry.lower().endswith(VOLUMES))
+    return isinstance(entry, list) or (isinstance(entry, str) and is_volume(entry))
 
 
 def _check_entry(entry: Any, place: str) -> None:
@@ -224,7 +222,7 @@ def as_volume(parts: Sequence[Path | Encoded], *, prepared: bool) -> Pictures:
 
 
 def _source(parts: Sequence[Path | Encoded], place: str, *, prepared: bool) -> Pictures:
-    volumes = [p for p in parts if isinstance(p, Path) and p.name.lower().endswith(VOLUMES)]
+    volumes = [p for p in parts if isinstance(p, Path) and is_volume(p.name)]
     if volumes and len(parts) > 1:
         raise DatasetError("expected films or one volume, got both or several", file=place)
     if volumes and volumes[0].suffix.lower() == ".npy":

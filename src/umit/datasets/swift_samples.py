@@ -8,23 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from umit.chat import OBJECT_END, OBJECT_START, Completion
 from umit.datasets.ask import NOWHERE, Tasks, outline
-from umit.datasets.dataset import Choice, Dataset, Sample, Samples, warn
+from umit.datasets.dataset import Choice, Sample, Samples, users_own, warn
 from umit.datasets.folder import Folder
 from umit.datasets.picture_files import rebuilt
-from umit.datasets.pictures import Files, Pictures
+from umit.datasets.pictures import Files, Pictures, film_size
 from umit.datasets.prompts import Prompts
 from umit.datasets.swift import Row, Turn, swift_rows
 from umit.datasets.swift_marks import Mark
 from umit.datasets.swift_pictures import Places, as_volume, source_of
 from umit.datasets.swift_turns import BOX, IMAGE
 from umit.errors import DatasetError, InputError, OutputError
-from umit.imaging.header import picture_size
 from umit.queries import Choose, Find, Locate, Query
 from umit.results import (
     Classification,
@@ -78,20 +77,8 @@ def swift_samples(
                     yield sample
         reader.tell_plain()
 
-    described = Dataset(
-        name=file.name,
-        title=f"rows of {file.name}",
-        tasks=tuple(tasks),
-        languages=("en", "zh"),
-        dimensions="2D",
-        splits={},
-        splitting="none; the file is read whole",
-        licence="the owner's",
-        citation="none",
-        home="the user's own file",
-        read=read,
-    )
-    return Samples(described, Choice(root=folder, tell=tell))
+    described = users_own(file.name, f"rows of {file.name}", "none; the file is read whole", read)
+    return Samples(replace(described, tasks=tuple(tasks)), Choice(root=folder, tell=tell))
 
 
 @dataclass
@@ -239,11 +226,7 @@ def _marked(turn: Turn, query: Query, source: Pictures) -> Result:
 
 def _size(source: Pictures, mark: Mark) -> tuple[int, ...] | None:
     """Return the size of a mark's picture where its scale needs it."""
-    if mark.scale == "real":
-        return None
-    if isinstance(source, Files):
-        return picture_size(source.paths[mark.picture])[:2]
-    return source.scans()[mark.picture].size[:2]
+    return None if mark.scale == "real" else film_size(source, mark.picture)
 
 
 def _id(place: str, number: int, turns: int) -> str:

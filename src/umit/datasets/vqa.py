@@ -1,19 +1,21 @@
-"""Questions and answers as rows of a data set: what kind they are, and the options of closed ones."""
+"""Questions with answers, captions and reports as rows of a data set: what kind they are, and options of closed ones."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from pathlib import Path
 from typing import Any, Final
 
-from umit.datasets.dataset import Choice, Sample
-from umit.datasets.pictures import Pictures
-from umit.datasets.rows import text
-from umit.errors import DatasetError, InputError
-from umit.queries import Ask, Language
-from umit.results import Answer
+from umit.datasets.dataset import Choice, Sample, Split
+from umit.datasets.pictures import Encoded, Pictures
+from umit.datasets.rows import at, parquet_rows, text
+from umit.errors import DatasetError
+from umit.queries import Ask, Describe, Language
+from umit.results import Answer, Report
 
-__all__ = ["YES_NO", "offered", "question"]
+__all__ = ["YES_NO", "answered", "described", "language_of", "offered", "question", "table"]
 
 #: What a yes/no question offers. UMIT's figure offers 是 and 否 for a question that SLAKE answers with 是的
 #: and 不是 (umit-figure-evidence.md, 4). One pair for all words: options in an answer's own words would tell
@@ -26,6 +28,7 @@ _SAID: Final[Mapping[Language, tuple[frozenset[str], frozenset[str]]]] = {
         frozenset({"否", "不是", "没有", "不存在", "不包含", "不包括", "不可以", "不对"}),
     ),
 }
+_CHINESE: Final = re.compile("[\u4e00-\u9fff]")
 #: 没有 is no "no" where Chinese asks which, what, how or how many.
 _ASKS_WHICH: Final = re.compile("[哪谁怎几]|什么|多少")
 #: Questions that end in their own choices and cannot mean anything else by them.
@@ -68,33 +71,97 @@ def question(
     Raises:
         DatasetError: A question that cannot be asked, such as one of many thousand characters.
     """
-    asked, answer = text(dict(row), "question", place), text(dict(row), "answer", place)
+    asked, answer = text(row, "question", place), text(row, "answer", place)
     if not asked or not answer:
         choice.tell(f"{place}: skipped, its {'answer' if asked else 'question'} is empty")
         return
     for name in ("answer", "answer_type"):
         _tell_repairs(choice, row.get(name), name, place)
-    kind = text(dict(row), "answer_type", place, default="").upper()
+    kind = text(row, "answer_type", place, default="").upper()
     options, right = offered(asked, answer, kind, language)
-    try:
+    with at(place):
         query = Ask(asked, options, language=language)
-    except InputError as error:
-        raise DatasetError(error.message, file=place) from error
-    gold = Answer(text=answer) if right is None else Answer(text=options[right], option=right)
-    facts = (
-        ("answer_type", (kind or ("CLOSED" if options else "OPEN")).casefold()),
-        *facts,
-        ("answer", answer if gold.text != answer else ""),
+    gold, told = answered(answer, options, right, kind, facts)
+    yield Sample(
+        id=label, query=query, gold=gold, source=source, group=group, place=place, facts=told
     )
+
+
+def described(
+    choice: Choice,
+    words: str | Report,
+    place: str,
+    source: Pictures,
+    label: str,
+    group: str,
+    facts: tuple[tuple[str, str], ...] = (),
+    *,
+    language: Language = "en",
+) -> Iterator[Sample[Any, Any]]:
+    """Yield one row's caption, or its report; an empty one is skipped, and told.
+
+    Args:
+        choice: What is wanted.
+        words: A caption, or a report.
+        place: File and row.
+        source: The pictures.
+        label: The sample's id.
+        group: What no split may divide.
+        facts: What scores are broken down by.
+        language: Of the words.
+    """
+    caption = isinstance(words, str)
+    gold = Report(text=words) if isinstance(words, str) else words
+    if not gold.text:
+        choice.tell(f"{place}: skipped, its {'caption' if caption else 'report'} is empty")
+        return
     yield Sample(
         id=label,
-        query=query,
+        query=Describe("caption" if caption else "report", language=language),
         gold=gold,
         source=source,
         group=group,
         place=place,
-        facts=tuple((k, v) for k, v in facts if v),
+        facts=facts,
     )
+
+
+def table(choice: Choice, path: Path, split: Split) -> Iterator[Sample[Any, Any]]:
+    """Yield the questions of one of the hub's parquet tables, with the pictures inside and no ids.
+
+    A group is a picture's content: one picture goes under several paths, and one path stands for several pictures.
+
+    Raises:
+        DatasetError: No such table, or a row without a picture.
+    """
+    for place, row in parquet_rows(path, ("image", "question", "answer")):
+        data = row["image"].get("bytes") if isinstance(row["image"], dict) else None
+        if not isinstance(data, bytes):
+            raise DatasetError("expected a picture's bytes in the column image", file=place)
+        group = sha256(data).hexdigest()[:16]
+        if choice.wants(split, group):
+            name = f"{path.name}:{place.rsplit(' ', 1)[1]}"
+            yield from question(choice, row, place, Encoded(data, name), name, group)
+
+
+def answered(
+    answer: str,
+    options: tuple[str, ...],
+    right: int | None,
+    kind: str,
+    facts: tuple[tuple[str, str], ...] = (),
+) -> tuple[Answer, tuple[tuple[str, str], ...]]:
+    """Return a true answer, in its option's words, with its facts: the kind, others, and the row's own words."""
+    gold = Answer(text=answer) if right is None else Answer(text=options[right], option=right)
+    kind = (kind or ("closed" if options else "open")).casefold()
+    said = answer if gold.text != answer else ""
+    told = (("answer_type", kind), *facts, ("answer", said))
+    return gold, tuple((name, value) for name, value in told if value)
+
+
+def language_of(words: str) -> Language:
+    """Return the language that words are in: Chinese if one letter is."""
+    return "zh" if _CHINESE.search(words) else "en"
 
 
 def offered(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from hashlib import sha256
 from typing import Any, Final
 
 from umit.datasets.dataset import Choice, Dataset, Sample, Split
-from umit.datasets.pictures import Encoded, Files, Pictures
-from umit.datasets.rows import json_rows, parquet_rows, text
-from umit.datasets.vqa import question
+from umit.datasets.pictures import Files
+from umit.datasets.rows import json_rows, text
+from umit.datasets.vqa import question, table
 
 __all__ = ["DATASET"]
 
@@ -33,24 +32,10 @@ def read(choice: Choice) -> Iterator[Sample[Any, Any]]:
                 for place, row in json_rows(root.first([name])):
                     yield from _sample(choice, row, place, split)
         return
-    yield from _tables(choice)
-
-
-def _tables(choice: Choice) -> Iterator[Sample[Any, Any]]:
-    """The hub's tables: pictures inside, answers lower-cased, no ids and no answer types."""
-    root = choice.root
-    for split in _FILES:
-        if not choice.holds(split):
-            continue
+    for split in filter(choice.holds, _FILES):  # answers lower-cased, no answer types
         root.first(["data", "test-00000-of-00001.parquet", *_OSF, *_FILES.values()])
         for path in sorted(root.path.glob(f"**/{split}-*.parquet")):
-            for place, row in parquet_rows(path, ("image", "question", "answer")):
-                name = f"{path.name}:{place.rsplit(' ', 1)[1]}"
-                picture = Encoded(row["image"]["bytes"], name)
-                # Its content: one picture goes under several paths, and one path stands for several pictures.
-                group = sha256(picture.data).hexdigest()[:16]
-                if choice.wants(split, group):
-                    yield from question(choice, row, place, picture, name, group)
+            yield from table(choice, path, split)
 
 
 def _kind(row: dict[str, Any], place: str) -> str:
@@ -70,15 +55,8 @@ def _sample(
     )
     number = text(row, "qid", place, default="")
     # The same qid stands in several files and beside its paraphrases.
-    yield from question(
-        choice,
-        row,
-        place,
-        _picture(choice, name, place),
-        f"{split}-{number}-{facts[2][1]}",
-        name,
-        facts,
-    )
+    source, label = _picture(choice, name, place), f"{split}-{number}-{facts[2][1]}"
+    yield from question(choice, row, place, source, label, name, facts)
 
 
 def _types(value: str) -> str:
@@ -86,11 +64,8 @@ def _types(value: str) -> str:
     return ", ".join(sorted(part.strip().upper() for part in value.split(",") if part.strip()))
 
 
-def _picture(choice: Choice, name: str, place: str) -> Pictures:
-    for folder in _FOLDERS:
-        if (choice.root.path / folder).is_dir():
-            return Files((choice.root.inside(f"{folder}/{name}", place=place),))
-    return Files((choice.root.inside(name, place=place),))
+def _picture(choice: Choice, name: str, place: str) -> Files:
+    return Files((choice.root.folder(_FOLDERS).inside(name, place=place),))
 
 
 DATASET: Final = Dataset(

@@ -9,9 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from types import ModuleType
 
-from umit.datasets import _MODULES
-
 
 def layout(name: str) -> ModuleType:
     """Return the layout of a data set by the name that ``load`` takes."""
-    return import_module(f"{__name__}.{_MODULES[name]}")
+    return import_module(f"{__name__}.{name.replace('-', '_')}")

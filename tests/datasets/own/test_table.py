@@ -288,7 +288,10 @@ def test_a_row_that_says_nothing_is_skipped_and_told(row: Any, said: str, tmp_pa
         ({"image": "a.png", "boxes": [[1, 2, 3, 4]]}, "each with a class"),
         ({"image": "a.png", "landmarks": {"x": 3}}, "expected x and y"),
         ({"image": "a.png", "question": "Where?", "answer": "left", "language": "fr"}, "'fr'"),
-        ({"image": "a.png", "question": "Where?", "answer": {"a": 1}}, "expected text as answer"),
+        (
+            {"image": "a.png", "question": "Where?", "answer": {"a": 1}},
+            "'answer' with text, got dict",
+        ),
         ({"image": "a.png", "messages": [], "umit": {"id": "1"}}, "swift_samples"),
     ],
 )

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from umit.datasets.dataset import SPLITS, Choice, Dataset, Sample, Split
+from umit.datasets.dataset import SPLITS, Choice, Dataset, Sample, Split, users_own
 from umit.datasets.own import classes, coco, masks, table, voc, yolo
 from umit.datasets.own.columns import FIELDS
 from umit.datasets.own.item import Given, Item, Seen
 from umit.errors import DatasetError
 
-__all__ = ["LAYOUTS", "describe_own", "is_own", "splits_of"]
+__all__ = ["LAYOUTS", "describe_own", "splits_of"]
 
 
 @dataclass(frozen=True)
@@ -58,25 +58,10 @@ def describe_own(path: Path, *, root: Path | None = None, layout: str | None = N
         DatasetError: Nothing there, no known layout, or several.
     """
     found, place = _recognised(path, layout)
-    return Dataset(
-        name=path.resolve().name,
-        title=f"{path.resolve().name}, {LAYOUTS[found].title}",
-        tasks=(),
-        languages=("en", "zh"),
-        dimensions="2D",
-        splits={},
-        splitting="as the files say, else by group",
-        licence="the owner's",
-        citation="none",
-        home="the user's own files",
-        read=partial(_read, found, place, root or place),
-        variants=(found,),
-    )
-
-
-def is_own(dataset: Dataset) -> bool:
-    """Return whether a description is of a user's own files."""
-    return isinstance(dataset.read, partial) and dataset.read.func is _read
+    name, read = path.resolve().name, partial(_read, found, place, root or place)
+    title = f"{name}, {LAYOUTS[found].title}"
+    own = users_own(name, title, "as the files say, else by group", read)
+    return replace(own, variants=(found,))
 
 
 def splits_of(dataset: Dataset, fields: Mapping[str, str]) -> dict[Split, int | None]:
@@ -97,11 +82,8 @@ def _recognised(path: Path, layout: str | None) -> tuple[str, Path]:
         names = [n for n, one in LAYOUTS.items() if layout in (None, n) and one.there(place)]
         if len(names) == 1:
             return names[0], place
-        inner = (
-            [p for p in place.iterdir() if p.is_dir() and p.name[:1] not in "._"]
-            if place.is_dir()
-            else []
-        )
+        inside = place.iterdir() if place.is_dir() else ()
+        inner = [p for p in inside if p.is_dir() and p.name[:1] not in "._"]
         if names or len(inner) != 1:
             break
         place = inner[0]
@@ -121,8 +103,7 @@ def _seen(given: Given, layout: str) -> Seen:
         raise DatasetError(
             f"expected the fields of a table, or group, got {', '.join(taken)} for {layout}"
         )
-    rule = given.fields.get("group", "")
-    seen = Seen(names=names, rule=rule)
+    seen = Seen(names=names, rule=given.fields.get("group", ""))
     for item in LAYOUTS[layout].items(given):
         seen.add(item)
     seen.close()

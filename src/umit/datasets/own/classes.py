@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from umit.datasets.own.item import Given, Item, Labelled, named, natural, split_in
+from umit.datasets.dataset import split_in
+from umit.datasets.own.item import Given, Item, Labelled, named, natural
 from umit.datasets.own.pictured import is_picture, pictured
 
 __all__ = ["items", "there"]

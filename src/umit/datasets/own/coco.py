@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from umit.datasets.dataset import Split
+from umit.datasets.dataset import Split, split_in
 from umit.datasets.folder import Folder
-from umit.datasets.own.item import Boxed, Given, Item, Tell, named, split_in
+from umit.datasets.own.item import Boxed, Given, Item, Tell, named
 from umit.datasets.pictures import Files
-from umit.datasets.rows import json_file
+from umit.datasets.rows import json_object, number
 from umit.datasets.swift_marks import Mark
 from umit.errors import DatasetError
 
@@ -51,33 +51,42 @@ def items(given: Given) -> Iterator[Item]:
 
 
 def _items(path: Path, top: Path, tell: Tell) -> Iterator[Item]:
-    data = json_file(path)
-    images, found, kinds = (
-        _list(data, key, path.name) for key in ("images", "annotations", "categories")
-    )
+    data = json_object(path, "COCO's object of lists")
+    images, found, kinds = (_list(data, key, path) for key in ("images", "annotations", "categories"))  # fmt: skip
+    listed, names = (_by_id(several, path.name) for several in (images, kinds))
     words = path.stem.replace(".", "_").replace("-", "_").split("_")
     split = split_in([path.parent.name, *words])
-    names = {_id(kind, "id", path.name): str(kind.get("name")) for kind in kinds}
     boxes = defaultdict(list)
-    for number, one in enumerate(found, start=1):
-        if (box := _box(one, names, f"{path.name} annotation {number}", tell)) is not None:
+    for count, one in enumerate(found, start=1):
+        if (box := _box(one, names, f"{path.name} annotation {count}", tell)) is not None:
             boxes[_id(one, "image_id", path.name)].append(box)
-    if lost := boxes.keys() - {_id(one, "id", path.name) for one in images}:
+    if lost := boxes.keys() - listed.keys():
         raise DatasetError(f"expected annotations of images that are listed, got image_id {sorted(lost, key=str)[0]!r}", file=path.name)  # fmt: skip
-    used = tuple(dict.fromkeys(name for several in boxes.values() for name, _ in several))
+    used = {name for several in boxes.values() for name, _ in several}
     if unused := [name for name in names.values() if name not in used]:
         tell(f"{path.name}: categories without a box are not asked for: {', '.join(unused[:10])}")
-    for number, one in enumerate(images, start=1):
-        place = f"{path.name} image {number}"
+    for count, one in enumerate(images, start=1):
+        place = f"{path.name} image {count}"
         picture = _picture(str(one.get("file_name", "")), path, top, split, place)
         yield Item(
-            id=f"{path.stem}-{one.get('id', number)}",
+            id=f"{path.stem}-{one['id']}",
             source=Files((picture,), size=_size(one)),
-            truth=Boxed(tuple(boxes[_id(one, "id", place)])),
+            truth=Boxed(tuple(boxes[one["id"]])),
             place=place,
             name=named(picture, top),
             split=split,
         )
+
+
+def _by_id(listed: list[dict[str, Any]], place: str) -> dict[int | str, str]:
+    """Return what each id stands for: a category's name, an image's file; two of one id would share their boxes."""
+    found: dict[int | str, str] = {}
+    for one in listed:
+        number, name = _id(one, "id", place), one.get("name", one.get("file_name"))
+        if number in found or not isinstance(name, str):
+            raise DatasetError(f"expected each id once, with a name, got {number!r} {'again' if number in found else 'without'}", file=place)  # fmt: skip
+        found[number] = name
+    return found
 
 
 def _id(one: Mapping[str, Any], key: str, place: str) -> int | str:
@@ -97,25 +106,13 @@ def _box(
     one: Mapping[str, Any], names: Mapping[Any, str], place: str, tell: Tell
 ) -> tuple[str, Mark] | None:
     box, kind = one.get("bbox"), _id(one, "category_id", place)
-    if (
-        not isinstance(box, list)
-        or len(box) != 4
-        or not all(isinstance(v, int | float) for v in box)
-    ):
-        raise DatasetError(
-            f"expected a bbox of x, y, width and height, got {str(box)[:60]}", file=place
-        )
+    if not isinstance(box, list) or len(box) != 4:
+        raise DatasetError(f"expected a bbox of x, y, width and height, got {str(box)[:60]}", file=place)  # fmt: skip
     if kind not in names:
         raise DatasetError(f"expected a category_id that is listed, got {kind!r}", file=place)
-    x, y, width, height = map(float, box)
-    why = (
-        "it is a crowd"
-        if one.get("iscrowd")
-        else ""
-        if width > 0 and height > 0
-        else "it has no area"
-    )
-    if why:
+    x, y, width, height = (number(value, "bbox", place) for value in box)
+    why = "it is a crowd" if one.get("iscrowd") else "it has no area"
+    if one.get("iscrowd") or width <= 0 or height <= 0:
         tell(f"{place}: skipped, {why}: {names[kind]!r} {box}")
         return None
     return names[kind], Mark((x, y, x + width, y + height))
@@ -132,8 +129,8 @@ def _picture(name: str, path: Path, top: Path, split: Split | None, place: str) 
     return Folder(top.resolve()).inside(name, place=place)
 
 
-def _list(data: Any, key: str, place: str) -> list[dict[str, Any]]:
-    found = data.get(key) if isinstance(data, dict) else None
+def _list(data: Mapping[str, Any], key: str, path: Path) -> list[dict[str, Any]]:
+    found = data.get(key)
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise DatasetError(f"expected COCO's list {key!r} of objects, got {type(found).__name__}", file=place)  # fmt: skip
+        raise DatasetError(f"expected COCO's list {key!r} of objects, got {type(found).__name__}", file=path.name)  # fmt: skip
     return found

@@ -6,12 +6,13 @@ import ast
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 from umit.errors import DatasetError
 
-__all__ = ["FIELDS", "boxed", "columns", "filled", "lettered", "pointed", "several"]
+__all__ = ["FIELDS", "BoxForm", "boxed", "columns", "filled", "lettered", "pointed", "several"]
 
+BoxForm: TypeAlias = Literal["corners", "sized", "centre"]
 #: umit's names with those that people use, blanks and case aside; the first that a row has is taken.
 FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "image": (
@@ -46,9 +47,13 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "id": ("id", "qid", "questionid", "sampleid", "uid"),
     "answer_type": ("answertype", "questiontype"),
 }  # fmt: skip
-#: Four columns of a box: corners, or a corner and a size.
-_CORNERS: Final = (("xmin", "ymin", "xmax", "ymax"), ("x1", "y1", "x2", "y2"))
-_SIZED: Final = (("x", "y", "width", "height"), ("x", "y", "w", "h"))
+#: Four columns of a box, and what they are: two corners, a corner and a size, or a centre and a size.
+_BOXES: Final[Mapping[tuple[str, str, str, str], BoxForm]] = {
+    ("xmin", "ymin", "xmax", "ymax"): "corners", ("x1", "y1", "x2", "y2"): "corners",
+    ("xcenter", "ycenter", "width", "height"): "centre", ("xcenter", "ycenter", "w", "h"): "centre",
+    ("cx", "cy", "w", "h"): "centre", ("cx", "cy", "width", "height"): "centre",
+    ("x", "y", "width", "height"): "sized", ("x", "y", "w", "h"): "sized",
+}  # fmt: skip
 _LETTERS: Final = "ABCDEFGHIJ"
 _EMPTY: Final = ("", "nan", "none", "null", "n/a")
 
@@ -75,12 +80,8 @@ def columns(names: Iterable[str], fields: Mapping[str, str], place: str) -> dict
             found[name] = fields[name]
             missing = [one for one in fields[name].split("+") if one not in there.values()]
             if missing and name != "group":  # which may be a pattern
-                raise DatasetError(
-                    f"expected the field {missing[0]!r} as {name}, got {', '.join(there.values())}"[
-                        :600
-                    ],
-                    file=place,
-                )
+                got = ", ".join(there.values())[:500]
+                raise DatasetError(f"expected the field {missing[0]!r} as {name}, got {got}", file=place)  # fmt: skip
             if missing:
                 del found[name]
         elif (one := next((there[k] for k in known if k in there), None)) is not None:
@@ -91,15 +92,11 @@ def columns(names: Iterable[str], fields: Mapping[str, str], place: str) -> dict
     return found
 
 
-def boxed(names: Iterable[str]) -> tuple[tuple[str, str, str, str], bool] | None:
-    """Return a row's four columns of a box, and whether the last two are a size."""
+def boxed(names: Iterable[str]) -> tuple[list[str], BoxForm] | None:
+    """Return a row's four columns of a box, and what they are."""
     there = {_folded(name): name for name in names}
-    for sized, forms in ((False, _CORNERS), (True, _SIZED)):
-        for form in forms:
-            if all(one in there for one in form):
-                a, b, c, d = (there[one] for one in form)
-                return (a, b, c, d), sized
-    return None
+    found = (([there[n] for n in four], form) for four, form in _BOXES.items() if there.keys() >= set(four))  # fmt: skip
+    return next(found, None)
 
 
 def pointed(names: Iterable[str]) -> dict[str, tuple[str, str]]:
@@ -122,7 +119,8 @@ def lettered(names: Iterable[str]) -> list[str]:
 
 def filled(value: Any) -> bool:
     """Return whether a field says anything; tables write an empty field in several ways."""
-    return value is not None and not (isinstance(value, str) and value.strip().casefold() in _EMPTY)
+    words = str(value) if isinstance(value, float) else value  # NaN, in JSON and parquet
+    return words is not None and not (isinstance(words, str) and words.strip().casefold() in _EMPTY)
 
 
 def several(value: Any) -> Any:
@@ -130,7 +128,8 @@ def several(value: Any) -> Any:
     if isinstance(value, str) and value.strip()[:1] in ("[", "{", "("):
         for read in (json.loads, ast.literal_eval):
             try:
-                return read(value.strip())
+                found = read(value.strip())
+                return found if isinstance(found, list | dict | tuple) else value  # (5) is text
             except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
                 continue
     return value

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from umit.datasets.pictures import stem
 from umit.errors import DatasetError
 
-__all__ = ["Groups"]
+__all__ = ["Groups", "equal_files"]
 
 #: Words that name a patient wherever they stand in a path.
 _PATIENT: Final = re.compile(
@@ -69,7 +70,7 @@ class Groups:
             if depth == len(self._folders):
                 self._folders.append(set())
             self._folders[depth].add(folder)
-        shape, numbers = re.sub(r"\d+", "#", _stem(last)), re.findall(r"\d+", _stem(last))
+        shape, numbers = re.sub(r"\d+", "#", stem(last)), re.findall(r"\d+", stem(last))
         first, at = self._shapes.setdefault(shape, (numbers, len(numbers)))
         apart = next((i for i, n in enumerate(numbers[:at]) if n != first[i]), at)
         self._shapes[shape] = (first, apart)
@@ -79,7 +80,7 @@ class Groups:
     def close(self) -> None:
         """Join the groups of files with the same bytes, when all paths were seen."""
         for files in self._files.values():
-            for same in _equal(files):
+            for same in equal_files(files):
                 first, *others = (self._root(self.own(name)) for name in same)
                 self._joined.update({other: first for other in others if other != first})
         self._files.clear()
@@ -99,11 +100,11 @@ class Groups:
         for folder, seen in zip(folders, self._folders, strict=False):
             if len(seen) > 1:
                 return folder
-        stem = _stem(last)
-        _, at = self._shapes[re.sub(r"\d+", "#", stem)]
-        numbers = list(_NUMBER.finditer(stem))
+        bare = stem(last)
+        _, at = self._shapes[re.sub(r"\d+", "#", bare)]
+        numbers = list(_NUMBER.finditer(bare))
         if not numbers:
-            return stem
+            return bare
         return numbers[at if at < len(numbers) else 0][0].strip("-_ ")  # of one name, the first
 
     def told(self) -> str:
@@ -127,12 +128,9 @@ class Groups:
         return group
 
 
-def _stem(name: str) -> str:
-    return name.removesuffix(".gz").rsplit(".", 1)[0]
-
-
-def _equal(files: list[tuple[str, Path]]) -> Iterator[list[str]]:
+def equal_files(named: Iterable[tuple[str, Path]]) -> Iterator[list[str]]:
     """Yield the names of files of one length that hold the same bytes; the whole is read only if the end is equal."""
+    files = list(named)
     for whole in (False, True):
         if len(files) < 2:
             return

@@ -4,51 +4,37 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
-from umit.datasets.dataset import Choice, Sample, Split
+from umit.datasets.dataset import Choice, Sample, Split, split_in
 from umit.datasets.own.groups import Groups
-from umit.datasets.pictures import Files, Pictures
+from umit.datasets.pictures import Files, Pictures, film_size
+from umit.datasets.rows import at
 from umit.datasets.swift_marks import Mark
-from umit.errors import DatasetError, InputError
-from umit.geometry import Box2D, Box3D, Point2D, Space
-from umit.imaging.header import picture_size
-from umit.queries import Ask, Choose, Describe, Find, Language, Locate, Query
-from umit.results import (
-    Answer,
-    Classification,
-    Detection,
-    Detections,
-    Findings,
-    Landmark,
-    Landmarks,
-    Marked,
-    Report,
-    Result,
-)
+from umit.datasets.vqa import language_of
+from umit.errors import DatasetError
+from umit.geometry import Box2D, Box3D
+from umit.queries import Choose, Find, Language, Query
+from umit.results import Classification, Detection, Detections, Findings, Marked, Result
 
 __all__ = [
-    "Answered",
+    "Asked",
     "Boxed",
     "Given",
     "Item",
     "Labelled",
-    "Pointed",
     "Seen",
     "Tell",
-    "Written",
+    "Told",
+    "Truth",
     "named",
     "natural",
-    "split_in",
 ]
 
 Tell: TypeAlias = Callable[[str], None]
-_CHINESE: Final = re.compile("[\u4e00-\u9fff]")
-_SPLIT: Final = re.compile(r"(train|training|valid|validation|val|dev|test|testing)[-_ ]?\d*", re.I)
-_SHORT: Final[Mapping[str, Split]] = {"tr": "train", "va": "validation", "de": "validation", "te": "test"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +54,23 @@ class Given:
     tell: Tell
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A question's answer; ``right`` is the index of the true option, ``kind`` the source's own word for it."""
+#: What is added to an item's id, its question, the true result and facts.
+Asked: TypeAlias = tuple[str, Query, Result, tuple[tuple[str, str], ...]]
 
-    question: str
-    answer: str
-    options: tuple[str, ...] = ()
-    right: int | None = None
-    kind: str = ""
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a row says by itself, whatever classes the set has.
+
+    Args:
+        words: Tell its language.
+        asks: Gives its questions in a language, about its pictures.
+        named: Whether the words are names alone, which are asked with in any language.
+    """
+
+    words: str
+    asks: Callable[[Language, Pictures], Iterable[Asked]]
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,26 +94,7 @@ class Boxed:
     read: Callable[[], Mapping[str, Box3D]] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Pointed:
-    """Named points in pixels of a film."""
-
-    points: tuple[tuple[str, float, float], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A report or a caption."""
-
-    report: Report
-    caption: bool = False
-
-
-Truth: TypeAlias = Answered | Labelled | Boxed | Pointed | Written
-
-
-#: What is added to an item's id, its question, the true result and facts.
-_Asked: TypeAlias = tuple[str, Query, Result, tuple[tuple[str, str], ...]]
+Truth: TypeAlias = Told | Labelled | Boxed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +106,8 @@ class Item:
         source: Its pictures, not read yet.
         truth: What is true of them.
         place: File and row, for messages.
-        name: The picture's path without folders of splits and classes; its group is told from it.
+        name: The picture's path without folders of splits and classes; its group is told from it. A picture in no
+            file has none, and is a group by its content.
         group: The group where the files name it.
         split: As the files say.
         language: Likewise; ``None`` is told from the words.
@@ -162,6 +138,7 @@ class Seen:
     several: bool = False
     _labels: set[str] = field(default_factory=set)
     _ids: Counter[str] = field(default_factory=Counter)
+    _farthest: float = 0  # of all numbers of boxes in pixels
     #: The class of each picture that has one, and pictures that have several in rows of their own.
     _classes: dict[tuple[str, ...], str] = field(default_factory=dict)
     _torn: dict[tuple[str, ...], str] = field(default_factory=dict)
@@ -183,7 +160,9 @@ class Seen:
                     self._torn.setdefault(names, item.place)
             case Boxed(boxes=boxes, known=known):
                 self._labels.update(known, (name for name, _ in boxes))
-        if not item.group:
+                real = [mark.numbers for _, mark in boxes if mark.scale == "real"]
+                self._farthest = max(self._farthest, *map(max, real), 0)
+        if not item.group and item.name:
             paths = item.source.paths if isinstance(item.source, Files) else ()
             self.groups.add(item.name, next(iter(paths), None) if len(paths) == 1 else None)
 
@@ -207,6 +186,8 @@ class Seen:
         bare = [one for one in self._labels if one.isdecimal() and one not in self.names]
         if bare and len(bare) == len(self._labels):
             yield f"its classes are numbers, {', '.join(sorted(bare, key=natural)[:12])}; name them as fields, such as {bare[0]}=normal"
+        if 0 < self._farthest <= 1:
+            yield "all its boxes lie within 0 and 1, as shares of the picture do; they are taken for pixels"
         if self._torn:
             place = next(iter(self._torn.values()))
             yield (
@@ -227,30 +208,25 @@ class Seen:
         Raises:
             DatasetError: Words that cannot be asked with, or a single class.
         """
-        group = item.group or self.groups.of(item.name)
+        group = item.group or (self.groups.of(item.name) if item.name else item.source.names[0])
         if not choice.wants(item.split, group):
             return
-        try:
+        with at(item.place):
             pairs = list(self._pairs(item, choice))
-        except InputError as error:
-            raise DatasetError(error.message, file=item.place) from error
         for name, query, gold, facts in pairs:
             unique = item.id if self._ids[item.id] == 1 else f"{item.id} ({item.place})"
             yield Sample(
                 id=f"{unique}-{name}" if name else unique, query=query, gold=gold, source=item.source,
-                group=group, place=item.place, facts=tuple((k, v) for k, v in facts if v),
+                group=group, place=item.place, facts=facts,
             )  # fmt: skip
 
-    def _pairs(self, item: Item, choice: Choice) -> Iterator[_Asked]:
+    def _pairs(self, item: Item, choice: Choice) -> Iterator[Asked]:
         spoken = item.language or self._language(item.truth, choice)
         if spoken not in choice.languages:
             return
         match item.truth:
-            case Answered(question=asked, answer=answer, options=options, right=right, kind=kind):
-                gold = Answer(text=answer if right is None else options[right], option=right)
-                told = answer if gold.text != answer else ""
-                kind = kind or ("closed" if options else "open")
-                yield "", Ask(asked, options, language=spoken), gold, (("answer_type", kind.casefold()), ("answer", told))  # fmt: skip
+            case Told(asks=asked):
+                yield from asked(spoken, item.source)
             case Labelled(labels=labels, question=asks):
                 called = tuple(self.names.get(one, one) for one in self.labels)
                 query = Choose(called, asks, self.several, language=spoken)
@@ -261,15 +237,8 @@ class Seen:
                     yield "", query, Classification(label=there[0]), ()
             case Boxed() as truth:
                 yield from self._boxes(item, truth, spoken)
-            case Pointed(points=points):
-                space = _space(item.source)
-                for name, x, y in points:
-                    one = Landmark(name=name, point=Point2D(x, y, space=space))
-                    yield name, Locate(name, language=spoken), Landmarks(items=(one,)), (("landmark", name),)  # fmt: skip
-            case Written(report=report, caption=caption):
-                yield "", Describe("caption" if caption else "report", language=spoken), report, ()
 
-    def _boxes(self, item: Item, truth: Boxed, spoken: Language) -> Iterator[_Asked]:
+    def _boxes(self, item: Item, truth: Boxed, spoken: Language) -> Iterator[Asked]:
         """Yield one detection a class of the set: what is not there is asked for, too."""
         found: list[tuple[str, Box2D | Box3D]]
         if truth.read is not None:
@@ -283,37 +252,20 @@ class Seen:
             yield label, Find(target, language=spoken), Detections(items=boxes), (("boxes", str(len(boxes))),)  # fmt: skip
 
     def _language(self, truth: Truth, choice: Choice) -> Language:
-        """Tell the language from the words; names of classes alone are asked with in any."""
-        if len(choice.languages) == 1 and not isinstance(truth, Answered | Written):
+        """Tell the language from the words; names alone are asked with in any."""
+        told = isinstance(truth, Told)
+        if len(choice.languages) == 1 and (not told or truth.named):
             return choice.languages[0]
-        match truth:
-            case Answered(question=words):
-                pass
-            case Written(report=report):
-                words = report.text
-            case Pointed(points=points):
-                words = points[0][0]
-            case _:
-                words = " ".join(self.names.get(one, one) for one in self.labels)
-        return "zh" if _CHINESE.search(words) else "en"
-
-
-def _space(source: Pictures) -> Space | None:
-    if not isinstance(source, Files) or source.size is None:
-        return None
-    mm = None if source.spacing is None else source.spacing[::-1]
-    return Space(size=source.size, spacing=mm)
+        names = (self.names.get(one, one) for one in self.labels)
+        return language_of(truth.words if told else " ".join(names))
 
 
 def _size(source: Pictures, truth: Boxed) -> tuple[int, ...] | None:
     """Return the picture's size: as the files say, or from its header where shares need it."""
     if isinstance(source, Files) and source.size is not None:
         return source.size
-    if all(mark.scale == "real" for _, mark in truth.boxes):
-        return None
-    if isinstance(source, Files):
-        return picture_size(source.paths[0])[:2]
-    return source.scans()[0].size[:2]
+    shares = any(mark.scale != "real" for _, mark in truth.boxes)
+    return film_size(source) if shares else None
 
 
 def natural(text: str) -> tuple[tuple[int, int | str], ...]:
@@ -327,15 +279,7 @@ def natural(text: str) -> tuple[tuple[int, int | str], ...]:
     return tuple((0, int(p)) if p.isdecimal() else (1, p.casefold()) for p in parts)
 
 
-def split_in(parts: tuple[str, ...] | list[str]) -> Split | None:
-    """Return the split that one of a path's folders names, such as ``train`` or ``val2017``."""
-    for part in parts:
-        if (found := _SPLIT.fullmatch(part)) is not None:
-            return _SHORT[found[1][:2].casefold()]
-    return None
-
-
 def named(path: Path, root: Path) -> str:
     """Return a picture's path inside a root, without folders that name a split."""
     parts = path.relative_to(root).parts if path.is_relative_to(root) else path.parts[-2:]
-    return "/".join(part for part in parts if not _SPLIT.fullmatch(part))
+    return "/".join(part for part in parts if split_in([part]) is None)

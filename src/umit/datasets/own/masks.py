@@ -13,8 +13,8 @@ import numpy as np
 from umit.datasets.mask_boxes import around
 from umit.datasets.own.item import Boxed, Given, Item, natural
 from umit.datasets.own.pictured import pictured
-from umit.datasets.rows import json_file
-from umit.datasets.swift_pictures import VOLUMES
+from umit.datasets.pictures import is_volume, stem
+from umit.datasets.rows import json_object
 from umit.errors import DatasetError
 from umit.geometry import Box3D
 from umit.imaging.read import load
@@ -44,7 +44,7 @@ def items(given: Given) -> Iterator[Item]:
     for image, mask in pairs:
         place = mask.relative_to(root).as_posix()
         yield Item(
-            id=_stem(image),
+            id=stem(image.name),
             source=pictured(image),
             truth=Boxed(
                 known=tuple(names.values()), read=partial(_boxes, image, mask, names, place)
@@ -63,22 +63,18 @@ def items(given: Given) -> Iterator[Item]:
 
 def _pairs(root: Path) -> Iterator[tuple[Path, Path]]:
     for first, second in _FOLDERS:
-        masks = {_stem(p): p for p in (root / second).glob("*") if _is_volume(p)}
+        masks = {stem(p.name): p for p in (root / second).glob("*") if _is_volume(p)}
         for image in sorted((root / first).glob("*"), key=lambda p: natural(p.name)):
-            stem = _stem(image)
-            mask = masks.get(stem) or masks.get(
-                stem.removesuffix("_0000")
+            name = stem(image.name)
+            mask = masks.get(name) or masks.get(
+                name.removesuffix("_0000")
             )  # nnU-Net's first channel
             if mask is not None and _is_volume(image):
                 yield image, mask
 
 
 def _is_volume(path: Path) -> bool:
-    return path.name.lower().endswith(VOLUMES) and not path.name.startswith(".")
-
-
-def _stem(path: Path) -> str:
-    return path.name.removesuffix(".gz").rsplit(".", 1)[0]
+    return is_volume(path.name) and not path.name.startswith(".")
 
 
 def _names(root: Path) -> dict[int, str]:
@@ -86,8 +82,7 @@ def _names(root: Path) -> dict[int, str]:
     path = root / "dataset.json"
     if not path.is_file():
         return {}
-    data = json_file(path)
-    labels = data.get("labels") if isinstance(data, dict) else None
+    labels = json_object(path).get("labels")
     if not isinstance(labels, dict):
         raise DatasetError(
             f"expected labels with names, got {type(labels).__name__}", file=path.name

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from umit.datasets.pictures import Files, Pictures, Voxels
-from umit.datasets.swift_pictures import VOLUMES, Places
+from umit.datasets.pictures import VOLUMES, Files, Pictures, Voxels, is_volume, stem
+from umit.datasets.swift_pictures import Places
 from umit.errors import DatasetError, InputError
 from umit.imaging.sniff import file_kind
 
@@ -38,7 +38,7 @@ def pictured(path: Path) -> Pictures:
     """Return one path as pictures: a folder is a series, an array or a NIfTI file a volume, else a film."""
     if path.suffix.lower() == ".npy":
         return Voxels(path)
-    return Files((path,), is_volume=path.name.lower().endswith(VOLUMES) or path.is_dir())
+    return Files((path,), is_volume=is_volume(path.name) or path.is_dir())
 
 
 @dataclass
@@ -92,7 +92,7 @@ def _by_name(roots: set[Path]) -> dict[str, set[Path]]:
             found[path.name].add(path)
         elif is_picture(path):
             found[path.name].add(path)
-            found[path.name.removesuffix(".gz").rsplit(".", 1)[0]].add(path)
+            found[stem(path.name)].add(path)
     return dict(found)
 
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from umit.datasets.dataset import Split, split_name
+from umit.datasets.dataset import Split, split_in, split_name
 from umit.datasets.folder import Folder
 from umit.datasets.own import truths
 from umit.datasets.own.coco import is_coco
-from umit.datasets.own.columns import boxed, columns, filled, several
-from umit.datasets.own.item import Boxed, Given, Item, named, split_in
+from umit.datasets.own.columns import BoxForm, boxed, columns, filled, several
+from umit.datasets.own.item import Boxed, Given, Item, named
 from umit.datasets.own.pictured import Found
-from umit.datasets.pictures import Files, Pictures
-from umit.datasets.rows import csv_rows, json_rows, parquet_rows
+from umit.datasets.pictures import Files, Pictures, paths_of
+from umit.datasets.rows import at, table_rows
 from umit.datasets.swift import OURS
 from umit.datasets.swift_pictures import source_of
 from umit.datasets.swift_turns import IMAGE, talk
@@ -35,33 +35,14 @@ def there(path: Path) -> bool:
 def _files(path: Path) -> list[Path]:
     if path.is_file():
         return [path] if path.suffix.lower() in _ENDS and not is_coco(path) else []
-    found = sorted(p for p in path.iterdir() if p.suffix.lower() in _ENDS and p.is_file())
-    found = [
-        p
-        for p in found
-        if not is_coco(p) and not p.name.startswith(".") and p.name != "dataset.json"
-    ]
+    named = (p for p in sorted(path.iterdir()) if p.name[:1] != "." and p.name != "dataset.json")
+    found = [p for p in named if p.suffix.lower() in _ENDS and p.is_file() and not is_coco(p)]
     splits = [p for p in found if _split_of(p)]
     return found if len(found) == 1 else splits if splits and len(splits) == len(found) else []
 
 
 def _split_of(path: Path) -> Split | None:
     return split_in(path.stem.replace("-", "_").replace(".", "_").split("_"))
-
-
-def rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the rows of a table with their places.
-
-    Raises:
-        DatasetError: No such table, or a torn row.
-    """
-    match path.suffix.lower():
-        case ".csv" | ".tsv":
-            yield from csv_rows(path, ())
-        case ".parquet":
-            yield from parquet_rows(path)
-        case _:
-            yield from json_rows(path)
 
 
 def items(given: Given) -> Iterator[Item]:
@@ -80,7 +61,6 @@ class _Reader:
     #: Boxes of a picture whose rows have one each, with the first row.
     _boxes: dict[str, list[tuple[str, Any]]] = field(default_factory=dict)
     _first: dict[str, Item] = field(default_factory=dict)
-    _named: dict[str, str] = field(default_factory=dict)
     _columns: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict)
     _told: set[str] = field(default_factory=set)
 
@@ -88,7 +68,7 @@ class _Reader:
         self.places = Found(Folder.of(self.path), Folder.of(self.given.root))
 
     def items(self) -> Iterator[Item]:
-        for place, row in rows(self.path):
+        for place, row in table_rows(self.path):
             if OURS in row:
                 raise DatasetError(
                     "expected rows of your own, got one that umit wrote in a checkpoint's prompts; "
@@ -97,7 +77,7 @@ class _Reader:
                 )
             yield from self._row(place, row)
         for name, item in self._first.items():
-            yield Item(**{**_fields(item), "truth": Boxed(tuple(self._boxes[name]))})
+            yield replace(item, truth=Boxed(tuple(self._boxes[name])))
 
     def _row(self, place: str, row: dict[str, Any]) -> Iterator[Item]:
         talks = any(row.get(key) is not None for key in _TALKS)
@@ -120,7 +100,7 @@ class _Reader:
             source=source,
             truth=Boxed(),
             place=place,
-            name=self._name(source.names[0]),
+            name=self._name(source.names[0]) if paths_of(source) else "",
             group=str(found["group"]).strip() if filled(found.get("group")) else "",
             split=self._split(found.get("split"), place),
             language=truths.language(found.get("language"), place),
@@ -131,17 +111,22 @@ class _Reader:
                 if said is None:
                     self._say(f"{place}: skipped turn {turn}, its question or its answer is empty")
                 else:
-                    yield Item(**{**_fields(item), "id": f"{item.id}-{turn}", "truth": said})
+                    yield replace(item, id=f"{item.id}-{turn}", truth=said)
             return
         if (four := boxed(row)) is not None and "question" not in found:
             self._box(item, row, four, known, place)
             return
         truth = truths.of(row, known, self.given.fields, place, self._say)
         if truth is not None:
-            yield Item(**{**_fields(item), "truth": truth})
+            yield replace(item, truth=truth)
 
     def _box(
-        self, item: Item, row: Mapping[str, Any], four: Any, known: Mapping[str, str], place: str
+        self,
+        item: Item,
+        row: Mapping[str, Any],
+        four: tuple[list[str], BoxForm],
+        known: Mapping[str, str],
+        place: str,
     ) -> None:
         """Keep one row's box for its picture, which may have boxes in other rows."""
         name = str(item.source.names)
@@ -175,20 +160,18 @@ class _Reader:
         )
 
     def _name(self, first: str) -> str:
-        if first not in self._named:
-            path, root = Path(first), self.places.root.path
-            beside = self.places.beside.path
-            self._named[first] = named(path, root if path.is_relative_to(root) else beside)
-        return self._named[first]
+        path, root = Path(first), self.places.root.path
+        return named(path, root if path.is_relative_to(root) else self.places.beside.path)
 
     def _split(self, value: Any, place: str) -> Split | None:
         if not filled(value):
             return self.split
         try:
-            return split_name(str(value))
-        except DatasetError as error:
+            with at(place):
+                return split_name(str(value))
+        except DatasetError:
             if "split" in self.given.fields:
-                raise DatasetError(error.message, file=place) from error
+                raise
             self._say(f"{place}: {value!r} is no split's name, taken for none")
             return self.split
 
@@ -198,7 +181,3 @@ class _Reader:
         if "skipped" in message or kind not in self._told:
             self._told.add(kind)
             self.given.tell(message)
-
-
-def _fields(item: Item) -> dict[str, Any]:
-    return {name: getattr(item, name) for name in Item.__slots__}

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, Final, get_args
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Literal, get_args
 
 from umit.chat import Completion
-from umit.datasets.own.columns import filled, lettered, pointed, several
-from umit.datasets.own.item import Answered, Boxed, Labelled, Pointed, Tell, Truth, Written
-from umit.datasets.rows import number
+from umit.datasets.own.columns import BoxForm, filled, lettered, pointed, several
+from umit.datasets.own.item import Asked, Boxed, Labelled, Tell, Told, Truth
+from umit.datasets.pictures import Files, Pictures
+from umit.datasets.rows import number, text
 from umit.datasets.swift_marks import Mark
-from umit.datasets.vqa import offered
+from umit.datasets.vqa import answered, language_of, offered
 from umit.errors import DatasetError, ParseError
-from umit.queries import Language
-from umit.results import Report
+from umit.geometry import Point2D, Space
+from umit.queries import Ask, Describe, Language, Locate
+from umit.results import Landmark, Landmarks, Report
 from umit.tasks.grammar import read_option
 
 __all__ = ["box", "language", "of", "size", "spacing", "turn"]
 
 _Row = Mapping[str, Any]
-_CHINESE: Final = re.compile("[\u4e00-\u9fff]")
 _LANGUAGES: Final[Mapping[str, Language]] = {
     "en": "en", "english": "en", "zh": "zh", "cn": "zh", "ch": "zh", "chinese": "zh", "中文": "zh",
 }  # fmt: skip
@@ -65,8 +66,7 @@ def of(row: _Row, known: _Row, fields: _Row, place: str, say: Tell) -> Truth | N
         asks = str(values["question"]).strip() if filled(values.get("question")) else None
         return _labels(row, known["label"], asks, place, say)
     if not filled(values[kind]):
-        say(f"{place}: skipped, its {kind} is empty")
-        return None
+        return _nothing(kind, values[kind], place, say)
     match kind:
         case "answer":
             return _answered(row, values, place, say)
@@ -75,20 +75,33 @@ def of(row: _Row, known: _Row, fields: _Row, place: str, say: Tell) -> Truth | N
         case "boxes":
             return _boxes(several(values[kind]), values.get("label"), place, say)
         case _:
-            return _written(kind, values)
+            return _written(kind, values, place)
 
 
 #: Kinds of truth by the field that holds them, the most telling first.
 _KINDS: Final = ("answer", "landmarks", "boxes", "label", "report", "caption")
 
 
+def _nothing(kind: str, value: Any, place: str, say: Tell) -> None:
+    """Tell that a row says nothing, and by which word if it has one: ``none`` may be a class's name."""
+    blank = not isinstance(value, str) or not value.strip()
+    say(f"{place}: skipped, its {kind} {'is empty' if blank else f'{value!r} is taken for empty'}")
+
+
 def turn(asked: str, answer: str | None) -> Truth | None:
     """Return a turn of a talk as a question, or ``None`` of one without an answer."""
     if not asked or not (answer or "").strip():
         return None
-    spoken: Language = "zh" if _CHINESE.search(asked) else "en"
-    options, right = offered(asked, (answer or "").strip(), "", spoken)
-    return Answered(asked, (answer or "").strip(), options, right)
+    said = (answer or "").strip()
+    options, right = offered(asked, said, "", language_of(asked))
+    return _question(asked, said, options, right)
+
+
+def _question(
+    asked: str, said: str, options: tuple[str, ...], right: int | None, kind: str = ""
+) -> Told:
+    gold, facts = answered(said, options, right, kind)
+    return Told(asked, lambda spoken, _: [("", Ask(asked, options, language=spoken), gold, facts)])
 
 
 def _answered(row: _Row, values: _Row, place: str, say: Tell) -> Truth | None:
@@ -105,18 +118,15 @@ def _answered(row: _Row, values: _Row, place: str, say: Tell) -> Truth | None:
     kind = str(values.get("answer_type") or "").strip()
     options = _options(row, values.get("options"), place)
     if not options:
-        spoken = language(values.get("language"), place) or (
-            "zh" if _CHINESE.search(words) else "en"
-        )
+        spoken = language(values.get("language"), place) or language_of(words)
         options, right = offered(words, said, kind.upper(), spoken)
-        return Answered(words, said, options, right, kind)
+        return _question(words, said, options, right, kind)
     right = _chosen(said, options)
     if right is None:
-        say(
-            f"{place}: skipped, its answer {said[:60]!r} is none of the options {', '.join(options)[:200]!r}"
-        )
+        which = "none" if len(set(options)) == len(options) else "no single one"
+        say(f"{place}: skipped, its answer {said[:60]!r} is {which} of the options {', '.join(options)[:200]!r}")  # fmt: skip
         return None
-    return Answered(words, said, options, right, kind)
+    return _question(words, said, options, right, kind)
 
 
 def _chosen(said: str, options: tuple[str, ...]) -> int | None:
@@ -139,13 +149,10 @@ def _options(row: _Row, value: Any, place: str) -> tuple[str, ...]:
     if not isinstance(found, list | tuple):
         raise DatasetError(f"expected options as a list, got {type(found).__name__}", file=place)
     words = [_text(one, "option", place) for one in found]
-    bare = [
-        re.fullmatch(rf"\(?{chr(65 + n)}[).:、：]\s*(.+)", one, re.S)
-        for n, one in enumerate(words[:26])
-    ]
-    return (
-        tuple(match[1] if match else "" for match in bare) if words and all(bare) else tuple(words)
-    )
+    letter = r"\(?{}[).:、：]\s*(.+)"
+    bare = [re.fullmatch(letter.format(chr(65 + n)), one, re.S) for n, one in enumerate(words[:26])]
+    found = [match[1] for match in bare if match]
+    return tuple(found if len(found) == len(words) else words)
 
 
 def _labels(row: _Row, column: str, asks: str | None, place: str, say: Tell) -> Truth | None:
@@ -158,8 +165,7 @@ def _labels(row: _Row, column: str, asks: str | None, place: str, say: Tell) -> 
     if isinstance(value, list | tuple):
         return Labelled(tuple(_text(one, "label", place) for one in value), (), asks)
     if not filled(value):
-        say(f"{place}: skipped, its label is empty")
-        return None
+        return _nothing("label", value, place, say)
     words = _text(value, "label", place)
     return Labelled(tuple(part.strip() for part in words.split("|") if part.strip()), (), asks)
 
@@ -179,13 +185,15 @@ def _one_hot(row: _Row, known: _Row) -> list[str]:
     return names if len(names) > 1 and all(flags) else []
 
 
-def box(row: _Row, four: Any, known: _Row, place: str, say: Tell) -> tuple[str, Mark] | None:
+def box(
+    row: _Row, four: tuple[list[str], BoxForm], known: _Row, place: str, say: Tell
+) -> tuple[str, Mark] | None:
     """Return a row's box from four columns, or ``None`` where they are empty: nothing is there.
 
     Raises:
         DatasetError: Half a box, or one without a class.
     """
-    names, sized = four
+    names, form = four
     values = [row[name] for name in names]
     if not any(map(filled, values)):
         return None
@@ -195,14 +203,16 @@ def box(row: _Row, four: Any, known: _Row, place: str, say: Tell) -> tuple[str, 
             "expected the class of a box, got none; say its field as label", file=place
         )
     corners = [number(value, name, place) for value, name in zip(values, names, strict=True)]
-    return _marked(_text(label, "label", place), corners, sized, place, say)
+    return _marked(_text(label, "label", place), corners, form, place, say)
 
 
 def _marked(
-    name: str, numbers: list[float], sized: bool, place: str, say: Tell
+    name: str, numbers: list[float], form: BoxForm, place: str, say: Tell
 ) -> tuple[str, Mark] | None:
     x1, y1, x2, y2 = numbers
-    if sized:
+    if form == "centre":
+        x1, y1 = x1 - x2 / 2, y1 - y2 / 2
+    if form != "corners":
         x2, y2 = x1 + x2, y1 + y2
     if not (x1 < x2 and y1 < y2):
         say(f"{place}: skipped a box of {name!r}: {numbers} has no area")
@@ -226,12 +236,10 @@ def _boxes(value: Any, label: Any, place: str, say: Tell) -> Truth:
         if isinstance(one, dict):
             one = [one.get(key) for key in ("xmin", "ymin", "xmax", "ymax")]
         if not isinstance(one, list) or len(one) != 4 or not filled(name):
-            raise DatasetError(
-                f"expected boxes of four numbers, each with a class, got {str(one)[:60]} with {name!r}",
-                file=place,
-            )
+            got = f"{str(one)[:60]} with {name!r}"
+            raise DatasetError(f"expected boxes of four numbers, each with a class, got {got}", file=place)  # fmt: skip
         numbers = [number(v, "box", place) for v in one]
-        found.append(_marked(_text(name, "label", place), numbers, False, place, say))
+        found.append(_marked(_text(name, "label", place), numbers, "corners", place, say))
     return Boxed(tuple(one for one in found if one is not None))
 
 
@@ -252,18 +260,36 @@ def _points(value: Any, place: str, say: Tell) -> Truth | None:
     if not points:
         say(f"{place}: skipped, its landmarks are empty")
         return None
-    return Pointed(tuple(points))
+
+    def asks(spoken: Language, source: Pictures) -> Iterator[Asked]:
+        for name, x, y in points:
+            one = Landmark(name=name, point=Point2D(x, y, space=_space(source)))
+            found = Landmarks(items=(one,))
+            yield name, Locate(name, language=spoken), found, (("landmark", name),)
+
+    return Told(points[0][0], asks, named=True)
 
 
-def _written(kind: str, values: _Row) -> Truth:
-    parts = [str(values[name]).strip() for name in (kind, "impression") if filled(values.get(name))]
+def _space(source: Pictures) -> Space | None:
+    if not isinstance(source, Files) or source.size is None:
+        return None
+    mm = None if source.spacing is None else source.spacing[::-1]
+    return Space(size=source.size, spacing=mm)
+
+
+def _written(kind: str, values: _Row, place: str) -> Truth:
+    names = [name for name in (kind, "impression") if filled(values.get(name))]
+    parts = [_text(values[name], name, place) for name in names]
     split = len(parts) > 1 and kind == "report"
     report = Report(
         text="\n".join(parts if split else parts[:1]),
         findings=parts[0] if split else None,
         impression=parts[1] if split else None,
     )
-    return Written(report, caption=kind == "caption")
+    purpose: Literal["report", "caption"] = "caption" if kind == "caption" else "report"
+    return Told(
+        report.text, lambda spoken, _: [("", Describe(purpose, language=spoken), report, ())]
+    )
 
 
 def language(value: Any, place: str) -> Language | None:
@@ -305,6 +331,4 @@ def spacing(found: _Row, place: str) -> tuple[float, float] | None:
 
 
 def _text(value: Any, name: str, place: str) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise DatasetError(f"expected text as {name}, got {type(value).__name__}", file=place)
-    return str(value).strip()
+    return text({name: value}, name, place)

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree
 
-from umit.datasets.dataset import Split
-from umit.datasets.own.item import Boxed, Given, Item, Tell, named, natural, split_in
+from umit.datasets.dataset import Split, split_in
+from umit.datasets.own.item import Boxed, Given, Item, Tell, named, natural
 from umit.datasets.own.pictured import is_picture
 from umit.datasets.pictures import Files
-from umit.datasets.rows import number
+from umit.datasets.rows import number, whole_text
 from umit.datasets.swift_marks import Mark
 from umit.errors import DatasetError
 
@@ -108,6 +108,6 @@ def _splits(root: Path) -> Iterator[tuple[str, Split]]:
     """Yield names with their split; ``trainval`` says nothing, and a class's own lists (``cat_train``) neither."""
     for path in sorted((root / "ImageSets" / "Main").glob("*.txt")):
         if (split := split_in([path.stem])) is not None:
-            for line in path.read_text(encoding="utf-8-sig").splitlines():
+            for line in whole_text(path).splitlines():
                 if line.strip():
                     yield line.split()[0], split

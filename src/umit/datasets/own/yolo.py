@@ -6,16 +6,18 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from umit.datasets.own.item import Boxed, Given, Item, Tell, named, natural, split_in
+from umit.datasets.dataset import split_in
+from umit.datasets.own.item import Boxed, Given, Item, Tell, named, natural
 from umit.datasets.own.pictured import is_picture
 from umit.datasets.pictures import Files
+from umit.datasets.rows import number, whole_text
 from umit.datasets.swift_marks import Mark
 from umit.errors import DatasetError
 
 __all__ = ["items", "there"]
 
 _TABLES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
-_LINE = re.compile(r"\s*\d+(?:\s+-?[\d.]+(?:e-?\d+)?){4,}\s*$")
+_LINE = re.compile(r"\s*-?\d+(?:\s+(?:nan|-?[\d.]+(?:e-?\d+)?)){4,}\s*$", re.I)
 _LISTS = ("classes.txt", "obj.names", "labels/classes.txt")
 
 
@@ -75,8 +77,8 @@ def _names(root: Path) -> dict[int, str]:
             return _of_table(path)
     for path in (root / name for name in _LISTS):
         if path.is_file():
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
-            return {n: line.strip() for n, line in enumerate(lines) if line.strip()}
+            names = enumerate(whole_text(path).splitlines())
+            return {number: name.strip() for number, name in names if name.strip()}
     return {}
 
 
@@ -84,8 +86,8 @@ def _of_table(path: Path) -> dict[int, str]:
     import yaml
 
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-    except (yaml.YAMLError, ValueError) as error:
+        data = yaml.safe_load(whole_text(path))
+    except yaml.YAMLError as error:
         raise DatasetError(f"expected YAML: {error}", file=path.name) from error
     names = data.get("names") if isinstance(data, dict) else None
     if isinstance(names, list):
@@ -96,14 +98,11 @@ def _of_table(path: Path) -> dict[int, str]:
 
 
 def _boxes(path: Path, names: dict[int, str], place: str, tell: Tell) -> Iterator[tuple[str, Mark]]:
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
-        where = f"{place} line {number}"
+    for count, line in enumerate(whole_text(path, place).splitlines(), start=1):
+        where = f"{place} line {count}"
         if not line.strip():
             continue
-        try:
-            kind, *shares = (float(word) for word in line.split())
-        except ValueError as error:
-            raise DatasetError(f"expected numbers, got {line[:60]!r}", file=where) from error
+        kind, *shares = (number(word, "class, centre and size", where) for word in line.split())
         if not kind.is_integer() or (names and int(kind) not in names):
             raise DatasetError(f"expected a class of {', '.join(map(str, names)) or 'whole number'}, got {kind:g}", file=where)  # fmt: skip
         corners = _corners(shares, where)
