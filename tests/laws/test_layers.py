@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2] / "src" / "umit"
 PYPROJECT = ROOT.parents[1] / "pyproject.toml"
 
 _BOTTOM = {"errors", "geometry", "queries", "whole"}
-_VALUES = _BOTTOM | {"results", "chat", "imaging"}
+_VALUES = _BOTTOM | {"provenance", "results", "chat", "imaging"}
 _TASKS = _VALUES | {"metrics", "tasks"}
 _MODEL = _TASKS | {"checkpoints", "engine", "backends"}
 EVERYTHING = None
@@ -27,10 +27,11 @@ ALLOWED: dict[str, set[str] | None] = {
     "geometry": {"errors"},
     "queries": {"errors"},
     "whole": set(),
-    "results": _BOTTOM | {"display"},  # inside overlay() alone
+    "provenance": {"errors", "geometry"},
+    "results": _BOTTOM | {"provenance", "display"},  # display inside overlay() alone
     "chat": _BOTTOM,
     "imaging": _BOTTOM,
-    "metrics": _BOTTOM | {"results"},
+    "metrics": _BOTTOM | {"provenance", "results"},
     "tasks": _VALUES | {"metrics"},
     "checkpoints": _TASKS,
     "engine": {"chat", "errors"},
@@ -54,6 +55,7 @@ OUTSIDE: dict[str, set[str]] = {
     "errors": set(),
     "geometry": {"shapely"},
     "queries": set(),
+    "provenance": set(),
     "results": set(),
     "chat": {"numpy"},
     "imaging": {"numpy", "PIL", "pydicom", "nibabel", "SimpleITK"},

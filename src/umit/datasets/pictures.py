@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from umit.errors import DatasetError, InputError
-from umit.imaging.dicom import read_series
+from umit.imaging.dicom import read_dicom
 from umit.imaging.header import picture_size
 from umit.imaging.prepare import luminance
 from umit.imaging.quantiles import value_range
@@ -152,7 +152,7 @@ class Stack:
             DatasetError: A slice is no picture of 8 bits.
         """
         if self.paths[0].is_file() and file_kind(self.paths[0]) == "dicom":
-            return (load(read_series(list(self.paths))),)
+            return (load(read_dicom(list(self.paths))),)
         return (stacked([_grey(path) for path in self.paths], as_stored=self.as_stored),)
 
 

@@ -19,7 +19,7 @@ from umit.metrics.calibration import (
     risk_coverage,
 )
 from umit.metrics.metric import Measures, Metric, Pair, padded
-from umit.results import Scored
+from umit.provenance import Scored
 
 __all__ = ["CONFIDENCE", "claims"]
 
