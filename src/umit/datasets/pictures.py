@@ -152,7 +152,7 @@ class Stack:
             DatasetError: A slice is no picture of 8 bits.
         """
         if self.paths[0].is_file() and file_kind(self.paths[0]) == "dicom":
-            return (load(read_dicom(list(self.paths))),)
+            return (load(read_dicom(*self.paths)),)
         return (stacked([_grey(path) for path in self.paths], as_stored=self.as_stored),)
 
 
