@@ -1,37 +1,25 @@
-"""Stored DICOM pixels to numbers: transfer syntaxes, their decoders, and the bits that count."""
+"""Stored DICOM pixels to numbers: transfer syntaxes and their decoders."""
 
 from __future__ import annotations
 
 import struct
-from typing import Any, Final, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from umit.errors import InputError, MissingMetadataError, UnsupportedFormatError
 from umit.imaging.attributes import Header
+from umit.imaging.bits import Stored, beyond, padding, without_spare_bits
 from umit.imaging.codestream import Codestream, broken_off, read_codestream
 from umit.imaging.faults import truncated
 from umit.imaging.fragments import coded_frame
 from umit.imaging.limits import check_megapixels
-from umit.imaging.part10 import OVERLAY_BITS, PIXELS
+from umit.imaging.part10 import PIXELS
 
-__all__ = ["Stored", "check_decoder", "check_pixels", "decode", "frame_count"]
+__all__ = ["check_decoder", "check_pixels", "decode", "frame_count"]
 
 _ITEM = b"\xfe\xff\x00\xe0"
-# Where the padding of each kind of pixels stands: PS3.3 C.7.5.1.1.2, C.7.6.24, C.7.6.25.
-_PADDING: Final = {"f4": "FloatPixelPadding", "f8": "DoubleFloatPixelPadding"}
-
-
-class Stored(NamedTuple):
-    """One frame's numbers ``(row, column[, 3])``, colours as RGB, and how many of their bits count.
-
-    ``padding`` is the lowest and highest of them that stand for no picture.
-    """
-
-    pixels: NDArray[Any]
-    bits: int
-    padding: NDArray[Any] | None = None
 
 
 def decode(header: Header, frame: int, notes: list[str]) -> Stored:
@@ -48,12 +36,12 @@ def decode(header: Header, frame: int, notes: list[str]) -> Stored:
         stated = options["bits_stored"]
         _follow(stream, options, notes)
         pixels = _decoded(syntax, _one(stream.data), 0, options)
-        if stream.bits > stated and _beyond(pixels, stated, pixels.dtype.kind == "i"):
+        if stream.bits > stated and beyond(pixels, stated, pixels.dtype.kind == "i"):
             notes.append(
                 f"values: the coded picture has {stream.bits} bits, its header says {stated}; the "
                 "picture is followed"
             )
-        return Stored(pixels, stream.bits, _padding(header, pixels.dtype))
+        return Stored(pixels, stream.bits, padding(header, pixels.dtype))
     options["correct_unused_bits"] = False  # pydicom would cut what an error of the header spares
     if syntax.is_encapsulated:
         pixels = _run_lengths(syntax, coded_frame(header, frame), options)
@@ -68,7 +56,7 @@ def decode(header: Header, frame: int, notes: list[str]) -> Stored:
         else:
             options["number_of_frames"] = frame_count(header)
             pixels = _decoded(syntax, data, frame, options)
-    return _without_spare_bits(pixels, header, options, notes)
+    return without_spare_bits(pixels, header, options, notes)
 
 
 def frame_count(header: Header) -> int:
@@ -78,21 +66,6 @@ def frame_count(header: Header) -> int:
     if count < 1 or (room and count > max(1, 8 * room)):
         raise truncated(f"frames that fit into {room} bytes of pixels", f"{count}")
     return count
-
-
-def _padding(header: Header, kind: np.dtype[Any]) -> NDArray[Any] | None:
-    """Return both ends of padding; scanners write -2000 as 63536, which in 16 bits is the same."""
-    name = _PADDING.get(kind.str[1:], "PixelPadding")
-    value = header.get(f"{name}Value")
-    if value is None:
-        return None
-    limit = header.get(f"{name}RangeLimit")
-    ends = np.array([value, value if limit is None else limit])
-    if kind.itemsize == 1 and not (
-        np.iinfo(kind).min <= ends.min() <= ends.max() <= np.iinfo(kind).max
-    ):
-        return None  # 65535 is no grey level of 8 bits, and least of all the brightest
-    return np.sort(ends.astype(np.int64 if kind.kind in "iu" else kind).astype(kind))
 
 
 def _options(header: Header, notes: list[str]) -> dict[str, Any]:
@@ -226,11 +199,6 @@ def _follow(stream: Codestream, options: dict[str, Any], notes: list[str]) -> No
         options["photometric_interpretation"] = stream.colours
 
 
-def _beyond(pixels: NDArray[Any], bits: int, signed: bool) -> bool:
-    low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
-    return bool(pixels.min() < low or pixels.max() > high)
-
-
 def _one(data: bytes) -> bytes:
     """Put one frame into items, behind an empty offset table."""
     return b"".join((_ITEM, bytes(4), _ITEM, struct.pack("<I", len(data)), data))
@@ -298,47 +266,3 @@ def _check_length(header: Header) -> None:
         raise _contradiction("a transfer syntax without coding, and coded pictures")
     if got < expected:
         raise truncated(f"{expected} bytes of pixels", f"{got}")
-
-
-def _without_spare_bits(
-    raw: NDArray[Any], header: Header, options: dict[str, Any], notes: list[str]
-) -> Stored:
-    """Cut the bits beyond BitsStored (PS3.5 8.1.1), unless they hold parts of the values."""
-    bits, allocated = options["bits_stored"], 8 * raw.dtype.itemsize
-    ends = _padding(header, raw.dtype)
-    if raw.dtype.kind == "f" or options["bits_allocated"] == 1 or bits >= allocated:
-        return Stored(raw, min(bits, allocated), ends)
-    high = int(header.get("HighBit") or 0)
-    low = max(0, min(high + 1, allocated) - bits)  # until 2014 a sample could lie above bit 0
-    if low == 0 and not _beyond(raw, bits, raw.dtype.kind == "i"):
-        return Stored(raw, bits, ends)
-    spare = allocated - bits - low
-    cut, plain, upper = (raw << spare) >> (spare + low), raw >> low, raw >> (low + bits)
-    overlays = [header[tag].value for tag in OVERLAY_BITS if tag in header]
-    if raw.ndim == 3 or any(overlays):  # 0 where an overlay lies apart from the pixels
-        return Stored(cut, bits, ends)
-    beyond = (upper != 0) if raw.dtype.kind == "u" else ((plain != cut) & (upper != 0))
-    if ends is not None:
-        padded = (raw >= ends[0]) & (raw <= ends[1])
-        beyond &= ~padded
-        if raw.dtype.kind == "u" and ends[0] >= 2**bits:  # 63536 in 12 bits: the bits of -2000
-            signed = f"i{raw.dtype.itemsize}"
-            plain, cut = (np.where(padded, raw.view(signed), some) for some in (plain, cut))
-            ends = ends.view(signed)
-        else:
-            cut = np.where(padded, plain, cut)
-    if not beyond.any():
-        return Stored(cut, bits, ends)
-    # Numbers run on through their upper bits and are smoother whole; marks there are a few, and
-    # stick out.
-    steps = np.unique(upper[beyond]).astype(np.int64)
-    runs_on = len(steps) > 1 and len(steps) == steps[-1] - steps[0] + 1
-    if runs_on or _roughness(plain) < _roughness(cut):
-        notes.append(f"values: some need more than the {bits} bits that the header states, kept")
-        return Stored(plain, allocated - low, ends)
-    notes.append(f"values: bits beyond the {bits} that the header states are not 0, cut")
-    return Stored(cut, bits, ends)
-
-
-def _roughness(pixels: NDArray[Any]) -> int:
-    return sum(int(np.abs(np.diff(pixels.astype(np.int64), axis=axis)).sum()) for axis in (0, 1))

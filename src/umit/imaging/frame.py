@@ -13,8 +13,6 @@ from umit.imaging.scan import Scan
 __all__ = ["ViewGeometry", "shown_axes", "shown_letters"]
 
 _TILT = 20.0  # degrees off the patient's axes above which "axial" and "left" are only rough
-
-
 _PROJECTIONS = ("CR", "DX", "IO", "PX", "RF", "XA")  # DICOM PS3.3 C.7.3.1.1.1
 
 

@@ -13,9 +13,10 @@ import numpy as np
 from umit.errors import InputError, UnsupportedFormatError
 from umit.imaging.itk_header import Header, data_files, is_placed, lengths, read_header
 from umit.imaging.limits import MAX_BYTES, pick_frame
+from umit.imaging.modality import assumed_modality
 from umit.imaging.orientation import axis_letters, to_affine
 from umit.imaging.scan import Scan
-from umit.imaging.stored import assumed_modality, check_sizes
+from umit.imaging.stored import check_sizes
 from umit.imaging.stream import room
 
 __all__ = ["looks_like_metaimage", "looks_like_nrrd", "read_itk"]

@@ -9,9 +9,10 @@ import numpy as np
 
 from umit.errors import InputError
 from umit.imaging import stream
+from umit.imaging.modality import assumed_modality
 from umit.imaging.orientation import to_affine
 from umit.imaging.scan import Scan
-from umit.imaging.stored import Stored, assumed_modality, read_stored
+from umit.imaging.stored import Stored, read_stored
 
 __all__ = ["looks_like_mgh", "read_mgh"]
 

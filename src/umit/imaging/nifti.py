@@ -14,9 +14,10 @@ from umit.errors import InputError, UnsupportedFormatError
 from umit.geometry import Affine
 from umit.imaging import stream
 from umit.imaging.faults import truncated
+from umit.imaging.modality import assumed_modality
 from umit.imaging.orientation import axis_letters, spans, to_affine
 from umit.imaging.scan import Scan
-from umit.imaging.stored import Stored, assumed_modality, read_stored
+from umit.imaging.stored import Stored, read_stored
 
 __all__ = ["read_nifti"]
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from umit.errors import InputError, MissingMetadataError, UnsupportedFormatError
 from umit.imaging.attributes import Header, functional
-from umit.imaging.codecs import Stored, decode
+from umit.imaging.bits import Stored
+from umit.imaging.codecs import decode
 from umit.imaging.limits import check_volume
 from umit.imaging.multiframe import is_dose
 from umit.imaging.scan import Padding, within

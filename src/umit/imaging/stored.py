@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,9 @@ from umit.imaging import stream
 from umit.imaging.faults import truncated
 from umit.imaging.limits import MAX_BYTES, MAX_VOXELS, pick_frame
 
-__all__ = ["Stored", "assumed_modality", "check_sizes", "read_stored"]
+__all__ = ["Stored", "check_sizes", "read_stored"]
 
 _MAPPED = 2**25  # bytes from which a plain file is mapped; a smaller one is read, and may change
-# HU of the darkest hundredth: air, or padding down to -3024. An MR can reach -610 in a few voxels
-# of ringing (nibabel's anatomical.nii), so a minimum proves nothing; a phase map starts at -4096.
-_DARKEST_HU = (-3100, -500)
 _TOP = float(np.finfo(np.float32).max)
 
 
@@ -113,32 +109,6 @@ def check_sizes(shape: tuple[int, ...], voxel: int, room: int) -> int:
             hint="Save one volume, or one series of them, as a file of its own.",
         )
     return math.prod(shape[3:])
-
-
-def assumed_modality(voxels: NDArray[Any], notes: list[str]) -> str | None:
-    """Return ``"CT"`` where the darkest hundredth of whole numbers ends as in HU, and say so."""
-    lowest, highest = _DARKEST_HU
-    if voxels.ndim != 3 or voxels.dtype.kind == "u":
-        return None
-    below = air = 0  # counted: a percentile would copy and sort the volume
-    for plane in _planes(voxels):
-        air += int(np.count_nonzero(plane <= highest))
-        below += int(np.count_nonzero(plane < lowest))
-    if not 100 * below <= voxels.size <= 100 * air:
-        return None
-    notes.append("modality: assumed CT in HU, whole numbers with air at -500 and below")
-    return "CT"
-
-
-def _planes(voxels: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    """Yield each slice; a mapped file is read past the map, so that it does not fill the memory."""
-    if not isinstance(voxels, np.memmap):
-        yield from voxels
-        return
-    with open(str(voxels.filename), "rb") as file:
-        file.seek(voxels.offset)
-        for plane in voxels:
-            yield np.fromfile(file, plane.dtype, plane.size)
 
 
 def _scaled(raw: NDArray[Any], stored: Stored, notes: list[str]) -> NDArray[Any]:
