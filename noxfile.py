@@ -15,7 +15,7 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 # A file stays in one process: its tests share what a fixture of the module draws or loads.
 TWO = ("-n", "2", "--dist", "loadfile")
 TESTS = ("pytest", *TWO, "--doctest-modules", "--pyargs", "umit", "tests")
-# Two processes of two threads each would wait for one another: a tiny model takes ten times as long then.
+# Two processes of two threads each would wait for one another: a tiny model takes many times as long then.
 # Asserts are rewritten once and kept, whatever the machine says: that is half of each process's start.
 ALONE = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": ""}
 EXTRAS = "codecs,coco,itk,reports"
