@@ -229,6 +229,10 @@ def test_a_hub_is_named_before_it_is_asked(
 
     monkeypatch.setattr(UMIT, "from_pretrained", load)
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    assert main(["report", film, "--checkpoint", "dz-osamu/UMIT-B"]) == 2
+    assert "asking" not in capsys.readouterr().err
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     assert main(["report", film, "--checkpoint", "dz-osamu/UMIT-B"]) == 2
     first, _ = capsys.readouterr().err.splitlines()
     assert first == (

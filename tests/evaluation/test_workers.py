@@ -116,6 +116,18 @@ def test_progress_knows_what_is_left(
     assert [(bar["total"], bar["initial"]) for bar in bars] == [(total, 0), (total, total)]
 
 
+def test_a_log_gets_a_line_now_and_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(import_module("umit.evaluation.evaluate"), "_EVERY", 0.0)
+    told: list[str] = []
+    ask(_model(), _samples("ab", []), tmp_path / "a", tell=told.append)
+    assert told == ["1 of 2 answered", "2 of 2 answered"]
+    assert capsys.readouterr().err == "", "no bar where there is no terminal"
+    with pytest.raises(InputError, match="limit from 0, got -1"):
+        ask(_model(), _samples("ab", []), tmp_path / "b", limit=-1)
+
+
 def test_a_stream_has_no_total(tmp_path: Path, bars: Any) -> None:
     ask(_model(), iter(_samples("ab", [])), tmp_path)
     assert bars[0]["total"] is None

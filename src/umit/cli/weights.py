@@ -37,10 +37,13 @@ def load_model(given: Namespace) -> UMIT:
     from umit.model import UMIT
 
     if given.checkpoint != EMBEDDED and not os.path.isdir(os.path.expanduser(given.checkpoint)):
-        from umit.engine.hub import endpoint
+        from umit.engine.hub import endpoint, offline
 
         locate(given.checkpoint, given.card)  # refuses a name without a card
-        tell(f"asking {endpoint()} for {given.checkpoint}; HF_HUB_OFFLINE=1 takes this disk's copy")
+        if not offline():
+            tell(
+                f"asking {endpoint()} for {given.checkpoint}; HF_HUB_OFFLINE=1 takes this disk's copy"
+            )
     return UMIT.from_pretrained(given.checkpoint, card=given.card, device=given.device)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+from argparse import ArgumentParser
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,6 @@ from umit.errors import InputError
 if TYPE_CHECKING:
     from PIL import Image
 
-    from umit.cli.parse import Parser
 
 __all__ = [
     "add_force",
@@ -39,7 +39,7 @@ _MARKS: Final = (
 _LOOK: Final = 65_536  # bytes at each end
 
 
-def add_force(parser: Parser) -> None:
+def add_force(parser: ArgumentParser) -> None:
     """Add what allows a file of somebody else to be replaced."""
     parser.add_argument(
         "--force", action="store_true", help="replace files that umit did not write"

@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 from umit.errors import CheckpointError
 
-__all__ = ["endpoint", "fetched"]
+__all__ = ["endpoint", "fetched", "offline"]
 
 #: What a checkpoint is read from; pickled weights may run code, and are left.
 _FILES: Final = ("*.json", "*.safetensors", "*.txt", "*.jinja")
@@ -25,6 +25,13 @@ def endpoint() -> str:
     from huggingface_hub import constants
 
     return str(constants.ENDPOINT)
+
+
+def offline() -> bool:
+    """Return whether ``HF_HUB_OFFLINE`` keeps the network out."""
+    from huggingface_hub import constants
+
+    return bool(constants.HF_HUB_OFFLINE)
 
 
 def fetched(name: str, revision: str | None = None) -> str:
@@ -42,19 +49,19 @@ def fetched(name: str, revision: str | None = None) -> str:
     from huggingface_hub import constants, errors
 
     known: Any = errors  # the parent of all failed requests is not among its public names
-    offline = bool(constants.HF_HUB_OFFLINE)
-    silent = "" if offline else _silence(name, float(constants.HF_HUB_ETAG_TIMEOUT))
+    alone = offline()
+    silent = "" if alone else _silence(name, float(constants.HF_HUB_ETAG_TIMEOUT))
     try:
         return str(
             huggingface_hub.snapshot_download(
                 name, revision=revision, allow_patterns=list(_FILES),
-                local_files_only=offline or bool(silent),
+                local_files_only=alone or bool(silent),
             )
         )  # fmt: skip
     except (OSError, ValueError, known.HTTPError) as error:
         first = str(error).strip().split("\n", 1)[0] or type(error).__name__
         asked = f"{endpoint()} {silent}, and this disk has no copy" if silent else first
-        if offline:
+        if alone:
             asked = "HF_HUB_OFFLINE is set, and this disk has no copy"
         raise CheckpointError(
             f"expected the checkpoint {name!r} of the hub: {asked}. "
