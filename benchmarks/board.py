@@ -22,7 +22,7 @@ from umit.datasets.ask import asked
 from umit.datasets.dataset import Sample
 from umit.errors import BackendError, ParseError
 from umit.evaluation.evaluate import ask
-from umit.evaluation.score import Row, Score, score
+from umit.evaluation.score import Score, ScoreRow, score
 from umit.metrics.landmarks import distance
 from umit.metrics.metric import Metric, Pair, each
 from umit.model import UMIT
@@ -212,7 +212,7 @@ def _numbers(found: Score, task: TaskName, language: str = "") -> _Numbers:
     return {row.metric: _number(row) for row in chosen if not math.isnan(row.value)}
 
 
-def _number(row: Row) -> dict[str, float]:
+def _number(row: ScoreRow) -> dict[str, float]:
     ends = {"low": row.low, "high": row.high}
     known = {name: round(end, 4) for name, end in ends.items() if not math.isnan(end)}
     return {"value": round(row.value, 4), **known}

@@ -19,9 +19,9 @@ from umit.results import Answer, Detections, Findings, Landmarks, Result
 from umit.tasks.detect import presence
 from umit.tasks.findings import as_closed
 
-__all__ = ["Found", "Part", "Plan", "count", "expand", "join", "joined", "taught"]
+__all__ = ["Outcome", "Part", "Plan", "count", "expand", "join", "joined", "taught"]
 
-Found: TypeAlias = Result | UMITError
+Outcome: TypeAlias = Result | UMITError
 T = TypeVar("T")
 Listed = TypeVar("Listed", Detections, Findings, Landmarks)
 
@@ -161,7 +161,7 @@ def _share(gold: Detections, target: str, view: int | None, *, alone: bool) -> D
     return replace(gold, items=tuple(here))
 
 
-def join(query: Query, parts: Sequence[Part], found: Sequence[Found]) -> Found:
+def join(query: Query, parts: Sequence[Part], found: Sequence[Outcome]) -> Outcome:
     """Return one result for a query.
 
     Args:
@@ -190,7 +190,7 @@ def join(query: Query, parts: Sequence[Part], found: Sequence[Found]) -> Found:
             return only
 
 
-def joined(found: Iterator[Found], plan: Plan) -> Iterator[Found]:
+def joined(found: Iterator[Outcome], plan: Plan) -> Iterator[Outcome]:
     """Yield one result for each query of a plan, in order.
 
     Args:
@@ -202,14 +202,14 @@ def joined(found: Iterator[Found], plan: Plan) -> Iterator[Found]:
         yield join(query, parts, [first, *islice(found, len(parts) - 1)])
 
 
-def _in_view(part: Part, found: Found) -> Found:
+def _in_view(part: Part, found: Outcome) -> Outcome:
     """Return boxes that name the view they lie in; an error stays as it is."""
     if part.view is None or not isinstance(found, Detections):
         return found
     return replace(found, items=tuple(replace(item, view=part.view) for item in found))
 
 
-def _present(targets: Sequence[str], found: Sequence[Found]) -> Detections:
+def _present(targets: Sequence[str], found: Sequence[Outcome]) -> Detections:
     """Return no boxes yet, but the probability of each target's scored "yes"."""
     there, unread = [], []
     for target, answer in zip(targets, found, strict=False):
@@ -220,7 +220,7 @@ def _present(targets: Sequence[str], found: Sequence[Found]) -> Detections:
     return Detections(presence=tuple(there) or None, warnings=tuple(unread))
 
 
-def _merged(parts: Sequence[Found], empty: Listed) -> Found:
+def _merged(parts: Sequence[Outcome], empty: Listed) -> Outcome:
     """Return one result with the items of all parts; what is unreadable makes it an error with the others."""
     good: list[Listed] = [part for part in parts if isinstance(part, type(empty))]
     bad = [part for part in parts if isinstance(part, OutputError)]

@@ -17,7 +17,7 @@ from umit.backends.backend import Backend
 from umit.chat import Completion, Request
 from umit.checkpoints import EMBEDDED, Checkpoint, locate
 from umit.errors import BackendError, InputError, UMITError
-from umit.fanout import Found, Part, Plan, count, expand, joined
+from umit.fanout import Outcome, Part, Plan, count, expand, joined
 from umit.imaging.prefetch import Read, Scans, prefetch
 from umit.imaging.scan import Scan
 from umit.imaging.view import View, render
@@ -299,7 +299,7 @@ class UMIT:
         generate: bool = False,
         progress: bool = True,
         workers: int = 0,
-    ) -> Iterator[Found]:
+    ) -> Iterator[Outcome]:
         scored = "answer_closed" in self.checkpoint.tasks
         total = count(items, scored=scored) if isinstance(items, Sequence) else None
         plan: Plan = deque()
@@ -333,7 +333,7 @@ class UMIT:
 
     def _answers(
         self, questions: Iterator[_Question | UMITError], generate: bool
-    ) -> Iterator[Found]:
+    ) -> Iterator[Outcome]:
         shown = lru_cache(maxsize=4)(render)  # by the scans themselves, never by their pixels
         for first in questions:
             stretch = chain((first,), islice(questions, _STRETCH - 1))
@@ -363,7 +363,7 @@ class UMIT:
             pending.append(_Asked(task, one.query, view))
             yield replace(request, options=()) if generate else request
 
-    def _answered(self, requests: Iterator[Request], pending: _Pending) -> Iterator[Found]:
+    def _answered(self, requests: Iterator[Request], pending: _Pending) -> Iterator[Outcome]:
         """Yield what ``pending`` becomes; an engine that fails loses what it took and is asked on."""
         while True:
             failure = BackendError("expected an answer to every request, the engine ended early")
@@ -387,7 +387,7 @@ class UMIT:
             yield from (left if isinstance(left, UMITError) else failure for left in pending)
             pending.clear()
 
-    def _read(self, asked: _Asked, completion: Completion) -> Found:
+    def _read(self, asked: _Asked, completion: Completion) -> Outcome:
         try:
             result = asked.task.decode(completion, asked.query, asked.view)
         except UMITError as error:

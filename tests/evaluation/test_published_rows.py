@@ -19,7 +19,7 @@ from umit.errors import DatasetError
 from umit.evaluation.journal import Journal
 from umit.evaluation.predictions import read_predictions
 from umit.evaluation.record import record_of
-from umit.evaluation.score import Row, score
+from umit.evaluation.score import ScoreRow, score
 from umit.metrics.vqa_llava_med import open_overlap
 from umit.metrics.vqa_medevalkit import closed_equal, closed_yes_no, open_answer
 from umit.results import Answer
@@ -59,7 +59,7 @@ def _run(run: Path, samples: Iterable[Any], reply: Callable[[int, Any], Answer])
     return said
 
 
-def _values(run: Path, protocol: str) -> dict[str, Row]:
+def _values(run: Path, protocol: str) -> dict[str, ScoreRow]:
     rows = score(run, protocol=[protocol]).rows
     found = {row.metric: row for row in rows if not row.language and not row.part}
     assert len(found) == sum(not row.language and not row.part for row in rows), "one number a name"

@@ -19,7 +19,7 @@ from umit.cli.telling import say, tell
 from umit.cli.weights import load_model, reads_of_model
 from umit.cli.writing import part_of, save_picture, table_at, writable, writable_in
 from umit.errors import InputError, OutputError, UMITError, UnsupportedTaskError
-from umit.fanout import Found
+from umit.fanout import Outcome
 from umit.imaging.prefetch import prefetch
 from umit.imaging.read import load
 from umit.imaging.scan import Scan
@@ -185,13 +185,13 @@ def _answered(model: UMIT, files: Sequence[_File], task: str, questions: Questio
         yield file, rows
 
 
-def _places(query: Query, found: Found) -> int:
+def _places(query: Query, found: Outcome) -> int:
     """Return how many numbers a result takes in the picture; a point that could not be read keeps its own."""
     marks = 0 if isinstance(found, UMITError) else len(found.marks)
     return max(marks, len(query.names)) if isinstance(query, Locate) else marks
 
 
-def _same_failure(a: Found, b: Found) -> bool:
+def _same_failure(a: Outcome, b: Outcome) -> bool:
     failed = isinstance(a, UMITError) and not isinstance(a, OutputError)
     return failed and type(a) is type(b) and str(a) == str(b)
 

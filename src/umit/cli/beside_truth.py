@@ -6,7 +6,7 @@ import math
 
 from umit.display.page import Line
 from umit.errors import OutputError, UMITError
-from umit.fanout import Found
+from umit.fanout import Outcome
 from umit.geometry import Mark
 from umit.metrics.metric import Pair
 from umit.phantom import words
@@ -19,7 +19,7 @@ from umit.tasks.task import TaskName
 __all__ = ["compare"]
 
 
-def compare(case: Case, item: QAPair, found: Found, numbers: str = "") -> Line:
+def compare(case: Case, item: QAPair, found: Outcome, numbers: str = "") -> Line:
     """Return one line of the demo.
 
     Args:
@@ -57,7 +57,7 @@ def _asked(query: Query) -> tuple[str, str]:
             return "report", ""
 
 
-def _words(task: TaskName, found: Found) -> str:
+def _words(task: TaskName, found: Outcome) -> str:
     if isinstance(found, OutputError):
         shown = found.text if len(found.text) <= 60 else found.text[:60] + "…"
         return f"unreadable: {shown!r}"
@@ -71,7 +71,7 @@ def _place(mark: Mark) -> str:
     return "-".join("(" + ",".join(f"{v:.0f}" for v in end) + ")" for end in mark.ends)
 
 
-def _score(task: TaskName, item: QAPair, found: Found) -> tuple[str, bool | None]:
+def _score(task: TaskName, item: QAPair, found: Outcome) -> tuple[str, bool | None]:
     """Return how good an answer is, by the task's own rule and first metric."""
     if isinstance(found, UMITError):
         return "unreadable", False

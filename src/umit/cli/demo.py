@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from umit.cli.scenes import Scene
     from umit.display.overlay import Mark
     from umit.display.page import Line
-    from umit.fanout import Found
+    from umit.fanout import Outcome
     from umit.model import UMIT
 
 __all__ = ["add", "run"]
@@ -63,7 +63,7 @@ def run(given: Namespace) -> int:
     return 0
 
 
-def _answers(model: UMIT, shown: Sequence[Scene]) -> list[list[Found]]:
+def _answers(model: UMIT, shown: Sequence[Scene]) -> list[list[Outcome]]:
     """Ask everything in one stream, so that questions about one picture share its encoding."""
     from umit.errors import OutputError, UMITError
 
@@ -77,7 +77,7 @@ def _answers(model: UMIT, shown: Sequence[Scene]) -> list[list[Found]]:
 
 
 def _write(
-    out: Path, notice: str, shown: Sequence[Scene], founds: Sequence[Sequence[Found]]
+    out: Path, notice: str, shown: Sequence[Scene], founds: Sequence[Sequence[Outcome]]
 ) -> str:
     """Write a picture of each scene, one of several, and the page; return it all as text."""
     from umit.cli.beside_truth import compare
@@ -108,7 +108,7 @@ def _text(title: str, lines: Sequence[Line]) -> str:
     return f"{title}\n{table(rows, _WIDTHS)}\n"
 
 
-def _picture(scene: Scene, found: Sequence[Found]) -> tuple[Image.Image, list[str]]:
+def _picture(scene: Scene, found: Sequence[Outcome]) -> tuple[Image.Image, list[str]]:
     """Draw answers over the truth, and return the numbers of each question's marks.
 
     What could not be read keeps its number free.

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from umit.cli.telling import document, printable
 from umit.errors import InputError, OutputError, UMITError
-from umit.fanout import Found
+from umit.fanout import Outcome
 from umit.geometry import Mark
 from umit.tasks.table import line
 from umit.tasks.task import TaskName
@@ -41,7 +41,7 @@ class Row:
     task: str
     name: str
     kind: TaskName
-    found: Found
+    found: Outcome
     first: int = 1
     notice: str = ""
 

@@ -14,7 +14,7 @@ from umit.display.template import html
 from umit.evaluation.charts import charts
 from umit.evaluation.gallery import ScansOf, cards, chosen
 from umit.evaluation.markdown import FLOOR_NOTE
-from umit.evaluation.score import FLOOR, Row, Score, score
+from umit.evaluation.score import FLOOR, Score, ScoreRow, score
 from umit.evaluation.verdict import Item, items_of
 from umit.evaluation.words import VERDICTS, Words, cost_words, metric_words
 from umit.tasks.table import TASKS
@@ -120,7 +120,7 @@ def _filters(items: Sequence[Item]) -> dict[str, dict[str, Words]]:
     }
 
 
-def _scores(rows: Sequence[Row], items: Sequence[Item]) -> Iterator[dict[str, Any]]:
+def _scores(rows: Sequence[ScoreRow], items: Sequence[Item]) -> Iterator[dict[str, Any]]:
     """Yield the numbers of each task: those of all its answers, then of their parts, then its charts."""
     kept = [row for row in rows if not math.isnan(row.value)]
     for task, group in groupby(kept, lambda row: row.task):
@@ -137,7 +137,7 @@ def _scores(rows: Sequence[Row], items: Sequence[Item]) -> Iterator[dict[str, An
         }
 
 
-def _numbers(row: Row) -> dict[str, Any]:
+def _numbers(row: ScoreRow) -> dict[str, Any]:
     """Return a row as the page shows it; only shares from 0 to 1 are drawn."""
     ends = [one for one in (row.low, row.value, row.high) if not math.isnan(one)]
     return {

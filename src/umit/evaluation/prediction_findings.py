@@ -17,7 +17,7 @@ from umit.datasets.dataset import Sample
 from umit.datasets.medmnist_sets import SETS
 from umit.errors import DatasetError, OutputError
 from umit.evaluation.prediction_rows import Line
-from umit.fanout import Found, expand, join
+from umit.fanout import Outcome, expand, join
 from umit.metrics.tables.confidence import CONFIDENCE
 from umit.queries import Ask, Choose, Find, Language, Query
 from umit.results import Findings, Result
@@ -194,9 +194,9 @@ def _together(
     return sample, cast("Findings | OutputError", _joined(query, [mark.found for mark in ordered]))
 
 
-def _joined(query: Choose, answers: Sequence[Any]) -> Found:
+def _joined(query: Choose, answers: Sequence[Any]) -> Outcome:
     """Return the answers to the closed questions about the labels as findings; unreadable ones as an error."""
-    found: list[Found] = []
+    found: list[Outcome] = []
     for label, answer in zip(query.labels, answers, strict=True):
         if isinstance(answer, OutputError):
             answer.task = "findings"

@@ -23,7 +23,7 @@ from umit.results import Answer, Detections, Findings, Report
 from umit.tasks.table import TASKS
 from umit.tasks.task import Task, TaskName
 
-__all__ = ["FLOOR", "SOURCES", "Row", "Score", "protocols", "score"]
+__all__ = ["FLOOR", "SOURCES", "ScoreRow", "Score", "protocols", "score"]
 
 #: What the name of a metric ends in where the truth in whole numbers of the frame stands in the answers' place.
 FLOOR: Final = ", frame floor"
@@ -50,7 +50,7 @@ SOURCES: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class ScoreRow:
     """One number.
 
     Args:
@@ -95,7 +95,7 @@ class Score:
         gaps: In words, what the run has not asked yet; nothing if it is whole.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[ScoreRow, ...]
     failed: int
     manifest: Mapping[str, Any]
     gaps: tuple[str, ...] = ()
@@ -158,7 +158,7 @@ def score(
     card = card_of(folder)
     wanted = _wanted(protocol, kept)
     more = [optional_metric(name) for name in also]
-    rows: list[Row] = []
+    rows: list[ScoreRow] = []
     answers = [task for task, spec in TASKS.items() if task in kept and spec.result is Answer]
     for task, found in kept.items():
         spec = TASKS[task]
@@ -221,7 +221,7 @@ def _wanted(given: Sequence[str], tasks: Iterable[TaskName]) -> frozenset[str]:
 def _framed_rows(
     task: TaskName, found: Sequence[Mapping[str, Any]], pairs: Sequence[Pair[Any]], by: Sequence[str],
     metrics: Sequence[Metric[Any]], seed: int, frame: Task[Any, Any] | None,
-) -> Iterator[Row]:  # fmt: skip
+) -> Iterator[ScoreRow]:  # fmt: skip
     """Yield a task's numbers, each with the frame's floor behind it where one is known."""
     written = as_written(pairs, frame) if frame is not None else []
     known = [i for i, one in enumerate(written) if one is not None]
@@ -242,7 +242,7 @@ def _framed_rows(
 def _task_rows(
     task: TaskName, found: Sequence[Mapping[str, Any]], by: Sequence[str], metrics: Sequence[Metric[Any]], seed: int,
     known: Sequence[Pair[Any]] | None = None,
-) -> Iterator[Row]:  # fmt: skip
+) -> Iterator[ScoreRow]:  # fmt: skip
     pairs = [pair_of(record) for record in found] if known is None else known
     languages = np.array([pair.query.language for pair in pairs])
     groups = np.unique([record["group"] for record in found], return_inverse=True)[1]
@@ -258,7 +258,7 @@ def _task_rows(
         measures = metric.measures(pairs, seen)
         for language, part, chosen in parts:
             low, high = interval(metric, measures[chosen], groups[chosen], seed)
-            yield Row(
+            yield ScoreRow(
                 task=task, language=language, part=part, metric=metric.name,
                 protocol=metric.protocol, unit=metric.unit,
                 value=metric.total(measures[chosen]), low=low, high=high,
@@ -270,7 +270,7 @@ def _task_rows(
 def _pooled_rows(
     tasks: Sequence[TaskName], found: Sequence[Mapping[str, Any]], by: Sequence[str], metrics: Sequence[Metric[Any]],
     seed: int,
-) -> Iterator[Row]:  # fmt: skip
+) -> Iterator[ScoreRow]:  # fmt: skip
     """Yield published numbers of answers over all questions, as their authors count them.
 
     They go by what the source calls closed, not by whether options were offered: a number of closed questions
@@ -282,7 +282,7 @@ def _pooled_rows(
 
 def _finding_rows(
     task: TaskName, found: Sequence[Mapping[str, Any]], metrics: Sequence[Metric[Any]], seed: int
-) -> Iterator[Row]:
+) -> Iterator[ScoreRow]:
     """Yield the numbers of each label by itself."""
     kept: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for record in found:
@@ -300,7 +300,7 @@ def _finding_rows(
 def _size_rows(
     task: TaskName, found: Sequence[Mapping[str, Any]], by: Sequence[str], metrics: Sequence[Metric[Any]],
     seed: int, frame: Task[Any, Any] | None,
-) -> Iterator[Row]:  # fmt: skip
+) -> Iterator[ScoreRow]:  # fmt: skip
     """Yield the numbers of true boxes of each size; absent targets have none."""
     pairs = [pair_of(record) for record in found]
     for rule in SIZES:
