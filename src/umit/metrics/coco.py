@@ -24,7 +24,7 @@ def average_precision(
 ) -> Callable[[Rows], float]:
     """Return what gives COCO's average precision of pictures drawn from these, some of them more than once.
 
-    Boxes are matched here, once for all draws. Outcome boxes of one score are ranked in their order.
+    Boxes are matched here, once for all draws. Found boxes of one score are ranked in their order.
 
     Args:
         found: Label as a whole number, picture from 0, x1, y1, x2, y2 and score of each found box, shape (boxes, 7).

@@ -14,7 +14,7 @@ from umit.datasets.swift_pictures import Places
 from umit.errors import DatasetError, InputError
 from umit.imaging.sniff import file_kind
 
-__all__ = ["Outcome", "is_picture", "pictured"]
+__all__ = ["Found", "is_picture", "pictured"]
 
 _FILMS: Final = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".dcm", ".dicom", ".ima")  # fmt: skip
 #: What a table may call DICOM files by; the last three name a folder. The order is from one file to many.
@@ -42,7 +42,7 @@ def pictured(path: Path) -> Pictures:
 
 
 @dataclass
-class Outcome(Places):
+class Found(Places):
     """Finds what tables name, which often leave out the folder and the end of a name.
 
     A path that is none is looked for by its last part among all files and folders of the root, with or without

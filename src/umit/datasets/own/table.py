@@ -13,7 +13,7 @@ from umit.datasets.own import truths
 from umit.datasets.own.coco import is_coco
 from umit.datasets.own.columns import BoxForm, boxed, columns, filled, several
 from umit.datasets.own.item import Boxed, Given, Item, named
-from umit.datasets.own.pictured import Outcome
+from umit.datasets.own.pictured import Found
 from umit.datasets.pictures import Files, Pictures, paths_of
 from umit.datasets.rows import at, table_rows
 from umit.datasets.swift import OURS
@@ -65,7 +65,7 @@ class _Reader:
     _told: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.places = Outcome(Folder.of(self.path), Folder.of(self.given.root))
+        self.places = Found(Folder.of(self.path), Folder.of(self.given.root))
 
     def items(self) -> Iterator[Item]:
         for place, row in table_rows(self.path):
