@@ -127,6 +127,16 @@ def test_end_tokens_are_no_part_of_an_answer(tmp_path: Path, end: str) -> None:
     assert [pair.found.raw for pair in pairs] == [f"1:yes{end}", f"liver{end}"]
 
 
+def test_end_tokens_cost_nothing(tmp_path: Path) -> None:
+    rows = [(CLOSED, "1:yes"), (OPEN, "liver")]
+    kept = _values(
+        _file(tmp_path, *(_swift2(q, f"{a}<|im_end|>", a) for q, a in rows)), tmp_path / "a"
+    )
+    plain = _values(_file(tmp_path, *(_swift2(q, a, a) for q, a in rows)), tmp_path / "b")
+    assert plain["umit", "exact match"] == 1
+    assert {k: repr(v) for k, v in kept.items()} == {k: repr(v) for k, v in plain.items()}
+
+
 def test_an_end_token_within_a_text_stays(tmp_path: Path) -> None:
     found, _ = _read(_file(tmp_path, _swift2(OPEN, "liver<|im_end|>spleen", "liver")))
     assert _pairs(found)[0].found.text == "liver<|im_end|>spleen"

@@ -27,7 +27,7 @@ from umit.errors import DatasetError, InputError, OutputError
 from umit.evaluation.journal import Journal
 from umit.evaluation.prediction_findings import UNSCORED, Answered, as_findings, label_of
 from umit.evaluation.prediction_rows import FORMATS, LLAVA_MED, OURS, Line, form_of, joined, line_of
-from umit.evaluation.record import distinct, pair_of, record_of
+from umit.evaluation.record import distinct, pair_of, record_of, unended
 from umit.queries import Ask, Find, Language, Query
 from umit.results import Answer, stamped
 from umit.tasks.detect import presence
@@ -252,7 +252,7 @@ class _Reader:
         if placed and (self._needs or not source.names):
             raise _Unscored(f"{name} needs {self._needs or 'pictures'} for its coordinates")
         try:
-            true = replace(turn, answer=_unended(turn.answer))
+            true = replace(turn, answer=unended(turn.answer))
             gold = self._rows.gold(row, true, name, query, source)
             if placed:
                 view = outline(source, task.rendering(volume=source.is_volume))
@@ -267,7 +267,7 @@ class _Reader:
         )  # fmt: skip
         said = row.response or ""
         try:
-            found = task.decode(Completion(text=_unended(said)), query, view)
+            found = task.decode(Completion(text=unended(said)), query, view)
         except OutputError as error:
             error.text = said
             return sample, error
@@ -330,18 +330,6 @@ def _label_asked(words: str, options: Sequence[str], language: Language) -> Ask:
     if options and tuple(map(str.casefold, options)) != asked.options:
         raise InputError(f"expected options {', '.join(asked.options)} for findings, got others")
     return asked
-
-
-#: How programs leave the end of a text in it: ChatML's two, as of Qwen, and LLaMA's, as of LLaVA.
-_ENDS: Final = ("<|im_end|>", "<|endoftext|>", "</s>")
-
-
-def _unended(said: str) -> str:
-    """Return an answer or a truth without the end tokens behind it, and the blanks before these."""
-    text = said
-    while (bare := text.rstrip()).endswith(_ENDS):
-        text = next(bare.removesuffix(end) for end in _ENDS if bare.endswith(end)).rstrip()
-    return text
 
 
 #: A field that is always kept, since published scorers go by it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from umit.datasets.dataset import Sample
 from umit.errors import InputError, OutputError, UMITError
@@ -11,7 +11,7 @@ from umit.metrics.metric import Pair
 from umit.queries import query_from_dict, query_to_dict
 from umit.results import Result, from_dict
 
-__all__ = ["distinct", "failed", "pair_of", "record_of"]
+__all__ = ["distinct", "failed", "pair_of", "record_of", "unended"]
 
 
 def record_of(sample: Sample[Any, Any], found: Result | UMITError) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def pair_of(record: Mapping[str, Any]) -> Pair[Any]:
     try:
         query = query_from_dict(record["query"])
         found = record["found"]
-        gold, raw = from_dict(record["gold"]), str(record["raw"])
+        gold, raw = from_dict(record["gold"]), unended(str(record["raw"]))
         facts = record.get("facts") or {}
         return Pair(query, gold, None if found is None else from_dict(found), raw, facts)
     except (KeyError, TypeError, AttributeError) as error:
@@ -79,3 +79,15 @@ def pair_of(record: Mapping[str, Any]) -> Pair[Any]:
             code="record",
             where=str(record.get("id", "")),
         ) from error
+
+
+#: How programs leave the end of a text in it: ChatML's two, as of Qwen, and LLaMA's, as of LLaVA.
+_ENDS: Final = ("<|im_end|>", "<|endoftext|>", "</s>")
+
+
+def unended(said: str) -> str:
+    """Return an answer or a truth without the end tokens behind it, and the blanks before these."""
+    text = said
+    while (bare := text.rstrip()).endswith(_ENDS):
+        text = next(bare.removesuffix(end) for end in _ENDS if bare.endswith(end)).rstrip()
+    return text

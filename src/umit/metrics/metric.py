@@ -46,7 +46,7 @@ class Pair(Generic[R]):
         query: What was asked.
         gold: The true result, in source coordinates.
         found: The model's result; ``None`` where its text could not be read.
-        raw: The model's text, unchanged.
+        raw: The model's text, without end tokens that another program left behind it.
         facts: What the source says of the question beside them, such as its ``answer_type``.
     """
 
