@@ -52,7 +52,8 @@ REFUSED: dict[str, tuple[dict[str, str | bytes], str | None, str]] = {
     ),
     "YOLO's boxes in bytes": ({"labels/a.txt": b"0 .5 .5 .1 .1\n\xff"}, "yolo", "labels/a.txt: expected a readable UTF-8"),
     "YOLO's box with nan": ({"labels/a.txt": "0 .5 .5 nan .1"}, "yolo", "labels/a.txt line 1: expected a number"),
-    "YOLO's class below 0": ({"labels/a.txt": "-1 .5 .5 .1 .1", "classes.txt": "x"}, "yolo", "line 1: expected a class"),
+    "YOLO's class below 0": ({"labels/a.txt": "-1 .5 .5 .1 .1"}, "yolo", "line 1: expected a class"),
+    "YOLO's boxes in pixels": ({"labels/a.txt": "0 30 20 10 10"}, "yolo", "line 1: expected shares of the picture"),
     "VOC's list in bytes": (
         {"Annotations/a.xml": "<annotation><filename>a.png</filename></annotation>", "ImageSets/Main/train.txt": b"\xff"},
         "voc", "train.txt: expected a readable UTF-8",

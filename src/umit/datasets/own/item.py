@@ -253,11 +253,10 @@ class Seen:
 
     def _language(self, truth: Truth, choice: Choice) -> Language:
         """Tell the language from the words; names alone are asked with in any."""
-        told = isinstance(truth, Told)
-        if len(choice.languages) == 1 and (not told or truth.named):
+        if len(choice.languages) == 1 and not (isinstance(truth, Told) and not truth.named):
             return choice.languages[0]
         names = (self.names.get(one, one) for one in self.labels)
-        return language_of(truth.words if told else " ".join(names))
+        return language_of(truth.words if isinstance(truth, Told) else " ".join(names))
 
 
 def _size(source: Pictures, truth: Boxed) -> tuple[int, ...] | None:
