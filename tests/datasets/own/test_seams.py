@@ -132,6 +132,13 @@ def test_more_options_than_letters_are_all_kept(tmp_path: Path) -> None:
     assert len(sample.query.options) == 28 and sample.gold.text == "word 27"
 
 
+def test_rows_of_a_thousand_classes_share_one_query(tmp_path: Path) -> None:
+    rows = "".join(f"a.png,class {n}\n" for n in range(1000))
+    samples = list(load(_write(tmp_path, {"t.csv": f"image,label\n{rows}"})))
+    assert len(samples) == 1000 and len({id(sample.query) for sample in samples}) == 1
+    assert samples[0].query.labels[:3] == ("class 0", "class 1", "class 2")
+
+
 def test_two_equal_options_are_told_for_what_they_are(tmp_path: Path) -> None:
     row = {"image": "a.png", "question": "Which?", "options": ["x", "x"], "answer": "x"}
     good = {**row, "options": ["x", "y"]}
