@@ -15,6 +15,7 @@ from pyarrow import parquet
 from umit.checkpoints import RELEASED
 from umit.datasets import load
 from umit.datasets.check import check
+from umit.datasets.check_words import least_tokens
 from umit.datasets.convert import convert
 from umit.errors import DatasetError
 
@@ -151,6 +152,10 @@ def test_two_equal_options_are_told_for_what_they_are(tmp_path: Path) -> None:
 def test_the_doctor_does_not_call_nothing_sound(name: str, content: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(content)
     assert [one.code for one in check(tmp_path, TASKS)] == ["empty"]
+
+
+def test_marks_beside_a_control_token_do_not_tear_it() -> None:
+    assert least_tokens("<|box_start|>(512,256)<|box_end|>") == 11
 
 
 def test_the_doctor_finds_nothing_in_rows_of_a_volume_that_umit_wrote(tmp_path: Path) -> None:
