@@ -19,7 +19,12 @@ _NAMES: Final = {"target": "targets", "landmark": "names", "label": "labels", "o
 #: Each is one token or more, whatever the tokenizer: a control token, a digit, a word, marks side by side.
 _PIECE: Final = re.compile(
     "|".join(
-        [*(re.escape(token.text) for token in CONTROL), r"\d", r"[^\W\d_]+", r"(?:[^\w\s]|_)+"]
+        [
+            *(re.escape(token.text) for token in CONTROL),
+            r"\d",
+            r"[^\W\d_]+",
+            r"(?:(?!<\|)[^\w\s]|_)+",
+        ]
     )
 )
 

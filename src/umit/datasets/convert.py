@@ -185,21 +185,14 @@ def _parquet(samples: _Samples, stage: Path, path: Path, tasks: Tasks, tell: _Te
     batch: list[dict[str, Any]] = []
     with parquet.ParquetWriter(stage / path.name, schema) as writer:
         for line in _lines(samples, tasks, tell):
-            batch.append(_table_row(line))
-            size += sum(len(one["bytes"]) for one in batch[-1]["images"])
+            files = as_bytes(line.pictured.files)
+            about = {"task": line.sample.task, "language": line.sample.query.language}
+            images = [{"bytes": data, "path": None} for data in files]
+            batch.append({"messages": line.messages, "images": images, **about, OURS: line.ours})
+            size += sum(map(len, files))
             count += 1
             if size > _BATCH or len(batch) == 1000:
                 writer.write_table(pyarrow.Table.from_pylist(batch, schema))
                 batch, size = [], 0
         writer.write_table(pyarrow.Table.from_pylist(batch, schema))
     return count
-
-
-def _table_row(line: _Line) -> dict[str, Any]:
-    return {
-        "messages": line.messages,
-        "images": [{"bytes": data, "path": None} for data in as_bytes(line.pictured.files)],
-        "task": line.sample.task,
-        "language": line.sample.query.language,
-        OURS: line.ours,
-    }

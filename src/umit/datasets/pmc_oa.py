@@ -42,18 +42,13 @@ def _captions(
 ) -> Iterator[Sample[Any, Any]]:
     for place, row in json_rows(path):
         name = text(row, "image", place)
-        group = text(row, "pmcid", place, default="") or _article(name)
+        article = _ARTICLE.match(name)  # a name without one stands for itself
+        group = text(row, "pmcid", place, default="") or (article[0] if article else name)
         if not choice.wants(split, group):
             continue
         source = Files((folder.inside(name, place=place),))
         label = f"{path.stem}-{place.rsplit(' ', 1)[1]}"
         yield from described(choice, text(row, "caption", place), place, source, label, group)
-
-
-def _article(name: str) -> str:
-    """Return the article that a picture's name begins with; a name without one stands for itself."""
-    found = _ARTICLE.match(name)
-    return found.group() if found else name
 
 
 DATASET: Final = Dataset(

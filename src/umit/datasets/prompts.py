@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any, Final, get_args
 
 from umit.chat import spell
@@ -21,6 +20,8 @@ from umit.tasks.task import Task, TaskName, TaskSpec
 __all__ = ["Prompts"]
 
 _LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
+#: Landmarks by their Chinese names.
+_CHINESE: Final = {spoken(name, "zh"): name for name in CEPHALOMETRIC}
 #: Words that no prompt holds, put where a query's own words go.
 _HOLE, _OTHER = "\ue000hole\ue000", "\ue001other\ue001"
 _LONGEST: Final = 20_000  # characters; twice what a question may have
@@ -139,7 +140,9 @@ def _query(form: _Form, found: Mapping[str, str | None]) -> Query | None:
             case Find():
                 return Find(_bare(hole), language=language)
             case Locate():
-                return Locate(_landmark(_bare(hole), language), language=language)
+                name = _bare(hole)
+                name = _CHINESE.get(name, name) if language == "zh" else name
+                return Locate(name, language=language)
             case plain:
                 return plain
     except InputError:
@@ -171,12 +174,3 @@ def _split(text: str, mark: re.Pattern[str], first: int) -> tuple[str, ...]:
         return ()
     ends = [*(one.start() for one in marks[1:]), len(text)]
     return tuple(text[one.end() : end].strip() for one, end in zip(marks, ends, strict=True))
-
-
-@lru_cache(maxsize=1)
-def _chinese() -> dict[str, str]:
-    return {spoken(name, "zh"): name for name in CEPHALOMETRIC}
-
-
-def _landmark(name: str, language: Language) -> str:
-    return _chinese().get(name, name) if language == "zh" else name

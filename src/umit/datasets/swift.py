@@ -118,16 +118,16 @@ def row_of(raw: Mapping[str, Any], place: str = "", *, scored: bool = False) -> 
     found = marks(raw.get("objects"), place, len(images))
     truth = raw.get("labels") if raw.get("labels") is not None else raw.get("label")
     turns, response = said.turns, None
-    notes = _nulls(raw)
+    named = raw.get("images")
+    notes: tuple[str, ...] = (_NULLS,) if isinstance(named, list) and None in named else ()
     # A result file: the label is true, if there is one, and the response a model's.
     result = _is_result(raw)
     if (result and truth is None) or (isinstance(truth, str) and (scored or result)):
         *before, (asked, answer) = turns
-        response = _response(raw, answer)
+        response = raw["response"] if isinstance(raw.get("response"), str) else answer
         turns = (*before, (asked, truth))
-    elif isinstance(
-        truth, str
-    ):  # ms-swift trains on a label of numbers alone, and its answer is what is learnt
+    elif isinstance(truth, str):
+        # ms-swift trains on a label of numbers alone, and its answer is what is learnt.
         notes += (f"its label {truth[:40]!r} is text beside the answer, which is kept",)
     return Row(
         turns=tuple(_filled(turns, found, place)),
@@ -146,11 +146,6 @@ def row_of(raw: Mapping[str, Any], place: str = "", *, scored: bool = False) -> 
 def _is_result(raw: Mapping[str, Any]) -> bool:
     """Return whether a row without a label has the fields of ``swift infer``: 3.x, or 2.x."""
     return {"response", "labels"} <= raw.keys() or {"response", "label", "history"} <= raw.keys()
-
-
-def _response(raw: Mapping[str, Any], answer: str | None) -> str | None:
-    found = raw.get("response")
-    return found if isinstance(found, str) else answer
 
 
 def _label(value: Any, place: str) -> int | float | tuple[int, ...] | None:
@@ -182,11 +177,6 @@ def _tags(
     if count in (0, pictures) or (slices and count == 1):
         return ()
     return (f"{pictures - count} tags {IMAGE} are missing and taken to stand in front",)
-
-
-def _nulls(raw: Mapping[str, Any]) -> tuple[str, ...]:
-    images = raw.get("images")
-    return (_NULLS,) if isinstance(images, list) and None in images else ()
 
 
 def _filled(turns: tuple[tuple[str, str | None], ...], found: Marks, place: str) -> Iterator[Turn]:

@@ -55,17 +55,14 @@ def _sample(
     )
     number = text(row, "qid", place, default="")
     # The same qid stands in several files and beside its paraphrases.
-    source, label = _picture(choice, name, place), f"{split}-{number}-{facts[2][1]}"
+    source = Files((choice.root.folder(_FOLDERS).inside(name, place=place),))
+    label = f"{split}-{number}-{facts[2][1]}"
     yield from question(choice, row, place, source, label, name, facts)
 
 
 def _types(value: str) -> str:
     """Return several question types in one order; the files have both."""
     return ", ".join(sorted(part.strip().upper() for part in value.split(",") if part.strip()))
-
-
-def _picture(choice: Choice, name: str, place: str) -> Files:
-    return Files((choice.root.folder(_FOLDERS).inside(name, place=place),))
 
 
 DATASET: Final = Dataset(

@@ -15,6 +15,7 @@ from pyarrow import parquet
 from umit.checkpoints import RELEASED
 from umit.datasets import load
 from umit.datasets.check import check
+from umit.datasets.check_words import least_tokens
 from umit.datasets.convert import convert
 from umit.errors import DatasetError
 
@@ -52,7 +53,8 @@ REFUSED: dict[str, tuple[dict[str, str | bytes], str | None, str]] = {
     ),
     "YOLO's boxes in bytes": ({"labels/a.txt": b"0 .5 .5 .1 .1\n\xff"}, "yolo", "labels/a.txt: expected a readable UTF-8"),
     "YOLO's box with nan": ({"labels/a.txt": "0 .5 .5 nan .1"}, "yolo", "labels/a.txt line 1: expected a number"),
-    "YOLO's class below 0": ({"labels/a.txt": "-1 .5 .5 .1 .1", "classes.txt": "x"}, "yolo", "line 1: expected a class"),
+    "YOLO's class below 0": ({"labels/a.txt": "-1 .5 .5 .1 .1"}, "yolo", "line 1: expected a class"),
+    "YOLO's boxes in pixels": ({"labels/a.txt": "0 30 20 10 10"}, "yolo", "line 1: expected shares of the picture"),
     "VOC's list in bytes": (
         {"Annotations/a.xml": "<annotation><filename>a.png</filename></annotation>", "ImageSets/Main/train.txt": b"\xff"},
         "voc", "train.txt: expected a readable UTF-8",
@@ -131,6 +133,13 @@ def test_more_options_than_letters_are_all_kept(tmp_path: Path) -> None:
     assert len(sample.query.options) == 28 and sample.gold.text == "word 27"
 
 
+def test_rows_of_a_thousand_classes_share_one_query(tmp_path: Path) -> None:
+    rows = "".join(f"a.png,class {n}\n" for n in range(1000))
+    samples = list(load(_write(tmp_path, {"t.csv": f"image,label\n{rows}"})))
+    assert len(samples) == 1000 and len({id(sample.query) for sample in samples}) == 1
+    assert samples[0].query.labels[:3] == ("class 0", "class 1", "class 2")
+
+
 def test_two_equal_options_are_told_for_what_they_are(tmp_path: Path) -> None:
     row = {"image": "a.png", "question": "Which?", "options": ["x", "x"], "answer": "x"}
     good = {**row, "options": ["x", "y"]}
@@ -143,6 +152,10 @@ def test_two_equal_options_are_told_for_what_they_are(tmp_path: Path) -> None:
 def test_the_doctor_does_not_call_nothing_sound(name: str, content: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(content)
     assert [one.code for one in check(tmp_path, TASKS)] == ["empty"]
+
+
+def test_marks_beside_a_control_token_do_not_tear_it() -> None:
+    assert least_tokens("<|box_start|>(512,256)<|box_end|>") == 11
 
 
 def test_the_doctor_finds_nothing_in_rows_of_a_volume_that_umit_wrote(tmp_path: Path) -> None:

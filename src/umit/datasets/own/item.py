@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -138,6 +139,7 @@ class Seen:
     several: bool = False
     _labels: set[str] = field(default_factory=set)
     _ids: Counter[str] = field(default_factory=Counter)
+    _queries: dict[tuple[str | None, Language], Choose] = field(default_factory=dict)
     _farthest: float = 0  # of all numbers of boxes in pixels
     #: The class of each picture that has one, and pictures that have several in rows of their own.
     _classes: dict[tuple[str, ...], str] = field(default_factory=dict)
@@ -197,10 +199,21 @@ class Seen:
         if repeated := [name for name, count in self._ids.items() if count > 1]:
             yield f"{len(repeated)} ids stand in several rows, such as {repeated[0]!r}; their places are added"
 
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """All classes, in the order of people: 2 before 10."""
-        return tuple(sorted(self._labels, key=natural))
+    @cached_property
+    def called(self) -> dict[str, str]:
+        """What each class is called, in the order of people, 2 before 10; when all items were seen."""
+        return {one: self.names.get(one, one) for one in sorted(self._labels, key=natural)}
+
+    @cached_property
+    def _language_of_classes(self) -> Language:
+        return language_of(" ".join(self.called.values()))
+
+    def _classes_asked(self, question: str | None, spoken: Language) -> Choose:
+        """Return one query for all rows that ask alike: a thousand names are not checked a thousand times."""
+        if (question, spoken) not in self._queries:
+            names = tuple(self.called.values())
+            self._queries[question, spoken] = Choose(names, question, self.several, language=spoken)
+        return self._queries[question, spoken]
 
     def of(self, item: Item, choice: Choice) -> Iterator[Sample[Any, Any]]:
         """Yield an item's samples, if its split and language are wanted.
@@ -228,11 +241,10 @@ class Seen:
             case Told(asks=asked):
                 yield from asked(spoken, item.source)
             case Labelled(labels=labels, question=asks):
-                called = tuple(self.names.get(one, one) for one in self.labels)
-                query = Choose(called, asks, self.several, language=spoken)
-                there = [self.names.get(one, one) for one in labels]
+                query = self._classes_asked(asks, spoken)
+                there = [self.called[one] for one in labels]
                 if self.several:
-                    yield "", query, Findings(items=tuple(Marked(label=n, present=n in there) for n in called)), ()  # fmt: skip
+                    yield "", query, Findings(items=tuple(Marked(label=n, present=n in there) for n in query.labels)), ()  # fmt: skip
                 else:
                     yield "", query, Classification(label=there[0]), ()
             case Boxed() as truth:
@@ -246,18 +258,15 @@ class Seen:
         else:
             size = _size(item.source, truth)
             found = [(name, mark.box(size)) for name, mark in truth.boxes]
-        for label in self.labels:
-            target = self.names.get(label, label)
+        for label, target in self.called.items():
             boxes = tuple(Detection(label=target, box=box) for name, box in found if name == label)
             yield label, Find(target, language=spoken), Detections(items=boxes), (("boxes", str(len(boxes))),)  # fmt: skip
 
     def _language(self, truth: Truth, choice: Choice) -> Language:
         """Tell the language from the words; names alone are asked with in any."""
-        told = isinstance(truth, Told)
-        if len(choice.languages) == 1 and (not told or truth.named):
+        if len(choice.languages) == 1 and not (isinstance(truth, Told) and not truth.named):
             return choice.languages[0]
-        names = (self.names.get(one, one) for one in self.labels)
-        return language_of(truth.words if told else " ".join(names))
+        return language_of(truth.words) if isinstance(truth, Told) else self._language_of_classes
 
 
 def _size(source: Pictures, truth: Boxed) -> tuple[int, ...] | None:

@@ -66,7 +66,8 @@ def of(row: _Row, known: _Row, fields: _Row, place: str, say: Tell) -> Truth | N
         asks = str(values["question"]).strip() if filled(values.get("question")) else None
         return _labels(row, known["label"], asks, place, say)
     if not filled(values[kind]):
-        return _nothing(kind, values[kind], place, say)
+        say(_nothing(kind, values[kind], place))
+        return None
     match kind:
         case "answer":
             return _answered(row, values, place, say)
@@ -82,10 +83,12 @@ def of(row: _Row, known: _Row, fields: _Row, place: str, say: Tell) -> Truth | N
 _KINDS: Final = ("answer", "landmarks", "boxes", "label", "report", "caption")
 
 
-def _nothing(kind: str, value: Any, place: str, say: Tell) -> None:
-    """Tell that a row says nothing, and by which word if it has one: ``none`` may be a class's name."""
+def _nothing(kind: str, value: Any, place: str) -> str:
+    """Say that a row says nothing, and by which word if it has one: ``none`` may be a class's name."""
     blank = not isinstance(value, str) or not value.strip()
-    say(f"{place}: skipped, its {kind} {'is empty' if blank else f'{value!r} is taken for empty'}")
+    return (
+        f"{place}: skipped, its {kind} {'is empty' if blank else f'{value!r} is taken for empty'}"
+    )
 
 
 def turn(asked: str, answer: str | None) -> Truth | None:
@@ -165,7 +168,8 @@ def _labels(row: _Row, column: str, asks: str | None, place: str, say: Tell) -> 
     if isinstance(value, list | tuple):
         return Labelled(tuple(_text(one, "label", place) for one in value), (), asks)
     if not filled(value):
-        return _nothing("label", value, place, say)
+        say(_nothing("label", value, place))
+        return None
     words = _text(value, "label", place)
     return Labelled(tuple(part.strip() for part in words.split("|") if part.strip()), (), asks)
 

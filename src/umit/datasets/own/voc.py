@@ -22,8 +22,10 @@ _EDGES: Final = ("xmin", "ymin", "xmax", "ymax")
 
 def there(root: Path) -> bool:
     """Return whether there are XML files of annotations."""
-    first = next(iter(_files(root)), None)
-    return first is not None and _is_annotation(first)
+    for path in _files(root)[:1]:
+        with path.open("rb") as file:
+            return b"<annotation" in file.read(512)
+    return False
 
 
 def _files(root: Path) -> list[Path]:
@@ -32,11 +34,6 @@ def _files(root: Path) -> list[Path]:
         if found := sorted(root.glob(form), key=lambda p: natural(str(p))):
             return found
     return []
-
-
-def _is_annotation(path: Path) -> bool:
-    with path.open("rb") as file:
-        return b"<annotation" in file.read(512)
 
 
 def items(given: Given) -> Iterator[Item]:

@@ -18,19 +18,17 @@ __all__ = ["items", "there"]
 
 _TABLES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
 _LINE = re.compile(r"\s*-?\d+(?:\s+(?:nan|-?[\d.]+(?:e-?\d+)?)){4,}\s*$", re.I)
+_FAR = 2.0  # no share of a picture; what leaves it by less, the doctor finds
 _LISTS = ("classes.txt", "obj.names", "labels/classes.txt")
 
 
 def there(root: Path) -> bool:
     """Return whether pictures have texts of boxes, in a folder ``labels`` beside ``images`` or beside themselves."""
-    first = next((labels for _, labels in _pairs(root) if labels.is_file()), None)
-    return first is not None and _is_boxes(first)
-
-
-def _is_boxes(path: Path) -> bool:
-    with path.open("rb") as file:
-        head = file.read(256).decode("utf-8-sig", "replace").splitlines()
-    return not head or _LINE.match(head[0]) is not None
+    for path in (labels for _, labels in _pairs(root) if labels.is_file()):
+        with path.open("rb") as file:
+            head = file.read(256).decode("utf-8-sig", "replace").splitlines()
+        return not head or _LINE.match(head[0]) is not None
+    return False
 
 
 def items(given: Given) -> Iterator[Item]:
@@ -103,7 +101,9 @@ def _boxes(path: Path, names: dict[int, str], place: str, tell: Tell) -> Iterato
         if not line.strip():
             continue
         kind, *shares = (number(word, "class, centre and size", where) for word in line.split())
-        if not kind.is_integer() or (names and int(kind) not in names):
+        if max(map(abs, shares), default=0) > _FAR:
+            raise DatasetError(f"expected shares of the picture, 0 to 1, got {line[:60]!r}", file=where)  # fmt: skip
+        if kind < 0 or not kind.is_integer() or (names and int(kind) not in names):
             raise DatasetError(f"expected a class of {', '.join(map(str, names)) or 'whole number'}, got {kind:g}", file=where)  # fmt: skip
         corners = _corners(shares, where)
         if not (corners[0] < corners[2] and corners[1] < corners[3]):
