@@ -71,7 +71,7 @@ def test_two_processes_equal_one_and_stop_together(tmp_path: Path) -> None:
     finally:
         for twin in twins:  # one that waits for the other would outlive a failure
             twin.kill()
-    state = torch.load(tmp_path / "state" / "state.pt", weights_only=True)
+    state = torch.load(tmp_path / "state" / "step-00000004.pt", weights_only=True)
     assert state["step"] == 4  # one of them wanted to stop there
     for rank in range(2):
         found = torch.load(tmp_path / f"{rank}.pt", weights_only=True)

@@ -24,7 +24,7 @@ from umit.errors import BackendError, CheckpointError, InputError
 if TYPE_CHECKING:
     from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VLForConditionalGeneration
 
-__all__ = ["Engine", "load_engine", "quiet"]
+__all__ = ["Engine", "fingerprint", "load_engine", "quiet"]
 
 _FAMILY: Final = "qwen2_vl"
 _SMALL: Final = 100_000_000  # bytes of weights that load before a progress bar can be read
@@ -61,11 +61,16 @@ class Engine:
     @property
     def fingerprint(self) -> str:
         """Tell these weights from others, by the first numbers of every tensor, as they are computed with."""
-        digest = hashlib.sha256(str(self.dtype).encode())
-        for name, tensor in self.model.state_dict().items():
-            first = tensor.flatten()[:_TOLD].float().cpu()
-            digest.update(f"{name} {tuple(tensor.shape)}".encode() + first.numpy().tobytes())
-        return digest.hexdigest()
+        return fingerprint(self.model, self.dtype)
+
+
+def fingerprint(module: torch.nn.Module, dtype: torch.dtype | None = None) -> str:
+    """Tell weights from others by the first numbers of every tensor, and by what they are computed in."""
+    digest = hashlib.sha256(str(dtype or "").encode())
+    for name, tensor in module.state_dict().items():
+        first = tensor.flatten()[:_TOLD].float().cpu()
+        digest.update(f"{name} {tuple(tensor.shape)}".encode() + first.numpy().tobytes())
+    return digest.hexdigest()
 
 
 def load_engine(
