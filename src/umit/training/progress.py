@@ -57,14 +57,17 @@ class Progress:
             CheckpointError: The folder holds another run, or something else.
         """
         state = self.states.load(prepare)
+        device = next(self.module.parameters()).device
         if state is None:
+            seed = self.settings.seed + processes()[0]
+            kinds = {"cpu", device.type} & {"cpu", "cuda"}
+            self._random = [torch.Generator(kind).manual_seed(seed).get_state() for kind in sorted(kinds)]
             return 0
         wrong = self.module.load_state_dict(state["model"], strict=False)
         if wrong.unexpected_keys or {*wrong.missing_keys} - self._frozen():
             raise CheckpointError("expected a state of this module, got one with other parameters")
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
-        device = next(self.module.parameters()).device
         self._since = [pair.to(device) for pair in state["since"]]
         self._random = state["random"][processes()[0]]
         return int(state["step"])
@@ -89,6 +92,8 @@ class Progress:
         Raises:
             DatasetError: Loss or gradients are no finite numbers; nothing of that is saved.
         """
+        if step == 1:
+            self.states.check_shares(batch)
         # Not floats yet: asking for one would wait for a GPU.
         self._since.append(torch.stack([loss.detach().float(), norm.detach().float()]))
         logs = step % self.settings.log_every == 0

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from umit.engine.load import fingerprint
-from umit.errors import CheckpointError, CheckpointWarning
+from umit.errors import CheckpointError, CheckpointWarning, DatasetWarning
 from umit.training.hyperparameters import Hyperparameters
 from umit.training.processes import gathered, of_first, processes
 
@@ -82,6 +82,16 @@ class States:
         )
         return state
 
+    def check_shares(self, batch: Mapping[str, Tensor]) -> None:
+        """Warn where every process trains on the same rows, so that all but one are in vain."""
+        if processes()[1] > 1 and len({*gathered(_digest(batch))}) == 1 and processes()[0] == 0:
+            warnings.warn(
+                f"all {processes()[1]} processes train on the same rows in the first step; give each its share, "
+                "rows[number::count] with (number, count) of umit.training.loop.processes()",
+                DatasetWarning,
+                stacklevel=4,
+            )
+
     def save(self, step: int, state: Mapping[str, Any], batch: Mapping[str, Tensor]) -> None:
         """Write a state; a marker with its hash is written last, then the oldest goes.
 
@@ -131,7 +141,7 @@ class States:
         if mark is not None and self.run["start weights"] == mark.weights:
             run["start weights"] = mark.weights
         differing = [
-            f"{name} {run.get(name)!r:.12} then, {value!r:.12} now"
+            f"other {name}" if " " in name else f"{name} {run.get(name)} then, {value} now"
             for name, value in self.run.items()
             if run.get(name) != value
         ]
