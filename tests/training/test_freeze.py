@@ -123,7 +123,7 @@ def test_adapters_beside_the_layers_are_refused(own: Any) -> None:
 
 
 def test_what_cannot_train_is_refused(own: Any) -> None:
-    with pytest.raises(InputError, match="expected a Qwen2-VL.*got Linear"):
+    with pytest.raises(InputError, match=r"expected a Qwen2-VL.*got Linear"):
         freeze(nn.Linear(2, 2), ALIGN)
     own.requires_grad_(False)
     with pytest.raises(InputError, match="require a gradient, got none"):
@@ -135,7 +135,9 @@ def test_bfloat16_weights_are_refused_and_frozen_ones_allowed(own: Any) -> None:
     own.model.visual.merger.float()
     freeze(own, INSTRUCT)
     own.lm_head.to(torch.bfloat16)
-    with pytest.raises(InputError, match=r"float32, got torch\.bfloat16, torch\.float32.*bf16=True"):
+    with pytest.raises(
+        InputError, match=r"float32, got torch\.bfloat16, torch\.float32.*bf16=True"
+    ):
         freeze(own, INSTRUCT)
 
 

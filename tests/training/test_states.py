@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +63,11 @@ def go(
 
     kept = {"steps": STEPS, "learning_rate": 0.05, "warmup": 1, "save_every": 1, **settings}
     hyper = Hyperparameters(log_every=log_every, **kept)
-    try:
+    with suppress(Interrupted):
         optimize(
             module, prepare, loss, settings=hyper, folder=folder, tell=tell,
             names=lambda step: [f"film-{step}", ""],
         )  # fmt: skip
-    except Interrupted:
-        pass
     return told
 
 
