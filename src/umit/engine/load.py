@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ import torch
 
 from umit.engine.encode import Encoder
 from umit.engine.hub import fetched
-from umit.errors import BackendError, CheckpointError, InputError
+from umit.errors import BackendError, CheckpointError, CheckpointWarning, InputError
 
 if TYPE_CHECKING:
     from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VLForConditionalGeneration
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Engine", "fingerprint", "load_engine", "quiet"]
 
 _FAMILY: Final = "qwen2_vl"
+_ADAPTER: Final = "adapter_config.json"  # peft's name
 _SMALL: Final = 100_000_000  # bytes of weights that load before a progress bar can be read
 _TOLD: Final = 64  # numbers of a tensor that tell it from another's
 #: What transformers, tokenizers and torch raise over files that are missing, damaged or do not fit together.
@@ -146,7 +148,24 @@ def _weights(place: Path, name: str, dtype: torch.dtype) -> Any:
                 f"expected complete weights in {name!r}, "
                 f"{len(keys)} tensors are {wrong}, such as {min(keys)}"
             )
+    _tell_more(place, name, model, {*report["unexpected_keys"]})
     return model
+
+
+def _tell_more(place: Path, name: str, model: Any, unread: set[str]) -> None:
+    """Say what a folder holds beyond what answers."""
+    said = []
+    if (place / _ADAPTER).is_file():
+        put_in = getattr(
+            model, "_hf_peft_config_loaded", False
+        )  # by transformers, where peft is installed
+        said.append(
+            f"an adapter, which is {'put into' if put_in else 'not read beside'} the weights"
+        )
+    if unread:
+        said.append(f"{len(unread)} tensors that are not read, such as {min(unread)}")
+    for one in said:
+        warnings.warn(f"{name} holds {one}", CheckpointWarning, stacklevel=4)
 
 
 def _tokenizer(place: Path, name: str) -> Any:
@@ -205,6 +224,11 @@ def _check_files(place: Path, name: str) -> None:
     ]
     if not missing:
         return
+    if "config.json" in missing and (place / _ADAPTER).is_file():
+        raise CheckpointError(
+            f"expected whole weights in {name!r}, found an adapter alone. Merge it into its base with peft "
+            "(merge_and_unload) and save_pretrained that with the base's tokenizer."
+        )
     pickled = [path.name for path in place.glob("*.bin")] if "*.safetensors" in missing else []
     came, hint = f"no {' and no '.join(missing)}", "Copy the missing files."
     if pickled:

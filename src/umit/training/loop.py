@@ -55,7 +55,6 @@ def optimize(
     progress = Progress(module, settings=settings, folder=folder, tell=tell, names=names)
     start = progress.begin(prepare)
     optimizer, schedule = progress.optimizer, progress.schedule
-    module.train()
     steps: Any = range(start, settings.steps)
     made: Any = prepare  # without batches, the loader gives it one number and not a list
     loader: DataLoader[Any] = DataLoader(
@@ -64,6 +63,7 @@ def optimize(
     for step, batch in enumerate(loader, start=start + 1):
         moved = {name: value.to(device, non_blocking=True) for name, value in batch.items()}
         progress.before()
+        module.train()  # each time: `tell` may have asked the model something
         with enough_memory():
             with torch.autocast(device.type, torch.bfloat16, enabled=settings.bf16):
                 loss = loss_of(moved) * share_of(weight_of(moved))

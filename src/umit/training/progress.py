@@ -61,7 +61,9 @@ class Progress:
         if state is None:
             seed = self.settings.seed + processes()[0]
             kinds = {"cpu", device.type} & {"cpu", "cuda"}
-            self._random = [torch.Generator(kind).manual_seed(seed).get_state() for kind in sorted(kinds)]
+            self._random = [
+                torch.Generator(kind).manual_seed(seed).get_state() for kind in sorted(kinds)
+            ]
             return 0
         wrong = self.module.load_state_dict(state["model"], strict=False)
         if wrong.unexpected_keys or {*wrong.missing_keys} - self._frozen():
