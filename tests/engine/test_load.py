@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import pickle
@@ -21,7 +22,7 @@ import torch
 import umit
 from umit import UMIT
 from umit.engine.load import load_engine
-from umit.errors import CheckpointError, InputError, OutputError
+from umit.errors import CheckpointError, CheckpointWarning, InputError, OutputError
 from umit.testing import tiny_checkpoint
 
 
@@ -283,3 +284,34 @@ def test_a_model_is_pickled_though_it_was_used(folder: Path) -> None:
     found = model.answer(film, "Is it?", options=["yes", "no"])
     again = pickle.loads(pickle.dumps(model))
     assert again.answer(film, "Is it?", options=["yes", "no"]).option == found.option
+
+
+def test_what_is_not_read_is_told(folder: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    there = shutil.copytree(folder, tmp_path / "more")
+    weights = there / "model.safetensors"
+    save_file(
+        {**load_file(weights), "score.weight": torch.zeros(2, 2)},
+        weights,
+        metadata={"format": "pt"},
+    )
+    with pytest.warns(
+        CheckpointWarning, match=r"more holds 1 tensors that are not read.*score\.weight"
+    ):
+        load_engine(there, device="cpu")
+
+
+def test_an_adapter_beside_and_one_alone_are_told(folder: Path, tmp_path: Path) -> None:
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        (alone / name).write_text("{}")
+    with pytest.raises(CheckpointError, match=r"found an adapter alone.*merge_and_unload"):
+        load_engine(alone, device="cpu")
+    if importlib.util.find_spec("peft"):
+        pytest.skip("with peft, transformers reads the adapter")
+    there = shutil.copytree(folder, tmp_path / "beside")
+    (there / "adapter_config.json").write_text("{}")
+    with pytest.warns(CheckpointWarning, match="an adapter, which is not read"):
+        load_engine(there, device="cpu")

@@ -13,6 +13,7 @@ from recipes.embedded.batches import Draws
 from recipes.embedded.model import SMOKE, new_model
 from recipes.embedded.stages import STAGES
 from umit.engine.encode import Encoder
+from umit.errors import DatasetError
 from umit.training.hyperparameters import Hyperparameters
 from umit.training.rows import Turn, pack
 from umit.training.stages import ALIGN, INSTRUCT, Stage, train_stage
@@ -34,16 +35,21 @@ def run(
     stop: int | None = None,
     plain: bool = False,
     rate: float = 1e-3,
+    bf16: bool = False,
+    dtypes: set[torch.dtype] | None = None,
 ) -> tuple[Any, list[float]]:
     encoder = Encoder(tokenizer)
     model = new_model(SMOKE, tokenizer, 0)
+    if dtypes is not None:
+        for part in (model.model.language_model.layers[0], model.model.visual.blocks[0]):
+            part.mlp.register_forward_hook(lambda module, given, out: dtypes.add(out.dtype))
     losses = train_stage(
         model,
         lambda step: [pack(row, encoder) for row in turns(stage, step)],
         encoder=encoder,
         stage=stage,
         settings=Hyperparameters(
-            steps=steps, learning_rate=rate, warmup=2, log_every=1, save_every=1000
+            steps=steps, learning_rate=rate, warmup=2, log_every=1, save_every=1000, bf16=bf16
         ),
         folder=folder,
         tell=lambda step, loss: stop is None or step < stop,
@@ -63,21 +69,78 @@ def test_exactly_the_stage_trains(tokenizer: Any, tmp_path: Path, stage: Stage) 
         assert changed == (stage.vision or not tower), name
 
 
-@pytest.mark.parametrize("plain", [True, pytest.param(False, marks=pytest.mark.slow)])
-def test_resuming_equals_the_uninterrupted_run(tokenizer: Any, tmp_path: Path, plain: bool) -> None:
-    whole, losses = run(tokenizer, tmp_path / "whole", steps=6, plain=plain)
-    _, first = run(tokenizer, tmp_path / "parts", steps=6, stop=3, plain=plain)
-    resumed, second = run(tokenizer, tmp_path / "parts", steps=6, plain=plain)
+TRL = pytest.mark.slow  # loads it
+
+
+@pytest.mark.parametrize(
+    ("begun", "ended"),
+    [
+        ("plain", "plain"),
+        pytest.param("trl", "trl", marks=TRL),
+        pytest.param("plain", "trl", marks=TRL),
+    ],
+)
+def test_resuming_equals_the_uninterrupted_run(
+    tokenizer: Any, tmp_path: Path, begun: str, ended: str
+) -> None:
+    """Also where the other loop goes on."""
+    whole, losses = run(tokenizer, tmp_path / "whole", steps=6, plain=ended == "plain")
+    _, first = run(tokenizer, tmp_path / "parts", steps=6, stop=3, plain=begun == "plain")
+    resumed, second = run(tokenizer, tmp_path / "parts", steps=6, plain=ended == "plain")
     assert len(first) == len(second) == 3
-    assert first + second == pytest.approx(losses, abs=2e-4)
+    assert first + second == pytest.approx(losses, abs=1e-6)
     for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):
         assert torch.allclose(a, b, atol=1e-6)
 
 
-@pytest.mark.slow  # loads TRL
+@TRL
 def test_trl_and_the_plain_loop_train_alike(tokenizer: Any, tmp_path: Path) -> None:
     """Twenty losses of SFTTrainer equal those of the plain loop, which needs no TRL."""
     _, trl = run(tokenizer, tmp_path / "trl", steps=20)
     _, plain = run(tokenizer, tmp_path / "plain", steps=20, plain=True)
     assert len(plain) == 20
-    assert trl == pytest.approx(plain, abs=2e-4)
+    assert trl == pytest.approx(plain, abs=1e-6)
+
+
+@pytest.mark.parametrize("plain", [True, pytest.param(False, marks=TRL)])
+def test_bf16_computes_in_bfloat16_and_keeps_float32_weights(
+    tokenizer: Any, tmp_path: Path, plain: bool
+) -> None:
+    found = {}
+    for bf16 in (False, True):
+        dtypes: set[torch.dtype] = set()
+        model, losses = run(
+            tokenizer, tmp_path / str(bf16), steps=2, plain=plain, bf16=bf16, dtypes=dtypes
+        )
+        assert dtypes == {torch.bfloat16 if bf16 else torch.float32}
+        assert {p.dtype for p in model.parameters()} == {torch.float32}
+        found[bf16] = losses
+    assert found[True] != found[False]
+    assert found[True] == pytest.approx(found[False], rel=0.02)
+
+
+@pytest.mark.parametrize("plain", [True, pytest.param(False, marks=TRL)])
+def test_no_number_stops_and_names_the_rows(tokenizer: Any, tmp_path: Path, plain: bool) -> None:
+    encoder, model = Encoder(tokenizer), new_model(SMOKE, tokenizer, 0)
+    with torch.no_grad():
+        model.model.language_model.norm.weight[0] = torch.nan
+    with pytest.raises(
+        DatasetError, match=r"step 1 has loss nan.*rows: step 0, row 0, step 0, row 1"
+    ):
+        train_stage(
+            model,
+            lambda step: [
+                pack(row, encoder, f"step {step}, row {n}")
+                for n, row in enumerate(turns(ALIGN, step)[:2])
+            ],
+            encoder=encoder, stage=ALIGN, settings=Hyperparameters(steps=2), folder=tmp_path, plain=plain,
+        )  # fmt: skip
+    assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
+
+
+def test_a_step_without_rows_is_refused(tokenizer: Any, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="got none in step number 0"):
+        train_stage(
+            new_model(SMOKE, tokenizer, 0), lambda step: [], encoder=Encoder(tokenizer), stage=ALIGN,
+            settings=Hyperparameters(steps=2), folder=tmp_path, plain=True,
+        )  # fmt: skip

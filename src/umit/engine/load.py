@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,14 +20,15 @@ import torch
 
 from umit.engine.encode import Encoder
 from umit.engine.hub import fetched
-from umit.errors import BackendError, CheckpointError, InputError
+from umit.errors import BackendError, CheckpointError, CheckpointWarning, InputError
 
 if TYPE_CHECKING:
     from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VLForConditionalGeneration
 
-__all__ = ["Engine", "load_engine", "quiet"]
+__all__ = ["Engine", "fingerprint", "load_engine", "quiet"]
 
 _FAMILY: Final = "qwen2_vl"
+_ADAPTER: Final = "adapter_config.json"  # peft's name
 _SMALL: Final = 100_000_000  # bytes of weights that load before a progress bar can be read
 _TOLD: Final = 64  # numbers of a tensor that tell it from another's
 #: What transformers, tokenizers and torch raise over files that are missing, damaged or do not fit together.
@@ -61,11 +63,16 @@ class Engine:
     @property
     def fingerprint(self) -> str:
         """Tell these weights from others, by the first numbers of every tensor, as they are computed with."""
-        digest = hashlib.sha256(str(self.dtype).encode())
-        for name, tensor in self.model.state_dict().items():
-            first = tensor.flatten()[:_TOLD].float().cpu()
-            digest.update(f"{name} {tuple(tensor.shape)}".encode() + first.numpy().tobytes())
-        return digest.hexdigest()
+        return fingerprint(self.model, self.dtype)
+
+
+def fingerprint(module: torch.nn.Module, dtype: torch.dtype | None = None) -> str:
+    """Tell weights from others by the first numbers of every tensor, and by what they are computed in."""
+    digest = hashlib.sha256(str(dtype or "").encode())
+    for name, tensor in module.state_dict().items():
+        first = tensor.flatten()[:_TOLD].float().cpu()
+        digest.update(f"{name} {tuple(tensor.shape)}".encode() + first.numpy().tobytes())
+    return digest.hexdigest()
 
 
 def load_engine(
@@ -141,7 +148,24 @@ def _weights(place: Path, name: str, dtype: torch.dtype) -> Any:
                 f"expected complete weights in {name!r}, "
                 f"{len(keys)} tensors are {wrong}, such as {min(keys)}"
             )
+    _tell_more(place, name, model, {*report["unexpected_keys"]})
     return model
+
+
+def _tell_more(place: Path, name: str, model: Any, unread: set[str]) -> None:
+    """Say what a folder holds beyond what answers."""
+    said = []
+    if (place / _ADAPTER).is_file():
+        put_in = getattr(
+            model, "_hf_peft_config_loaded", False
+        )  # by transformers, where peft is installed
+        said.append(
+            f"an adapter, which is {'put into' if put_in else 'not read beside'} the weights"
+        )
+    if unread:
+        said.append(f"{len(unread)} tensors that are not read, such as {min(unread)}")
+    for one in said:
+        warnings.warn(f"{name} holds {one}", CheckpointWarning, stacklevel=4)
 
 
 def _tokenizer(place: Path, name: str) -> Any:
@@ -200,6 +224,11 @@ def _check_files(place: Path, name: str) -> None:
     ]
     if not missing:
         return
+    if "config.json" in missing and (place / _ADAPTER).is_file():
+        raise CheckpointError(
+            f"expected whole weights in {name!r}, found an adapter alone. Merge it into its base with peft "
+            "(merge_and_unload) and save_pretrained that with the base's tokenizer."
+        )
     pickled = [path.name for path in place.glob("*.bin")] if "*.safetensors" in missing else []
     came, hint = f"no {' and no '.join(missing)}", "Copy the missing files."
     if pickled:

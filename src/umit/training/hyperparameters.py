@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
+
+from umit.errors import InputError
 
 __all__ = ["Hyperparameters", "optimizer_and_schedule"]
 
@@ -23,6 +26,9 @@ class Hyperparameters:
         log_every: Steps between logged losses.
         workers: Processes that prepare batches; 0 prepares them in this one.
         seed: Seeds what is random besides the batches.
+
+    Raises:
+        InputError: A count under 1, or a rate that is not above 0.
     """
 
     steps: int
@@ -35,6 +41,14 @@ class Hyperparameters:
     log_every: int = 25
     workers: int = 0
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what would train nothing, or never end well."""
+        for name in ("steps", "save_every", "log_every"):
+            if getattr(self, name) < 1:
+                raise InputError(f"expected {name} of at least 1, got {getattr(self, name)}")
+        if not 0 < self.learning_rate < math.inf:
+            raise InputError(f"expected a learning_rate above 0, got {self.learning_rate}")
 
 
 def optimizer_and_schedule(module: Any, settings: Hyperparameters) -> tuple[Any, Any]:

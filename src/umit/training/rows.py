@@ -41,12 +41,14 @@ class PackedRow:
         ids: Token ids, the shared beginning first.
         segments: 0 in the shared beginning, k in the k-th question, as long as ``ids``.
         taught: Whether loss falls on a token: answers and their end token only.
+        name: Where it comes from, for errors.
     """
 
     frames: tuple[NDArray[np.uint8], ...]
     ids: NDArray[np.int64]
     segments: NDArray[np.int64]
     taught: NDArray[np.bool_]
+    name: str = ""
 
 
 #: The rows of a step, by its number from 0; the same number always gives the same rows.
@@ -83,12 +85,13 @@ def turns_of(sample: Sample[Any, Any], tasks: Tasks) -> list[Turn]:
     return [Turn(request, answer) for request, answer in asked(sample, tasks)]
 
 
-def pack(turns: Sequence[Turn], encoder: Encoder) -> PackedRow:
+def pack(turns: Sequence[Turn], encoder: Encoder, name: str = "") -> PackedRow:
     """Pack questions on the same pictures into one row.
 
     Args:
         turns: At least one; all with the same system line and pictures.
         encoder: The checkpoint's encoder.
+        name: Where they come from, for errors.
 
     Raises:
         DatasetError: No questions, or questions on different pictures.
@@ -111,6 +114,7 @@ def pack(turns: Sequence[Turn], encoder: Encoder) -> PackedRow:
         ids=np.array(ids, np.int64),
         segments=np.array(segments, np.int64),
         taught=np.array(taught, np.bool_),
+        name=name,
     )
 
 
@@ -160,7 +164,10 @@ class SampleBatches:
         wanted = list(islice(self._stream, passed, passed + self.size))
         self._next = step + 1
         number, count = self.share
-        return [pack(turns_of(one, self.card.tasks), self.encoder) for one in wanted[number::count]]
+        return [
+            pack(turns_of(one, self.card.tasks), self.encoder, one.id)
+            for one in wanted[number::count]
+        ]
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A worker process begins a stream of its own, with a card whose bound tasks, functions, are left behind.

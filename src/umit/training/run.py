@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from umit.checkpoints import Checkpoint, locate, write_card
 from umit.datasets.dataset import Sample
 from umit.errors import InputError
+from umit.training.contradictions import warn_of_contradictions
 from umit.training.hyperparameters import Hyperparameters
 from umit.training.rows import SampleBatches
 from umit.training.stages import INSTRUCT, Stage, train_stage
@@ -61,6 +62,7 @@ def train(
         raise InputError(f"expected at least {share[1]} samples a step, one a process, got {batch}")
     place, known = locate(model, card)
     engine = load_engine(place, dtype="float32")
+    warn_of_contradictions(engine.encoder.tokenizer, known)
     stopped = False
 
     def note(step: int, loss: float) -> bool:

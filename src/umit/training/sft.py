@@ -1,9 +1,12 @@
-"""TRL's SFTTrainer on batches that are made already; resuming restores weights."""
+"""TRL's SFTTrainer on batches that are made already; states are umit's own, and both loops read both's.
+
+transformers 5 resumes with ``strict=False`` from hub-style names, so that every weight of Qwen2-VL stays as it was.
+"""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +14,11 @@ import datasets
 import torch
 from torch import Tensor
 from transformers import PrinterCallback, TrainerCallback
-from transformers.trainer_utils import get_last_checkpoint
 from trl import SFTConfig, SFTTrainer
 
-from umit.training.hyperparameters import Hyperparameters, optimizer_and_schedule
+from umit.training.hyperparameters import Hyperparameters
 from umit.training.loss import answer_loss
+from umit.training.progress import Progress, Tell, enough_memory
 
 if TYPE_CHECKING:
     from transformers import Qwen2VLForConditionalGeneration
@@ -24,28 +27,44 @@ __all__ = ["fit"]
 
 
 class _PackedTrainer(SFTTrainer):
+    progress: Progress
+    start: int
+    last: tuple[Any, Tensor]  # batch and loss of the newest step
+    norm: Tensor
+
     def compute_loss(self, model: Any, inputs: Any, *_: Any, **settings: Any) -> Any:
         """Return the loss on answers; TRL's own counts a four-dimensional mask as tokens."""
-        return answer_loss(self.accelerator.unwrap_model(model), inputs)[0]
+        self.progress.before()
+        plain = self.accelerator.unwrap_model(model)
+        # accelerate puts autocast around the model's forward, which is not what computes this loss.
+        with torch.autocast(plain.device.type, torch.bfloat16, enabled=self.args.bf16):
+            loss = answer_loss(plain, inputs)[0]
+        self.last = inputs, loss.detach()
+        return loss
 
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        # transformers 5 saves hub-style names and loads them with strict=False, so that every weight of
-        # Qwen2-VL is missing and silently stays as it was; from_pretrained knows the names.
-        target: Any = model or self.model
-        loaded = type(target).from_pretrained(resume_from_checkpoint, dtype=target.dtype)
-        target.load_state_dict(loaded.state_dict(), strict=True)
+    def training_step(self, *args: Any, **settings: Any) -> Any:
+        with enough_memory():
+            return super().training_step(*args, **settings)
+
+    def _clip_grad_norm(self, model: Any) -> Any:
+        found: Any = super()._clip_grad_norm(model)
+        self.norm = torch.as_tensor(found)
+        return found
+
+    def _init_training_state(self, *args: Any, **settings: Any) -> Any:
+        found = super()._init_training_state(*args, **settings)
+        self.state.global_step = self.start  # what is logged counts from there
+        return found
 
 
-class _Losses(TrainerCallback):
-    def __init__(self, tell: Callable[[int, float], bool] | None) -> None:
-        self.values: list[float] = []
-        self.tell = tell
+class _After(TrainerCallback):
+    def __init__(self, trainer: _PackedTrainer) -> None:
+        self.trainer = trainer
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-        if logs and "loss" in logs:
-            self.values.append(float(logs["loss"]))
-            if self.tell and not self.tell(state.global_step, float(logs["loss"])):
-                control.should_save = control.should_training_stop = True
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        batch, loss = self.trainer.last
+        if self.trainer.progress.after(state.global_step, batch, loss, self.trainer.norm):
+            control.should_training_stop = True
 
 
 def fit(
@@ -55,11 +74,15 @@ def fit(
     tokenizer: Any,
     settings: Hyperparameters,
     folder: Path,
-    tell: Callable[[int, float], bool] | None = None,
+    tell: Tell | None = None,
+    names: Callable[[int], Sequence[str]] | None = None,
 ) -> list[float]:
     """Minimize the loss on answers by TRL; called as :func:`umit.training.loop.optimize` is."""
-    losses = _Losses(tell)
-    steps = datasets.Dataset.from_dict({"input_ids": [[n] for n in range(settings.steps)]})
+    progress = Progress(model, settings=settings, folder=folder, tell=tell, names=names)
+    start = progress.begin(prepare)
+    if start == settings.steps:
+        return []
+    steps = datasets.Dataset.from_dict({"input_ids": [[n] for n in range(start, settings.steps)]})
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning, module="trl|transformers")
         trainer = _PackedTrainer(
@@ -68,13 +91,13 @@ def fit(
             data_collator=lambda examples: prepare(examples[0]["input_ids"][0]),
             train_dataset=steps,
             processing_class=tokenizer,
-            callbacks=[losses],
-            optimizers=optimizer_and_schedule(model, settings),
+            optimizers=(progress.optimizer, progress.schedule),
         )
+    trainer.progress, trainer.start = progress, start
+    trainer.add_callback(_After(trainer))
     trainer.remove_callback(PrinterCallback)  # it prints what `tell` is told
-    last: Callable[[str], str | None] = get_last_checkpoint
-    trainer.train(resume_from_checkpoint=last(str(folder)) if folder.is_dir() else None)
-    return losses.values
+    trainer.train()
+    return progress.losses
 
 
 def _config(settings: Hyperparameters, folder: Path) -> SFTConfig:
@@ -93,8 +116,7 @@ def _config(settings: Hyperparameters, folder: Path) -> SFTConfig:
         remove_unused_columns=False,
         dataset_kwargs={"skip_prepare_dataset": True},
         max_length=None,
-        save_steps=settings.save_every,
-        save_total_limit=2,
+        save_strategy="no",
         logging_steps=settings.log_every,
         logging_nan_inf_filter=False,
         disable_tqdm=True,

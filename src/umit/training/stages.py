@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from umit.engine.encode import Encoder
+from umit.errors import DatasetError, InputError
+from umit.training.freeze import freeze_vision, inner, trains
 from umit.training.hyperparameters import Hyperparameters
 from umit.training.rows import Batches
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-    from transformers import Qwen2VLForConditionalGeneration
+
+    from umit.training.progress import Tell
 
 __all__ = ["ALIGN", "INSTRUCT", "Stage", "freeze", "train_stage"]
 
-_TOWER: Final = "model.visual."
-_PROJECTOR: Final = "model.visual.merger."  # lies inside the tower's module, but is no part of it
+_LOG: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,57 +41,107 @@ ALIGN: Final = Stage("align", vision=True)
 INSTRUCT: Final = Stage("instruct", vision=False)
 
 
-def freeze(model: nn.Module, stage: Stage) -> None:
-    """Let exactly the stage's parameters of a Qwen2-VL train."""
-    for name, parameter in model.named_parameters():
-        tower = name.startswith(_TOWER) and not name.startswith(_PROJECTOR)
-        parameter.requires_grad_(stage.vision or not tower)
+def freeze(model: nn.Module, stage: Stage) -> str:
+    """Freeze what a stage does not train; nothing that was frozen before is thawed.
+
+    Args:
+        model: Qwen2-VL, also compiled, or with adapters of peft inside.
+        stage: What trains.
+
+    Returns:
+        What trains and what is frozen, each part with its count of numbers.
+
+    Raises:
+        InputError: No Qwen2-VL, nothing left to train, or trained weights that are not float32.
+    """
+    import torch
+
+    plain = inner(model)
+    if not stage.vision:
+        freeze_vision(plain)
+    kinds = {p.dtype for p in plain.parameters() if p.requires_grad}
+    if not kinds:
+        raise InputError("expected parameters that require a gradient, got none", code="model")
+    if kinds != {torch.float32}:
+        raise InputError(
+            f"expected trained weights in float32, got {', '.join(sorted(map(str, kinds)))}",
+            code="dtype",
+            hint="In bfloat16 most steps are too small to move a weight: load with dtype='float32' and train with "
+            "bf16=True, which keeps float32 weights and runs matrix products in bfloat16",
+        )
+    return trains(plain)
 
 
 def train_stage(
-    model: Qwen2VLForConditionalGeneration,
+    model: nn.Module,
     batches: Batches,
     *,
     encoder: Encoder,
     stage: Stage,
     settings: Hyperparameters,
     folder: Path,
-    tell: Callable[[int, float], bool] | None = None,
+    tell: Tell | None = None,
     plain: bool = False,
 ) -> list[float]:
     """Train one stage; the same call again goes on where it stopped.
 
     Args:
-        model: Qwen2-VL, on the device that is to be used; changed in place.
+        model: Qwen2-VL, on the device that is to be used; changed in place. One that is compiled or has adapters of
+            peft inside is trained as what it wraps.
         batches: The rows of each step; under many processes, this one's share of them.
         encoder: The checkpoint's encoder.
         stage: What trains.
         settings: How long and how fast.
-        folder: Where states are written and looked for.
+        folder: Where states are written and looked for; holds nothing else.
         tell: Called with step and loss every ``log_every`` steps; returning ``False`` saves and stops.
         plain: Train with the loop in plain torch and not with TRL's SFTTrainer. Many processes always do:
             SFTTrainer would deal out steps, not the rows of one.
 
     Returns:
         The mean loss of each log interval of this call.
+
+    Raises:
+        InputError: No Qwen2-VL, nothing left to train, or trained weights that are not float32.
+        CheckpointError: The folder holds another run or something else, or a state cannot be written.
+        DatasetError: A step without rows, or a loss that is no finite number; its rows are named.
+        BackendError: A step does not fit into memory.
     """
     from umit.training.loop import optimize, processes
     from umit.training.loss import answer_loss
 
-    freeze(model, stage)
-    prepare = partial(_batch, batches, encoder)
-    if plain or processes()[1] > 1:
-        return optimize(
-            model, prepare, lambda batch: answer_loss(model, batch)[0], settings=settings, folder=folder, tell=tell,
-        )  # fmt: skip
-    from umit.training import sft  # loads TRL
+    before = [p for p in model.parameters() if p.requires_grad]
+    try:
+        _LOG.info("%s: %s", stage.name, freeze(model, stage))
+        plain_model, prepare = inner(model), partial(_batch, batches, encoder)
+        names = partial(_names, batches)
+        if plain or processes()[1] > 1:
+            return optimize(
+                plain_model, prepare, lambda batch: answer_loss(plain_model, batch)[0], settings=settings,
+                folder=folder, tell=tell, names=names, weight_of=_taught,
+            )  # fmt: skip
+        from umit.training import sft  # loads TRL
 
-    return sft.fit(
-        model, prepare, tokenizer=encoder.tokenizer, settings=settings, folder=folder, tell=tell
-    )
+        return sft.fit(
+            plain_model, prepare, tokenizer=encoder.tokenizer, settings=settings, folder=folder,
+            tell=tell, names=names,
+        )  # fmt: skip
+    finally:
+        for parameter in before:  # the next stage may train what this one froze
+            parameter.requires_grad_(True)
 
 
 def _batch(batches: Batches, encoder: Encoder, step: int) -> dict[str, Tensor]:
     from umit.training.collate import collate
 
-    return collate(batches(step), image_pad=encoder.image_pad, padding=encoder.padding)
+    rows = batches(step)
+    if not rows:
+        raise DatasetError(f"expected rows in every step, got none in step number {step} from 0")
+    return collate(rows, image_pad=encoder.image_pad, padding=encoder.padding)
+
+
+def _names(batches: Batches, step: int) -> list[str]:
+    return [row.name for row in batches(step)]
+
+
+def _taught(batch: dict[str, Tensor]) -> float:
+    return float((batch["labels"][:, 1:] >= 0).sum())

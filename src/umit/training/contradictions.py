@@ -1,0 +1,114 @@
+"""What a checkpoint's own files say otherwise than its card: other programs go by the files, umit by the card."""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from umit.chat import Request, prompt, spell
+from umit.checkpoints import Checkpoint
+from umit.errors import CheckpointError, CheckpointWarning
+
+__all__ = ["contradictions", "warn_of_contradictions"]
+
+_SYSTEM: Final = re.compile(r"<\|im_start\|>system\n(.*?)<\|im_end\|>\n", re.DOTALL)
+_PROBE: Final = "Which plane?"
+
+
+def contradictions(folder: Path, tokenizer: Any, card: Checkpoint) -> list[str]:
+    """Return what the files of a folder say otherwise than a card, each in a sentence.
+
+    Args:
+        folder: With the weights.
+        tokenizer: Of the weights, with their chat template.
+        card: What the weights are asked by.
+
+    Raises:
+        CheckpointError: A file that says how pictures are fed is no JSON object.
+    """
+    return [*_budget(folder, card), *_template(folder, tokenizer, card)]
+
+
+def warn_of_contradictions(tokenizer: Any, card: Checkpoint) -> None:
+    """Warn of each contradiction, where training would deepen it: what is served later reads the files.
+
+    Args:
+        tokenizer: As loaded from the folder of the weights.
+        card: What the weights are trained by.
+    """
+    for sentence in contradictions(Path(tokenizer.name_or_path), tokenizer, card):
+        warnings.warn(f"{card.name}: {sentence}", CheckpointWarning, stacklevel=3)
+
+
+def _budget(folder: Path, card: Checkpoint) -> list[str]:
+    """Compare how many pixels a picture is fed with."""
+    found = _read(folder / "preprocessor_config.json")
+    name = "preprocessor_config.json"
+    if not found:
+        name = "processor_config.json"
+        found = _read(folder / name).get("image_processor") or {}
+    size = found.get("size") or {}
+    least = found.get("min_pixels") or size.get("shortest_edge")
+    most = found.get("max_pixels") or size.get("longest_edge")
+    if not isinstance(least, int) or not isinstance(most, int):
+        return []
+    said = []
+    for part in ("film", "boxes", "points", "volume"):
+        shown = getattr(card.dialect, part)
+        if shown.fed is not None:
+            pixels = shown.fed[0] * shown.fed[1]
+            wrong, feeds = not least <= pixels <= most, f"{pixels}"
+        else:
+            wrong = (least, most) != (shown.min_pixels, shown.max_pixels)
+            feeds = f"{shown.min_pixels} to {shown.max_pixels}"
+        if wrong:
+            said.append(f"{part} {feeds}")
+    if not said:
+        return []
+    return [
+        f"{name} feeds {least} to {most} pixels a picture, the card {', '.join(said)}; umit goes by the card"
+    ]
+
+
+def _template(folder: Path, tokenizer: Any, card: Checkpoint) -> list[str]:
+    """Compare one question on one picture, as the chat template writes it and as the card does."""
+    from jinja2 import TemplateError
+
+    template = tokenizer.chat_template or _read(folder / "chat_template.json").get("chat_template")
+    if not template:
+        return []
+    content = [{"type": "image"}, {"type": "text", "text": _PROBE}]
+    try:
+        theirs = tokenizer.apply_chat_template(
+            [{"role": "user", "content": content}],
+            chat_template=template, tokenize=False, add_generation_prompt=True,
+        )  # fmt: skip
+    except (TemplateError, TypeError) as error:
+        return [f"its chat template cannot write a question on a picture: {error}"]
+    picture = np.zeros((28, 28, 3), np.uint8)
+    ours = spell(prompt(Request(words=(_PROBE,), frames=(picture,), system=card.system)))
+    said = []
+    match = _SYSTEM.match(theirs)
+    system = match.group(1) if match else ""
+    if system != card.system:
+        said.append(f"its chat template has the system line {system!r}, the card {card.system!r}")
+    if _SYSTEM.sub("", theirs, count=1) != _SYSTEM.sub("", ours, count=1):
+        said.append(f"its chat template writes {theirs!r}, umit by the card {ours!r}")
+    return [f"{one}; umit goes by the card" for one in said]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        found = json.loads(path.read_text("utf-8-sig"))
+    except ValueError as error:
+        raise CheckpointError(f"expected JSON in {path.name}, got: {error}") from error
+    if not isinstance(found, dict):
+        raise CheckpointError(f"expected a JSON object in {path.name}, got {type(found).__name__}")
+    return found

@@ -1,0 +1,164 @@
+"""What both loops do around a step: go on from a state, log, save, and stop where a number is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from umit.errors import BackendError, CheckpointError, DatasetError
+from umit.training.hyperparameters import Hyperparameters, optimizer_and_schedule
+from umit.training.processes import agree, gathered, processes, synchronize
+from umit.training.states import States
+
+__all__ = ["Progress", "Tell", "enough_memory"]
+
+#: Called with step and mean loss every ``log_every`` steps; returning ``False`` saves and stops.
+Tell: TypeAlias = Callable[[int, float], bool]
+
+
+class Progress:
+    """Where a run stands.
+
+    Args:
+        module: What trains; already on its device.
+        settings: How long and how fast.
+        folder: Where states are written and looked for.
+        tell: Called with step and loss.
+        names: Of the rows of a step, for an error.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        *,
+        settings: Hyperparameters,
+        folder: Path,
+        tell: Tell | None = None,
+        names: Callable[[int], Sequence[str]] | None = None,
+    ) -> None:
+        self.module, self.settings, self.tell, self.names = module, settings, tell, names
+        synchronize(module)
+        self.states = States(folder, module, settings)
+        self.optimizer, self.schedule = optimizer_and_schedule(module, settings)
+        #: The mean loss of each log interval of this call.
+        self.losses: list[float] = []
+        self._since: list[Tensor] = []  # loss and gradient norm of each step since the last log
+        self._random: list[Tensor] | None = None
+
+    def begin(self, prepare: Callable[[int], Mapping[str, Tensor]]) -> int:
+        """Return how many steps are made, with weights, optimizer and schedule as they were then.
+
+        Raises:
+            CheckpointError: The folder holds another run, or something else.
+        """
+        state = self.states.load(prepare)
+        device = next(self.module.parameters()).device
+        if state is None:
+            seed = self.settings.seed + processes()[0]
+            kinds = {"cpu", device.type} & {"cpu", "cuda"}
+            self._random = [
+                torch.Generator(kind).manual_seed(seed).get_state() for kind in sorted(kinds)
+            ]
+            return 0
+        wrong = self.module.load_state_dict(state["model"], strict=False)
+        if wrong.unexpected_keys or {*wrong.missing_keys} - self._frozen():
+            raise CheckpointError("expected a state of this module, got one with other parameters")
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self._since = [pair.to(device) for pair in state["since"]]
+        self._random = state["random"][processes()[0]]
+        return int(state["step"])
+
+    def before(self) -> None:
+        """Set the random state that the next step would have had, once, when loaders have drawn from theirs."""
+        if self._random is not None:
+            torch.set_rng_state(self._random[0])
+            if len(self._random) > 1:
+                torch.cuda.set_rng_state(self._random[1])
+            self._random = None
+
+    def after(self, step: int, batch: Mapping[str, Tensor], loss: Tensor, norm: Tensor) -> bool:
+        """Log and save where a step calls for it, and return whether to stop.
+
+        Args:
+            step: How many are made with this one.
+            batch: What it trained on.
+            loss: Its loss, a scalar.
+            norm: The norm of its gradients before they were clipped.
+
+        Raises:
+            DatasetError: Loss or gradients are no finite numbers; nothing of that is saved.
+        """
+        if step == 1:
+            self.states.check_shares(batch)
+        # Not floats yet: asking for one would wait for a GPU.
+        self._since.append(torch.stack([loss.detach().float(), norm.detach().float()]))
+        logs = step % self.settings.log_every == 0
+        saves = step % self.settings.save_every == 0 or step == self.settings.steps
+        if logs or saves or loss.device.type == "cpu":
+            self._check(step)
+        stop = False
+        if logs:
+            self.losses.append(float(torch.stack(self._since)[:, 0].cpu().double().mean()))
+            self._since.clear()
+            stop = agree(self.tell is not None and not self.tell(step, self.losses[-1]))
+        if stop or saves:
+            self.states.save(step, self._state(step), batch)
+        return stop
+
+    def _check(self, step: int) -> None:
+        finite = torch.stack(self._since).isfinite().all(1).tolist()
+        if all(finite):
+            return
+        place = step - len(finite) + finite.index(False)  # counted from 0, as batches are
+        loss, norm = self._since[finite.index(False)].tolist()
+        rows = ""
+        if self.names is not None:
+            try:
+                rows = ", ".join(filter(None, self.names(place)))
+            except DatasetError:  # a stream that cannot be passed over again
+                rows = ""
+        raise DatasetError(
+            f"expected a finite loss, step {place + 1} has loss {loss:g} and gradient norm {norm:g}; its rows: "
+            f"{rows or f'those of step number {place} from 0'}. States before it stay; look at these rows, or take "
+            "a lower learning_rate in another folder"
+        )
+
+    def _frozen(self) -> set[str]:
+        return {name for name, p in self.module.named_parameters() if not p.requires_grad}
+
+    def _state(self, step: int) -> dict[str, Any]:
+        frozen, own = self._frozen(), [torch.get_rng_state()]
+        if next(self.module.parameters()).device.type == "cuda":
+            own.append(torch.cuda.get_rng_state())
+        return {
+            "step": step,
+            "model": {n: v for n, v in self.module.state_dict().items() if n not in frozen},
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "since": [pair.cpu() for pair in self._since],
+            "random": gathered(own),
+        }
+
+
+@contextmanager
+def enough_memory() -> Iterator[None]:
+    """Say what to change where a step does not fit into memory."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        # torch raises a class of its own for GPUs only.
+        if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and (
+            "DefaultCPUAllocator" not in str(error)
+        ):
+            raise
+        raise BackendError(
+            "expected room for one training step, memory ran out; take fewer samples a step (batch=) or fewer "
+            "questions a row, bf16=True, a stage whose vision encoder is frozen, or a smaller model",
+            engine="training",
+        ) from error
