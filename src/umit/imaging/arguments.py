@@ -29,6 +29,7 @@ def numbers(values: object) -> tuple[float, ...]:
     """Return a tuple, list or array of finite numbers as floats; of all else an empty tuple.
 
     Example:
+        >>> import numpy as np
         >>> numbers([40, np.float32(400)]), numbers("40"), numbers((True, 1)), numbers(0.5)
         ((40.0, 400.0), (), (), ())
     """

@@ -43,11 +43,13 @@ class _PackedTrainer(SFTTrainer):
         return loss
 
     def training_step(self, *args: Any, **settings: Any) -> Any:
+        parent: Any = super()  # its types differ from release to release
         with enough_memory():
-            return super().training_step(*args, **settings)
+            return parent.training_step(*args, **settings)
 
     def _clip_grad_norm(self, model: Any) -> Any:
-        found: Any = super()._clip_grad_norm(model)
+        parent: Any = super()
+        found: Any = parent._clip_grad_norm(model)
         self.norm = torch.as_tensor(found)
         return found
 
