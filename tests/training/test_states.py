@@ -147,6 +147,15 @@ def test_a_folder_that_holds_something_else_is_refused(tmp_path: Path, name: str
     assert contents(tmp_path) == {name: b"kept"}
 
 
+@pytest.mark.parametrize("text", ["{", "[1]", ""])
+def test_a_damaged_record_of_the_run_is_no_permission(tmp_path: Path, text: str) -> None:
+    go(tmp_path, until=3)
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(CheckpointError, match="learning_rate None then"):
+        go(tmp_path)
+    assert (tmp_path / "step-00000003.pt").exists()
+
+
 def _flip(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1

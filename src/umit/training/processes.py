@@ -24,7 +24,7 @@ def processes() -> tuple[int, int]:
     if not distributed.is_available():
         return 0, 1
     if not distributed.is_initialized():
-        if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        if os.environ.get("WORLD_SIZE", "1") in ("", "1"):
             return 0, 1
         try:
             distributed.init_process_group("gloo")

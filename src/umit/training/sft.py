@@ -43,13 +43,14 @@ class _PackedTrainer(SFTTrainer):
         return loss
 
     def training_step(self, *args: Any, **settings: Any) -> Any:
-        parent: Any = super()  # its types differ from release to release
+        """Make one step's gradients."""
+        untyped: Any = super()
         with enough_memory():
-            return parent.training_step(*args, **settings)
+            return untyped.training_step(*args, **settings)
 
     def _clip_grad_norm(self, model: Any) -> Any:
-        parent: Any = super()
-        found: Any = parent._clip_grad_norm(model)
+        untyped: Any = super()
+        found: Any = untyped._clip_grad_norm(model)
         self.norm = torch.as_tensor(found)
         return found
 

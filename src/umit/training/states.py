@@ -137,7 +137,10 @@ class States:
             if mark is not None:
                 break
             broken.append(step)
-        run = json.loads(path.read_text("utf-8"))
+        try:
+            run = dict(json.loads(path.read_text("utf-8")))
+        except (ValueError, TypeError):
+            run = {}  # damaged: nothing says that it is this run
         if mark is not None and self.run["start weights"] == mark.weights:
             run["start weights"] = mark.weights
         differing = [
