@@ -39,7 +39,8 @@ ALLOWED: dict[str, set[str] | None] = {
     "fanout": _TASKS,
     "model": _MODEL | {"fanout"},
     "datasets": _TASKS | {"fanout"},
-    "training": _TASKS | {"datasets", "checkpoints", "engine"},
+    # Whether it learns is asked by the path that users have, in process and on the weights in training.
+    "training": _MODEL | {"fanout", "datasets", "model", "evaluation", "display"},
     "evaluation": _TASKS | {"fanout", "datasets", "checkpoints", "model", "display"},  # pages
     "export": _BOTTOM | {"results", "imaging"},
     "display": _BOTTOM | {"imaging"},  # marks on pictures; results know which marks

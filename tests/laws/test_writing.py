@@ -44,6 +44,10 @@ COMMANDS: dict[str, tuple[list[str], list[list[str]]]] = {
         ["evaluate", "slake", "--root", "DATA", *_MODEL],
         [["--run"], ["--run", "NEW", "--page"], ["--perturb", "--run"]],
     ),
+    "train": (
+        ["train", "TABLE", "--root", "DATA", "--model", "WEIGHTS", "--card", "CARD"],
+        [["--out"]],
+    ),
     "score run": (["score", "RUN", "--root", "DATA"], [["--page"]]),
     "score file": (
         ["score", "ANSWERS", "--root", "SERIES", "--truth", "TABLE", "--card", "CARD"],
@@ -116,7 +120,7 @@ def test_inputs_stay_as_they_were(
     monkeypatch.chdir(tmp_path)
     words, outputs = COMMANDS[command]
     inputs = [places[word] for word in words if word in places]
-    force = [] if command == "unpack" else force
+    force = [] if command in ("unpack", "train") else force
     before = _content(places)
     for output in outputs:
         for target in [*map(str, _targets(inputs)), "", " "]:

@@ -23,6 +23,7 @@ from umit.cli import (
     landmarks,
     report,
     score,
+    train,
 )
 from umit.cli.parse import Parser
 from umit.cli.telling import open_streams, tell
@@ -38,6 +39,7 @@ _COMMANDS = (
     detect,
     landmarks,
     data,
+    train,
     evaluate,
     score,
     compare,

@@ -28,7 +28,12 @@ NOWHERE: Final = View.of(ViewGeometry(source=Space(size=(1, 1)), frame=(1, 1)))
 
 
 def asked(
-    sample: Sample[Any, Any], tasks: Tasks, *, pixels: bool = True, scored: bool = False
+    sample: Sample[Any, Any],
+    tasks: Tasks,
+    *,
+    pixels: bool = True,
+    phrasing: int = 0,
+    scored: bool = False,
 ) -> Iterator[tuple[Request, str]]:
     """Yield what is asked and the text that is taught.
 
@@ -37,6 +42,7 @@ def asked(
         tasks: Of a checkpoint: ``card.tasks``.
         pixels: Whether requests carry their pictures; else files are opened only where coordinates need
             their size.
+        phrasing: Which of each wording's phrasings; only training takes others than 0.
         scored: Whether a detection is also asked whether each target is there, as ``predict`` asks it.
 
     Raises:
@@ -64,7 +70,8 @@ def asked(
             view = shown(part.of(scans), rendering)
         else:
             view = outline(source, rendering, part.view) if gold.marks else NOWHERE
-        yield task.request(part.query, view), task.encode(gold, part.query, view)
+        request = task.request(part.query, view, phrasing=phrasing)
+        yield request, task.encode(gold, part.query, view)
 
 
 def rendering_of(sample: Sample[Any, Any], tasks: Tasks) -> Rendering:

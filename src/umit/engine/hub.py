@@ -34,12 +34,13 @@ def offline() -> bool:
     return bool(constants.HF_HUB_OFFLINE)
 
 
-def fetched(name: str, revision: str | None = None) -> str:
+def fetched(name: str, revision: str | None = None, *, weights: bool = True) -> str:
     """Return the folder on this disk that holds a checkpoint of the hub, downloaded if it is not there yet.
 
     Args:
         name: Such as ``"dz-osamu/UMIT-B"``.
         revision: Branch, tag or commit.
+        weights: Whether those are wanted, too.
 
     Raises:
         CheckpointError: The hub does not have it, or does not answer within ``HF_HUB_ETAG_TIMEOUT`` seconds (10
@@ -55,6 +56,7 @@ def fetched(name: str, revision: str | None = None) -> str:
         return str(
             huggingface_hub.snapshot_download(
                 name, revision=revision, allow_patterns=list(_FILES),
+                ignore_patterns=None if weights else ["*.safetensors"],
                 local_files_only=alone or bool(silent),
             )
         )  # fmt: skip

@@ -25,7 +25,7 @@ from umit.errors import BackendError, CheckpointError, CheckpointWarning, InputE
 if TYPE_CHECKING:
     from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VLForConditionalGeneration
 
-__all__ = ["Engine", "fingerprint", "load_engine", "quiet"]
+__all__ = ["Engine", "fingerprint", "load_engine", "load_shell", "quiet"]
 
 _FAMILY: Final = "qwen2_vl"
 _ADAPTER: Final = "adapter_config.json"  # peft's name
@@ -116,20 +116,36 @@ def load_engine(
     return Engine(model, Encoder(tokenizer), where, kind)
 
 
-def _weights(place: Path, name: str, dtype: torch.dtype) -> Any:
-    # Typed as Any: transformers' loaders are untyped.
+def load_shell(source: str | Path, *, revision: str | None = None) -> tuple[Any, Encoder]:
+    """Load a model's shapes without its weights, and its encoder; of the hub no weights are downloaded.
+
+    Args:
+        source: As for :func:`load_engine`.
+        revision: Branch, tag or commit on the hub.
+
+    Returns:
+        Qwen2-VL on the device ``meta``, and the encoder.
+
+    Raises:
+        CheckpointError: Nothing there, another architecture, or a tokenizer without Qwen2-VL's control tokens.
+    """
     from transformers.models.qwen2_vl.configuration_qwen2_vl import Qwen2VLConfig
     from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VLForConditionalGeneration
 
-    config: Any = Qwen2VLConfig
-    with _explained(place, name):
-        written, _ = config.get_config_dict(place)
-    family = written.get("model_type") if isinstance(written, dict) else written
-    if family != _FAMILY:
-        # transformers would fill such a model with random numbers and only warn.
-        raise CheckpointError(
-            f"expected weights of {_FAMILY} in the config.json of {name!r}, got {family!r:.80}"
-        )
+    place, name = _place(source, revision, weights=False), Path(source).name
+    _check_family(place, name)
+    configure: Any = Qwen2VLConfig
+    build: Any = Qwen2VLForConditionalGeneration
+    with _explained(place, name), torch.device("meta"):
+        model = build(configure.from_pretrained(place))
+    return model, Encoder(_tokenizer(place, name))
+
+
+def _weights(place: Path, name: str, dtype: torch.dtype) -> Any:
+    # Typed as Any: transformers' loaders are untyped.
+    from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VLForConditionalGeneration
+
+    _check_family(place, name)
     loader: Any = Qwen2VLForConditionalGeneration
     small = _is_small(place)
     with _explained(place, name), quiet(small):
@@ -166,6 +182,20 @@ def _tell_more(place: Path, name: str, model: Any, unread: set[str]) -> None:
         said.append(f"{len(unread)} tensors that are not read, such as {min(unread)}")
     for one in said:
         warnings.warn(f"{name} holds {one}", CheckpointWarning, stacklevel=4)
+
+
+def _check_family(place: Path, name: str) -> None:
+    from transformers.models.qwen2_vl.configuration_qwen2_vl import Qwen2VLConfig
+
+    config: Any = Qwen2VLConfig
+    with _explained(place, name):
+        written, _ = config.get_config_dict(place)
+    family = written.get("model_type") if isinstance(written, dict) else written
+    if family != _FAMILY:
+        # transformers would fill such a model with random numbers and only warn.
+        raise CheckpointError(
+            f"expected weights of {_FAMILY} in the config.json of {name!r}, got {family!r:.80}"
+        )
 
 
 def _tokenizer(place: Path, name: str) -> Any:
@@ -205,14 +235,14 @@ def _dtype(name: str | torch.dtype, device: torch.device) -> torch.dtype:
     return _DTYPES[name]
 
 
-def _place(source: str | Path, revision: str | None) -> Path:
+def _place(source: str | Path, revision: str | None, *, weights: bool = True) -> Path:
     """Return the folder, which may be the hub's copy on this disk."""
     folder = Path(source).expanduser()
     if folder.is_dir() and source != "":  # Path("") would be the working folder
         return folder
     if isinstance(source, Path) or not re.fullmatch(r"\w[\w.-]*(/[\w.-]+)?", source):
         raise CheckpointError(f"expected a folder with weights, found none at {folder.name!r:.99}")
-    return Path(fetched(source, revision))
+    return Path(fetched(source, revision, weights=weights))
 
 
 def _check_files(place: Path, name: str) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import islice
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from umit.chat import Request, answer_words
-from umit.checkpoints import Checkpoint
 from umit.datasets.ask import Tasks, asked
 from umit.datasets.dataset import Sample
 from umit.engine.encode import Encoder
@@ -21,7 +19,7 @@ from umit.queries import Query
 from umit.results import Result
 from umit.tasks.task import Task
 
-__all__ = ["Batches", "PackedRow", "SampleBatches", "Turn", "pack", "turn", "turns_of"]
+__all__ = ["Batches", "PackedRow", "Turn", "pack", "turn", "turns_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +69,23 @@ def turn(
     return Turn(request, task.encode(gold, query, view))
 
 
-def turns_of(sample: Sample[Any, Any], tasks: Tasks) -> list[Turn]:
+def turns_of(
+    sample: Sample[Any, Any], tasks: Tasks, *, phrasing: int = 0, scored: bool = False
+) -> list[Turn]:
     """Return a data set's sample as it is asked and taught; one question a label where many labels may hold.
 
     Args:
         sample: From :mod:`umit.datasets`.
         tasks: Of the checkpoint that is trained: ``card.tasks``.
+        phrasing: Which of each wording's phrasings.
+        scored: Whether a detection is also asked whether each target is there, as ``predict`` asks it.
 
     Raises:
         InputError: A picture cannot be read.
         UnsupportedTaskError: The checkpoint does not know the task.
     """
-    return [Turn(request, answer) for request, answer in asked(sample, tasks)]
+    found = asked(sample, tasks, phrasing=phrasing, scored=scored)
+    return [Turn(request, answer) for request, answer in found]
 
 
 def pack(turns: Sequence[Turn], encoder: Encoder, name: str = "") -> PackedRow:
@@ -123,62 +126,3 @@ def _same_pictures(a: Request, b: Request) -> bool:
         one is other or np.array_equal(one, other)
         for one, other in zip(a.frames, b.frames, strict=True)
     )
-
-
-class SampleBatches:
-    """The rows of each step out of a stream of samples, one row a sample; at its end the stream begins again.
-
-    Steps may be asked for in any order. Going on from an earlier step passes over the samples between, and reads
-    none of their pictures.
-
-    Args:
-        samples: A data set, a :class:`~umit.datasets.mixture.Mixture`, or anything that gives the same samples in
-            the same order each time it is passed over.
-        card: Of the checkpoint that is trained.
-        encoder: The checkpoint's encoder.
-        size: Samples a step.
-        share: This process's number, and how many processes share the rows of a step.
-    """
-
-    def __init__(
-        self,
-        samples: Iterable[Sample[Any, Any]],
-        card: Checkpoint,
-        encoder: Encoder,
-        size: int,
-        share: tuple[int, int] = (0, 1),
-    ) -> None:
-        self.samples, self.card, self.encoder = samples, card, encoder
-        self.size, self.share = size, share
-        self._stream, self._next = _endless(samples), 0
-
-    def __call__(self, step: int) -> list[PackedRow]:
-        """Return this process's rows of a step.
-
-        Raises:
-            DatasetError: There are no samples, or none in a second pass.
-        """
-        if step < self._next:
-            self._stream, self._next = _endless(self.samples), 0
-        passed = (step - self._next) * self.size
-        wanted = list(islice(self._stream, passed, passed + self.size))
-        self._next = step + 1
-        number, count = self.share
-        return [
-            pack(turns_of(one, self.card.tasks), self.encoder, one.id)
-            for one in wanted[number::count]
-        ]
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # A worker process begins a stream of its own, with a card whose bound tasks, functions, are left behind.
-        card = replace(self.card)
-        return SampleBatches, (self.samples, card, self.encoder, self.size, self.share)
-
-
-def _endless(samples: Iterable[Sample[Any, Any]]) -> Iterator[Sample[Any, Any]]:
-    while True:
-        sample = None
-        for sample in samples:
-            yield sample
-        if sample is None:
-            raise DatasetError("expected samples that can be passed over again, got none")

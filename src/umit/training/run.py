@@ -1,89 +1,311 @@
-"""The door to training: samples go in, a checkpoint comes out."""
+"""The door to training: samples go in, a checkpoint comes out, and whether it learned is told on the way."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from umit.checkpoints import Checkpoint, locate, write_card
+from umit.checkpoints import CARD, Checkpoint, locate
 from umit.datasets.dataset import Sample
+from umit.datasets.mixture import Mixture
 from umit.errors import InputError
+from umit.training.batches import SampleBatches
+from umit.training.card import Made, write_checkpoint
+from umit.training.claim import claim, claimed
 from umit.training.contradictions import warn_of_contradictions
+from umit.training.defaults import default_settings
+from umit.training.examine import examine
 from umit.training.hyperparameters import Hyperparameters
-from umit.training.rows import SampleBatches
+from umit.training.parts import Part, divide, refuse_shared
 from umit.training.stages import INSTRUCT, Stage, train_stage
+from umit.training.validate import Validation
 
 if TYPE_CHECKING:
+    from umit.engine.encode import Encoder
     from umit.engine.load import Engine
 
-__all__ = ["train"]
+__all__ = ["parts_of", "train"]
+
+_Samples = Iterable[Sample[Any, Any]]
+#: Settings that change no weight.
+_WITHOUT_EFFECT: Final = ("save_every", "log_every", "workers")
+_SHARE_TRAINED: Final = 0.8  # of the minutes; the rest goes to validation, reading and writing
 
 
 def train(
-    samples: Iterable[Sample[Any, Any]],
+    samples: _Samples,
     *,
     model: str | Path,
     out: str | Path,
-    settings: Hyperparameters,
-    stage: Stage = INSTRUCT,
+    settings: Hyperparameters | None = None,
+    stage: Stage | Sequence[Stage] = INSTRUCT,
+    val: _Samples | float | None = None,
+    every: int | None = None,
+    minutes: float | None = None,
     card: Checkpoint | str | Path | None = None,
     batch: int = 8,
     plain: bool = False,
+    name: str | None = None,
     tell: Callable[[int, float], bool] | None = None,
+    say: Callable[[str], None] | None = None,
+    command: str = "umit.training.train(...)",
 ) -> Path | None:
     """Teach a checkpoint the samples of any data set; the same call again goes on where it stopped.
 
     Args:
-        samples: A data set, a :class:`~umit.datasets.mixture.Mixture`, or a list; passed over again at its end.
+        samples: A data set or a list; a :class:`~umit.datasets.mixture.Mixture` is streamed, not looked through.
         model: Weights to begin with: ``"umit-phantom"``, a folder, or a name on the hub.
-        out: Folder of the checkpoint; its folder ``state`` holds what a later call needs to go on.
-        settings: How long and how fast.
-        stage: What trains.
+        out: New folder of the checkpoint; its folder ``state`` holds what a later call needs to go on.
+        settings: How long and how fast; ``None`` for three passes at a rate for the model's size.
+        stage: What trains, or several stages one after another.
+        val: Other samples to validate on, or the share of groups to take for it; ``None`` validates nothing.
+        every: Steps between validations, besides the first and the last; ``None`` for a quarter of all.
+        minutes: Take as many steps as are done in so many minutes, measured before the first.
         card: Of the weights, where they have none of their own.
         batch: Samples a step, over all processes.
         plain: Train with the loop in plain torch and not with TRL's SFTTrainer; the losses are the same.
+        name: Of the new checkpoint, in its card; ``None`` takes the folder's.
         tell: Called with step and loss every ``log_every`` steps; returning ``False`` saves and stops.
+        say: Called with each figure on the validation part, in words.
+        command: What the model card says it was made by.
 
     Returns:
         The folder of the finished checkpoint, or ``None`` if ``tell`` stopped it before.
 
     Raises:
         CheckpointError: No weights there, or no card for them.
-        DatasetError: No samples.
-        InputError: Fewer samples a step than processes, or a picture that cannot be read.
+        DatasetError: No samples, or some that cannot be taught, by file and line; or a patient in both parts.
+        InputError: Fewer samples a step than processes, or a folder that holds something else or another run.
         UnsupportedTaskError: The checkpoint does not know the task of a sample.
     """
-    from umit.engine.load import load_engine
-    from umit.training.loop import agree, processes
-
-    folder, share = Path(out), processes()
-    if batch < share[1]:
-        raise InputError(f"expected at least {share[1]} samples a step, one a process, got {batch}")
-    place, known = locate(model, card)
-    engine = load_engine(place, dtype="float32")
-    warn_of_contradictions(engine.encoder.tokenizer, known)
-    stopped = False
-
-    def note(step: int, loss: float) -> bool:
-        nonlocal stopped
-        stopped = tell is not None and not tell(step, loss)
-        return not stopped
-
-    train_stage(
-        engine.model, SampleBatches(samples, known, engine.encoder, batch, share), encoder=engine.encoder,
-        stage=stage, settings=settings, folder=folder / "state", tell=note, plain=plain,
-    )  # fmt: skip
-    if agree(stopped):
-        return None
-    if share[0] == 0:
-        _write(engine, known, folder)
-    agree(False)  # nobody goes on before it is written
-    return folder
+    stages = (stage,) if isinstance(stage, Stage) else tuple(stage)
+    return _Run(
+        samples, model, Path(out), settings, stages, val, every, minutes, card, batch, plain, name, tell,
+        say or _quiet, command,
+    ).go()  # fmt: skip
 
 
-def _write(engine: Engine, card: Checkpoint, folder: Path) -> None:
-    tokenizer: Any = engine.encoder.tokenizer
-    engine.model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    write_card(card, folder)
+def parts_of(
+    samples: _Samples,
+    val: _Samples | float | None,
+    card: Checkpoint,
+    encoder: Encoder,
+    *,
+    seed: int,
+) -> tuple[Part | Mixture, Part | None]:
+    """Return what is taught and what is asked, both looked through: what cannot be taught is refused here.
+
+    Args:
+        samples: As :func:`train` takes them.
+        val: Likewise.
+        card: Of the weights.
+        encoder: Of their tokenizer.
+        seed: Of the division.
+
+    Raises:
+        DatasetError: No samples, or some that cannot be taught; or a patient in both parts.
+        InputError: A share of a stream.
+        UnsupportedTaskError: The checkpoint does not know the task of a sample.
+    """
+    taught = samples if isinstance(samples, Mixture) else Part.of(samples)
+    asked = None
+    if isinstance(val, float | int):
+        if isinstance(taught, Mixture):
+            raise InputError(
+                "expected samples to validate on, got a share of a stream", where="val"
+            )
+        examine(taught, card, encoder)
+        taught, asked = divide(taught, val, seed=seed)
+    elif val is not None:
+        asked = Part.of(val)
+    if isinstance(taught, Part):
+        examine(taught, card, encoder)
+    if asked is not None:
+        examine(asked, card, encoder, what="validation")
+        if isinstance(taught, Part):
+            refuse_shared(taught, asked)
+    return taught, asked
+
+
+def _quiet(message: str) -> None:
+    """Figures are kept; nobody listens."""
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The words of :func:`train`."""
+
+    samples: _Samples
+    model: str | Path
+    out: Path
+    settings: Hyperparameters | None
+    stages: tuple[Stage, ...]
+    val: _Samples | float | None
+    every: int | None
+    minutes: float | None
+    card: Checkpoint | str | Path | None
+    batch: int
+    plain: bool
+    name: str | None
+    tell: Callable[[int, float], bool] | None
+    say: Callable[[str], None]
+    command: str
+
+    def go(self) -> Path | None:
+        from umit.engine.load import load_engine, load_shell
+        from umit.training.loop import agree, processes
+
+        share = processes()
+        if self.batch < share[1]:
+            raise InputError(
+                f"expected at least {share[1]} samples a step, one a process, got {self.batch}"
+            )
+        place, card = locate(self.model, self.card)
+        seed = self.settings.seed if self.settings is not None else 0
+        taught, asked = parts_of(self.samples, self.val, card, load_shell(place)[1], seed=seed)
+        engine = load_engine(place, dtype="float32")
+        warn_of_contradictions(engine.encoder.tokenizer, card)
+        batches = SampleBatches(taught, card, engine.encoder, self.batch, share, seed)
+        made = Made(
+            name=self.name or self.out.resolve().name, base=card.name, place=place,
+            training=taught if isinstance(taught, Part) else None, validation=None,
+            settings=self._length(taught, engine, batches),
+            stages=tuple(one.name for one in self.stages), batch=self.batch, command=self.command,
+        )  # fmt: skip
+        if share[0] == 0:
+            claim(self.out, self._depends(engine, card, made, asked))
+            made = replace(made, validation=self._watch(engine, card, made, asked))
+        agree(False)  # nobody writes into a folder that is refused
+        if not self._teach(engine, batches, made):
+            return None
+        if share[0] == 0:
+            self._finish(engine, card, made)
+        agree(False)  # nobody goes on before it is written
+        return self.out
+
+    def _length(
+        self, taught: Part | Mixture, engine: Engine, batches: SampleBatches
+    ) -> Hyperparameters:
+        """Return the settings with their steps: those given, those of the run that goes on, or those that fit."""
+        settings, minutes = self.settings, self.minutes
+        if settings is None:
+            if not isinstance(taught, Part):
+                raise InputError("expected settings for a stream, got none", code="length")
+            count = sum(p.numel() for p in engine.model.parameters())
+            settings = default_settings(len(taught), batch=self.batch, parameters=count)
+        if minutes is None:
+            return settings
+        if not minutes > 0:
+            raise InputError(
+                f"expected minutes above 0, got {minutes:g}", code="length", where="minutes"
+            )
+        before = claimed(self.out)
+        if before is not None and before.get("minutes") == minutes:
+            steps = int(before["settings"]["steps"])
+        else:
+            spent = _seconds_a_step(engine, batches) * len(self.stages)
+            steps = max(1, int(_SHARE_TRAINED * 60 * minutes / spent))
+        fresh = default_settings(
+            1, batch=1, parameters=1, steps=steps, rate=settings.learning_rate, seed=settings.seed
+        )
+        return replace(fresh, bf16=settings.bf16, workers=settings.workers)
+
+    def _depends(
+        self, engine: Engine, card: Checkpoint, made: Made, asked: Part | None
+    ) -> dict[str, Any]:
+        """What the result depends on; a folder of anything else is refused."""
+        said = json.dumps(asdict(card), sort_keys=True)
+        length = {k: v for k, v in asdict(made.settings).items() if k not in _WITHOUT_EFFECT}
+        return {
+            "start weights": engine.fingerprint,
+            "card": hashlib.sha256(said.encode()).hexdigest(),
+            "training data": "a stream" if made.training is None else made.training.digest,
+            "validation data": None if asked is None else asked.digest,
+            "stages": list(made.stages),
+            "settings": length,
+            "batch": self.batch,
+            "minutes": self.minutes,
+        }
+
+    def _watch(
+        self, engine: Engine, card: Checkpoint, made: Made, asked: Part | None
+    ) -> Validation | None:
+        """Return what validates, the weights asked before their first step."""
+        if asked is None:
+            return None
+        folder = self.out / "state" / "validation"
+        taught = made.training or Part((), {})  # beside a stream nothing stands for free
+        watch = Validation(taught, asked, card, folder, self.say, seed=made.settings.seed)
+        watch.ask(engine, 0)
+        return watch
+
+    def _teach(self, engine: Engine, batches: SampleBatches, made: Made) -> bool:
+        """Train all stages; return whether they came to their end."""
+        from umit.training.loop import agree
+
+        settings, watch, stopped = made.settings, made.validation, False
+        gap = self.every or max(1, len(self.stages) * settings.steps // 4)
+        for number, stage in enumerate(self.stages):
+            before = number * settings.steps
+
+            def note(step: int, loss: float, before: int = before) -> bool:
+                nonlocal stopped
+                stopped = self.tell is not None and not self.tell(step, loss)
+                if watch is not None and not stopped and before + step - watch.steps[-1] >= gap:
+                    watch.ask(engine, before + step)
+                return not stopped
+
+            train_stage(
+                engine.model, batches, encoder=engine.encoder, stage=stage, settings=settings,
+                folder=self.out / "state" / stage.name, tell=note, plain=self.plain,
+            )  # fmt: skip
+            if agree(stopped):
+                return False
+        if watch is not None:
+            watch.ask(engine, len(self.stages) * settings.steps)
+        return True
+
+    def _finish(self, engine: Engine, card: Checkpoint, made: Made) -> None:
+        """Write the best weights, and say what they do not beat."""
+        if (watch := made.validation) is not None:
+            watch.restore(engine)
+            for one in watch.beaten:
+                self.say(f"the weights of step {watch.best} are not better than {one.who}")
+        _write(engine, card, made, self.out)
+
+
+def _seconds_a_step(engine: Engine, batches: SampleBatches) -> float:
+    """Time gradients of three steps, the first of which also starts libraries; no weight is changed."""
+    from umit.training.collate import collate
+    from umit.training.loss import answer_loss
+
+    encoder, spent = engine.encoder, []
+    for step in range(3):
+        started = time.perf_counter()
+        batch = collate(batches(step), image_pad=encoder.image_pad, padding=encoder.padding)
+        loss, _ = answer_loss(engine.model, {k: v.to(engine.device) for k, v in batch.items()})
+        loss.backward()  # type: ignore[no-untyped-call]
+        engine.model.zero_grad()
+        spent.append(time.perf_counter() - started)
+    return min(spent)
+
+
+def _write(engine: Engine, card: Checkpoint, made: Made, folder: Path) -> None:
+    """Write all files apart and move them into place, the card last: without it nothing loads."""
+    part = folder / "state" / "finished"
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    write_checkpoint(engine, card, made, part)
+    for path in sorted(part.iterdir(), key=lambda path: path.name == CARD):
+        path.replace(folder / path.name)
+    part.rmdir()
+    if made.validation is not None and made.validation.best is not None:
+        shutil.copytree(
+            made.validation.run(made.validation.best), folder / "validation", dirs_exist_ok=True
+        )

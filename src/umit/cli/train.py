@@ -1,0 +1,204 @@
+"""``umit train``: a folder of films to a checkpoint that loads, and whether it learned."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from umit.cli.parse import Commands, add_source, fields
+from umit.cli.telling import say, tell
+from umit.cli.writing import folder_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from umit.training.parts import Part
+
+__all__ = ["add"]
+
+_STAGES = ("instruct", "align", "both")
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "train", help="teach a checkpoint your data, and tell whether it learned"
+    )
+    parser.add_argument(
+        "data", nargs="+", metavar="DATA",
+        help="your own files, or NAME:ROOT for a set of umit data list; several are taught together",
+    )  # fmt: skip
+    parser.add_argument(
+        "--model", default="umit-phantom", metavar="NAME-OR-FOLDER",
+        help="weights to begin with: the embedded umit-phantom (default), a folder, or a name on the hub",
+    )  # fmt: skip
+    parser.add_argument(
+        "--card", metavar="NAME", help="card of weights that have none of their own"
+    )
+    parser.add_argument(
+        "--out", required=True, metavar="DIR", help="folder of the checkpoint; the same words go on"
+    )
+    parser.add_argument("--name", help="of the checkpoint, in its card (default: the folder's)")
+    parser.add_argument(
+        "--stage", choices=_STAGES, default="instruct",
+        help="instruct (default) leaves the vision encoder as it is, align trains everything, both one after the other",
+    )  # fmt: skip
+    parser.add_argument(
+        "--val", metavar="DATA-OR-SHARE",
+        help="what to validate on: other data, a share of the patients, or none (default: the files' own "
+        "validation part, else 0.1)",
+    )  # fmt: skip
+    _add_length(parser)
+    parser.add_argument("--root", help="where a table's pictures are, if not beside it")
+    parser.add_argument(
+        "--plain", action="store_true", help="train without TRL; the losses are the same"
+    )
+    parser.add_argument(
+        "--plan", action="store_true", help="say what it will take, and end before weights load"
+    )
+    add_source(parser)
+    parser.set_defaults(run=_train)
+
+
+def _add_length(parser: Any) -> None:
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument(
+        "--epochs", type=float, metavar="N", help="passes over the data (default 3)"
+    )
+    length.add_argument("--steps", type=int, metavar="N", help="optimizer steps of a stage")
+    length.add_argument(
+        "--minutes", type=float, metavar="N", help="as many steps as are done in N minutes"
+    )
+    parser.add_argument(
+        "--batch", type=int, default=8, metavar="N", help="samples a step (default 8)"
+    )
+    parser.add_argument(
+        "--rate", type=float, metavar="R", help="peak learning rate (default by the model's size)"
+    )
+    parser.add_argument(
+        "--every", type=int, metavar="N", help="steps between validations (default a quarter)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of everything that is drawn (default 0)"
+    )
+
+
+def _train(given: Namespace) -> int:
+    from umit.checkpoints import locate
+    from umit.engine.load import load_shell
+    from umit.training import ALIGN, INSTRUCT, default_settings, train
+    from umit.training.parts import Part, joined
+    from umit.training.plan import plan
+    from umit.training.run import parts_of
+
+    places = [
+        *given.data,
+        *([given.root] if given.root else []),
+        given.model,
+        given.card or "",
+        given.val or "",
+    ]
+    reads = [root or name for name, root in map(_named, places) if root or Path(name).exists()]
+    out = folder_for(given.out, reads=[one for one in reads if one])
+    stages = {"instruct": (INSTRUCT,), "align": (ALIGN,), "both": (ALIGN, INSTRUCT)}[given.stage]
+    training = joined([_part(given, one, "train") for one in given.data])
+    validation = _validation(given)
+    place, card = locate(given.model, given.card)
+    shell, encoder = load_shell(place)
+    share = validation if isinstance(validation, float) else 0.0
+    settings = default_settings(
+        max(1, round(len(training) * (1 - share))), batch=given.batch, parameters=sum(p.numel() for p in shell.parameters()),
+        epochs=given.epochs, steps=given.steps, rate=given.rate, seed=given.seed,
+    )  # fmt: skip
+    if given.plan:
+        taught, asked = parts_of(training, validation, card, encoder, seed=given.seed)
+        say(str(plan(
+            Part.of(taught), asked, model=shell, card=card, encoder=encoder, stages=stages,
+            steps=settings.steps, batch=given.batch,
+        )))  # fmt: skip
+        if given.minutes is not None:
+            print(
+                f"             --minutes {given.minutes:g}: as many steps as are measured to fit, not these"
+            )
+        return 0
+    train(
+        training, model=given.model, out=out, settings=settings, stage=stages, val=validation,
+        every=given.every, minutes=given.minutes, card=given.card, batch=given.batch, plain=given.plain,
+        name=given.name, tell=_told(settings.steps, given.minutes is None), say=say,
+        command=shlex.join(["umit", *sys.argv[1:]]),
+    )  # fmt: skip
+    say(f"wrote {out}; try: umit evaluate DATA --checkpoint {out} --run RUN")
+    return 0
+
+
+def _told(steps: int, known: bool) -> Callable[[int, float], bool]:
+    """Return what prints each logged loss."""
+    alone = os.environ.get("RANK", "0") == "0"  # one of torchrun's processes speaks for all
+
+    def logged(step: int, loss: float) -> bool:
+        if alone:
+            tell(f"step {step}{f' of {steps}' if known else ''}: loss {loss:.4f}")
+        return True
+
+    return logged
+
+
+def _validation(given: Namespace) -> Part | float | None:
+    """Return other samples, or a share of the patients, or nothing."""
+    if given.val == "none":
+        return None
+    if given.val is None:
+        own = [
+            _part(given, one, "validation")
+            for one in given.data
+            if "validation" in _splits(given, one)
+        ]
+        if own and not given.split and not given.resplit:
+            from umit.training.parts import joined
+
+            return joined(own)
+        return 0.1
+    try:
+        return float(given.val)
+    except ValueError:
+        return _part(given, given.val, "validation")
+
+
+def _part(given: Namespace, data: str, split: str) -> Part:
+    """Return the samples of one DATA: of the split where the files have it, else all."""
+    from umit.datasets import load
+    from umit.training.parts import Part
+
+    name, root = _named(data)
+    wanted = given.split or (split if given.resplit or split in _splits(given, data) else None)
+    return Part.of(load(
+        name, root or given.root, split=wanted, language=given.language, variant=given.variant,
+        fields=fields(given), task=given.task, resplit=given.resplit,
+    ))  # fmt: skip
+
+
+def _splits(given: Namespace, data: str) -> tuple[str, ...]:
+    """Return the splits that the files have themselves."""
+    from umit.datasets import describe
+    from umit.datasets.own import describe_own, splits_of
+
+    name, root = _named(data)
+    if root:
+        return tuple(describe(name).splits)
+    place = Path(name).expanduser()
+    pictures = None if given.root is None else Path(given.root)
+    if not place.exists():
+        return ()  # reading says what is wrong
+    return tuple(splits_of(describe_own(place, root=pictures, layout=given.variant), fields(given)))
+
+
+def _named(data: str) -> tuple[str, str | None]:
+    """Return a set's name and its folder, or a path alone."""
+    from umit.datasets import NAMES
+
+    name, colon, root = data.partition(":")
+    return (name, root) if colon and name in NAMES else (data, None)

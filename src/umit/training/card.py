@@ -1,0 +1,189 @@
+"""What is written beside the weights: a card of their own, what plain transformers needs, and a model card."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from umit.checkpoints import EMBEDDED, Checkpoint, write_card
+from umit.engine.pixels import MEAN, MERGE, PATCH, STD, TEMPORAL
+from umit.training.hyperparameters import Hyperparameters
+from umit.training.parts import Part
+from umit.training.validate import Validation
+
+if TYPE_CHECKING:
+    from umit.engine.load import Engine
+
+__all__ = ["RECORD", "Made", "own_card", "write_checkpoint"]
+
+#: How a checkpoint was made, as JSON beside the weights.
+RECORD: Final = "training.json"
+_PROCESSOR: Final = (
+    "preprocessor_config.json",
+    "processor_config.json",
+    "video_preprocessor_config.json",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """How a checkpoint was made.
+
+    Args:
+        name: Its own.
+        base: Name of the weights that it began with.
+        place: Their folder, or their name on the hub.
+        training: What was taught; ``None`` of a stream.
+        validation: What was asked; ``None`` if nothing was.
+        stages: Names of the stages.
+        settings: How long and how fast.
+        batch: Samples a step.
+        command: The words that made it.
+    """
+
+    name: str
+    base: str
+    place: str | Path
+    training: Part | None
+    validation: Validation | None
+    stages: tuple[str, ...]
+    settings: Hyperparameters
+    batch: int
+    command: str
+
+    @property
+    def taught(self) -> tuple[list[str], list[str]]:
+        """Tasks and languages of the training part."""
+        part = self.training or ()
+        return sorted({s.task for s in part}), sorted({s.query.language for s in part})
+
+
+def own_card(card: Checkpoint, made: Made) -> Checkpoint:
+    """Return the card of a checkpoint that was taught further: what its base knows, under its own name and notice."""
+    tasks, languages = made.taught
+    on = f" on {_titles(made.training)}" if made.training is not None else ""
+    asked = f" ({', '.join(tasks)}; {', '.join(languages)})" if tasks else ""
+    notice = f"Research use only, not a medical device; {made.base} taught further{on}{asked}."
+    return replace(card, name=made.name, notice=notice)
+
+
+def write_checkpoint(engine: Engine, card: Checkpoint, made: Made, folder: Path) -> None:
+    """Write weights, tokenizer, processor files, card, record and model card.
+
+    Args:
+        engine: The finished weights and their tokenizer.
+        card: Of the weights that they began as.
+        made: How they were made.
+        folder: An existing folder; what is written there before is replaced.
+    """
+    from umit.engine.load import quiet
+
+    tokenizer: Any = engine.encoder.tokenizer
+    with quiet():
+        engine.model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    _write_processor(made.place, card, folder)
+    write_card(own_card(card, made), folder)
+    record = _record(made)
+    (folder / RECORD).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    (folder / "README.md").write_text(_model_card(made, record), "utf-8")
+
+
+def _write_processor(place: str | Path, card: Checkpoint, folder: Path) -> None:
+    """Write what plain ``AutoProcessor`` needs: the base's own files, or Qwen2-VL's with the card's limits."""
+    from umit.engine.hub import fetched
+
+    base = Path(place) if Path(place).is_dir() else Path(fetched(str(place)))
+    there = [base / name for name in _PROCESSOR if (base / name).is_file()]
+    for path in there:
+        shutil.copyfile(path, folder / path.name)
+    if any(path.name == _PROCESSOR[0] for path in there):
+        return
+    film = card.dialect.film
+    size = {"shortest_edge": film.min_pixels, "longest_edge": film.max_pixels}
+    shape = {"patch_size": PATCH, "merge_size": MERGE, "temporal_patch_size": TEMPORAL}
+    image = {
+        "do_convert_rgb": True, "do_normalize": True, "do_rescale": True, "do_resize": True,
+        "image_mean": list(MEAN), "image_std": list(STD), "image_processor_type": "Qwen2VLImageProcessor",
+        "resample": 3, "rescale_factor": 1 / 255, "size": size, **shape,
+    }  # fmt: skip
+    video = {"video_processor_type": "Qwen2VLVideoProcessor", "size": size, **shape}
+    owner = {"processor_class": "Qwen2VLProcessor"}
+    both = {"image_processor": image, "video_processor": video}
+    for name, data in zip(_PROCESSOR, ({**image, **owner}, {**both, **owner}, video), strict=True):
+        (folder / name).write_text(json.dumps(data, indent=2) + "\n", "utf-8")
+
+
+def _record(made: Made) -> dict[str, Any]:
+    asked = made.validation
+    tasks, languages = made.taught
+    return {
+        "base": made.base,
+        "stages": list(made.stages),
+        "tasks": tasks,
+        "languages": languages,
+        "settings": asdict(made.settings),
+        "batch": made.batch,
+        "data": _sets(made.training),
+        "training": None if made.training is None else made.training.described,
+        "validation": None if asked is None else asked.part.described,
+        "best_step": None if asked is None else asked.best,
+        "figures": [] if asked is None else [asdict(one) for one in asked.figures],
+        "command": made.command,
+        "versions": {n: metadata.version(n) for n in ("umit", "torch", "transformers", "trl")},
+    }
+
+
+def _sets(part: Part | None) -> list[dict[str, Any]]:
+    """Return what the training part is made of: a row a data set."""
+    if part is None:
+        return [{"title": "a stream of data sets", "licence": "", "samples": "", "groups": ""}]
+    alone = {**part.described, "samples": len(part), "groups": len({one.group for one in part})}
+    return [
+        {
+            "title": one.get("title") or one["dataset"],
+            "licence": one.get("licence") or "not told",
+            "samples": one["samples"],
+            "groups": one["groups"],
+        }
+        for one in part.described.get("sets", [alone])
+    ]
+
+
+def _titles(part: Part | None) -> str:
+    return ", ".join(str(one["title"]) for one in _sets(part))
+
+
+def _model_card(made: Made, record: Mapping[str, Any]) -> str:
+    from umit.display.template import markdown
+
+    asked = made.validation
+    shown = [] if asked is None else [f for f in asked.figures if f.step in (None, 0, asked.best)]
+    hub = made.base if "/" in made.base else None
+    front = {
+        "library_name": "transformers",
+        "pipeline_tag": "image-text-to-text",
+        "language": record["languages"] or ["en"],
+        "tags": ["umit", "medical", *record["tasks"]],
+        **({"base_model": hub} if hub else {}),
+    }
+    head = "\n".join(
+        f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in front.items()
+    )
+    text = markdown(
+        "training/model_card.md", name=made.name, base=made.base, version=record["versions"]["umit"],
+        data=record["data"], tasks=", ".join(record["tasks"]) or "those of the stream",
+        languages=", ".join(record["languages"]) or "those of the stream",
+        stages=" then ".join(made.stages), steps=made.settings.steps, batch=made.batch,
+        rate=f"{made.settings.learning_rate:g}", seed=made.settings.seed, best=record["best_step"],
+        figures=shown, part=None if asked is None else asked.part.described.get("part", "its own"),
+        beaten=" and ".join(dict.fromkeys(f.who for f in asked.beaten)) if asked else "",
+    )  # fmt: skip
+    versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
+    phantom = "\nThe base knows synthetic phantoms only.\n" if made.base == EMBEDDED else ""
+    return f"---\n{head}\n---\n\n{text}```bash\n{made.command}\n```\n\n{versions}. `{RECORD}` holds the rest.\n{phantom}"

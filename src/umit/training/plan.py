@@ -1,0 +1,178 @@
+"""What a training run will take, told before any weights load."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from umit.checkpoints import Checkpoint
+from umit.engine.encode import Encoder
+from umit.errors import InputError
+from umit.training.batches import rows_of
+from umit.training.parts import Part
+from umit.training.stages import Stage, freeze
+
+__all__ = ["Plan", "plan"]
+
+_LOOKED: Final = 16  # samples whose rows are made, evenly from first to last
+_FORWARD, _BACKWARD = 2, 4  # operations a parameter and token (arXiv 2001.08361, section 2.1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a training run will take.
+
+    Args:
+        parameters: Of the weights.
+        trained: Those of them that train, of each stage by name.
+        samples: In the training part.
+        asked: In the validation part.
+        rows: Rows a pass, each a picture or views with their questions; from the samples that were looked at.
+        tokens: Mean and most tokens a row, of the samples that were looked at.
+        steps: Of each stage.
+        batch: Samples a step.
+        memory: Bytes of weights, gradients and AdamW's state in float32, at the stage that needs most; what pictures
+            and words take on the way is not in it.
+        room: Bytes of memory that the device has; ``None`` if it can't be told.
+        seconds: The least time of all stages, by operations and the measured rate of matrix products.
+        device: Where it will run.
+    """
+
+    parameters: int
+    trained: dict[str, int]
+    samples: int
+    asked: int
+    rows: float
+    tokens: tuple[float, int]
+    steps: int
+    batch: int
+    memory: int
+    room: int | None
+    seconds: float
+    device: str
+
+    def __str__(self) -> str:
+        names = ", ".join(f"{count:,} in {name}" for name, count in self.trained.items())
+        mean, most = self.tokens
+        passes = self.steps * self.batch / self.samples
+        room = "" if self.room is None else f" of {self.room / 2**30:.1f} GiB"
+        return "\n".join([
+            f"parameters   {self.parameters:,}, trained: {names}",
+            f"samples      {self.samples:,} to train on, {self.asked:,} to validate on",
+            f"rows         {self.rows:,.0f} a pass, {mean:.0f} tokens each, {most} at most of those looked at",
+            f"steps        {self.steps:,} a stage, of {self.batch} samples: {passes:.1f} passes",
+            f"memory       {self.memory / 2**30:.2f} GiB{room} for weights and optimizer; activations come on top, "
+            "which only a step tells",
+            f"time         {_clock(self.seconds)} at least on {self.device}, by its matrix products; "
+            "reading pictures and validation come on top, the first steps tell",
+        ])  # fmt: skip
+
+
+def plan(
+    training: Part,
+    validation: Part | None,
+    *,
+    model: Any,
+    card: Checkpoint,
+    encoder: Encoder,
+    stages: Sequence[Stage],
+    steps: int,
+    batch: int,
+) -> Plan:
+    """Return what a run will take; weights are not needed, a few pictures are read.
+
+    Args:
+        training: What is taught.
+        validation: What is asked.
+        model: Its shapes, from :func:`umit.engine.load.load_shell`; which of them train is changed.
+        card: Of the weights.
+        encoder: Of their tokenizer.
+        stages: What trains.
+        steps: Of each stage.
+        batch: Samples a step.
+
+    Raises:
+        InputError: Rows longer than the model's positions, or weights and optimizer that the device has no room for.
+    """
+    sizes = {name: p.numel() for name, p in model.named_parameters()}
+    trained: dict[str, int] = {}
+    for stage in stages:
+        freeze(model, stage)
+        trained[stage.name] = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    looked = training[:: max(1, len(training) // _LOOKED)]
+    rows = [row for sample in looked for row in rows_of(sample, card, encoder)]
+    lengths = [len(row.ids) for row in rows]
+    shown = 4 * sum(int((row.ids == encoder.image_pad).sum()) for row in rows)  # patches of a token
+    device, rate, room = _device()
+    memory = 4 * sum(sizes.values()) + 12 * max(
+        trained.values()
+    )  # float32; gradient and AdamW's two
+    _refuse(max(lengths), model.config.text_config.max_position_embeddings, memory, room, device)
+    operations = _operations(sizes, stages, sum(lengths), shown) / len(looked)
+    return Plan(
+        parameters=sum(sizes.values()), trained=trained, samples=len(training),
+        asked=len(validation or ()), rows=len(rows) / len(looked) * len(training),
+        tokens=(sum(lengths) / len(lengths), max(lengths)), steps=steps, batch=batch, memory=memory,
+        room=room, seconds=operations * batch * steps / rate, device=device,
+    )  # fmt: skip
+
+
+def _operations(
+    sizes: Mapping[str, int], stages: Sequence[Stage], tokens: int, patches: int
+) -> float:
+    """Return what a pass over some rows takes in all stages, without attention."""
+    tower = sum(size for name, size in sizes.items() if name.startswith("model.visual."))
+    words, found = sum(sizes.values()) - tower, 0.0
+    for stage in stages:
+        of_tower = _FORWARD + (_BACKWARD if stage.vision else 0)
+        found += (_FORWARD + _BACKWARD) * words * tokens + of_tower * tower * patches
+    return found
+
+
+def _refuse(longest: int, positions: int, memory: int, room: int | None, device: str) -> None:
+    if longest > positions:
+        raise InputError(
+            f"expected rows of at most {positions} tokens, the model's positions, got {longest}",
+            code="too_long", hint="Ask fewer questions of one picture, or show it smaller",
+        )  # fmt: skip
+    if room is not None and memory > room:
+        raise InputError(
+            f"expected room for weights and optimizer, they take {memory / 2**30:.1f} GiB and {device} has "
+            f"{room / 2**30:.1f} GiB",
+            code="memory", hint="Train a smaller model, the stage instruct, or on a larger device",
+        )  # fmt: skip
+
+
+def _device() -> tuple[str, float, int | None]:
+    """Return where training runs, its operations a second in float32 matrix products, and its memory."""
+    import torch
+
+    cuda = torch.cuda.is_available()
+    device = torch.device("cuda" if cuda else "cpu")
+    one = torch.ones(1024, 1024, device=device)
+    one @ one  # the first product also starts the library
+    started, count = time.perf_counter(), 0
+    while time.perf_counter() - started < 0.2:
+        one @ one
+        if cuda:
+            torch.cuda.synchronize()
+        count += 1
+    rate = count * 2 * 1024**3 / (time.perf_counter() - started)
+    if cuda:
+        return torch.cuda.get_device_name(), rate, int(torch.cuda.mem_get_info()[1])
+    known = getattr(os, "sysconf_names", {})  # none on Windows
+    room = (
+        os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        if "SC_PHYS_PAGES" in known
+        else None
+    )
+    return "cpu", rate, room
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
