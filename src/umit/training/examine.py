@@ -8,8 +8,8 @@ from typing import Any, Final
 from umit.chat import answer_words
 from umit.checkpoints import Checkpoint
 from umit.datasets.ask import asked
-from umit.datasets.check_pictures import paths_of
 from umit.datasets.dataset import Sample
+from umit.datasets.pictures import paths_of
 from umit.engine.encode import Encoder
 from umit.errors import DatasetError, UMITError, UnsupportedTaskError
 from umit.imaging.header import picture_size

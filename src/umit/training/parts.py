@@ -12,8 +12,8 @@ from typing import Any, overload
 
 import numpy as np
 
-from umit.datasets.check_pictures import paths_of
 from umit.datasets.dataset import Sample, Samples
+from umit.datasets.pictures import paths_of
 from umit.errors import DatasetError, InputError
 from umit.queries import query_to_dict
 from umit.tasks.table import line
