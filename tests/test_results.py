@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from umit.cli.rows import Row, as_json
+from umit.cli.rows import ResultRow, as_json
 from umit.errors import InputError
 from umit.geometry import Box2D, Box3D, Point2D, Space
 from umit.results import (
@@ -107,7 +107,9 @@ def test_no_result_of_ours(data: Any) -> None:
 
 @pytest.mark.parametrize("result", RESULTS, ids=lambda r: type(r).__name__)
 def test_a_line_of_the_command_line_is_read(result: Result) -> None:
-    row = Row(file="f.png", task="report", name="x", kind="report_film", found=result, notice="n")
+    row = ResultRow(
+        file="f.png", task="report", name="x", kind="report_film", found=result, notice="n"
+    )
     assert from_dict(json.loads(as_json(row))).to_dict() == result.to_dict()
 
 

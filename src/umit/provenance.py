@@ -110,6 +110,10 @@ class Provenance(Value):
         changed: Self = _mapped(self, change)
         return changed
 
+    def offered(self, choices: Sequence[str]) -> Self:
+        """Return the result as of a query that offers other choices; what is none of them is no choice."""
+        return self
+
     def reordered(self, order: Sequence[int]) -> Self:
         """Return the result as of a query whose choices came in another order, ``order[k]`` coming k-th."""
         return self

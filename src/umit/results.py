@@ -68,6 +68,11 @@ class Answer(Provenance):
         option = None if self.option is None else list(order).index(self.option)
         return replace(self, option=option, probabilities=_in_order(self.probabilities, order))
 
+    def offered(self, choices: Sequence[str]) -> Answer:
+        """Return the answer with the option that its words are among the choices, if they are one."""
+        there = self.text in choices
+        return replace(self, option=list(choices).index(self.text) if there else None)
+
     def choice(self, choices: Sequence[str]) -> int | None:
         """Return the index of the choice that it is, from 0; ``None`` if it is none of them."""
         if self.option is not None:

@@ -19,8 +19,7 @@ from umit.datasets import NAMES, load
 from umit.datasets.ask import asked
 from umit.datasets.convert import Form, convert
 from umit.datasets.dataset import Sample
-from umit.datasets.pictures import Files
-from umit.datasets.pictures import Row as ArrayRow
+from umit.datasets.pictures import ArrayRow, Files
 from umit.datasets.swift_samples import swift_samples
 from umit.errors import DatasetError, UMITError, UnsupportedTaskError
 from umit.fanout import taught

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from umit.datasets.dataset import Sample
-from umit.datasets.pictures import Row
+from umit.datasets.pictures import ArrayRow
 from umit.errors import ParseError, UMITError
 from umit.evaluation.journal import Journal
 from umit.evaluation.record import failed, record_of
@@ -49,7 +49,7 @@ def case(
     """Return a sample with an answer to it; ``None`` is an unreadable one."""
     shape = (4, 64, 64) if volume else (64, 64, 3)
     pixels = np.broadcast_to(np.array(colour[:1] if volume else colour, np.uint8), shape).copy()
-    source = Row(Path("drawn"), name, 0, pixels, "zyx" if volume else "yxc")
+    source = ArrayRow(Path("drawn"), name, 0, pixels, "zyx" if volume else "yxc")
     sample = Sample(id=name, query=query, gold=gold, source=source, group=group or name)
     if found is None:
         found = ParseError("expected another text", task=sample.task, text=AWKWARD)

@@ -27,7 +27,7 @@ from umit.datasets import NAMES
 from umit.datasets.ask import asked
 from umit.datasets.convert import Form, convert
 from umit.datasets.dataset import Sample
-from umit.datasets.pictures import Encoded, Files, Row, Voxels
+from umit.datasets.pictures import ArrayRow, Encoded, Files, Voxels
 from umit.datasets.shards import read_shards
 from umit.datasets.swift_pictures import Several
 from umit.datasets.swift_samples import swift_samples
@@ -236,7 +236,7 @@ VOLUMES: dict[str, Any] = {
     "prepared array": lambda to: Voxels(array(to / "a.npy", 1.0), as_stored=True),
     "array": lambda to: Voxels(array(to / "a.npy", 900.0)),
     "turned array": lambda to: Voxels(array(to / "a.npy", 900.0), axes="xyz"),
-    "rows of an array": lambda to: Row(to / "a.npz", "x", 0, pixels(4, 28, 28)[None].repeat(28, 0), "zyx"),
+    "rows of an array": lambda to: ArrayRow(to / "a.npz", "x", 0, pixels(4, 28, 28)[None].repeat(28, 0), "zyx"),
 }  # fmt: skip
 
 

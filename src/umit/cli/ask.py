@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from umit.checkpoints import locate
 from umit.cli.reading import load_options
-from umit.cli.rows import COLUMNS, Row, as_json, as_table, as_text
+from umit.cli.rows import COLUMNS, ResultRow, as_json, as_table, as_text
 from umit.cli.telling import say, tell
 from umit.cli.weights import load_model, reads_of_model
 from umit.cli.writing import part_of, save_picture, table_at, writable, writable_in
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["ask"]
 
 Questions: TypeAlias = Mapping[str, Query]
-_Rows: TypeAlias = Iterator[tuple["_File", list[Row]]]
+_Rows: TypeAlias = Iterator[tuple["_File", list[ResultRow]]]
 
 
 @dataclass(eq=False)
@@ -163,7 +163,10 @@ def _failed(
     query = next(iter(questions.values()))
     kind = choose(query, volume=False)
     for file, error in failed:
-        yield file, [Row(file=file.name, task=task, name="", kind=kind, found=error, notice=notice)]
+        yield (
+            file,
+            [ResultRow(file=file.name, task=task, name="", kind=kind, found=error, notice=notice)],
+        )
 
 
 def _answered(model: UMIT, files: Sequence[_File], task: str, questions: Questions) -> _Rows:
@@ -172,10 +175,10 @@ def _answered(model: UMIT, files: Sequence[_File], task: str, questions: Questio
     for file in files:
         found = list(islice(results, len(questions)))
         volume = file.scan is not None and file.scan.is_volume
-        rows: list[Row] = []
+        rows: list[ResultRow] = []
         first = 1
         for (name, query), result in zip(questions.items(), found, strict=True):
-            row = Row(
+            row = ResultRow(
                 file=file.name, task=task, name=name, kind=choose(query, volume=volume),
                 found=result, first=first, notice=model.checkpoint.notice,
             )  # fmt: skip
@@ -196,7 +199,7 @@ def _same_failure(a: Outcome, b: Outcome) -> bool:
     return failed and type(a) is type(b) and str(a) == str(b)
 
 
-def _print(row: Row, given: Namespace) -> None:
+def _print(row: ResultRow, given: Namespace) -> None:
     alone = len(given.files) == 1 and isinstance(row.found, UMITError)
     if given.json:
         say(as_json(row))
@@ -206,14 +209,14 @@ def _print(row: Row, given: Namespace) -> None:
         say(as_text(row))
 
 
-def _tell_notes(file: _File, rows: Sequence[Row]) -> None:
+def _tell_notes(file: _File, rows: Sequence[ResultRow]) -> None:
     """Say once a file what was repaired, chosen or assumed."""
     notes = [n for r in rows if not isinstance(r.found, UMITError) for n in r.found.warnings]
     for note in dict.fromkeys(notes):
         tell(f"{file.shown}: {note}")
 
 
-def _draw(file: _File, rows: Sequence[Row]) -> None:
+def _draw(file: _File, rows: Sequence[ResultRow]) -> None:
     """Draw what was found on what was shown; a file that could not be read has no picture."""
     if file.picture is None or file.scan is None:
         return

@@ -13,7 +13,7 @@ from umit.geometry import Mark
 from umit.tasks.table import line
 from umit.tasks.task import TaskName
 
-__all__ = ["COLUMNS", "Row", "as_json", "as_table", "as_text", "code", "numbers"]
+__all__ = ["COLUMNS", "ResultRow", "as_json", "as_table", "as_text", "code", "numbers"]
 
 #: Columns of the table; a point stands in ``x1`` and ``y1``.
 COLUMNS: Final = (
@@ -24,7 +24,7 @@ _AXES: Final = {2: ("x1", "y1"), 4: ("x1", "y1", "x2", "y2"), 6: COLUMNS[4:10]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class ResultRow:
     """What came of one question about one file.
 
     Args:
@@ -51,7 +51,7 @@ def code(error: UMITError) -> str:
     return error.code if isinstance(error, InputError) else type(error).__name__
 
 
-def as_json(row: Row) -> str:
+def as_json(row: ResultRow) -> str:
     """Return one line of JSON: the result's own fields, the file, the task and the notice."""
     about = {"file": row.file, "task": row.task, "name": row.name or None, "notice": row.notice}
     found = row.found
@@ -64,7 +64,7 @@ def as_json(row: Row) -> str:
     return document({**about, **named})
 
 
-def as_table(row: Row) -> Iterator[dict[str, object]]:
+def as_table(row: ResultRow) -> Iterator[dict[str, object]]:
     """Yield a row for each box, point or one of several labels, or a single one where there is none."""
     about: dict[str, object] = {
         "file": row.file, "task": row.task, "name": row.name, "notice": row.notice
@@ -85,7 +85,7 @@ def as_table(row: Row) -> Iterator[dict[str, object]]:
             yield {**told, "number": number, "text": found.raw, **places}
 
 
-def as_text(row: Row) -> str:
+def as_text(row: ResultRow) -> str:
     """Return lines for people."""
     found = row.found
     head = f"{row.file}: {row.name}: " if row.name else f"{row.file}: "

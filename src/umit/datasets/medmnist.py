@@ -10,7 +10,7 @@ from typing import Any, Final
 from umit.datasets.arrays import array_header, array_rows
 from umit.datasets.dataset import SPLITS, Choice, Dataset, Sample, Split, split_name
 from umit.datasets.medmnist_sets import SETS, Set
-from umit.datasets.pictures import Files, Pictures, Row
+from umit.datasets.pictures import ArrayRow, Files, Pictures
 from umit.datasets.rows import plain_rows
 from umit.errors import DatasetError
 from umit.queries import Choose
@@ -47,7 +47,7 @@ def _arrays(choice: Choice, kind: Set, path: Path) -> Iterator[Sample[Any, Any]]
         for index, (pixels, labels) in enumerate(pairs):
             name = f"{choice.variant}-{short}-{index}"
             if choice.wants(split, name):
-                source = Row(path, member, index, pixels, axes)
+                source = ArrayRow(path, member, index, pixels, axes)
                 place = f"{path.name} {short} row {index}"
                 yield from _samples(choice, kind, source, name, labels.tolist(), place)
 

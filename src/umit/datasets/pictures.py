@@ -25,7 +25,7 @@ from umit.imaging.sniff import file_kind
 from umit.imaging.window import FULL
 
 __all__ = [
-    "VOLUMES", "Encoded", "Files", "Pictures", "Row", "Stack", "Voxels", "array", "film_size", "is_volume", "paths_of",
+    "VOLUMES", "Encoded", "Files", "Pictures", "ArrayRow", "Stack", "Voxels", "array", "film_size", "is_volume", "paths_of",
     "stacked", "stem",
 ]  # fmt: skip
 
@@ -283,7 +283,7 @@ def array(path: Path) -> NDArray[Any]:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Row:
+class ArrayRow:
     """One row of an array that holds many pictures.
 
     Args:

@@ -263,7 +263,7 @@ class _Reader:
         sample = Sample(
             id=line.id, query=query, gold=gold, source=source, place=row.place,
             group=line.group or _group(line, source),
-            facts=_facts(line, turn, gold, self._by),
+            facts=_facts(line, turn, name, gold, self._by),
         )  # fmt: skip
         said = row.response or ""
         try:
@@ -336,7 +336,9 @@ def _label_asked(words: str, options: Sequence[str], language: Language) -> Ask:
 _KIND: Final = "answer_type"
 
 
-def _facts(line: Line, turn: Turn, gold: Any, by: Sequence[str]) -> tuple[tuple[str, str], ...]:
+def _facts(
+    line: Line, turn: Turn, task: TaskName, gold: Any, by: Sequence[str]
+) -> tuple[tuple[str, str], ...]:
     """Return what numbers may be broken down by; the truth's own case, which a published scorer looks at."""
     kept = [
         (k, str(line.fields[k]))
@@ -345,7 +347,9 @@ def _facts(line: Line, turn: Turn, gold: Any, by: Sequence[str]) -> tuple[tuple[
     ]
     said = (turn.answer or "").strip()
     told = (
-        isinstance(gold, Answer) and said != gold.text and said.casefold() == gold.text.casefold()
+        TASKS[task].result is Answer
+        and said != gold.text
+        and said.casefold() == gold.text.casefold()
     )
     return (*kept, ("answer", said)) if told else tuple(kept)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +13,7 @@ from umit.datasets.dataset import Sample
 from umit.imaging.view import Rendering, render
 from umit.metrics.metric import Pair
 from umit.queries import Choose, Query
-from umit.results import Answer, Classification, Result
+from umit.results import Classification, Result
 from umit.tasks.table import line
 
 __all__ = ["commonest", "nearest"]
@@ -49,7 +48,8 @@ def commonest(training: _Samples, asked: _Samples) -> list[Pair[Any]] | None:
     found = []
     for one in asked:
         counted = by_words.get(_words(one.query), overall)
-        answer = _as_chosen(kept[counted.most_common(1)[0][0]], one.query)
+        answer = kept[counted.most_common(1)[0][0]]
+        answer = answer.offered(one.query.choices) if one.query.choices else answer
         found.append(Pair(one.query, one.gold, answer, facts=dict(one.facts)))
     return None if any(pair.found is not None and pair.found.marks for pair in found) else found
 
@@ -57,14 +57,6 @@ def commonest(training: _Samples, asked: _Samples) -> list[Pair[Any]] | None:
 def _words(query: Query) -> str:
     """Tell one question from another, whatever the order of its choices."""
     return repr(query.reordered(np.argsort(query.choices).tolist()) if query.choices else query)
-
-
-def _as_chosen(answer: Result, query: Query) -> Result:
-    """Return an answer as of another question's choices; one that is none of them is no choice."""
-    if isinstance(answer, Answer) and query.choices:
-        there = answer.text in query.choices
-        return replace(answer, option=query.choices.index(answer.text) if there else None)
-    return answer
 
 
 def nearest(training: _Samples, asked: _Samples, *, seed: int = 0) -> list[Pair[Any]] | None:
