@@ -76,10 +76,7 @@ def lowest(session: nox.Session) -> None:
     """Run the tests on the lowest versions that pyproject.toml allows."""
     pins = Path(session.create_tmp()) / "lowest.txt"
     extras = PROJECT["project"]["optional-dependencies"]
-    named = [
-        *PROJECT["project"]["dependencies"],
-        *(p for e in EXTRAS.split(",") for p in extras[e]),
-    ]
+    named = [*PROJECT["project"]["dependencies"], *(p for e in EXTRAS.split(",") for p in extras[e])]
     lowest_of = [re.sub(r">=", "==", line) for line in named]
     pins.write_text("\n".join(lowest_of) + "\n", encoding="utf-8")
     session.install(f".[{EXTRAS}]", *group("dev"), "--constraint", str(pins))

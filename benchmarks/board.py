@@ -110,12 +110,7 @@ _Numbers: TypeAlias = dict[str, dict[str, float]]
 
 
 def board(
-    model: UMIT,
-    run: Path,
-    phantoms: Phantoms,
-    *,
-    controls: int = 100,
-    tell: Callable[[str], None] = lambda text: None,
+    model: UMIT, run: Path, phantoms: Phantoms, *, controls: int = 100, tell: Callable[[str], None] = lambda text: None
 ) -> dict[str, Any]:
     """Ask everything, or what is missing of it, and return the numbers.
 
@@ -154,13 +149,11 @@ def board(
     own = found.pop("model")
     return {
         "tasks": {
-            line: {code: _numbers(own, task, code) for code in phantoms.languages}
-            for line, task in LINES.items()
+            line: {code: _numbers(own, task, code) for code in phantoms.languages} for line, task in LINES.items()
         },
         "targets": _targets(own),
         "controls": {
-            line: {name: _numbers(other, task) for name, other in found.items()}
-            for line, task in LINES.items()
+            line: {name: _numbers(other, task) for name, other in found.items()} for line, task in LINES.items()
         },
     }
 
@@ -205,9 +198,7 @@ def _content(request: Request) -> Hashable:
 def _numbers(found: Score, task: TaskName, language: str = "") -> _Numbers:
     """Return a task's numbers in one language, or in all; those that do not exist are left out."""
     rows = [row for row in found.rows if row.task == task and not row.part]
-    spoken = [
-        row for row in rows if row.language == language
-    ]  # one language alone is not told apart
+    spoken = [row for row in rows if row.language == language]  # one language alone is not told apart
     chosen = spoken or [row for row in rows if not row.language]
     return {row.metric: _number(row) for row in chosen if not math.isnan(row.value)}
 

@@ -36,9 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--first-seed", type=int, default=HELD_OUT)
     parser.add_argument("--n", type=int, default=400, help="phantoms of each kind")
-    parser.add_argument(
-        "--controls", type=int, default=100, help="phantoms for what stands against the model"
-    )
+    parser.add_argument("--controls", type=int, default=100, help="phantoms for what stands against the model")
     parser.add_argument("--checkpoint", default="umit-phantom")
     parser.add_argument("--run", type=Path, help="where answers are kept; a stopped run goes on")
     parser.add_argument("--out", type=Path, default=RESULTS)
@@ -55,14 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     record = {
         **found,
-        "phantoms": {
-            "first_seed": given.first_seed,
-            "n": given.n,
-            "controls": min(given.controls, given.n),
-        },
+        "phantoms": {"first_seed": given.first_seed, "n": given.n, "controls": min(given.controls, given.n)},
         "generator": GENERATOR,
-        "versions": {name: metadata.version(name) for name in PACKAGES}
-        | {"python": platform.python_version()},
+        "versions": {name: metadata.version(name) for name in PACKAGES} | {"python": platform.python_version()},
         "seconds": round(time.perf_counter() - started, 1),
         "cpu_seconds": round(time.process_time() - cpu, 1),
     }
@@ -94,9 +87,7 @@ def targets(record: dict[str, Any]) -> str:
     for task, names in record["targets"].items():
         for name, found in names.items():
             cells = (_cell(found[key], ends=True) for key in ("mean_iou", "answered_with_boxes"))
-            lines.append(
-                f"| {task} | {name} | {found['mean_iou']['n']} | " + " | ".join(cells) + " |"
-            )
+            lines.append(f"| {task} | {name} | {found['mean_iou']['n']} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 

@@ -88,11 +88,7 @@ def _patient(sheet: Image.Image, left: int, top: int) -> None:
 
 
 def _arrow(
-    pen: ImageDraw.ImageDraw,
-    start: tuple[int, int],
-    way: tuple[int, int],
-    text: str,
-    colour: tuple[int, int, int],
+    pen: ImageDraw.ImageDraw, start: tuple[int, int], way: tuple[int, int], text: str, colour: tuple[int, int, int]
 ) -> None:
     end = (start[0] + way[0], start[1] + way[1])
     pen.line((*start, *end), fill=colour, width=3)

@@ -74,17 +74,14 @@ def row(name: str, made: object) -> str:
         sample = next(iter(load(name, folder, **given)))
         request, answer = next(iter(asked(sample, CARD.tasks)))
     pictures = len(request.frames)
-    shown = (
-        f"({pictures} {'slices' if sample.source.is_volume else 'picture' + 's' * (pictures > 1)})"
-    )
+    shown = f"({pictures} {'slices' if sample.source.is_volume else 'picture' + 's' * (pictures > 1)})"
     return f"{shown} {spell(request.words)}\n-> {answer}"
 
 
 def section(dataset: Dataset, made: object) -> str:
     """Return the part of the page about one data set."""
     sizes = ", ".join(
-        f"{split} {'unknown' if size is None else format(size, ',')}"
-        for split, size in dataset.splits.items()
+        f"{split} {'unknown' if size is None else format(size, ',')}" for split, size in dataset.splits.items()
     )
     more = ""
     if dataset.variants:

@@ -52,9 +52,7 @@ def samples() -> Iterator[Sample[Any, Any]]:
                     )  # fmt: skip
 
 
-def questions(
-    kind: cases.Kind, seed: int, rng: np.random.Generator, language: Language
-) -> Iterable[cases.Item]:
+def questions(kind: cases.Kind, seed: int, rng: np.random.Generator, language: Language) -> Iterable[cases.Item]:
     """Return the questions about one phantom."""
     truth: Any = drawn(kind, seed).truth
     if kind == "single":
@@ -66,12 +64,7 @@ def questions(
     boxes = cases.film_boxes(truth, language)
     there = [item for item in boxes if item.gold]
     absent = next(item for item in boxes if not item.gold)
-    return [
-        *cases.film_questions(truth, rng, language)[:2],
-        *there,
-        absent,
-        cases.film_report(truth, language),
-    ]
+    return [*cases.film_questions(truth, rng, language)[:2], *there, absent, cases.film_report(truth, language)]
 
 
 def main() -> int:

@@ -59,9 +59,7 @@ def example(name: TaskName, language: Language) -> tuple[Query, tuple[Result, ..
         question = "这是什么器官？" if zh else "Which organ is this?"
         return Ask(question, language=language), (Answer(text="脾。" if zh else "spleen"),)
     if name == "answer_closed":
-        question, options = (
-            ("肺部正常吗？", ("是", "否")) if zh else ("Is the lung normal?", ("yes", "no"))
-        )
+        question, options = ("肺部正常吗？", ("是", "否")) if zh else ("Is the lung normal?", ("yes", "no"))
         return Ask(question, options, language=language), (Answer(text=options[1], option=1),)
     if name == "classify":
         labels = ("正常", "肺炎") if zh else ("normal", "pneumonia")
@@ -75,17 +73,13 @@ def example(name: TaskName, language: Language) -> tuple[Query, tuple[Result, ..
         boxes = (Box2D(190, 240, 770, 1200), Box2D(1150, 560, 1580, 1830))
         return _found(Find("肺炎" if zh else "pneumonia", language=language), boxes)
     if name == "detect_3d":
-        return _found(
-            Find("肝" if zh else "liver", language=language), (Box3D(64, 140, 20, 226, 300, 44),)
-        )
+        return _found(Find("肝" if zh else "liver", language=language), (Box3D(64, 140, 20, 226, 300, 44),))
     if name == "landmark":
         point = Landmark(name="Gonion", point=Point2D(816, 1830))
         return Locate("Gonion", language=language), (Landmarks(items=(point,)),)
     if name == "compare":
         alike = "相似之处：均为胸片；不同之处：左侧积液；"
-        text = (
-            alike if zh else "Similarities: both are chest films; Differences: fluid on the left;"
-        )
+        text = alike if zh else "Similarities: both are chest films; Differences: fluid on the left;"
         return Compare(language=language), (Report(text=text),)
     purpose = "caption" if name == "caption" else "report"
     return Describe(purpose, language=language), (report,)

@@ -139,9 +139,7 @@ def page() -> str:
             text += floors()
     text += EXTRAS
     for name, scorer in OPTIONAL.items():
-        text += (
-            f"| {name} | {scorer.protocol} | {', '.join(scorer.languages)} | `{scorer.extra}` |\n"
-        )
+        text += f"| {name} | {scorer.protocol} | {', '.join(scorer.languages)} | `{scorer.extra}` |\n"
     return text
 
 

@@ -50,9 +50,7 @@ def outcome(path: Path) -> list[str]:
     try:
         return [_row(path.name, load(path))]
     except InputError as error:
-        refused = (
-            f"| `{path.name}` | refused: `{error.code}` | | | | {error.message}. {error.hint} |"
-        )
+        refused = f"| `{path.name}` | refused: `{error.code}` | | | | {error.message}. {error.hint} |"
         if error.code != "multi_frame":
             return [refused]
     return [refused, _row(f"{path.name}", load(path, frame=0), ", `frame=0`")]

@@ -22,10 +22,7 @@ LABELS: dict[Language, tuple[str, ...]] = {
     "en": ("normal", "nodule", "cavity", "effusion", "consolidation", "enlarged heart"),
     "zh": ("正常", "结节", "空洞", "积液", "实变", "心影增大"),
 }
-QUESTION: dict[Language, str] = {
-    "en": "Which finding does this chest film show?",
-    "zh": "这张胸片显示哪种异常？",
-}
+QUESTION: dict[Language, str] = {"en": "Which finding does this chest film show?", "zh": "这张胸片显示哪种异常？"}
 IS_THERE: dict[Language, tuple[str, tuple[str, str]]] = {
     "en": ("Is there nodule in this image?", ("yes", "no")),
     "zh": ("图像中有结节吗？", ("是", "否")),

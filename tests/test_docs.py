@@ -24,9 +24,7 @@ README = ROOT / "README.md"
 PAGES = (README, ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md")))
 COMPILE_ONLY = "<!-- compile only -->"  # stands before a block that needs weights or a device
 
-BLOCK = re.compile(
-    rf"(?P<mark>{COMPILE_ONLY}\n)?^```python\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
-)
+BLOCK = re.compile(rf"(?P<mark>{COMPILE_ONLY}\n)?^```python\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s#]+)(?:#[^)]*)?\)")
 # A place on somebody's machine, or the host of a package registry.
 MACHINE = re.compile(r"(?<![\w.])/(?:home|root|Users|work|opt|mnt|srv)/\w|[A-Z]:\\Users\\")
@@ -105,9 +103,7 @@ def test_python_of_a_page_compiles(page: Path) -> None:
 
 @pytest.mark.slow
 def test_readme_prints_what_it_shows(files: Path) -> None:
-    shown = re.search(
-        r"^```python\n.*?^```\n\n```text\n(.*?)^```", README.read_text("utf-8"), re.M | re.S
-    )
+    shown = re.search(r"^```python\n.*?^```\n\n```text\n(.*?)^```", README.read_text("utf-8"), re.M | re.S)
     assert shown, "the block under README's Python must hold what it prints"
     printed, expected = run(script(README), files, "readme"), shown[1]
     number = re.compile(r"-?\d+(?:\.\d+)?")
@@ -140,11 +136,7 @@ def test_every_page_is_in_the_nav() -> None:
     def leaves(node: Any) -> list[str]:
         if isinstance(node, str):
             return [node]
-        return [
-            leaf
-            for part in (node.values() if isinstance(node, dict) else node)
-            for leaf in leaves(part)
-        ]
+        return [leaf for part in (node.values() if isinstance(node, dict) else node) for leaf in leaves(part)]
 
     nav = leaves(yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"])
     assert sorted(nav) == sorted(p.relative_to(DOCS).as_posix() for p in DOCS.rglob("*.md"))
@@ -153,23 +145,17 @@ def test_every_page_is_in_the_nav() -> None:
 @pytest.mark.slow  # writes the whole page anew
 def test_formats_page_is_current() -> None:
     made = runpy.run_path(str(DOCS / "_formats.py"))
-    assert made["PAGE"].read_text(encoding="utf-8") == made["page"](), (
-        "run: python docs/_formats.py"
-    )
+    assert made["PAGE"].read_text(encoding="utf-8") == made["page"](), "run: python docs/_formats.py"
 
 
 def test_datasets_page_is_current() -> None:
     made = runpy.run_path(str(DOCS / "_datasets.py"))
-    assert made["PAGE"].read_text(encoding="utf-8") == made["page"](), (
-        "run: python docs/_datasets.py"
-    )
+    assert made["PAGE"].read_text(encoding="utf-8") == made["page"](), "run: python docs/_datasets.py"
 
 
 def test_metrics_page_is_current() -> None:
     made = runpy.run_path(str(DOCS / "_metrics.py"))
-    assert made["PAGE"].read_text(encoding="utf-8") == made["page"](), (
-        "run: python docs/_metrics.py"
-    )
+    assert made["PAGE"].read_text(encoding="utf-8") == made["page"](), "run: python docs/_metrics.py"
 
 
 def test_command_line_page_names_real_flags(capsys: pytest.CaptureFixture[str]) -> None:
@@ -200,15 +186,11 @@ def test_no_machine_is_named() -> None:
         if not relative or not path.is_file() or path.stat().st_size > 2_000_000:
             continue
         text = path.read_bytes().decode("utf-8", errors="replace")
-        found += [
-            f"{relative}: {m[0]}" for m in (*MACHINE.finditer(text), *REGISTRY.finditer(text))
-        ]
+        found += [f"{relative}: {m[0]}" for m in (*MACHINE.finditer(text), *REGISTRY.finditer(text))]
     assert found == []
 
 
-def test_pages_show_the_measured_board(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_pages_show_the_measured_board(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "path", [*sys.path])  # it adds a folder
     monkeypatch.setattr(sys, "argv", ["_board.py", "--check"])
     made = runpy.run_path(str(DOCS / "_board.py"))

@@ -24,10 +24,7 @@ def test_there_are_examples() -> None:
 @pytest.mark.slow
 @each
 def test_example_runs(
-    path: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In this process, since importing torch and transformers takes seconds."""
     monkeypatch.chdir(tmp_path)

@@ -11,17 +11,7 @@ from umit.errors import BackendError, InputError, OutputError, ParseError
 from umit.fanout import Part, count, expand, join, joined, taught
 from umit.geometry import Box2D, Point2D
 from umit.queries import Ask, Choose, Compare, Describe, Find, Locate, Query
-from umit.results import (
-    Answer,
-    Classification,
-    Detection,
-    Detections,
-    Findings,
-    Landmark,
-    Landmarks,
-    Marked,
-    Report,
-)
+from umit.results import Answer, Classification, Detection, Detections, Findings, Landmark, Landmarks, Marked, Report
 from umit.tasks.findings import marked
 
 
@@ -48,24 +38,18 @@ CASES: list[Any] = [
     (Locate("a"), 1, 1, 1, Landmarks(items=POINTS[:1])),
     (Locate(("a", "b")), 1, 2, 2, Landmarks(items=POINTS)),
 ]
-EACH = pytest.mark.parametrize(
-    ("query", "views", "few", "many", "gold"), CASES, ids=lambda one: str(one)[:40]
-)
+EACH = pytest.mark.parametrize(("query", "views", "few", "many", "gold"), CASES, ids=lambda one: str(one)[:40])
 
 
 @EACH
-def test_as_many_questions_as_it_takes(
-    query: Query, views: int, few: int, many: int, gold: Any
-) -> None:
+def test_as_many_questions_as_it_takes(query: Query, views: int, few: int, many: int, gold: Any) -> None:
     assert len(expand(query, views)) == few
     assert len(expand(query, views, scored=True)) == many
     assert count([([None] * views, query)], scored=True) == many
 
 
 @EACH
-def test_what_is_taught_apart_joins_to_the_truth(
-    query: Query, views: int, few: int, many: int, gold: Any
-) -> None:
+def test_what_is_taught_apart_joins_to_the_truth(query: Query, views: int, few: int, many: int, gold: Any) -> None:
     """Law 1 for whole queries: an engine that writes what is taught gives the truth back."""
     for scored in (False, True):
         parts = expand(query, views, scored=scored)

@@ -86,9 +86,7 @@ def test_overlap_of_two_kinds() -> None:
 
 
 @given(EDGE, EDGE, st.integers(1, 9), st.integers(1, 9), EDGE, st.integers(1, 9))
-def test_flat_boxes_overlap_as_their_volumes(
-    x: int, y: int, width: int, height: int, left: int, wide: int
-) -> None:
+def test_flat_boxes_overlap_as_their_volumes(x: int, y: int, width: int, height: int, left: int, wide: int) -> None:
     a, b = Box2D(x, y, x + width, y + height), Box2D(left, 3, left + wide, 12)
     tall = iou(Box3D(x, y, 0, x + width, y + height, 1), Box3D(left, 3, 0, left + wide, 12, 1))
     assert iou(a, b) == pytest.approx(tall)
@@ -107,11 +105,7 @@ def test_flat_boxes_overlap_as_their_volumes(
     ],
 )
 def test_coordinates_are_finite_numbers(given: Any, code: str) -> None:
-    for make in (
-        lambda: Point2D(given, 1),
-        lambda: Box2D(given, 0, 10, 10),
-        lambda: Box3D(0, 0, given, 5, 5, 5),
-    ):
+    for make in (lambda: Point2D(given, 1), lambda: Box2D(given, 0, 10, 10), lambda: Box3D(0, 0, given, 5, 5, 5)):
         with pytest.raises(InputError) as caught:
             make()
         assert caught.value.code == code

@@ -9,17 +9,7 @@ import pytest
 
 import umit
 
-HEAVY = [
-    "numpy",
-    "torch",
-    "transformers",
-    "trl",
-    "datasets",
-    "PIL",
-    "shapely",
-    "pydicom",
-    "nibabel",
-]
+HEAVY = ["numpy", "torch", "transformers", "trl", "datasets", "PIL", "shapely", "pydicom", "nibabel"]
 
 
 def test_importing_loads_nothing_heavy() -> None:

@@ -165,11 +165,7 @@ def test_detect_in_a_volume() -> None:
 def test_detect_several_targets_in_several_views() -> None:
     one = told(BOX, "There is no effusion in this image.", BOX, BOX, "1:yes", "1:yes")
     found = one.detect([FILM, OTHER], ["nodule", "effusion"])
-    assert [(item.label, item.view) for item in found] == [
-        ("nodule", 0),
-        ("nodule", 1),
-        ("effusion", 1),
-    ]
+    assert [(item.label, item.view) for item in found] == [("nodule", 0), ("nodule", 1), ("effusion", 1)]
     assert found.items[1].box == Box2D(25, 50, 50, 75)
     assert [len(request.frames) for request in asked(one)] == [1, 1, 1, 1, 2, 2]
     assert found.raw.count(BOX) == 3
@@ -198,9 +194,7 @@ def test_unreadable_presence_spoils_no_boxes_and_is_said() -> None:
     assert "presence of nodule: the answer could not be read" in found.warnings
 
 
-@pytest.mark.parametrize(
-    "given", [("a", "b"), iter(("a", "b")), np.array(["a", "b"]), {"a": 1, "b": 2}]
-)
+@pytest.mark.parametrize("given", [("a", "b"), iter(("a", "b")), np.array(["a", "b"]), {"a": 1, "b": 2}])
 def test_several_names_in_any_form(given: Any) -> None:
     found = told("[1,1]", "[2,2]").landmarks(FILM, given)
     assert [(item.name, type(item.name)) for item in found] == [("a", str), ("b", str)]
@@ -283,9 +277,7 @@ def test_an_answer_that_the_engine_did_not_end_is_none(reason: str) -> None:
 def test_scores_that_do_not_tell_options_apart_are_no_probabilities(scores: Any) -> None:
     said = Completion(text="1:yes", option_logprobs=scores)
     with pytest.raises(BackendError, match="2 finite log-probabilities"):
-        UMIT(ScriptedBackend(lambda request: said), PHANTOM).answer(
-            FILM, "Is it?", options=["yes", "no"]
-        )
+        UMIT(ScriptedBackend(lambda request: said), PHANTOM).answer(FILM, "Is it?", options=["yes", "no"])
 
 
 def test_landmarks_one_question_a_point() -> None:
@@ -411,9 +403,7 @@ def test_predict_keeps_order_and_yields_errors(tmp_path: Path) -> None:
     assert "no picture" not in str(found[2])
 
 
-def test_predict_puts_findings_together_in_their_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_predict_puts_findings_together_in_their_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "film.png"
     Image.new("L", (50, 50)).save(path)
     read: list[object] = []
@@ -540,9 +530,7 @@ def test_engine_that_refuses_before_it_looks() -> None:
         down.report(FILM)
 
 
-def test_each_scan_is_read_and_rendered_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_scan_is_read_and_rendered_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
     for module, name in ((prefetch, "load"), (facade, "render")):
         real = getattr(module, name)
@@ -574,9 +562,7 @@ def test_file_that_was_written_again_is_read_again(tmp_path: Path) -> None:
     assert boxes[0] != boxes[1]
 
 
-def test_progress_only_after_two_seconds(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_progress_only_after_two_seconds(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     told("[1,1]", "[1,1]").landmarks(FILM, ["a", "b"])
     assert capsys.readouterr().err == ""
     clock = iter(range(0, 1000, 3))
@@ -592,9 +578,7 @@ def test_progress_only_after_two_seconds(
 # Which weights, which card
 
 
-def test_embedded_weights_that_are_not_there(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_embedded_weights_that_are_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(checkpoints, "files", lambda name: tmp_path)
     with pytest.raises(CheckpointError, match=r"recipes\.embedded"):
         UMIT.from_pretrained()

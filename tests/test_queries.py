@@ -10,17 +10,7 @@ import numpy as np
 import pytest
 
 from umit.errors import InputError
-from umit.queries import (
-    Ask,
-    Choose,
-    Compare,
-    Describe,
-    Find,
-    Locate,
-    Query,
-    query_from_dict,
-    query_to_dict,
-)
+from umit.queries import Ask, Choose, Compare, Describe, Find, Locate, Query, query_from_dict, query_to_dict
 
 
 @pytest.mark.parametrize(

@@ -31,12 +31,7 @@ FILM = Space(size=(200, 100), spacing=(0.1, 0.2))
 CT = Space(
     size=(9, 8, 7),
     spacing=(1.0, 1.0, 5.0),
-    affine=(
-        (1.0, 0.0, 0.0, -3.0),
-        (0.0, 1.0, 0.0, 0.0),
-        (0.0, 0.0, 5.0, 2.5),
-        (0.0, 0.0, 0.0, 1.0),
-    ),
+    affine=((1.0, 0.0, 0.0, -3.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 5.0, 2.5), (0.0, 0.0, 0.0, 1.0)),
 )
 SEEN = {"raw": "as written\n图", "checkpoint": "c", "warnings": ("one", "two")}
 RESULTS = [
@@ -55,10 +50,7 @@ RESULTS = [
     Landmarks(items=(Landmark(name="Sella", point=Point2D(1.5, 2, space=FILM)),)),
     Landmarks(),
     Findings(
-        items=(
-            Marked(label="effusion", present=True, probability=0.75),
-            Marked(label="mass", present=False),
-        ),
+        items=(Marked(label="effusion", present=True, probability=0.75), Marked(label="mass", present=False)),
         **SEEN,  # type: ignore[arg-type]
     ),
     Findings(),
@@ -107,16 +99,12 @@ def test_no_result_of_ours(data: Any) -> None:
 
 @pytest.mark.parametrize("result", RESULTS, ids=lambda r: type(r).__name__)
 def test_a_line_of_the_command_line_is_read(result: Result) -> None:
-    row = ResultRow(
-        file="f.png", task="report", name="x", kind="report_film", found=result, notice="n"
-    )
+    row = ResultRow(file="f.png", task="report", name="x", kind="report_film", found=result, notice="n")
     assert from_dict(json.loads(as_json(row))).to_dict() == result.to_dict()
 
 
 def test_provenance_is_not_compared() -> None:
-    found = stamped(
-        Report(text="x", warnings=("first",)), raw="x", checkpoint="c", warnings=("second",)
-    )
+    found = stamped(Report(text="x", warnings=("first",)), raw="x", checkpoint="c", warnings=("second",))
     assert found == Report(text="x")
     assert found.warnings == ("first", "second")
 

@@ -51,9 +51,7 @@ def main() -> int:
     made = pairs()
     start = time.process_time()
     seen: dict[object, Measures] = {}
-    numbers = [
-        metric.total(metric.measures(made, seen)) for metric in TASKS["answer_closed"].metrics
-    ]
+    numbers = [metric.total(metric.measures(made, seen)) for metric in TASKS["answer_closed"].metrics]
     spent = time.process_time() - start
     record = {
         "answers": ANSWERS,

@@ -22,10 +22,7 @@ from torch.nn import functional
 from umit.engine.attention import attend
 
 RESULTS = Path(__file__).parents[1] / "results" / "attention.json"
-SHAPES = {
-    "language model, packed film rows": (16, 4, 320, 48),
-    "vision encoder, films": (16, 4, 256, 32),
-}
+SHAPES = {"language model, packed film rows": (16, 4, 320, 48), "vision encoder, films": (16, 4, 256, 32)}
 RUNS = 7
 
 
@@ -40,9 +37,7 @@ def main() -> int:
     torch.set_num_threads(1)
     rows = []
     for name, (batch, heads, length, width) in SHAPES.items():
-        made = [
-            torch.randn(batch, heads, length, width).bfloat16().requires_grad_() for _ in range(3)
-        ]
+        made = [torch.randn(batch, heads, length, width).bfloat16().requires_grad_() for _ in range(3)]
         mask = None
         if name.startswith("language"):
             mask = torch.ones(length, length, dtype=torch.bool).tril().expand(batch, 1, -1, -1)
@@ -62,9 +57,7 @@ def main() -> int:
         )
         print(rows[-1])
     versions = {"torch": torch.__version__, "python": platform.python_version()}
-    RESULTS.write_text(
-        json.dumps({"rows": rows, "versions": versions}, indent=2) + "\n", encoding="utf-8"
-    )
+    RESULTS.write_text(json.dumps({"rows": rows, "versions": versions}, indent=2) + "\n", encoding="utf-8")
     return 0
 
 

@@ -31,8 +31,7 @@ def reports() -> tuple[list[str], list[list[str]]]:
     rng = np.random.default_rng(0)
     rank = 1 / np.arange(1, WORDS + 1)
     sentences = [
-        " ".join(f"w{i}" for i in rng.choice(WORDS, size=rng.integers(3, 14), p=rank / rank.sum()))
-        + " ."
+        " ".join(f"w{i}" for i in rng.choice(WORDS, size=rng.integers(3, 14), p=rank / rank.sum())) + " ."
         for _ in range(SENTENCES)
     ]
     rank = 1 / np.arange(1, SENTENCES + 1)
@@ -75,22 +74,16 @@ def reference(found: list[str], true: list[list[str]]) -> dict[str, tuple[Any, f
     """Return the same of pycocoevalcap, if it is installed."""
     try:
         bleu, cider_, rouge = (
-            importlib.import_module(f"pycocoevalcap.{name}.{name}")
-            for name in ("bleu", "cider", "rouge")
+            importlib.import_module(f"pycocoevalcap.{name}.{name}") for name in ("bleu", "cider", "rouge")
         )
     except ModuleNotFoundError:
         return None
     wanted, said = dict(enumerate(true)), {i: [text] for i, text in enumerate(found)}
 
     def both() -> tuple[Any, Any]:
-        return bleu.Bleu(4).compute_score(wanted, said, verbose=0), cider_.Cider().compute_score(
-            wanted, said
-        )[1]
+        return bleu.Bleu(4).compute_score(wanted, said, verbose=0), cider_.Cider().compute_score(wanted, said)[1]
 
-    return {
-        "bleu_and_cider": timed(both),
-        "rouge_l": timed(lambda: rouge.Rouge().compute_score(wanted, said)[1], 1),
-    }
+    return {"bleu_and_cider": timed(both), "rouge_l": timed(lambda: rouge.Rouge().compute_score(wanted, said)[1], 1)}
 
 
 def apart(a: dict[str, tuple[Any, float]], b: dict[str, tuple[Any, float]]) -> float:
@@ -121,9 +114,7 @@ def main() -> int:
         if difference > 1e-9:
             raise SystemExit(f"values differ by {difference}")
         record |= {
-            "pycocoevalcap_cpu_seconds": {
-                name: round(spent, 2) for name, (_, spent) in theirs.items()
-            },
+            "pycocoevalcap_cpu_seconds": {name: round(spent, 2) for name, (_, spent) in theirs.items()},
             "times_faster": {name: round(theirs[name][1] / mine[name][1], 1) for name in mine},
             "largest_difference": difference,
         }

@@ -37,9 +37,7 @@ def write(folder: Path) -> Path:
     for number in range(PICTURES):
         pixels = rng.integers(0, 255, (64, 64), np.uint8)
         Image.fromarray(pixels).save(folder / "images" / f"{number}.png")
-    closed = (
-        "Given this image, choose one option from: 1:yes\n2:no to answer the question: Is {} there?"
-    )
+    closed = "Given this image, choose one option from: 1:yes\n2:no to answer the question: Is {} there?"
     find = "Find <|object_ref_start|> pneumonia<|object_ref_end|> in this image"
     forms = (
         ("Given this image, please answer the question: where is {}?", "in the left lung"),
@@ -72,10 +70,7 @@ def main() -> int:
         print(f"expected {FAULTY} wrong numbers to be found, got {dict(found)}")
         return 1
     with tempfile.TemporaryDirectory() as name:
-        rows = [
-            json.dumps({"image": f"PMC{k}_Fig1_1.jpg", "caption": f"A lesion {k}."})
-            for k in range(ROWS)
-        ]
+        rows = [json.dumps({"image": f"PMC{k}_Fig1_1.jpg", "caption": f"A lesion {k}."}) for k in range(ROWS)]
         (Path(name) / "pmc_oa.jsonl").write_text("\n".join(rows))
         streamed = time.process_time()
         count = sum(1 for _ in load("pmc-oa", name, variant="pmc_oa"))

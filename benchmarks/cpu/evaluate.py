@@ -74,16 +74,10 @@ def questions(folder: Path) -> list[Sample]:
         rng = np.random.default_rng(seed)
         there = {finding.kind for finding in film.findings}
         items = [cases.present(kind, kind in there, "en") for kind in FINDINGS]
-        items += [
-            cases.film_questions(film, rng, "en")[1],
-            cases.part("chest", "en"),
-            cases.film_open(film, rng, "zh"),
-        ]
+        items += [cases.film_questions(film, rng, "en")[1], cases.part("chest", "en"), cases.film_open(film, rng, "zh")]
         source = Files((path,))
         found += [
-            Sample(
-                id=f"{seed}-{k}", query=item.query, gold=item.gold, source=source, group=str(seed)
-            )
+            Sample(id=f"{seed}-{k}", query=item.query, gold=item.gold, source=source, group=str(seed))
             for k, item in enumerate(items)
         ]
     return found
@@ -91,9 +85,7 @@ def questions(folder: Path) -> list[Sample]:
 
 def calls_of(model: UMIT, samples: list[Sample]) -> list[tuple[Path, str, int]]:
     """Return what the loop is called with: the film, the words umit asks, the most tokens it takes."""
-    requests = [
-        request for sample in samples for request, _ in asked(sample, model.checkpoint.tasks)
-    ]
+    requests = [request for sample in samples for request, _ in asked(sample, model.checkpoint.tasks)]
     return [
         (sample.source.paths[0], spell(request.words), request.max_new_tokens)
         for sample, request in zip(samples, requests, strict=True)
@@ -106,22 +98,16 @@ class Loop:
     def __init__(self) -> None:
         from transformers import AutoProcessor, Qwen2VLForConditionalGeneration
 
-        self.model = Qwen2VLForConditionalGeneration.from_pretrained(
-            WEIGHTS, dtype=torch.float32
-        ).eval()
+        self.model = Qwen2VLForConditionalGeneration.from_pretrained(WEIGHTS, dtype=torch.float32).eval()
         self.processor = AutoProcessor.from_pretrained(WEIGHTS)
 
     def __call__(self, path: Path, words: str, longest: int) -> str:
         """Answer one question."""
         content = [{"type": "image"}, {"type": "text", "text": words}]
         messages = [{"role": "user", "content": content}]
-        text = self.processor.apply_chat_template(
-            messages, tokenize=False, add_generation_prompt=True
-        )
+        text = self.processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         with Image.open(path) as picture:
-            given = self.processor(
-                text=[text], images=[picture.convert("RGB")], return_tensors="pt"
-            )
+            given = self.processor(text=[text], images=[picture.convert("RGB")], return_tensors="pt")
         with torch.inference_mode():
             written = self.model.generate(**given, max_new_tokens=longest, do_sample=False)
         fresh = written[:, given["input_ids"].shape[1] :]
@@ -168,13 +154,9 @@ def swift(program: Path, rows: list[dict[str, Any]], batch: int) -> tuple[list[s
     """Run ``swift infer``; return what it wrote and its CPU seconds, those of its children included."""
     with tempfile.TemporaryDirectory() as name:
         asked_file, answered = Path(name) / "in.jsonl", Path(name) / "out.jsonl"
-        asked_file.write_text(
-            "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8"
-        )
+        asked_file.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
         plugin = Path(name) / "ids.py"
-        plugin.write_text(
-            PLUGIN.format(**json.loads((WEIGHTS / "config.json").read_text("utf-8"))), "utf-8"
-        )
+        plugin.write_text(PLUGIN.format(**json.loads((WEIGHTS / "config.json").read_text("utf-8"))), "utf-8")
         began = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(
             [
@@ -199,10 +181,7 @@ def swift_arm(program: Path, rows: list[dict[str, Any]], wanted: list[str]) -> d
     for batch in (1, 8):
         spent = []
         for _ in range(SWIFT_RUNS):
-            (texts, whole), (_, few) = (
-                swift(program, rows, batch),
-                swift(program, rows[:FEW], batch),
-            )
+            (texts, whole), (_, few) = (swift(program, rows, batch), swift(program, rows[:FEW], batch))
             spent.append(((whole - few) * len(rows) / (len(rows) - FEW), whole))
         found[f"batch_{batch}"] = {
             "answers_that_differ": sum(a != b for a, b in zip(texts, wanted, strict=True)),
@@ -215,9 +194,7 @@ def swift_arm(program: Path, rows: list[dict[str, Any]], wanted: list[str]) -> d
 def swift_versions(program: Path) -> dict[str, str]:
     """Return what its environment holds."""
     code = "from importlib.metadata import version as v; print(*map(v, ('ms-swift', 'transformers', 'torch')))"
-    said = subprocess.run(
-        [str(program.parent / "python"), "-c", code], check=True, capture_output=True, text=True
-    )
+    said = subprocess.run([str(program.parent / "python"), "-c", code], check=True, capture_output=True, text=True)
     return dict(zip(("ms-swift", "transformers", "torch"), said.stdout.split(), strict=True))
 
 
@@ -246,11 +223,7 @@ def main() -> int:
                 loop(*call)
             times.append((asking, scoring, time.process_time() - start))
         rows = [
-            {
-                "messages": [{"role": "user", "content": f"<image>{words}"}],
-                "images": [str(path)],
-                "longest": longest,
-            }
+            {"messages": [{"role": "user", "content": f"<image>{words}"}], "images": [str(path)], "longest": longest}
             for path, words, longest in calls
         ]
         swift_found = swift_arm(given.swift, rows, wanted) if given.swift else None

@@ -83,9 +83,7 @@ class Reference:
     """PIL or pydicom, the window by hand, and the processor of transformers."""
 
     def __init__(self) -> None:
-        from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import (
-            Qwen2VLImageProcessorPil,
-        )
+        from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
         size = {"shortest_edge": RENDERING.min_pixels, "longest_edge": RENDERING.max_pixels}
         self.processor = Qwen2VLImageProcessorPil(size=size)
@@ -174,9 +172,7 @@ def main() -> int:
     record = {
         "files": rows,
         "mix": {"ratio": round(whole[1] / whole[0], 2), "two_workers": workers},
-        "versions": {
-            n: metadata.version(n) for n in ("numpy", "pillow", "pydicom", "transformers")
-        },
+        "versions": {n: metadata.version(n) for n in ("numpy", "pillow", "pydicom", "transformers")},
         "python": platform.python_version(),
     }
     RESULTS.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

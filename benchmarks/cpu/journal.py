@@ -62,9 +62,7 @@ def usual(folder: Path, made: list[dict[str, object]]) -> tuple[float, float]:
             base.execute("insert or replace into answers values (?, ?)", (str(number), text))
             base.commit()
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    back = [
-        json.loads(text) for (text,) in base.execute("select record from answers order by rowid")
-    ]
+    back = [json.loads(text) for (text,) in base.execute("select record from answers order by rowid")]
     base.close()
     if back != made:
         raise SystemExit("the records differ")

@@ -74,9 +74,7 @@ def reference(path: Path) -> np.ndarray:
     count = values.shape[2]
     frames = []
     for k in range(32):
-        plane = values[
-            ::-1, ::-1, (2 * k + 1) * count // 64
-        ].T  # front at the top, right on the left
+        plane = values[::-1, ::-1, (2 * k + 1) * count // 64].T  # front at the top, right on the left
         grey = (np.clip(plane, *WINDOW) - WINDOW[0]) / (WINDOW[1] - WINDOW[0]) * 255
         picture = Image.fromarray(np.round(grey).astype(np.uint8)).convert("RGB")
         frames.append(np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.BICUBIC)))
@@ -107,13 +105,7 @@ def counted(path: Path) -> np.ndarray:
     return frames
 
 
-ARMS = {
-    "once": once,
-    "once_zlib": once_zlib,
-    "reference": reference,
-    "umit": umit,
-    "counted": counted,
-}
+ARMS = {"once": once, "once_zlib": once_zlib, "reference": reference, "umit": umit, "counted": counted}
 
 
 def peak() -> int:
@@ -149,10 +141,7 @@ def measure(path: Path, size: int) -> dict[str, object]:
     counter = run("counted", path)[0]
     arms = ["once", "reference", "umit", *(["once_zlib"] if path.suffix == ".gz" else [])]
     runs = [{arm: run(arm, path)[0] for arm in arms} for _ in range(RUNS)]
-    best = {
-        arm: {key: min(each[arm][key] for each in runs) for key in ("cpu_s", "peak_mb")}
-        for arm in runs[0]
-    }
+    best = {arm: {key: min(each[arm][key] for each in runs) for key in ("cpu_s", "peak_mb")} for arm in runs[0]}
     frames = [np.load(path.parent / f"{arm}.npy").astype(int) for arm in ("reference", "umit")]
     apart = int(np.abs(frames[0] - frames[1]).max())
     if apart > 2:  # one level of rounding before the resize, one after
@@ -163,11 +152,7 @@ def measure(path: Path, size: int) -> dict[str, object]:
         "bytes_inflated_per_byte": round(counter["inflated"] / size, 3),
         "volumes_held_at_once": round(counter["held"] / size, 2),
         "largest_difference_grey_levels": apart,
-        **{
-            f"{arm}_{key}": round(value, 3)
-            for arm, found in best.items()
-            for key, value in found.items()
-        },
+        **{f"{arm}_{key}": round(value, 3) for arm, found in best.items() for key, value in found.items()},
         **{f"time_over_{arm}": round(took["umit"] / took[arm], 2) for arm in took if "once" in arm},
         "speed_up_over_reference": round(took["reference"] / took["umit"], 2),
         "memory_over_reference": round(best["umit"]["peak_mb"] / best["reference"]["peak_mb"], 3),
@@ -198,11 +183,7 @@ def main() -> int:
         "pillow": PIL.__version__,
         "zlib": zlib.ZLIB_RUNTIME_VERSION,
     }
-    sizes = {
-        "shape_zyx": SHAPE,
-        "plain_mb": round(size / 1e6, 1),
-        "packed_mb": round(packed / 1e6, 1),
-    }
+    sizes = {"shape_zyx": SHAPE, "plain_mb": round(size / 1e6, 1), "packed_mb": round(packed / 1e6, 1)}
     found = {"volume": sizes, "runs": RUNS, "rows": rows, "versions": versions}
     RESULTS.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     return 0

@@ -112,9 +112,7 @@ def main() -> int:
         "times_faster": round(statistics.median(b / a for a, b in times), 2), "pairs": pairs,
         **machine(device),
     }  # fmt: skip
-    (RESULTS / f"ask-{device}.json").write_text(
-        json.dumps(record, indent=2) + "\n", encoding="utf-8"
-    )
+    (RESULTS / f"ask-{device}.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(record, indent=2))
     return 0
 

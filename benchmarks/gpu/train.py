@@ -43,15 +43,10 @@ from umit.training.rows import pack
 RESULTS = Path(__file__).parents[1] / "results"
 
 
-def forms(
-    step: int, encoder: Encoder, device: str
-) -> tuple[dict[str, Tensor], dict[str, Tensor], int]:
+def forms(step: int, encoder: Encoder, device: str) -> tuple[dict[str, Tensor], dict[str, Tensor], int]:
     """Return a step of INSTRUCT packed and a row a question, and how many questions it has."""
     turns = Draws(STAGES[-1]).turns(step)
-    both = (
-        [pack(of_one, encoder) for of_one in turns],
-        [pack([turn], encoder) for of_one in turns for turn in of_one],
-    )
+    both = ([pack(of_one, encoder) for of_one in turns], [pack([turn], encoder) for of_one in turns for turn in of_one])
     made = [collate(rows, image_pad=encoder.image_pad, padding=encoder.padding) for rows in both]
     packed, single = ({k: v.to(device) for k, v in batch.items()} for batch in made)
     return packed, single, sum(map(len, turns))
@@ -134,9 +129,7 @@ def main() -> int:
         "stages": stages(encoder, given.steps, given.device), "steps_a_stage": given.steps,
         **machine(given.device),
     }  # fmt: skip
-    (RESULTS / f"train-{given.device}.json").write_text(
-        json.dumps(record, indent=2) + "\n", "utf-8"
-    )
+    (RESULTS / f"train-{given.device}.json").write_text(json.dumps(record, indent=2) + "\n", "utf-8")
     print(json.dumps(record, indent=2))
     return 0
 

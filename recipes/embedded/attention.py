@@ -101,11 +101,7 @@ def attention_loss(
         for project in (attention.q_proj, attention.k_proj)
     )
     query, key = apply_rotary_pos_emb(query, key, *(_per_channel(a, attention) for a in rotary))
-    scores = (
-        query[:, :_SUPERVISED].float()
-        @ key[:, :_SUPERVISED].float().transpose(-1, -2)
-        * attention.scaling
-    )
+    scores = query[:, :_SUPERVISED].float() @ key[:, :_SUPERVISED].float().transpose(-1, -2) * attention.scaling
     shares = scores.masked_fill(~batch["attention_mask"], -1e9).log_softmax(-1)
     answering = torch.zeros_like(here)
     answering[:, :-1] = batch["labels"][:, 1:] != IGNORED

@@ -125,9 +125,7 @@ class StageBatches:
     def _silent(self, view: View) -> PackedRow:
         request = PHANTOM.task("caption").request(Describe("caption"), view)
         prefix = np.array(self.encoder.split(request)[0], np.int64)
-        return PackedRow(
-            view.frames, prefix, np.zeros_like(prefix), np.zeros(len(prefix), np.bool_)
-        )
+        return PackedRow(view.frames, prefix, np.zeros_like(prefix), np.zeros(len(prefix), np.bool_))
 
     def _objects(self, row: PackedRow, pairs: Sequence[QAPair], case: Case) -> NDArray[np.int64]:
         """Return what the token after each token is about, as an index of the kind's objects, or -1."""
@@ -167,9 +165,7 @@ def _shown(kind: str, number: int) -> tuple[Case, View]:
     return case, questions.show(case, points=kind == "cephalogram")
 
 
-def _with_targets(
-    shown: Sequence[tuple[Case, View]], rows: Sequence[PackedRow], encoder: Encoder
-) -> dict[str, Tensor]:
+def _with_targets(shown: Sequence[tuple[Case, View]], rows: Sequence[PackedRow], encoder: Encoder) -> dict[str, Tensor]:
     """Collate rows of cases of one kind, with what each of their picture tokens should say."""
     import torch
 

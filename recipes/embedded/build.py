@@ -36,12 +36,7 @@ _HEADS: Final = "heads.pt"
 
 
 def build(
-    folder: Path,
-    *,
-    seed: int = 0,
-    minutes: float | None = None,
-    smoke: bool = False,
-    plain: bool = False,
+    folder: Path, *, seed: int = 0, minutes: float | None = None, smoke: bool = False, plain: bool = False
 ) -> Path | None:
     """Train all stages and write the checkpoint.
 
@@ -149,9 +144,7 @@ def _keep(done: Path, model: Any, heads: TokenHeads | None) -> None:
     part.rename(done)
 
 
-def _export(
-    folder: Path, model: Any, encoder: Encoder, *, seed: int, smoke: bool, log: BuildLog
-) -> None:
+def _export(folder: Path, model: Any, encoder: Encoder, *, seed: int, smoke: bool, log: BuildLog) -> None:
     out = folder / _OUT
     out.mkdir(exist_ok=True)
     tokenizer: Any = encoder.tokenizer

@@ -64,9 +64,7 @@ OBJECTS: Final[Mapping[str, Objects]] = {
 }
 
 
-def coordinate_targets(
-    case: Case, view: View
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
+def coordinate_targets(case: Case, view: View) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
     """Return what each picture token should say.
 
     Args:
@@ -171,9 +169,9 @@ class TokenHeads(nn.Module):
         late = self.digits[kind](halfway).float().view(*shape, -1)
         near = (early[..., 1:] - batch["offsets"]).abs().mean(-1)
         digits = late[..., 1:].reshape(-1, _DIGITS)
-        read = functional.cross_entropy(
-            digits, wanted.flatten(), ignore_index=IGNORED, reduction="none"
-        ).view(wanted.shape)
+        read = functional.cross_entropy(digits, wanted.flatten(), ignore_index=IGNORED, reduction="none").view(
+            wanted.shape
+        )
         bounds = _EARLY * near + read.mean(-2).sum(-1)
         seen = _presence_loss(late[..., 0], batch) + _presence_loss(early[..., 0], batch)
         loss: Tensor = _PRESENCE * seen + (weights * bounds).sum() / weights.sum().clamp(min=1)
@@ -185,9 +183,7 @@ def _presence_loss(scores: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
     return functional.binary_cross_entropy_with_logits(scores, batch["presence"], weight)
 
 
-def coordinate_loss(
-    model: Qwen2VLForConditionalGeneration, heads: TokenHeads, batch: Mapping[str, Tensor]
-) -> Tensor:
+def coordinate_loss(model: Qwen2VLForConditionalGeneration, heads: TokenHeads, batch: Mapping[str, Tensor]) -> Tensor:
     """Return the loss of all picture tokens, at two places.
 
     Out of the vision encoder a token tells what lies there and how far away its bounds are. After the first

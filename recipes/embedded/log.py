@@ -21,9 +21,7 @@ class BuildLog:
         device: What trains.
     """
 
-    def __init__(
-        self, path: Path, started: float, minutes: float | None, *, processes: int, device: str
-    ) -> None:
+    def __init__(self, path: Path, started: float, minutes: float | None, *, processes: int, device: str) -> None:
         self.path, self.started, self.minutes = path, started, minutes
         self.processes, self.device = processes, device
         self.stage, self.late = "", False

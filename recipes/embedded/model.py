@@ -106,9 +106,7 @@ def new_tokenizer(lines: Iterable[str], size: int) -> Qwen2Tokenizer:
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([split, to_bytes])
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(
-        vocab_size=size, initial_alphabet=alphabet, special_tokens=[], show_progress=False
-    )
+    trainer = trainers.BpeTrainer(vocab_size=size, initial_alphabet=alphabet, special_tokens=[], show_progress=False)
     tokenizer.train_from_iterator(lines, trainer)
     tokenizer.add_special_tokens([AddedToken(t, special=True, normalized=False) for t in _ADDED])
     fast = Qwen2Tokenizer(
@@ -122,9 +120,7 @@ def new_tokenizer(lines: Iterable[str], size: int) -> Qwen2Tokenizer:
     return fast
 
 
-def new_model(
-    architecture: Architecture, tokenizer: Qwen2Tokenizer, seed: int
-) -> Qwen2VLForConditionalGeneration:
+def new_model(architecture: Architecture, tokenizer: Qwen2Tokenizer, seed: int) -> Qwen2VLForConditionalGeneration:
     """Return an untrained Qwen2-VL of an architecture."""
     ids = {token: int(tokenizer.get_vocab()[token]) for token in _ADDED}
     a, end, padding = architecture, ids[END.text], ids[END_OF_TEXT.text]

@@ -50,8 +50,5 @@ def model_card(record: Mapping[str, Any]) -> str:
     """
     minutes = [f"{spent:g} minutes on {device}" for device, spent in record["minutes"].items()]
     steps = record["steps"].values()
-    lines = [
-        f"| {stage.name} | {count} | {stage.teaches} |"
-        for stage, count in zip(STAGES, steps, strict=True)
-    ]
+    lines = [f"| {stage.name} | {count} | {stage.teaches} |" for stage, count in zip(STAGES, steps, strict=True)]
     return _TEXT.format(**{**record, "minutes": ", ".join(minutes), "stages": "\n".join(lines)})

@@ -115,9 +115,7 @@ def caption_turns(case: Case, view: View, rng: Generator) -> list[Turn]:
     query, task = Describe("caption", language=language), PHANTOM.task("caption")
     turns = [turn(task, query, _caption(case, view, rng, language), view)]
     if case.kind == "film" and isinstance(case.truth, Film) and rng.random() < 0.25:
-        turns.append(
-            turn(task, query, cases.film_report(case.truth, language).gold, view, phrasing=1)
-        )
+        turns.append(turn(task, query, cases.film_report(case.truth, language).gold, view, phrasing=1))
     return turns
 
 
@@ -146,10 +144,7 @@ def task_turns(case: Case, view: View, rng: Generator) -> list[Turn]:
         chosen = cases.volume_class(truth, _language(rng))
         pairs += [chosen] if chosen else []
         pairs += _part("abdomen", rng)
-    return [
-        to_turn(pair, case, view, phrasing=int(rng.integers(2)) * (rng.random() < 0.2))
-        for pair in pairs
-    ]
+    return [to_turn(pair, case, view, phrasing=int(rng.integers(2)) * (rng.random() < 0.2)) for pair in pairs]
 
 
 def _caption(case: Case, view: View, rng: Generator, language: Language) -> Report:

@@ -51,9 +51,7 @@ _CODE: Final[Mapping[str, tuple[str, ...]]] = {
     "umit.training": ("collate", "hyperparameters", "loop", "loss", "rows", "sft", "stages"),
 }  # fmt: skip
 _SAMPLES: Final = 16  # values of a batch's pictures that are kept
-_GREY_LEVEL: Final = (
-    0.02  # of a picture's values: 1 / 255 / 0.26, as Qwen2-VL scales them, and their rounding here
-)
+_GREY_LEVEL: Final = 0.02  # of a picture's values: 1 / 255 / 0.26, as Qwen2-VL scales them, and their rounding here
 
 
 def settings_hashes(names: Mapping[str, str]) -> dict[str, str]:
@@ -73,8 +71,7 @@ def settings_hashes(names: Mapping[str, str]) -> dict[str, str]:
         "card": asdict(PHANTOM),
     }
     return {
-        name: hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-        for name, value in parts.items()
+        name: hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest() for name, value in parts.items()
     }
 
 
@@ -154,10 +151,7 @@ def _digest(batch: Mapping[str, Tensor]) -> dict[str, Any]:
             digest.update(f"{name} {values.shape}".encode() + values.astype("<i8").tobytes())
     pixels = batch["pixel_values"].numpy().ravel()
     places = np.linspace(0, pixels.size - 1, _SAMPLES).astype(int)
-    return {
-        "whole": digest.hexdigest(),
-        "pixels": [round(float(value), 2) for value in pixels[places]],
-    }
+    return {"whole": digest.hexdigest(), "pixels": [round(float(value), 2) for value in pixels[places]]}
 
 
 def differences(found: Mapping[str, Any], kept: Mapping[str, Any], path: str = "") -> list[str]:

@@ -80,19 +80,13 @@ class Checkpoint:
         if name not in self.tasks:
             known = ", ".join(self.task_names)
             others = [c.name for c in RELEASED.values() if name in c.tasks]
-            raise UnsupportedTaskError(
-                f"{self.name} knows {known}, not {name}; use {' or '.join(others)}"
-            )
+            raise UnsupportedTaskError(f"{self.name} knows {known}, not {name}; use {' or '.join(others)}")
         if language not in self.languages:
-            raise UnsupportedTaskError(
-                f"{self.name} knows {', '.join(self.languages)}, not {language!r}"
-            )
+            raise UnsupportedTaskError(f"{self.name} knows {', '.join(self.languages)}, not {language!r}")
         return self.tasks[name]
 
 
-_PHANTOM_NOTICE: Final = (
-    "Research use only, not a medical device; this checkpoint knows synthetic phantoms only."
-)
+_PHANTOM_NOTICE: Final = "Research use only, not a medical device; this checkpoint knows synthetic phantoms only."
 
 #: The embedded checkpoint. Its frames for boxes give each of its few tokens a hundred numbers a side, so that
 #: the second digit of a coordinate depends on what one token sees and not on where that token lies.
@@ -159,17 +153,13 @@ def read_card(folder: Path) -> Checkpoint:
         data = json.loads(path.read_text(encoding="utf-8-sig"))
         return _card(data)
     except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise CheckpointError(
-            f"expected a card of schema {SCHEMA} in {path.name}: {error}"
-        ) from error
+        raise CheckpointError(f"expected a card of schema {SCHEMA} in {path.name}: {error}") from error
 
 
 def _card(data: dict[str, Any]) -> Checkpoint:
     schema = data.pop("schema", None)
     if schema != SCHEMA:
-        raise CheckpointError(
-            f"expected a card of schema {SCHEMA}, got {schema!r}; a newer umit may read it"
-        )
+        raise CheckpointError(f"expected a card of schema {SCHEMA}, got {schema!r}; a newer umit may read it")
     known = {f.name for f in fields(Checkpoint)}
     if unknown := set(data) - known:
         raise CheckpointError(f"expected the fields {sorted(known)}, got also {sorted(unknown)}")
@@ -178,17 +168,13 @@ def _card(data: dict[str, Any]) -> Checkpoint:
         raise CheckpointError(f"expected known tasks and languages, got {sorted(unknown)}")
     dialect = dict(data["dialect"])
     for name in ("film", "volume", "boxes", "points"):
-        rendering: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in dialect[name].items()
-        }
+        rendering: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in dialect[name].items()}
         dialect[name] = Rendering(**rendering)
     values = {**data, "task_names": tasks, "languages": languages, "dialect": Dialect(**dialect)}
     return Checkpoint(**values)
 
 
-def locate(
-    checkpoint: str | Path, card: Checkpoint | str | Path | None = None
-) -> tuple[str | Path, Checkpoint]:
+def locate(checkpoint: str | Path, card: Checkpoint | str | Path | None = None) -> tuple[str | Path, Checkpoint]:
     """Find weights and the card that goes with them.
 
     Args:

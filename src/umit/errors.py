@@ -54,9 +54,7 @@ class InputError(UMITError, ValueError):
         hint: What to do.
     """
 
-    def __init__(
-        self, message: str, *, code: str = "input", where: str = "", hint: str = ""
-    ) -> None:
+    def __init__(self, message: str, *, code: str = "input", where: str = "", hint: str = "") -> None:
         self.message, self.code, self.where, self.hint = message, code, where, hint
         head = f"{where}: {message}" if where else message
         super().__init__(f"{head}. {hint}" if hint else head)
@@ -90,13 +88,7 @@ class OutputError(UMITError):
     """
 
     def __init__(
-        self,
-        message: str,
-        *,
-        task: str = "",
-        text: str = "",
-        expected: str = "",
-        partial: object = None,
+        self, message: str, *, task: str = "", text: str = "", expected: str = "", partial: object = None
     ) -> None:
         self.message, self.task, self.text = message, task, text
         self.expected, self.partial = expected, partial

@@ -97,9 +97,7 @@ def count(items: Sequence[tuple[object, Query]], *, scored: bool = False) -> int
 def _check(query: object, views: int) -> None:
     if not isinstance(query, get_args(Query)):
         kinds = ", ".join(kind.__name__ for kind in get_args(Query))
-        raise InputError(
-            f"expected one of {kinds}, got {type(query).__name__}", code="query", where="query"
-        )
+        raise InputError(f"expected one of {kinds}, got {type(query).__name__}", code="query", where="query")
     if isinstance(query, Locate) and views != 1:
         raise InputError(
             f"expected one film for points, got {views}",
@@ -111,9 +109,7 @@ def _check(query: object, views: int) -> None:
         raise InputError(f"expected two scans to compare, got {views}", code="views", where="scan")
 
 
-def taught(
-    query: Query, gold: Result, views: int = 1, *, scored: bool = False
-) -> Iterator[tuple[Part, Result]]:
+def taught(query: Query, gold: Result, views: int = 1, *, scored: bool = False) -> Iterator[tuple[Part, Result]]:
     """Yield each part of a query with its share of the true result.
 
     Args:

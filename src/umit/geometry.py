@@ -15,18 +15,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from umit.errors import InputError, MissingMetadataError
 
-__all__ = [
-    "Affine",
-    "Box2D",
-    "Box3D",
-    "Mark",
-    "Point2D",
-    "Positions",
-    "Space",
-    "World",
-    "iou",
-    "plain",
-]
+__all__ = ["Affine", "Box2D", "Box3D", "Mark", "Point2D", "Positions", "Space", "World", "iou", "plain"]
 
 Affine: TypeAlias = tuple[tuple[float, float, float, float], ...]
 Positions: TypeAlias = tuple[tuple[float, float, float], ...]
@@ -141,9 +130,7 @@ def _numbers(mark: Any) -> None:
             value = plain(getattr(mark, one.name), type(mark).__name__)
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise InputError(
-                    f"expected a number for {one.name}, got {value!r:.200}",
-                    code="type",
-                    where=type(mark).__name__,
+                    f"expected a number for {one.name}, got {value!r:.200}", code="type", where=type(mark).__name__
                 )
             object.__setattr__(mark, one.name, value)
 
@@ -219,9 +206,7 @@ class Box2D:
     def __post_init__(self) -> None:
         _numbers(self)
         if not (self.x1 < self.x2 and self.y1 < self.y2):
-            raise InputError(
-                f"expected x1 < x2 and y1 < y2, got {self.corners}", code="box", where="Box2D"
-            )
+            raise InputError(f"expected x1 < x2 and y1 < y2, got {self.corners}", code="box", where="Box2D")
 
     @property
     def corners(self) -> tuple[float, float, float, float]:
@@ -276,11 +261,7 @@ class Box3D:
     def __post_init__(self) -> None:
         _numbers(self)
         if not (self.x1 < self.x2 and self.y1 < self.y2 and self.z1 < self.z2):
-            raise InputError(
-                f"expected x1 < x2, y1 < y2 and z1 < z2, got {self.corners}",
-                code="box",
-                where="Box3D",
-            )
+            raise InputError(f"expected x1 < x2, y1 < y2 and z1 < z2, got {self.corners}", code="box", where="Box3D")
 
     @property
     def corners(self) -> tuple[float, float, float, float, float, float]:
@@ -312,16 +293,11 @@ class Box3D:
         """
         if world not in get_args(World):  # taking any other word for LPS would swap left and right
             raise InputError(
-                f"expected a world of {', '.join(get_args(World))}, got {world!r}",
-                code="world",
-                where="world",
+                f"expected a world of {', '.join(get_args(World))}, got {world!r}", code="world", where="world"
             )
         space, sign = self.space or Space(size=()), 1.0 if world == "RAS+" else -1.0
         # A millionth of a slice is rounding, and does not carry an edge across a gap.
-        ends = (
-            (self.z1, math.floor(self.z1 + 1e-6)),
-            (self.z2, math.ceil(self.z2 - 1e-6) - 1),
-        )
+        ends = ((self.z1, math.floor(self.z1 + 1e-6)), (self.z2, math.ceil(self.z2 - 1e-6) - 1))
         corners = [
             space.place(x - 0.5, y - 0.5, z - 0.5, within=k)
             for z, k in ends
@@ -364,6 +340,4 @@ def iou(a: Box2D | Box3D, b: Box2D | Box3D) -> float:
         ):
             inner *= max(0.0, min(high_a, high_b) - max(low_a, low_b))
         return inner / (a.volume + b.volume - inner)
-    raise InputError(
-        f"expected two boxes of one kind, got {type(a).__name__} and {type(b).__name__}"
-    )
+    raise InputError(f"expected two boxes of one kind, got {type(a).__name__} and {type(b).__name__}")

@@ -22,16 +22,7 @@ from umit.imaging.prefetch import Read, Scans, prefetch
 from umit.imaging.scan import Scan
 from umit.imaging.view import View, render
 from umit.queries import Ask, Choose, Describe, Find, Language, Locate, Query
-from umit.results import (
-    Answer,
-    Classification,
-    Detections,
-    Findings,
-    Landmarks,
-    Report,
-    Result,
-    stamped,
-)
+from umit.results import Answer, Classification, Detections, Findings, Landmarks, Report, Result, stamped
 from umit.tasks.landmarks import CEPHALOMETRIC
 from umit.tasks.table import choose
 from umit.tasks.task import Task
@@ -226,9 +217,7 @@ class UMIT:
         query = Choose(labels, question, several, language=language)  # type: ignore[arg-type]
         return cast(Classification | Findings, self._only(scan, query, generate))
 
-    def detect(
-        self, scan: Scans, target: str | Sequence[str], *, language: Language = "en"
-    ) -> Detections:
+    def detect(self, scan: Scans, target: str | Sequence[str], *, language: Language = "en") -> Detections:
         """Find every instance of one target or of several, and how likely each target is there.
 
         Args:
@@ -247,9 +236,7 @@ class UMIT:
         query = Find(target, language=language)  # type: ignore[arg-type]
         return cast(Detections, self._only(scan, query))
 
-    def landmarks(
-        self, scan: Scans, names: Sequence[str] = CEPHALOMETRIC, *, language: Language = "en"
-    ) -> Landmarks:
+    def landmarks(self, scan: Scans, names: Sequence[str] = CEPHALOMETRIC, *, language: Language = "en") -> Landmarks:
         """Locate named points on one film, one question a point.
 
         Args:
@@ -293,12 +280,7 @@ class UMIT:
         return found
 
     def _run(
-        self,
-        items: Iterable[tuple[Scans, Query]],
-        *,
-        generate: bool = False,
-        progress: bool = True,
-        workers: int = 0,
+        self, items: Iterable[tuple[Scans, Query]], *, generate: bool = False, progress: bool = True, workers: int = 0
     ) -> Iterator[Outcome]:
         scored = "answer_closed" in self.checkpoint.tasks
         total = count(items, scored=scored) if isinstance(items, Sequence) else None
@@ -331,9 +313,7 @@ class UMIT:
             for part in parts:
                 yield _Question(part.query, part.of(scans))
 
-    def _answers(
-        self, questions: Iterator[_Question | UMITError], generate: bool
-    ) -> Iterator[Outcome]:
+    def _answers(self, questions: Iterator[_Question | UMITError], generate: bool) -> Iterator[Outcome]:
         shown = lru_cache(maxsize=4)(render)  # by the scans themselves, never by their pixels
         for first in questions:
             stretch = chain((first,), islice(questions, _STRETCH - 1))
@@ -342,11 +322,7 @@ class UMIT:
             yield from self._answered(requests, pending)
 
     def _requests(
-        self,
-        questions: Iterable[_Question | UMITError],
-        shown: Any,
-        pending: _Pending,
-        generate: bool,
+        self, questions: Iterable[_Question | UMITError], shown: Any, pending: _Pending, generate: bool
     ) -> Iterator[Request]:
         """Yield what the engine gets; every question leaves its trace in ``pending``, in order."""
         for one in questions:
@@ -375,9 +351,7 @@ class UMIT:
                         yield self._read(cast(_Asked, pending.popleft()), completion)
             except BackendError as error:
                 failure = error
-            except (
-                RuntimeError
-            ) as error:  # the engine's own, such as a device that ran out of memory
+            except RuntimeError as error:  # the engine's own, such as a device that ran out of memory
                 failure = BackendError(f"expected an answer, the engine failed: {error}")
                 failure.__cause__ = error
             if not pending:

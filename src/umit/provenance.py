@@ -126,9 +126,7 @@ class Provenance(Value):
         """
         changed = [
             replace(item, **{_place_of(item): place(mark, view)})
-            for item, mark, view in zip(
-                getattr(self, "items", ()), self.marks, self.views, strict=False
-            )
+            for item, mark, view in zip(getattr(self, "items", ()), self.marks, self.views, strict=False)
         ]
         moved: Any = {"items": tuple(changed)} if changed else {}
         return replace(self, **moved)

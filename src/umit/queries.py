@@ -32,9 +32,7 @@ class _Spoken:
 
     def __post_init__(self) -> None:
         if self.language not in get_args(Language):
-            raise InputError(
-                f"expected language 'en' or 'zh', got {self.language!r}", code="language"
-            )
+            raise InputError(f"expected language 'en' or 'zh', got {self.language!r}", code="language")
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -107,9 +105,7 @@ class Describe(_Spoken):
         _Spoken.__post_init__(self)
         if self.purpose not in ("report", "caption"):
             raise InputError(
-                f"expected purpose 'report' or 'caption', got {self.purpose!r}",
-                code="purpose",
-                where="purpose",
+                f"expected purpose 'report' or 'caption', got {self.purpose!r}", code="purpose", where="purpose"
             )
 
 
@@ -136,9 +132,7 @@ class Choose(_Spoken):
         _Spoken.__post_init__(self)
         if not isinstance(self.several, bool):
             raise InputError(
-                f"expected several to be True or False, got {self.several!r}",
-                code="several",
-                where="several",
+                f"expected several to be True or False, got {self.several!r}", code="several", where="several"
             )
         self._keep("labels", _choices("labels", self.labels, least=1 if self.several else 2))
         if self.question is not None:
@@ -208,9 +202,7 @@ class Compare(_Spoken):
 
 
 Query: TypeAlias = Ask | Describe | Choose | Find | Locate | Compare
-_KINDS: Final[dict[str, type[Any]]] = {
-    kind.__name__: kind for kind in (Ask, Describe, Choose, Find, Locate, Compare)
-}
+_KINDS: Final[dict[str, type[Any]]] = {kind.__name__: kind for kind in (Ask, Describe, Choose, Find, Locate, Compare)}
 
 
 def query_to_dict(query: Query) -> dict[str, Any]:
@@ -232,22 +224,16 @@ def query_from_dict(data: dict[str, Any]) -> Query:
     try:
         query: Query = _KINDS[data["type"]](**values)
     except (KeyError, TypeError) as error:
-        raise InputError(
-            f"expected a query of {', '.join(_KINDS)}: {error}", code="query", where="query"
-        ) from error
+        raise InputError(f"expected a query of {', '.join(_KINDS)}: {error}", code="query", where="query") from error
     return query
 
 
 def _check_text(what: str, text: str) -> None:
     if not isinstance(text, str) or not text.strip():
         article = "an" if what[0] in "aeiou" else "a"
-        raise InputError(
-            f"expected {article} {what} with words, got {text!r:.200}", code="empty", where=what
-        )
+        raise InputError(f"expected {article} {what} with words, got {text!r:.200}", code="empty", where=what)
     if len(text) > _LONGEST:
-        raise InputError(
-            f"expected at most {_LONGEST} characters, got {len(text)}", code="too_long", where=what
-        )
+        raise InputError(f"expected at most {_LONGEST} characters, got {len(text)}", code="too_long", where=what)
     if any("\ud800" <= c <= "\udfff" for c in text):
         raise InputError("expected valid Unicode, got a lone surrogate", code="unicode", where=what)
 
@@ -275,9 +261,7 @@ def _names(what: str, given: object) -> str | tuple[str, ...]:
 def _choices(what: str, given: object, *, least: int) -> tuple[str, ...]:
     """Return distinct plain names as a tuple; one is told from the other whatever its case."""
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):
-        raise InputError(
-            f"expected {what} in a list, got {given!r:.200}", code="options", where=what
-        )
+        raise InputError(f"expected {what} in a list, got {given!r:.200}", code="options", where=what)
     choices = tuple(given)
     if len(choices) < least or (least == 0 and len(choices) == 1):
         wanted = f"some {what}" if least == 1 else f"at least two {what}"

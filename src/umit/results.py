@@ -124,9 +124,7 @@ class Classification(Provenance):
 
     def scored(self, gold: Classification, choices: Sequence[str]) -> list[Scored]:
         """Return the labels' probabilities, the chosen one and the right one."""
-        said, true = (
-            list(choices).index(one.label) if one.label in choices else None for one in (self, gold)
-        )
+        said, true = (list(choices).index(one.label) if one.label in choices else None for one in (self, gold))
         return [] if self.probabilities is None else [Scored(self.probabilities, said, true)]
 
 
@@ -169,8 +167,7 @@ class Findings(Provenance):
     def entries(self) -> tuple[Entry, ...]:
         """Each label with "yes" or "no", and how likely "yes" is."""
         return tuple(
-            Entry(name=m.label, text="yes" if m.present else "no", probability=m.probability)
-            for m in self.items
+            Entry(name=m.label, text="yes" if m.present else "no", probability=m.probability) for m in self.items
         )
 
     def scored(self, gold: Findings, choices: Sequence[str]) -> list[Scored]:
@@ -240,10 +237,7 @@ class Detections(Provenance):
     def entries(self) -> tuple[Entry, ...]:
         """Each box, and how likely its target is there."""
         there = dict(self.presence or ())
-        return tuple(
-            Entry(name=one.label, probability=there.get(one.label), mark=one.box)
-            for one in self.items
-        )
+        return tuple(Entry(name=one.label, probability=there.get(one.label), mark=one.box) for one in self.items)
 
     def overlay(self, scan: Scans, *, truth: Detections | None = None) -> Picture:
         """Draw the boxes on what they were found in: numbers, the patient's sides, mm, the window.
@@ -335,10 +329,7 @@ def _drawn(found: Any, scan: Scans, truth: Any) -> Picture:
             code="truth",
             where="truth",
         )
-    sides = [
-        [] if one is None else list(zip(one.views, one.marks, strict=True))
-        for one in (found, truth)
-    ]
+    sides = [[] if one is None else list(zip(one.views, one.marks, strict=True)) for one in (found, truth)]
     return draw_views(scan, *sides)
 
 
@@ -346,9 +337,7 @@ Result: TypeAlias = Answer | Report | Classification | Findings | Detections | L
 AnyResult = TypeVar("AnyResult", Answer, Report, Classification, Findings, Detections, Landmarks)
 
 
-def stamped(
-    result: AnyResult, *, raw: str, checkpoint: str, warnings: tuple[str, ...]
-) -> AnyResult:
+def stamped(result: AnyResult, *, raw: str, checkpoint: str, warnings: tuple[str, ...]) -> AnyResult:
     """Return the result with its provenance; earlier warnings come first."""
     return replace(result, raw=raw, checkpoint=checkpoint, warnings=result.warnings + warnings)
 
@@ -392,8 +381,7 @@ def from_dict(data: dict[str, Any]) -> Result:
     schema, kind = values.pop("schema", None), values.pop("type", None)
     if schema != SCHEMA or not isinstance(kind, str) or kind not in _TYPES:
         raise InputError(
-            f"expected schema {SCHEMA} and one of {sorted(_TYPES)}, got {schema!r}, {kind!r}",
-            code="schema",
+            f"expected schema {SCHEMA} and one of {sorted(_TYPES)}, got {schema!r}, {kind!r}", code="schema"
         )
     try:
         return _read(kind, values)
@@ -412,8 +400,6 @@ def _read(kind: str, data: dict[str, Any]) -> Result:
     if kind == "Findings":
         values["items"] = tuple(Marked(**one) for one in data["items"])
     if kind == "Landmarks":
-        values["items"] = tuple(
-            Landmark(**{**d, "point": _shape(d["point"])}) for d in data["items"]
-        )
+        values["items"] = tuple(Landmark(**{**d, "point": _shape(d["point"])}) for d in data["items"])
     result: Result = _TYPES[kind](**values)
     return result

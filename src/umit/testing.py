@@ -53,10 +53,7 @@ def _read_out(replies: Sequence[str]) -> Callable[[Request], str]:
     def reply(request: Request) -> str:
         found = next(waiting, None)
         if found is None:
-            raise BackendError(
-                f"expected a reply to every request, the script has {len(replies)}",
-                engine="scripted",
-            )
+            raise BackendError(f"expected a reply to every request, the script has {len(replies)}", engine="scripted")
         return found
 
     return reply
@@ -109,11 +106,7 @@ _ROPE: Final = {"rope_theta": 10000.0, "mrope_section": [2, 3, 3]}
 
 
 def tiny_checkpoint(
-    folder: Path,
-    *,
-    card: Checkpoint | None = PHANTOM,
-    seed: int = 0,
-    hub_layout: bool = False,
+    folder: Path, *, card: Checkpoint | None = PHANTOM, seed: int = 0, hub_layout: bool = False
 ) -> Path:
     """Write a random Qwen2-VL of two layers, with a tokenizer of its own; its words mean nothing.
 
@@ -187,16 +180,7 @@ def _model(vocabulary: int, ids: dict[str, int], seed: int) -> Any:
 
 
 def _tokenizer() -> Any:
-    from tokenizers import (
-        AddedToken,
-        Regex,
-        Tokenizer,
-        decoders,
-        models,
-        normalizers,
-        pre_tokenizers,
-        trainers,
-    )
+    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
     from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX, Qwen2Tokenizer
 
     made: Any = Tokenizer(models.BPE())
@@ -210,9 +194,7 @@ def _tokenizer() -> Any:
     made.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer: Any = trainers.BpeTrainer
-    made.train_from_iterator(
-        _LINES, trainer(vocab_size=320, initial_alphabet=alphabet, show_progress=False)
-    )
+    made.train_from_iterator(_LINES, trainer(vocab_size=320, initial_alphabet=alphabet, show_progress=False))
     made.add_special_tokens([AddedToken(token, special=True) for token in SPECIAL])
     wrap: Any = Qwen2Tokenizer
     return wrap(

@@ -129,9 +129,7 @@ def test_options_as_whole_answers_score(engine: Engine, request_: Request) -> No
 ORGANS = tuple((f"{i}:organ {i}",) for i in range(40))
 
 
-def test_long_lists_of_options_score_as_in_one_row(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_long_lists_of_options_score_as_in_one_row(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     questions = [asked("Q", A, options=ORGANS), asked("Which?", options=LABELS)]
     together = list(LocalBackend(engine).generate(questions))
     for longest in (1, 60):  # one option a row; several, the last row of another length
@@ -142,18 +140,14 @@ def test_long_lists_of_options_score_as_in_one_row(
 
 
 @pytest.mark.parametrize("piece", [1, 7])
-def test_long_words_are_read_in_pieces(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, piece: int
-) -> None:
+def test_long_words_are_read_in_pieces(engine: Engine, monkeypatch: pytest.MonkeyPatch, piece: int) -> None:
     whole = list(LocalBackend(engine).generate(MIXED))
     monkeypatch.setattr(prefix, "_PIECE", piece)
     for one, other in zip(whole, LocalBackend(engine).generate(MIXED), strict=True):
         same(one, other)
 
 
-def test_work_grows_as_the_number_of_options(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_work_grows_as_the_number_of_options(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Count the pairs of tokens that are compared."""
     pairs, real = [0], options.read
 
@@ -206,11 +200,7 @@ def test_lazy_and_at_most_a_batch_ahead(engine: Engine) -> None:
     ],
 )
 def test_fewer_together_of_large_pictures(
-    engine: Engine,
-    monkeypatch: pytest.MonkeyPatch,
-    shown: list[NDArray[np.uint8]],
-    most: int,
-    taken: int,
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, shown: list[NDArray[np.uint8]], most: int, taken: int
 ) -> None:
     monkeypatch.setattr(backend_module, "_TOKENS", 12)  # A and C have six tokens, B one
     questions = iter([asked("Q", *shown, max_new_tokens=1)] * 100)
@@ -254,15 +244,11 @@ def test_beginnings(rows: list[int], texts: list[str], counts: list[int]) -> Non
     assert prefix._beginnings(rows, [[ord(c) for c in text] for text in texts]) == counts
 
 
-def test_words_that_questions_begin_with_are_read_once(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_words_that_questions_begin_with_are_read_once(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Questions of two pictures in one batch: fewer tokens, and what each gets alone."""
     kinds = ("nodule", "cavity", "effusion", "enlarged heart, please")
     questions = [
-        asked(
-            f"Given this image, please answer the question: is there {kind} in this image?", shown
-        )
+        asked(f"Given this image, please answer the question: is there {kind} in this image?", shown)
         for shown in (A, B)
         for kind in kinds
     ]
@@ -315,9 +301,7 @@ def test_batch_that_does_not_fit_is_halved(engine: Engine, monkeypatch: pytest.M
         same(one, other)
 
 
-def test_one_request_that_does_not_fit_says_what_to_do(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_request_that_does_not_fit_says_what_to_do(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_memory(*given: object) -> object:
         raise torch.OutOfMemoryError
 

@@ -41,9 +41,7 @@ def _model(reply: Callable[[Request], str | Completion]) -> UMIT:
 @pytest.fixture(scope="module")
 def truth() -> dict[Any, str]:
     return {
-        module._content(request): text
-        for sample in SOME
-        for request, text in asked(sample, PHANTOM.tasks, scored=True)
+        module._content(request): text for sample in SOME for request, text in asked(sample, PHANTOM.tasks, scored=True)
     }
 
 
@@ -115,16 +113,12 @@ REPORTS = [  # text, exact, unreadable
 
 
 @pytest.mark.parametrize(("text", "exact", "unreadable"), REPORTS)
-def test_reports_state_every_finding_with_its_side(
-    text: str, exact: float, unreadable: float
-) -> None:
+def test_reports_state_every_finding_with_its_side(text: str, exact: float, unreadable: float) -> None:
     pair = Pair(Describe(), Report(text=REPORTS[0][0]), Report(text=text), text)
     assert [metric([pair]) for metric in METRICS_OF["report_film"]] == [exact, unreadable]
 
 
-def test_the_journals_are_kept_and_give_every_protocol(
-    truth: dict[Any, str], tmp_path: Path
-) -> None:
+def test_the_journals_are_kept_and_give_every_protocol(truth: dict[Any, str], tmp_path: Path) -> None:
     few = Phantoms(count=1)
     model = _model(lambda request: truth.get(module._content(request), "[[?]]"))
     first = board(model, tmp_path, few, controls=1)

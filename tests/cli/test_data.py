@@ -110,9 +110,7 @@ def test_the_commands_of_the_how_to_read_slake(
                 archive.write(path, name)
             else:
                 path.rename(tmp_path / "slake" / name)
-    text = (
-        Path(__file__).parents[2].joinpath("docs", "how-to", "read-data-sets.md").read_text("utf-8")
-    )
+    text = Path(__file__).parents[2].joinpath("docs", "how-to", "read-data-sets.md").read_text("utf-8")
     block = text.split("```bash\n")[1].split("```")[0]
     monkeypatch.chdir(tmp_path)
     told = {}

@@ -37,9 +37,7 @@ def truths() -> list[str]:
 
 
 @pytest.mark.slow  # the whole demo, in both languages
-def test_a_perfect_model_is_right_everywhere(
-    script: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_perfect_model_is_right_everywhere(script: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     script(truths())
     out = tmp_path / "demo"
     assert main(["demo", "--out", str(out)]) == 0
@@ -50,9 +48,7 @@ def test_a_perfect_model_is_right_everywhere(
     assert max(float(v) for v in re.findall(r"([\d.]+) mm", said)) <= 0.2
     assert PHANTOM.notice in said and said.endswith(f"{out / 'index.html'}\n")
     assert "umit: drawing phantoms" in progress
-    names = {
-        f"{key}-{language}.png" for key in ("film", "single", "skull", "ct") for language in BOTH
-    }
+    names = {f"{key}-{language}.png" for key in ("film", "single", "skull", "ct") for language in BOTH}
     assert {path.name for path in out.iterdir()} == {*names, "demo.png", "index.html"}
     with Image.open(out / "demo.png") as picture:
         assert picture.height == 420 and picture.width > 800
@@ -104,9 +100,7 @@ def test_every_task_is_asked_in_each_language() -> None:
         assert asked == set(PHANTOM.task_names) - {"caption", "compare"}
 
 
-def test_output_that_is_a_file_is_bad_use(
-    script: Any, film: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_output_that_is_a_file_is_bad_use(script: Any, film: str, capsys: pytest.CaptureFixture[str]) -> None:
     script()
     assert main(["demo", "--out", film]) == 2
     assert "umit: film.png: expected a folder, got a file\n" in capsys.readouterr().err

@@ -160,9 +160,7 @@ def test_names_are_not_obeyed(
         assert shown
 
 
-@pytest.mark.parametrize(
-    "value", [OBEYED, {"a": ["\x7f", "\ud800", "\U000e0001", "结节　½"]}, None]
-)
+@pytest.mark.parametrize("value", [OBEYED, {"a": ["\x7f", "\ud800", "\U000e0001", "结节　½"]}, None])
 def test_documents_read_as_the_same_value(value: Any) -> None:
     assert json.loads(document(value)) == value
     assert document(value) == printable(document(value))
@@ -181,9 +179,7 @@ CLOSED = [
 @pytest.mark.skipif(sys.platform != "linux", reason="a shell and /dev/full")
 @pytest.mark.parametrize(("line", "code", "said"), CLOSED)
 def test_closed_streams(line: str, code: int, said: str) -> None:
-    ran = subprocess.run(
-        ["bash", "-c", f'"$0" -m umit {line}', sys.executable], capture_output=True, text=True
-    )
+    ran = subprocess.run(["bash", "-c", f'"$0" -m umit {line}', sys.executable], capture_output=True, text=True)
     assert ran.returncode == code
     assert ran.stderr.startswith(said) and "Traceback" not in ran.stderr
     assert said or not ran.stderr
@@ -235,8 +231,6 @@ def test_a_hub_is_named_before_it_is_asked(
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     assert main(["report", film, "--checkpoint", "dz-osamu/UMIT-B"]) == 2
     first, _ = capsys.readouterr().err.splitlines()
-    assert first == (
-        "umit: asking http://127.0.0.1:9 for dz-osamu/UMIT-B; HF_HUB_OFFLINE=1 takes this disk's copy"
-    )
+    assert first == ("umit: asking http://127.0.0.1:9 for dz-osamu/UMIT-B; HF_HUB_OFFLINE=1 takes this disk's copy")
     assert main(["report", film, "--checkpoint", "nobody/nothing"]) == 2
     assert "asking" not in capsys.readouterr().err

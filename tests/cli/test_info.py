@@ -29,9 +29,7 @@ def test_loads_nothing_heavy(words: list[str]) -> None:
 
 
 def test_python_dash_m_is_the_command() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "umit", "--version"], capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-m", "umit", "--version"], capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout.startswith("umit ")
 
 
@@ -40,9 +38,7 @@ def test_names_are_those_of_the_cards() -> None:
     assert info.RELEASED == tuple(RELEASED)
 
 
-def test_versions_are_those_of_the_runtime_dependencies(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_versions_are_those_of_the_runtime_dependencies(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     needed = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]

@@ -19,17 +19,7 @@ def test_the_card(script: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str
     layout("slake").write(tmp_path / "in")
     script()
     run = str(tmp_path / "run")
-    line = [
-        "evaluate",
-        "slake",
-        "--root",
-        str(tmp_path / "in"),
-        "--run",
-        run,
-        "--perturb",
-        "--limit",
-        "2",
-    ]
+    line = ["evaluate", "slake", "--root", str(tmp_path / "in"), "--run", run, "--perturb", "--limit", "2"]
     assert main(line) == 0
     shown = capsys.readouterr().out
     assert "flip" in shown and "question-only" in shown and "not a medical device" in shown

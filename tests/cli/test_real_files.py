@@ -47,12 +47,7 @@ def asked(verb: str, path: Path, out: Path, capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize("verb", WORDS)
 @pytest.mark.parametrize("name", FILMS)
 def test_films(
-    name: str,
-    verb: str,
-    shared: Path,
-    script: Any,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    name: str, verb: str, shared: Path, script: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = shared / "samples" / name
     script()
@@ -70,12 +65,7 @@ def test_films(
 @pytest.mark.parametrize("verb", ["answer", "report", "classify", "detect"])
 @pytest.mark.parametrize("name", VOLUMES)
 def test_volumes(
-    name: str,
-    verb: str,
-    shared: Path,
-    script: Any,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    name: str, verb: str, shared: Path, script: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = shared / "samples" / name
     backend = script()
@@ -87,9 +77,7 @@ def test_volumes(
         assert item.box.space is not None and item.box.space.affine is not None
 
 
-def test_what_is_no_film_is_said(
-    shared: Path, script: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_no_film_is_said(shared: Path, script: Any, capsys: pytest.CaptureFixture[str]) -> None:
     script()
     volumes = shared / "samples" / "volumes"
     assert main(["landmarks", str(volumes / "ct_sm.nii.gz")]) == 2

@@ -74,9 +74,7 @@ def test_a_file_is_scored(answers: str, capsys: pytest.CaptureFixture[str]) -> N
     assert "| answer_closed |" in capsys.readouterr().out
 
 
-def test_a_file_is_kept_as_a_run(
-    answers: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_file_is_kept_as_a_run(answers: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     kept, page = str(tmp_path / "kept"), tmp_path / "page.html"
     root = str(tmp_path / "films")
     given = ["score", answers, "--run", kept, "--root", root, "--page", str(page), "--json"]
@@ -89,9 +87,7 @@ def test_a_file_is_kept_as_a_run(
     assert main([*given, "--by", "modality"]) == 2, "other facts are another run"
 
 
-def test_rows_left_out_are_told_and_change_the_exit_code(
-    answers: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_rows_left_out_are_told_and_change_the_exit_code(answers: str, capsys: pytest.CaptureFixture[str]) -> None:
     with open(answers, "a", encoding="utf-8") as file:
         file.write('\n{"question": "Why?", "prediction": "left", "truth": null}')
     assert main(["score", answers]) == 3
@@ -103,8 +99,7 @@ def test_findings_are_scored_by_picture(tmp_path: Path, capsys: pytest.CaptureFi
     path = tmp_path / "findings.jsonl"
     marks = [("a", "mass", "no"), ("a", "edema", "no"), ("b", "mass", "yes"), ("b", "edema", "no"), ("c", "mass", "yes")]  # fmt: skip
     rows = [
-        {"question": label, "image": f"{name}.png", "truth": said, "prediction": "no"}
-        for name, label, said in marks
+        {"question": label, "image": f"{name}.png", "truth": said, "prediction": "no"} for name, label, said in marks
     ]
     path.write_text("\n".join(map(json.dumps, rows)))
     assert main(["score", str(path), "--task", "findings", "--by", "finding", "--json"]) == 3
@@ -127,9 +122,7 @@ def test_findings_are_scored_by_picture(tmp_path: Path, capsys: pytest.CaptureFi
         (["FILE", "--root", "nowhere"], "found nothing at 'nowhere'"),
     ],
 )
-def test_bad_use(
-    run: str, answers: str, words: list[str], said: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_bad_use(run: str, answers: str, words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     given = [{"RUN": run, "FILE": answers}.get(word, word) for word in words]
     assert main(["score", *given]) == 2
     assert said in capsys.readouterr().err

@@ -26,51 +26,27 @@ def test_films_become_a_checkpoint(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(place)
-    words = [
-        "train",
-        "films",
-        "--model",
-        "tiny",
-        "--val",
-        "0.25",
-        "--steps",
-        "2",
-        "--batch",
-        "2",
-        "--plain",
-    ]
+    words = ["train", "films", "--model", "tiny", "--val", "0.25", "--steps", "2", "--batch", "2", "--plain"]
     assert main([*words, "--out", "mine", "--plan"]) == 0
     told = capsys.readouterr().out
     assert "12 to train on, 4 to validate on" in told and "trained: " in told
     assert not (place / "mine").exists(), "a plan writes nothing"
     assert main([*words, "--out", "mine"]) == 0
     shown = capsys.readouterr()
-    assert (
-        "step 2 of 2: loss" in shown.err
-        and "nearest pictures (28 × 28): accuracy 1.000" in shown.out
-    )
+    assert "step 2 of 2: loss" in shown.err and "nearest pictures (28 × 28): accuracy 1.000" in shown.out
     assert "not better than nearest pictures (28 × 28)" in shown.out
     assert main(["evaluate", "films", "--checkpoint", "mine", "--run", "run", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["rows"]
     assert {row["n"] for row in rows if not row["part"]} == {16}
 
 
-def test_own_splits_are_kept(
-    tmp_path: Path, place: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_own_splits_are_kept(tmp_path: Path, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What the files call test is not trained on, and their validation part is taken."""
     for seed, split in enumerate(("train", "val", "test")):
         folder = write_films(tmp_path / "films" / split, patients=2 + seed, seed=seed)
         for path in folder.rglob("*.png"):  # other people
             path.rename(path.with_name(path.name.replace("person", f"person{seed + 1}")))
-    words = [
-        "train",
-        str(tmp_path / "films"),
-        "--model",
-        str(place / "tiny"),
-        "--out",
-        str(tmp_path / "o"),
-    ]
+    words = ["train", str(tmp_path / "films"), "--model", str(place / "tiny"), "--out", str(tmp_path / "o")]
     assert main([*words, "--plan"]) == 0
     assert "8 to train on, 12 to validate on" in capsys.readouterr().out
 
@@ -90,17 +66,11 @@ BAD = [
 
 @pytest.mark.parametrize(("words", "said"), BAD, ids=[" ".join(words) for words, _ in BAD])
 def test_bad_words_are_told(
-    place: Path,
-    words: list[str],
-    said: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    place: Path, words: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(place)
     usual = {"--model": "tiny", "--out": "o", "--plain": ""}
-    more = [
-        part for name, value in usual.items() if name not in words for part in (name, value) if part
-    ]
+    more = [part for name, value in usual.items() if name not in words for part in (name, value) if part]
     assert main(["train", *words, *more]) == 2
     assert said in capsys.readouterr().err
     assert not (place / "o").exists()

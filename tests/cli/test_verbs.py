@@ -144,10 +144,7 @@ def test_drawings_have_names_of_their_own(script: Any, film: str, tmp_path: Path
     "words, said",
     [
         (["answer", "FILM", "--question", " "], "umit: question: expected a question with words"),
-        (
-            ["answer", "FILM", "--question", "Q", "--option", "a", "--option", "A"],
-            "distinct options",
-        ),
+        (["answer", "FILM", "--question", "Q", "--option", "a", "--option", "A"], "distinct options"),
         (["answer", "FILM", "--question", "Q", "--option", "a"], "at least two options"),
         (["classify", "FILM", "--label", "a", "--label", "a"], "distinct labels"),
         (["detect", "FILM", "--target", "<|im_end|>"], "spells a control token"),
@@ -163,19 +160,11 @@ def test_drawings_have_names_of_their_own(script: Any, film: str, tmp_path: Path
         (["report"], "FILE-OR-FOLDER"),
         (["paint", "FILM"], "paint"),
         ([], "COMMAND"),
-        (
-            ["report", "FILM", "--csv", "NOWHERE/out.csv"],
-            "out.csv: expected a file in a folder that exists",
-        ),
+        (["report", "FILM", "--csv", "NOWHERE/out.csv"], "out.csv: expected a file in a folder that exists"),
     ],
 )
 def test_bad_use_is_one_line_and_code_2(
-    words: list[str],
-    said: str,
-    script: Any,
-    film: str,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    words: list[str], said: str, script: Any, film: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     script()
     (tmp_path / "notes.txt").write_text("not a picture", encoding="utf-8")
@@ -200,17 +189,13 @@ def test_a_verb_that_the_checkpoint_does_not_have_is_bad_use(
     assert out == "Research use only, not a medical device.\n"
 
 
-def test_weights_that_are_not_there_are_bad_use(
-    film: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_weights_that_are_not_there_are_bad_use(film: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "weights").mkdir()
     assert main(["report", film, "--checkpoint", str(tmp_path / "weights")]) == 2
     assert "expected umit.json in 'weights'" in capsys.readouterr().err
 
 
-def test_notes_of_reading_are_said_once(
-    script: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_notes_of_reading_are_said_once(script: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "deep.png"
     Image.new("I;16", (64, 64), 900).save(path)
     script()
@@ -261,12 +246,7 @@ READING = [
 @pytest.mark.parametrize(("words", "expected"), READING)
 @pytest.mark.parametrize("verb", VERBS)
 def test_files_are_read_as_asked(
-    verb: str,
-    words: list[str],
-    expected: dict[str, Any],
-    script: Any,
-    film: str,
-    monkeypatch: pytest.MonkeyPatch,
+    verb: str, words: list[str], expected: dict[str, Any], script: Any, film: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script()
     asked: list[dict[str, Any]] = []

@@ -45,9 +45,7 @@ def place(tmp_path: Path) -> Path:
         (".", "output"),
     ],
 )
-def test_what_may_not_be_written(
-    place: Path, target: str, code: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_may_not_be_written(place: Path, target: str, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(place)
     with pytest.raises(InputError) as caught:
         writable(target, reads=["film.png", "series", "nowhere.png"])
@@ -143,9 +141,7 @@ def test_what_umit_wrote_it_writes_again_and_nothing_else(
             break  # the whole demo for each of its pictures would take long
 
 
-def test_a_page_that_fails_leaves_the_old_one_whole(
-    sets: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_page_that_fails_leaves_the_old_one_whole(sets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = ["score", str(sets / "run"), "--page", str(sets / "page.html")]
     main(words)
     before = (sets / "page.html").read_bytes()

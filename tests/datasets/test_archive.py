@@ -40,9 +40,7 @@ def test_whole_archives_are_unpacked(tmp_path: Path) -> None:
     assert (tmp_path / "two" / "deep" / "er" / "file").read_bytes() == b"abc"
 
 
-@pytest.mark.parametrize(
-    "name", ["/etc/passwd", "../up", "a/../../up", "C:\\x", "\\\\host\\x", "..\\up", "//host/x"]
-)
+@pytest.mark.parametrize("name", ["/etc/passwd", "../up", "a/../../up", "C:\\x", "\\\\host\\x", "..\\up", "//host/x"])
 def test_names_that_lead_out(tmp_path: Path, name: str) -> None:
     inner = tmp_path / "in"
     inner.mkdir()
@@ -117,9 +115,7 @@ def test_an_existing_target(tmp_path: Path) -> None:
         pytest.param(["n" * 200 + "/" + "/".join("n" * 200 for _ in range(30))], "File name too long", id="a long path"),
     ],
 )  # fmt: skip
-def test_names_that_cannot_be_written(
-    names: list[str], said: str, packed: str, tmp_path: Path
-) -> None:
+def test_names_that_cannot_be_written(names: list[str], said: str, packed: str, tmp_path: Path) -> None:
     archive = _packed(tmp_path / f"a.{packed}", names)
     with pytest.raises(DatasetError, match=said) as caught:
         unpack(archive, tmp_path / "out")
@@ -178,9 +174,7 @@ def test_no_file(tmp_path: Path) -> None:
         unpack(tmp_path / "a.zip", tmp_path / "out")
 
 
-def test_a_bomb_in_a_tar_is_refused_before_it_is_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bomb_in_a_tar_is_refused_before_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("umit.datasets.archive._SMALL", 1_000_000)
     with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as archive:
         info = tarfile.TarInfo("x")

@@ -49,17 +49,12 @@ def test_it_is_the_tasks_own_request(tmp_path: Path) -> None:
 def test_several_labels_are_asked_one_by_one(tmp_path: Path, language: Any, options: Any) -> None:
     picture(tmp_path / "a.png", seed=1)
     query = Choose(("mass", "nodule"), several=True, language=language)
-    gold = Findings(
-        items=(Marked(label="mass", present=True), Marked(label="nodule", present=False))
-    )
+    gold = Findings(items=(Marked(label="mass", present=True), Marked(label="nodule", present=False)))
     sample = _sample(query, gold, tmp_path / "a.png")
     first, second = taught(query, gold)
     assert first[1] == Answer(text=options[0], option=0)
     assert second[1] == Answer(text=options[1], option=1)
-    assert all(
-        "mass" in part.query.question or "nodule" in part.query.question
-        for part, _ in (first, second)
-    )  # type: ignore[union-attr]
+    assert all("mass" in part.query.question or "nodule" in part.query.question for part, _ in (first, second))  # type: ignore[union-attr]
     mark = "：" if language == "zh" else ":"
     requests = list(asked(sample, TASKS))
     assert [answer for _, answer in requests] == [f"1{mark}{options[0]}", f"2{mark}{options[1]}"]
@@ -107,9 +102,7 @@ def test_answers_without_pixels_are_those_with(name: str, tmp_path: Path) -> Non
         ("slices", Rendering(frame=(256, 256), depth=32, preparation="m3d")),
     ],
 )
-def test_outlines_are_those_of_the_rendered_view(
-    tmp_path: Path, kind: str, rendering: Rendering
-) -> None:
+def test_outlines_are_those_of_the_rendered_view(tmp_path: Path, kind: str, rendering: Rendering) -> None:
     source: Any
     if kind == "npy":
         voxels = np.linspace(0, 1, 8 * 40 * 50, dtype=np.float32).reshape(8, 40, 50)
@@ -146,9 +139,7 @@ def test_a_turned_dicom_film_is_written_as_it_is_shown(tmp_path: Path) -> None:
     sample = _sample(Find("mass"), gold, path)
     ((_, whole),) = asked(sample, TASKS)
     ((_, bare),) = asked(sample, TASKS, pixels=False)
-    assert whole == bare == "<|box_start|>(512,0),(1024,512)<|box_end|>", (
-        "shown from the other side"
-    )
+    assert whole == bare == "<|box_start|>(512,0),(1024,512)<|box_end|>", "shown from the other side"
     view = outline(sample.source, TASKS["detect_2d"].rendering(volume=False))
     (item,) = TASKS["detect_2d"].decode(Completion(text=bare), sample.query, view)
     assert item.box == box

@@ -190,10 +190,7 @@ def test_fields_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert main(["data", "check", str(tmp_path / "my.csv"), *words]) == 0
     assert main(["data", "show", str(tmp_path / "my.csv"), *words, "--json"]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["gold"]["text"] == "left"
-    assert (
-        main(["data", "convert", str(tmp_path / "my.csv"), str(tmp_path / "out.jsonl"), *words])
-        == 0
-    )
+    assert main(["data", "convert", str(tmp_path / "my.csv"), str(tmp_path / "out.jsonl"), *words]) == 0
     assert not [one for one in check(tmp_path / "out.jsonl", TASKS) if one.level == "error"]
     assert main(["data", "show", str(tmp_path / "my.csv"), "--fields", "image"]) == 2
 
@@ -216,20 +213,13 @@ def test_splits_beside_each_other(tmp_path: Path) -> None:
     for name, image in (("train", "a.png"), ("test", "a.png"), ("val", "same.png")):
         (tmp_path / f"{name}.jsonl").write_text(json.dumps(_row(OPEN, "left", image)))
     found = {c.code: c for c in check(tmp_path / "train.jsonl", TASKS)}
-    assert (
-        found["shared"].place == "test.jsonl line 1"
-        and "train.jsonl line 1" in found["shared"].message
-    )
+    assert found["shared"].place == "test.jsonl line 1" and "train.jsonl line 1" in found["shared"].message
     assert "same.png" in found["repeated_file"].message
 
 
 def test_a_row_twice(tmp_path: Path) -> None:
     (one,) = _found(tmp_path, _row(OPEN, "left"), _row(OPEN, "left"))
-    assert (one.level, one.code, one.message) == (
-        "warning",
-        "repeated_row",
-        "it is rows.jsonl line 1 again",
-    )
+    assert (one.level, one.code, one.message) == ("warning", "repeated_row", "it is rows.jsonl line 1 again")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -297,16 +287,10 @@ def test_the_real_samples(shared: Path) -> None:
         for row in json.loads((shared / "samples" / "vqa_rad" / name).read_text("utf-8"))
     ]
     told = [c.message for c in found if c.code == "row"]
-    assert sum("is the number" in m for m in told) == sum(
-        isinstance(r["answer"], int) for r in rows
-    )
+    assert sum("is the number" in m for m in told) == sum(isinstance(r["answer"], int) for r in rows)
     assert sum("'CLOSED '" in m for m in told) == sum(r["answer_type"] == "CLOSED " for r in rows)
-    images = [
-        {r["image_name"] for r in rows if ("test" in r["phrase_type"]) == test} for test in (0, 1)
-    ]
-    assert sum(c.code == "shared" for c in found) == len(
-        {c.message for c in found if c.code == "shared"}
-    )
+    images = [{r["image_name"] for r in rows if ("test" in r["phrase_type"]) == test} for test in (0, 1)]
+    assert sum(c.code == "shared" for c in found) == len({c.message for c in found if c.code == "shared"})
     assert images and any(c.code == "shared" for c in found)
     codes = Counter(c.code for c in check(shared / "samples" / "slake", TASKS, name="slake"))
     assert codes["row"] == 1, "SLAKE's one empty answer"

@@ -52,9 +52,7 @@ def test_captions_under_named_fields(tmp_path: Path) -> None:
 )
 def test_nothing_is_guessed(fields: dict[str, str] | None, tmp_path: Path) -> None:
     alignment.write(tmp_path)
-    said = (
-        r"jsonl line 1: .*fields=\{'image': '…', 'caption': '…'\}.*the rows have pmc_fig, context"
-    )
+    said = r"jsonl line 1: .*fields=\{'image': '…', 'caption': '…'\}.*the rows have pmc_fig, context"
     with pytest.raises(DatasetError, match=said):
         told("cm-vl-a", tmp_path, fields=fields)
 
@@ -93,10 +91,7 @@ def test_a_split_by_picture(tmp_path: Path) -> None:
     turns = _turns("一？", "甲", "二？", "乙")
     rows = [{"image": f"{k % 40}.jpg", "conversations": turns} for k in range(80)]
     _rows(tmp_path, *rows)
-    parts = {
-        split: told("cm-vl-i", tmp_path, split=split)[0]
-        for split in ("train", "validation", "test")
-    }
+    parts = {split: told("cm-vl-i", tmp_path, split=split)[0] for split in ("train", "validation", "test")}
     assert sum(map(len, parts.values())) == 160
     groups = [{s.group for s in part} for part in parts.values()]
     assert sum(map(len, groups)) == 40 and len(groups[0]) > len(groups[1]) > 0
@@ -104,9 +99,7 @@ def test_a_split_by_picture(tmp_path: Path) -> None:
     assert [s.id for s in again] == [s.id for s in parts["test"]]
 
 
-@pytest.mark.parametrize(
-    "below", ["images", ".", "ChiMed-VL-Instruction/images", "ChiMed-VL-Instruction"]
-)
+@pytest.mark.parametrize("below", ["images", ".", "ChiMed-VL-Instruction/images", "ChiMed-VL-Instruction"])
 def test_where_the_pictures_may_lie(below: str, tmp_path: Path) -> None:
     _rows(tmp_path, {"image": "a.jpg", "conversations": _turns("一？", "甲")})
     picture(tmp_path / below / "a.jpg", seed=1)

@@ -26,14 +26,7 @@ from umit.fanout import taught
 from umit.geometry import Box2D, Box3D
 from umit.imaging.read import load as umit_load
 from umit.queries import Ask, Choose, Describe, Find
-from umit.results import (
-    Answer,
-    Classification,
-    Detection,
-    Detections,
-    Landmarks,
-    Report,
-)
+from umit.results import Answer, Classification, Detection, Detections, Landmarks, Report
 
 from ..conftest import examples
 from .layouts import layout
@@ -99,11 +92,7 @@ def _alike(found: Any, true: Any, step: float) -> None:
 def test_rows_read_back_as_the_same_samples(name: str, form: Any, tmp_path: Path) -> None:
     samples = _some(name, tmp_path / "in")
     count = convert(samples, tmp_path / "rows.jsonl", form=form, tasks=TASKS)
-    wanted = [
-        (sample, part.query, gold)
-        for sample in samples
-        for part, gold in taught(sample.query, sample.gold)
-    ]
+    wanted = [(sample, part.query, gold) for sample in samples for part, gold in taught(sample.query, sample.gold)]
     assert count == len(wanted)
     for (sample, query, gold), found in zip(wanted, _back(tmp_path / "rows.jsonl"), strict=True):
         assert found.query == query
@@ -183,9 +172,7 @@ def _open(folder: Path, question: str = "Where?", answer: str = "left") -> Sampl
         pytest.param("Where?", "left \ud800", id="half a character"),
     ],
 )
-def test_words_that_would_become_tokens_are_left_out(
-    question: str, answer: str, form: Any, tmp_path: Path
-) -> None:
+def test_words_that_would_become_tokens_are_left_out(question: str, answer: str, form: Any, tmp_path: Path) -> None:
     picture(tmp_path / "a.png", seed=1)
     said: list[str] = []
     samples = [_open(tmp_path, question, answer), _open(tmp_path)]
@@ -214,9 +201,7 @@ def test_whole_or_not_at_all(form: Any, tmp_path: Path) -> None:
 
 def test_nothing_to_write_and_other_errors(tmp_path: Path) -> None:
     picture(tmp_path / "a.png", seed=1)
-    with pytest.raises(
-        DatasetError, match="expected one of swift, swift2, parquet, coco, shards, got 'csv'"
-    ):
+    with pytest.raises(DatasetError, match="expected one of swift, swift2, parquet, coco, shards, got 'csv'"):
         convert([], tmp_path / "a.csv", form="csv", tasks=TASKS)  # type: ignore[arg-type]
     with pytest.raises(DatasetError, match="samples that swift can hold, got none"):
         convert([], tmp_path / "a.jsonl", form="swift", tasks=TASKS)
@@ -235,11 +220,7 @@ def test_tables_hold_the_pictures_themselves(name: str, tmp_path: Path) -> None:
     convert(samples, target, form="parquet", tasks=TASKS)
     for path in sorted((tmp_path / "in").rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
-    wanted = [
-        (sample, part.query, gold)
-        for sample in samples
-        for part, gold in taught(sample.query, sample.gold)
-    ]
+    wanted = [(sample, part.query, gold) for sample in samples for part, gold in taught(sample.query, sample.gold)]
     for (sample, query, gold), found in zip(wanted, _back(target), strict=True):
         assert (found.query, found.group, found.facts) == (query, sample.group, sample.facts)
         assert found.source.is_volume == sample.source.is_volume
@@ -253,9 +234,7 @@ def test_a_table_is_one_of_hugging_face_datasets(tmp_path: Path) -> None:
 
     samples = _some("slake", tmp_path / "in")
     convert(samples, tmp_path / "t.parquet", form="parquet", tasks=TASKS)
-    table = load_dataset(
-        "parquet", data_files=str(tmp_path / "t.parquet"), cache_dir=str(tmp_path), split="train"
-    )
+    table = load_dataset("parquet", data_files=str(tmp_path / "t.parquet"), cache_dir=str(tmp_path), split="train")
     assert len(table) == len(samples)
     assert table[0]["images"][0].size == samples[0].source.scans()[0].size, "decoded by datasets"
     ((_, answer),) = asked(samples[0], TASKS)
@@ -271,10 +250,7 @@ def test_coco_boxes(language: Any, tmp_path: Path) -> None:
     samples = list(load("rsna", tmp_path / "in", language=language))
     assert convert(samples, tmp_path / "coco.json", form="coco", tasks=TASKS) == 2
     data = json.loads((tmp_path / "coco.json").read_text("utf-8"))
-    assert [a["bbox"] for a in data["annotations"]] == [
-        [264, 152, 213, 379],
-        [562, 152, 256, 453],
-    ]
+    assert [a["bbox"] for a in data["annotations"]] == [[264, 152, 213, 379], [562, 152, 256, 453]]
     assert {(i["width"], i["height"]) for i in data["images"]} == {(1024, 1024)}
     assert data["categories"] == [{"id": 1, "name": "pneumonia"}]
 
@@ -293,9 +269,7 @@ def test_coco_lists_a_picture_once_and_tells_the_rest(tmp_path: Path) -> None:
         boxes("mass", Box2D(1, 2, 3, 4)),
         boxes("lost", Box2D(1, 2, 3, 4), source=Files((tmp_path / "b.png",))),
         boxes("beyond", Box2D(1, 2, 81, 4)),
-        boxes(
-            "tumor", Box3D(1, 2, 3, 4, 5, 6), source=Files((tmp_path / "c.nii",), is_volume=True)
-        ),
+        boxes("tumor", Box3D(1, 2, 3, 4, 5, 6), source=Files((tmp_path / "c.nii",), is_volume=True)),
         _open(tmp_path),
     ]
     said: list[str] = []
@@ -303,11 +277,7 @@ def test_coco_lists_a_picture_once_and_tells_the_rest(tmp_path: Path) -> None:
     text = (tmp_path / "c.json").read_text("utf-8")
     data = json.loads(text)
     assert data["images"] == [{"id": 1, "file_name": "a.png", "width": 80, "height": 60}]
-    assert "肿块" in text and [c["name"] for c in data["categories"]][:3] == [
-        "肿块",
-        "cyst",
-        "mass",
-    ]
+    assert "肿块" in text and [c["name"] for c in data["categories"]][:3] == ["肿块", "cyst", "mass"]
     assert [(a["category_id"], a["bbox"], a["area"]) for a in data["annotations"]] == [
         (1, [1, 2, 3, 4], 12), (1, [0.5, 0, 79.5, 60], 4770), (3, [1, 2, 2, 2], 4),
     ]  # fmt: skip
@@ -425,9 +395,7 @@ _EDGES = st.tuples(st.floats(0, 75), st.floats(0, 55), st.floats(1, 5), st.float
 def _pairs(draw: st.DrawFn) -> tuple[Any, Any]:
     language: Any = draw(st.sampled_from(["en", "zh"]))
     words, target = draw(_TEXT), draw(_NAME.filter(bool))
-    names = tuple(
-        draw(st.lists(_NAME.filter(bool), min_size=2, max_size=5, unique_by=str.casefold))
-    )
+    names = tuple(draw(st.lists(_NAME.filter(bool), min_size=2, max_size=5, unique_by=str.casefold)))
     index = draw(st.integers(0, len(names) - 1))
     boxes = [Box2D(x, y, x + w, y + h) for x, y, w, h in draw(st.lists(_EDGES, max_size=3))]
     found = Detections(items=tuple(Detection(label=target, box=box) for box in boxes))
@@ -457,9 +425,7 @@ def test_any_words_read_back(pairs: list[Any], form: Any, tmp_path: Path) -> Non
         _alike(found.gold, sample.gold, 80 / 1024)
 
 
-def test_a_picture_is_read_once_for_its_questions(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_picture_is_read_once_for_its_questions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from umit.datasets import pictures
 
     read: list[Any] = []

@@ -28,9 +28,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def _marked(
-    root: Path, text: str, doctors: tuple[str, ...] = ("senior", "junior"), film: str = "001"
-) -> Path:
+def _marked(root: Path, text: str, doctors: tuple[str, ...] = ("senior", "junior"), film: str = "001") -> Path:
     for doctor in doctors:
         folder = root / f"400_{doctor}"
         folder.mkdir(exist_ok=True)
@@ -42,10 +40,7 @@ def _points(samples: list[Any]) -> dict[str, tuple[float, float]]:
     return {s.query.name: (s.gold.items[0].point.x, s.gold.items[0].point.y) for s in samples}
 
 
-@pytest.mark.parametrize(
-    ("variant", "apart"),
-    [("mean", (1.5, 0.5)), ("senior", (0, 0)), ("junior", (3, 1))],
-)
+@pytest.mark.parametrize(("variant", "apart"), [("mean", (1.5, 0.5)), ("senior", (0, 0)), ("junior", (3, 1))])
 def test_whose_points(root: Path, variant: str, apart: tuple[float, float]) -> None:
     samples, _ = told("isbi-2015", root, split="train", language="en", variant=variant)
     assert [s.query.name for s in samples] == list(CEPHALOMETRIC)
@@ -60,8 +55,7 @@ def test_the_mean_is_the_default() -> None:
 
 
 @pytest.mark.parametrize(
-    ("split", "film", "part"),
-    [("train", "001", "train"), ("validation", "151", "test1"), ("test", "400", "test2")],
+    ("split", "film", "part"), [("train", "001", "train"), ("validation", "151", "test1"), ("test", "400", "test2")]
 )
 def test_parts_of_the_challenge(root: Path, split: str, film: str, part: str) -> None:
     samples, _ = told("isbi-2015", root, split=split)

@@ -36,13 +36,10 @@ def test_quirks_of_the_layout(root: Path) -> None:
     assert [dict(s.facts)["plane"] for s in samples] == ["axial", "coronal", "sagittal", "axial"]
     assert coronal.source.paths[0].parent.name == "Coronal_Pöschl", "the index has lost the accent"
     assert prepared.source.path.name == "Sagittal_Potts_window.npy", "the file has lost it"
-    assert short.gold.text == "The lungs are clear. study_findings: -", (
-        "nothing found, so discussed"
-    )
+    assert short.gold.text == "The lungs are clear. study_findings: -", "nothing found, so discussed"
     assert [s.task for s in samples] == ["report_ct"] * 4
     assert messages == [
-        "M3D_Cap.json train: skipped 1 of 3, their volume or text is not in this copy; "
-        "the first are 3",
+        "M3D_Cap.json train: skipped 1 of 3, their volume or text is not in this copy; the first are 3",
         "M3D_Cap.json: 'test1k' is no split and is left out",
     ]
 

@@ -55,10 +55,8 @@ def test_a_class_that_is_not_there_has_no_boxes(root: Path) -> None:
 def test_what_is_told(root: Path) -> None:
     _, messages = told("m3d-seg", root)
     assert messages == [
-        "0014.json: class 1 is called 'lumbar spine L1' like one before it, "
-        "taken as 'lumbar spine L2'",
-        "0014.json train: skipped 1 of 4 rows, their volume or mask is not in this copy; "
-        "the first are 4",
+        "0014.json: class 1 is called 'lumbar spine L1' like one before it, taken as 'lumbar spine L2'",
+        "0014.json train: skipped 1 of 4 rows, their volume or mask is not in this copy; the first are 4",
         "0020.json: no Chinese name of metal; asked in English only",
     ]
 

@@ -69,9 +69,7 @@ def test_a_stored_zero_is_no_voxel(tmp_path: Path) -> None:
         ({"data": np.zeros(1_000_000)}, "more than such a mask can fill"),  # zeros that pack well
     ],
 )
-def test_a_contradicting_matrix_is_refused(
-    tmp_path: Path, changed: dict[str, Any], message: str
-) -> None:
+def test_a_contradicting_matrix_is_refused(tmp_path: Path, changed: dict[str, Any], message: str) -> None:
     file = tmp_path / "m.npz"
     save_sparse(file, _masks(), **changed)
     with pytest.raises(DatasetError, match=rf"{tmp_path.name}/m.npz: expected a csr .*{message}"):

@@ -139,9 +139,7 @@ def test_the_largest_pictures_are_read(root: Path) -> None:
         _save(path, pixels(size, size, size)[None], np.array([[0]], np.uint8))
     samples, messages = told("medmnist-2d", root, variant="pneumoniamnist", split="test")
     assert samples[0].source.scans()[0].size == (128, 128)
-    assert messages[0] == (
-        "pneumoniamnist_128.npz: read, and pneumoniamnist_64.npz, pneumoniamnist.npz beside it not"
-    )
+    assert messages[0] == ("pneumoniamnist_128.npz: read, and pneumoniamnist_64.npz, pneumoniamnist.npz beside it not")
 
 
 def test_other_splits_stay_packed(root: Path) -> None:
@@ -193,9 +191,7 @@ def _saved(root: Path, lines: str) -> None:
         picture(root / "breastmnist_64" / name, number, 64, 64, mode="L")
 
 
-SAVED = (
-    "TRAIN,train0_1.png,1\nVALIDATION,val0_0.png,0\nTEST,test0_1.png,1\n"  # medmnist's own spelling
-)
+SAVED = "TRAIN,train0_1.png,1\nVALIDATION,val0_0.png,0\nTEST,test0_1.png,1\n"  # medmnist's own spelling
 
 
 def test_pictures_with_a_table(tmp_path: Path) -> None:
@@ -229,9 +225,7 @@ def test_other_tables_are_refused(line: str, message: str, tmp_path: Path) -> No
 
 def test_moving_pictures_are_not_read(tmp_path: Path) -> None:
     (tmp_path / "nodulemnist3d.csv").write_text("TRAIN,train0_1.gif,1\n")
-    with pytest.raises(
-        DatasetError, match=r"expected nodulemnist3d_64.npz.* found nodulemnist3d.csv"
-    ):
+    with pytest.raises(DatasetError, match=r"expected nodulemnist3d_64.npz.* found nodulemnist3d.csv"):
         told("medmnist-3d", tmp_path, variant="nodulemnist3d")
 
 

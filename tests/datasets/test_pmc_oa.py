@@ -64,9 +64,7 @@ def test_the_variant_picks_one_of_two_files(tmp_path: Path) -> None:
     assert (whole.gold.text, part.gold.text) == ("A. One. B. Two.", "Panel B alone.")
 
 
-@pytest.mark.parametrize(
-    "folder", ["", "images", "images/caption_T060_filtered_top4_sep_v0_subfigures"]
-)
+@pytest.mark.parametrize("folder", ["", "images", "images/caption_T060_filtered_top4_sep_v0_subfigures"])
 def test_pictures_lie_beside_the_rows_or_in_a_folder(tmp_path: Path, folder: str) -> None:
     _rows(tmp_path / "pmc_oa.jsonl", 1)
     picture(tmp_path / folder / "PMC0_Fig1_0.jpg", seed=1)

@@ -41,10 +41,7 @@ PRINTED: list[Any] = [
 @pytest.mark.parametrize(("words", "query"), PRINTED)
 @pytest.mark.parametrize("broken", ["\n", " ", "\\n"])
 def test_the_papers_own_spelling(words: str, query: Query, broken: str) -> None:
-    assert PROMPTS.read(words.replace("⏎", broken), volume=False) == (
-        choose(query, volume=False),
-        query,
-    )
+    assert PROMPTS.read(words.replace("⏎", broken), volume=False) == (choose(query, volume=False), query)
 
 
 def test_braces_around_a_name_are_none_of_it() -> None:

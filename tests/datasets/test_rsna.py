@@ -35,15 +35,9 @@ def _table(root: Path, lines: str, header: str = HEADER) -> Path:
 
 def test_rows_of_a_film_are_one_question(root: Path) -> None:
     samples, _ = told("rsna", root)
-    assert [(s.query.language, s.query.target) for s in samples] == [
-        ("en", "pneumonia"),
-        ("zh", "肺炎"),
-    ] * 2
+    assert [(s.query.language, s.query.target) for s in samples] == [("en", "pneumonia"), ("zh", "肺炎")] * 2
     two, none = samples[0], samples[2]
-    assert [item.box for item in two.gold] == [
-        Box2D(264, 152, 477, 531),
-        Box2D(562, 152, 818, 605),
-    ]
+    assert [item.box for item in two.gold] == [Box2D(264, 152, 477, 531), Box2D(562, 152, 818, 605)]
     assert two.gold.items[0].label == "pneumonia" and samples[1].gold.items[0].label == "肺炎"
     assert two.gold.items[0].box.space.size == two.source.scans()[0].size
     assert not none.gold

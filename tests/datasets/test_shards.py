@@ -63,9 +63,7 @@ def test_others_read_them_as_web_datasets(name: str, tmp_path: Path) -> None:
 
     views = [s for s in _samples(name, tmp_path / "in") if name != "iu-xray" or len(s.source.names) > 1]  # fmt: skip
     paths = write_shards(views[:4], tmp_path / "out", each=2, tasks=TASKS)
-    rows = load_dataset(
-        "webdataset", data_files=list(map(str, paths)), split="train", streaming=True
-    )
+    rows = load_dataset("webdataset", data_files=list(map(str, paths)), split="train", streaming=True)
     for row, sample in zip(rows, views[:4], strict=True):
         assert row["json"]["id"] == sample.id
         shown = [value for key, value in row.items() if key.rpartition(".")[2] in ("png", "jpg")]

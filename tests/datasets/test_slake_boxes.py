@@ -44,8 +44,7 @@ def test_boxes_of_a_label(root: Path) -> None:
     assert said == [
         "xmlab2/detection.json: the box of 'Nodule' leaves the picture, clipped",
         "xmlab4/detection.json: the box of 'Mass' is empty, skipped",
-        "xmlab10/detection.json: its boxes are not checked against the picture, "
-        "expected a file, found none",
+        "xmlab10/detection.json: its boxes are not checked against the picture, expected a file, found none",
     ]
     nodules = next(s for s in samples if s.query.target == "nodule")
     assert (nodules.id, nodules.group) == ("xmlab2-nodule-en", "xmlab2")

@@ -166,9 +166,7 @@ def test_rows_recorded_with_ms_swift_are_read_as_it_reads_them(shared: Path) -> 
         row = row_of(record["row"])
         text = record["train"]["text"]
         said = re.findall(r"\((\d+),(\d+)\),\((\d+),(\d+)\)", text.rsplit("assistant\n", 1)[1])
-        for mark, numbers in zip(
-            (m for several in row.turns[0].marks for m in several), said, strict=True
-        ):
+        for mark, numbers in zip((m for several in row.turns[0].marks for m in several), said, strict=True):
             size = record["images"][mark.picture]["size"]
             shares = [v / n for v, n in zip(mark.in_pixels(size), size * 2, strict=True)]
             written = [int(share * 999 + 1e-9) for share in shares]

@@ -44,18 +44,12 @@ def test_points_and_several_boxes() -> None:
 
 
 def test_each_object_of_2_x_has_its_own_scale_and_picture() -> None:
-    found = marks(
-        [{"bbox": [1, 2, 3, 4]}, {"bbox": [0, 0, 1, 1], "bbox_type": "norm_1", "image": 1}], "", 2
-    )
+    found = marks([{"bbox": [1, 2, 3, 4]}, {"bbox": [0, 0, 1, 1], "bbox_type": "norm_1", "image": 1}], "", 2)
     assert [(m.scale, m.picture) for (m,) in found.boxes] == [("real", 0), ("norm1", 1)]
 
 
-@given(
-    st.integers(1, 5000), st.integers(1, 5000), st.lists(st.floats(0, 1), min_size=2, max_size=2)
-)
-def test_truncation_by_2_6_is_within_its_quantum(
-    width: int, height: int, share: list[float]
-) -> None:
+@given(st.integers(1, 5000), st.integers(1, 5000), st.lists(st.floats(0, 1), min_size=2, max_size=2))
+def test_truncation_by_2_6_is_within_its_quantum(width: int, height: int, share: list[float]) -> None:
     """ms-swift 2.6 writes int(x / width * 999); what is read is at most that step below."""
     true = [share[0] * width, share[1] * height]
     written = [int(v / n * 999) for v, n in zip(true, (width, height), strict=True)]
@@ -119,9 +113,7 @@ def test_tags_and_objects_are_as_many(answer: str, objects: Any, fits: bool) -> 
 
 
 def test_tags_without_objects_stay_words() -> None:
-    turn = row_of({"query": "Find <ref-object>", "response": "<bbox>", "images": ["a.png"]}).turns[
-        0
-    ]
+    turn = row_of({"query": "Find <ref-object>", "response": "<bbox>", "images": ["a.png"]}).turns[0]
     assert (turn.asked, turn.answer, turn.marks) == ("Find <ref-object>", "<bbox>", ())
 
 

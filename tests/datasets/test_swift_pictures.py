@@ -41,17 +41,10 @@ def test_absolute_paths_inside_are_taken_as_they_are(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name",
-    [
-        "/iu_xray/image/CXR1/0.png",
-        "/iu_xray/images/CXR1/0.png",
-        "D:\\data\\iu_xray\\images\\CXR1\\0.png",
-    ],
+    "name", ["/iu_xray/image/CXR1/0.png", "/iu_xray/images/CXR1/0.png", "D:\\data\\iu_xray\\images\\CXR1\\0.png"]
 )
 @pytest.mark.parametrize("root", ["", "home/someone", "home/someone/iu_xray/images"])
-def test_paths_of_another_machine_are_joined_by_their_end(
-    tmp_path: Path, name: str, root: str
-) -> None:
+def test_paths_of_another_machine_are_joined_by_their_end(tmp_path: Path, name: str, root: str) -> None:
     """The author's IU X-Ray rows say image where the archive says images, below a machine's own folders."""
     for case in ("CXR1", "CXR2"):
         picture(tmp_path / "home/someone/iu_xray/images" / case / "0.png", seed=1)

@@ -65,9 +65,7 @@ NAMED = "<|object_ref_start|>pneumonia<|object_ref_end|>"
         pytest.param("Find <ref-object> in this image", "<bbox>", [{"caption": "pneumonia", "bbox": [249.75, 249.75, 499.5, 499.5], "bbox_type": "norm_1000"}], id="2.x, of 999"),
     ],
 )  # fmt: skip
-def test_boxes_come_in_pixels_of_the_file(
-    tmp_path: Path, words: str, answer: str, objects: Any
-) -> None:
+def test_boxes_come_in_pixels_of_the_file(tmp_path: Path, words: str, answer: str, objects: Any) -> None:
     sample = _one(tmp_path, _row(words, answer, objects=objects))
     assert sample.query == Find("pneumonia")
     (item,) = sample.gold
@@ -77,9 +75,7 @@ def test_boxes_come_in_pixels_of_the_file(
 def test_several_boxes_and_none(tmp_path: Path) -> None:
     two = {"bbox": [[1, 2, 3, 4], [5, 6, 7, 8]]}
     samples, _ = _read(
-        tmp_path,
-        _row(FIND, "<bbox>, <bbox>.", objects=two),
-        _row(FIND, "There is no pneumonia in this image."),
+        tmp_path, _row(FIND, "<bbox>, <bbox>.", objects=two), _row(FIND, "There is no pneumonia in this image.")
     )
     assert [len(sample.gold) for sample in samples] == [2, 0]
     assert samples[1].gold == Detections()
@@ -115,14 +111,10 @@ def test_queries_and_answers(tmp_path: Path, row: Any, query: Any, gold: Any) ->
 
 
 def test_turns_are_samples_of_their_own(tmp_path: Path) -> None:
-    samples, told = _read(
-        tmp_path, _row(OPEN, "left", history=[[CLASS, "0:normal"], ["Hello", "x"]])
-    )
+    samples, told = _read(tmp_path, _row(OPEN, "left", history=[[CLASS, "0:normal"], ["Hello", "x"]]))
     assert [(s.id, type(s.query)) for s in samples] == [("1-1", Choose), ("1-3", Ask)]
     assert len({sample.group for sample in samples}) == 1
-    assert told == [
-        "rows.jsonl line 1: left out as plain text, 1 in all: their prompts are none of this checkpoint's"
-    ]
+    assert told == ["rows.jsonl line 1: left out as plain text, 1 in all: their prompts are none of this checkpoint's"]
 
 
 def test_pictures_become_slices_where_the_words_say_so(tmp_path: Path) -> None:
@@ -139,9 +131,7 @@ def test_pictures_become_slices_where_the_words_say_so(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shape", [(1, 32, 256, 256), (16, 128, 64)])
 def test_boxes_in_prepared_arrays(tmp_path: Path, shape: tuple[int, ...]) -> None:
-    np.save(
-        tmp_path / "a.npy", np.linspace(0, 1, int(np.prod(shape)), dtype=np.float32).reshape(shape)
-    )
+    np.save(tmp_path / "a.npy", np.linspace(0, 1, int(np.prod(shape)), dtype=np.float32).reshape(shape))
     sample = _one(tmp_path, _row(TUMOR, '"[[32,64,16],[63,127,31]]"', "a.npy"))
     z, y, x = shape[-3:]
     (item,) = sample.gold
@@ -192,19 +182,14 @@ def test_what_makes_no_sample_is_told(tmp_path: Path, row: Any, said: str) -> No
 
 
 def test_a_picture_inside_the_words_is_told(tmp_path: Path) -> None:
-    (sample,), told = _read(
-        tmp_path, _row("Given this image, <image> please answer the question: Where?", "left")
-    )
+    (sample,), told = _read(tmp_path, _row("Given this image, <image> please answer the question: Where?", "left"))
     assert sample.query == Ask("Where?")
     assert told == ["rows.jsonl line 1: a picture stands inside the words, umit puts it in front"]
 
 
 def test_many_plain_rows_are_told_once(tmp_path: Path) -> None:
     _, told = _read(tmp_path, *[_row("Hello", "x")] * 50, _row(OPEN, "left"))
-    assert told == [
-        "rows.jsonl line 1: left out as plain text, 50 in all: "
-        "their prompts are none of this checkpoint's"
-    ]
+    assert told == ["rows.jsonl line 1: left out as plain text, 50 in all: their prompts are none of this checkpoint's"]
 
 
 def test_wrong_rows_stop_with_their_line(tmp_path: Path) -> None:

@@ -74,12 +74,7 @@ YES, NO = YES_NO["en"], YES_NO["zh"]
     ],
 )  # fmt: skip
 def test_what_is_offered(
-    language: Language,
-    asked: str,
-    answer: str,
-    kind: str,
-    options: tuple[str, ...],
-    right: int | None,
+    language: Language, asked: str, answer: str, kind: str, options: tuple[str, ...], right: int | None
 ) -> None:
     assert offered(asked, answer, kind, language) == (options, right)
 

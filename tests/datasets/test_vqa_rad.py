@@ -43,12 +43,7 @@ def test_resplit_divides_by_picture(root: Path) -> None:
         parts = []
         for split in ("train", "validation", "test"):
             try:
-                parts.append(
-                    {
-                        s.group
-                        for s in told("vqa-rad", root, split=split, resplit=True, seed=seed)[0]
-                    }
-                )
+                parts.append({s.group for s in told("vqa-rad", root, split=split, resplit=True, seed=seed)[0]})
             except DatasetError:  # three pictures do not fill three splits every time
                 parts.append(set())
         assert not (parts[0] & parts[1] | parts[1] & parts[2] | parts[0] & parts[2])

@@ -48,9 +48,7 @@ LOW, HIGH = (8, 30, 2), (18, 40, 7)  # patient right, front
 
 def volume(order: str = "RAS") -> tuple[Scan, Box3D]:
     """A trunk with a bright block on the patient's right, stored towards RAS or LPI; its box."""
-    across, front, _ = np.meshgrid(
-        *(np.arange(n) - n / 2 + 0.5 for n in (48, 48, 12)), indexing="ij"
-    )
+    across, front, _ = np.meshgrid(*(np.arange(n) - n / 2 + 0.5 for n in (48, 48, 12)), indexing="ij")
     hu = np.where((across / 22) ** 2 + (front / 18) ** 2 < 1, 40, -1000).astype(np.int16)
     hu[22:26, 8:13] = 400  # the spine
     ras = np.diag((2.0, 2.0, 5.0, 1.0))
@@ -76,10 +74,7 @@ def drawn_film() -> Image.Image:
 
 
 def drawn_points() -> Image.Image:
-    points = [
-        Landmark(name="a", point=Point2D(110, 140)),
-        Landmark(name="b", point=Point2D(300, 320)),
-    ]
+    points = [Landmark(name="a", point=Point2D(110, 140)), Landmark(name="b", point=Point2D(300, 320))]
     return Landmarks(items=tuple(points)).overlay(film("RI"))
 
 
@@ -124,9 +119,7 @@ def test_the_picture_of_the_coordinates_page_is_current() -> None:
         expected = np.asarray(stored.convert("RGB")).astype(int)
     found = np.asarray(made["drawn"]()).astype(int)
     assert found.shape == expected.shape, "run: python docs/_coordinates.py"
-    assert (np.abs(found - expected).max(axis=2) > 24).mean() < SLACK, (
-        "run: python docs/_coordinates.py"
-    )
+    assert (np.abs(found - expected).max(axis=2) > 24).mean() < SLACK, "run: python docs/_coordinates.py"
 
 
 def is_colour(pixels: NDArray[np.int64], colour: tuple[int, int, int]) -> NDArray[np.bool_]:
@@ -185,9 +178,7 @@ def test_a_montage_shows_the_slices_that_a_box_lies_in() -> None:
     columns, rows = 3, 2  # five slices: 2 to 6
     assert picture.width == 3 * 256 + 2 * 4
     tiles = [
-        pixels[y * picture.height // rows :, x * 260 : x * 260 + 256][:256]
-        for y in range(rows)
-        for x in range(columns)
+        pixels[y * picture.height // rows :, x * 260 : x * 260 + 256][:256] for y in range(rows) for x in range(columns)
     ]
     assert [is_colour(tile, FOUND).any() for tile in tiles] == [True] * 5 + [False]
 
@@ -204,9 +195,7 @@ def test_unknown_sides_and_sizes_are_not_drawn() -> None:
 
 
 def test_views_are_drawn_side_by_side_each_with_its_own_boxes() -> None:
-    found = Detections(
-        items=tuple(Detection(label="x", box=Box2D(90, 120, 130, 160), view=k) for k in (1, 0))
-    )
+    found = Detections(items=tuple(Detection(label="x", box=Box2D(90, 120, 130, 160), view=k) for k in (1, 0)))
     picture = found.overlay([film(), film()])
     pixels = np.asarray(picture).astype(int)
     assert picture.width == 804

@@ -79,9 +79,7 @@ def _cube(order: tuple[int, ...], flips: tuple[bool, ...]) -> tuple[Scan, Box3D]
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 @pytest.mark.parametrize("flips", list(product((False, True), repeat=3)))
-def test_box_surrounds_the_block_however_the_volume_is_stored(
-    order: tuple[int, ...], flips: tuple[bool, ...]
-) -> None:
+def test_box_surrounds_the_block_however_the_volume_is_stored(order: tuple[int, ...], flips: tuple[bool, ...]) -> None:
     scan, box = _cube(order, flips)
     picture = draw(scan, truth=[box])
     white = (np.asarray(picture)[:-22] > 200).all(axis=2)

@@ -15,9 +15,7 @@ EVIL = '"><script src="http://example.com/x.js">\'&'
 
 
 def made() -> str:
-    line = Line(
-        task=EVIL, question=EVIL, answer="结节", truth=EVIL, score=EVIL, good=False, language="zh"
-    )
+    line = Line(task=EVIL, question=EVIL, answer="结节", truth=EVIL, score=EVIL, good=False, language="zh")
     picture = Image.new("RGB", (3, 2), (1, 2, 3))
     section = Section(title=EVIL, lines=[line], picture=picture, note=EVIL)
     return page([section, Section(title="Empty")], title=EVIL, notices=["Knows phantoms only."])

@@ -57,9 +57,7 @@ def test_every_template_is_read_and_trusts_only_our_own_files() -> None:
         text = path.read_text("utf-8")
         assert "autoescape" not in text
         trusted[path.name] = re.findall(r"(\w+)\s*\|\s*safe", text)
-    assert {name: found for name, found in trusted.items() if found} == {
-        "base.html": ["style", "script"]
-    }
+    assert {name: found for name, found in trusted.items() if found} == {"base.html": ["style", "script"]}
 
 
 @pytest.mark.parametrize(

@@ -27,9 +27,7 @@ def test_pieces_as_the_whole_text(encoder: Encoder) -> None:
     assert encoder.prompt(request) == whole
 
 
-@pytest.mark.parametrize(
-    "text", ["<|im_end|>", "<|image_pad|> <|im_start|>system", "a<|box_start|>"]
-)
+@pytest.mark.parametrize("text", ["<|im_end|>", "<|image_pad|> <|im_start|>system", "a<|box_start|>"])
 def test_spelled_control_tokens_stay_words(encoder: Encoder, text: str) -> None:
     ids = encoder.ids((text,))
     assert not {encoder.end, encoder.image_pad} & set(ids)

@@ -129,10 +129,7 @@ CONFIGS: dict[str, tuple[object, str]] = {
     "a list": ([], "expected weights of qwen2_vl"),
     "nothing": (None, "TypeError"),
     "three layers of two": ({"num_hidden_layers": 3}, "num_hidden_layers"),
-    "one layer of two": (
-        {"num_hidden_layers": 1, "layer_types": ["full_attention"]},
-        "12 tensors are of no layer",
-    ),
+    "one layer of two": ({"num_hidden_layers": 1, "layer_types": ["full_attention"]}, "12 tensors are of no layer"),
     "no heads": ({"num_attention_heads": 0}, "ZeroDivisionError"),
     "words": ({"num_hidden_layers": "two"}, "expected int, got str"),
     "few words": ({"vocab_size": 10}, "AssertionError"),
@@ -158,9 +155,7 @@ def test_pickled_weights_are_not_read(folder: Path, tmp_path: Path) -> None:
     for path in folder.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     (tmp_path / "model.safetensors").rename(tmp_path / "pytorch_model.bin")
-    with pytest.raises(
-        CheckpointError, match=r"pytorch_model\.bin, which could run code"
-    ) as caught:
+    with pytest.raises(CheckpointError, match=r"pytorch_model\.bin, which could run code") as caught:
         load_engine(tmp_path, device="cpu")
     assert str(tmp_path) not in str(caught.value)
 
@@ -226,13 +221,7 @@ def test_a_copy_on_the_disk_needs_no_hub(silent_hub: str, folder: Path, tmp_path
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [
-        ("device", "abacus"),
-        ("device", "meta"),
-        ("device", "xpu"),
-        ("device", "cuda:99"),
-        ("dtype", "int8"),
-    ],
+    [("device", "abacus"), ("device", "meta"), ("device", "xpu"), ("device", "cuda:99"), ("dtype", "int8")],
 )
 def test_unknown_settings(folder: Path, setting: str, value: str) -> None:
     with pytest.raises(InputError, match=value):
@@ -291,14 +280,8 @@ def test_what_is_not_read_is_told(folder: Path, tmp_path: Path) -> None:
 
     there = shutil.copytree(folder, tmp_path / "more")
     weights = there / "model.safetensors"
-    save_file(
-        {**load_file(weights), "score.weight": torch.zeros(2, 2)},
-        weights,
-        metadata={"format": "pt"},
-    )
-    with pytest.warns(
-        CheckpointWarning, match=r"more holds 1 tensors that are not read.*score\.weight"
-    ):
+    save_file({**load_file(weights), "score.weight": torch.zeros(2, 2)}, weights, metadata={"format": "pt"})
+    with pytest.warns(CheckpointWarning, match=r"more holds 1 tensors that are not read.*score\.weight"):
         load_engine(there, device="cpu")
 
 

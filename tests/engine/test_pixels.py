@@ -22,9 +22,7 @@ def test_equal_to_transformers(size: tuple[int, int]) -> None:
         reason="this transformers names its Pillow processor otherwise",
     )
     frame = picture(*size)
-    processor = module.Qwen2VLImageProcessorPil(
-        size={"shortest_edge": 28 * 28, "longest_edge": 28 * 28 * 1280}
-    )
+    processor = module.Qwen2VLImageProcessorPil(size={"shortest_edge": 28 * 28, "longest_edge": 28 * 28 * 1280})
     wanted = processor([Image.fromarray(frame)], return_tensors="np")
     assert [tuple(g) for g in wanted["image_grid_thw"].tolist()] == [grid(frame)]
     np.testing.assert_allclose(patches([frame]), wanted["pixel_values"], atol=1e-6)

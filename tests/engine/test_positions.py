@@ -27,9 +27,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
 
 
 @pytest.mark.parametrize(("grids", "words"), ROWS)
-def test_equal_to_transformers(
-    engine: Engine, grids: list[tuple[int, int, int]], words: list[int]
-) -> None:
+def test_equal_to_transformers(engine: Engine, grids: list[tuple[int, int, int]], words: list[int]) -> None:
     ids: list[int] = []
     for count, (_, rows, columns) in zip(words, grids, strict=False):
         ids += [1] * count + [PAD] * (rows * columns // 4)

@@ -19,12 +19,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
 
 @pytest.mark.parametrize(
     "sizes",
-    [
-        [(56, 56)],
-        [(28, 28), (28, 28), (28, 28)],
-        [(56, 84), (84, 56), (28, 28), (56, 84), (112, 28)],
-        [(56, 56)] * 32,
-    ],
+    [[(56, 56)], [(28, 28), (28, 28), (28, 28)], [(56, 84), (84, 56), (28, 28), (56, 84), (112, 28)], [(56, 56)] * 32],
     ids=["one", "equal", "mixed", "volume"],
 )
 def test_equal_to_transformers(engine: Engine, sizes: list[tuple[int, int]]) -> None:

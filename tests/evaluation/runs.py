@@ -34,9 +34,7 @@ MANIFEST: Final = {
     "variant": "", "resplit": False, "seed": 0, "limit": None,
 }  # fmt: skip
 #: Text that breaks pages which do not expect it.
-AWKWARD: Final = (
-    "</script><script>alert(1)</script>\"'><img src=x onerror=y> & \u202e\x00\u3000结节"
-)
+AWKWARD: Final = "</script><script>alert(1)</script>\"'><img src=x onerror=y> & \u202e\x00\u3000结节"
 SPACE: Final = Space(size=(64, 64), spacing=(1.0, 1.0))
 
 Case = tuple[Sample[Any, Any], Result | UMITError]
@@ -70,9 +68,7 @@ def write(folder: Path, cases: Sequence[Case], manifest: Mapping[str, Any] = MAN
 def boxes(*corners: tuple[float, ...], score: float | None = None) -> Detections:
     """Return boxes by their corners."""
     kinds = {4: Box2D, 6: Box3D}
-    return Detections(
-        items=tuple(Detection(label="nodule", box=kinds[len(c)](*c), score=score) for c in corners)
-    )
+    return Detections(items=tuple(Detection(label="nodule", box=kinds[len(c)](*c), score=score) for c in corners))
 
 
 def point(x: float, y: float, space: Space | None = SPACE) -> Landmarks:

@@ -35,9 +35,7 @@ def _closed(right: str, *, groups: int = 100, language: Any = "en") -> list[Case
     ]
 
 
-def _row(
-    rows: tuple[Difference, ...], metric: str, language: str = "", unit: str = ""
-) -> Difference:
+def _row(rows: tuple[Difference, ...], metric: str, language: str = "", unit: str = "") -> Difference:
     return next(r for r in rows if (r.metric, r.language, r.unit) == (metric, language, unit))
 
 
@@ -58,9 +56,7 @@ def test_a_run_equals_itself(tmp_path: Path) -> None:
     assert {row.task for row in rows} == {sample.task for sample, _ in every_task()}
     numbers = [row for row in rows if not math.isnan(row.difference)]
     assert all(row.difference == 0 for row in numbers)
-    assert all(
-        row.low == row.high == 0 for row in numbers if row.groups > 3 and row.metric != "AUC"
-    )
+    assert all(row.low == row.high == 0 for row in numbers if row.groups > 3 and row.metric != "AUC")
     assert all(row.p == 1 for row in rows if not math.isnan(row.p))
 
 
@@ -106,9 +102,7 @@ def test_metrics_that_are_no_mean_have_no_such_test(tmp_path: Path) -> None:
 
     def run(found: str) -> list[Case]:
         gold = [Classification(label=label) for label in which.labels * 3]
-        return [
-            case(str(n), which, true, Classification(label=found)) for n, true in enumerate(gold)
-        ]
+        return [case(str(n), which, true, Classification(label=found)) for n, true in enumerate(gold)]
 
     rows = _compared(tmp_path, run("normal"), run("nodule"))
     row = _row(rows, "macro F1")
@@ -154,17 +148,9 @@ def _another_truth() -> list[Case]:
         (_another_truth(), MANIFEST, "data"),
         (_closed("r", language="zh"), MANIFEST, "no_items"),
     ],
-    ids=[
-        "another data set",
-        "another split",
-        "samples from elsewhere",
-        "another truth",
-        "no common item",
-    ],
+    ids=["another data set", "another split", "samples from elsewhere", "another truth", "no common item"],
 )
-def test_other_data_is_refused(
-    tmp_path: Path, cases: list[Case], manifest: dict[str, Any], code: str
-) -> None:
+def test_other_data_is_refused(tmp_path: Path, cases: list[Case], manifest: dict[str, Any], code: str) -> None:
     a, b = write(tmp_path / "a", _closed("r")), write(tmp_path / "b", cases, manifest)
     with pytest.raises(InputError) as caught:
         compare(a, b)

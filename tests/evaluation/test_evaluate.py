@@ -39,9 +39,7 @@ def samples(tmp_path: Path) -> Iterator[Any]:
 
 def _oracle(samples: Any) -> ScriptedBackend:
     answers = {
-        "".join(map(str, request.words)): answer
-        for sample in samples
-        for request, answer in asked(sample, CARD.tasks)
+        "".join(map(str, request.words)): answer for sample in samples for request, answer in asked(sample, CARD.tasks)
     }
     return ScriptedBackend(lambda request: answers["".join(map(str, request.words))])
 
@@ -78,9 +76,7 @@ def test_it_goes_on_where_it_stopped(samples: Any, tmp_path: Path) -> None:
     assert len(ids) == len(set(ids)) == whole and found.failed == 0
 
 
-def test_failures_are_asked_again_and_unreadable_answers_are_not(
-    samples: Any, tmp_path: Path
-) -> None:
+def test_failures_are_asked_again_and_unreadable_answers_are_not(samples: Any, tmp_path: Path) -> None:
     def broken(request: Request) -> str:
         raise BackendError("no engine", engine="none")
 
@@ -151,9 +147,7 @@ def test_scores_by_facts(samples: Any, tmp_path: Path) -> None:
     assert {row.part for row in found.rows} == {"", "modality=CT"}
 
 
-def test_the_score_command(
-    samples: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_score_command(samples: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     evaluate(UMIT(_oracle(samples), CARD), samples, tmp_path / "run")
     assert main(["score", str(tmp_path / "run"), "--by", "modality"]) == 0
     shown = capsys.readouterr().out
@@ -165,9 +159,7 @@ def test_the_score_command(
     assert main(["score", str(tmp_path / "in")]) == 2
 
 
-def test_a_stopped_run_says_so_on_every_table(
-    samples: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_stopped_run_says_so_on_every_table(samples: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = tmp_path / "run"
     evaluate(UMIT(_oracle(samples), CARD), samples, run)
     lines = (run / "results.jsonl").read_bytes().splitlines(keepends=True)

@@ -65,9 +65,7 @@ def _boxes(*boxes: Box2D | Box3D) -> Detections:
 def _samples() -> list[Sample[Any, Any]]:
     rng = np.random.default_rng(5)
     film = Scan(rng.integers(0, 255, (1, 90, 130), np.uint8), spacing=(0.5, 0.4))
-    volume = Scan(
-        rng.integers(0, 255, (11, 40, 60), np.uint8), spacing=(2.0, 2.0, 3.0), affine=TURNED
-    )
+    volume = Scan(rng.integers(0, 255, (11, 40, 60), np.uint8), spacing=(2.0, 2.0, 3.0), affine=TURNED)
     space = Space(size=film.size[:2], spacing=(0.5, 0.4))
     point = Landmark(name="Sella", point=Point2D(33.3, 21.7, space=space))
     asks: list[tuple[str, Query, Result, Held]] = [
@@ -77,10 +75,7 @@ def _samples() -> list[Sample[Any, Any]]:
         ("point", Locate("Sella"), Landmarks(items=(point,)), Held(film)),
         ("volume", Find("nodule"), _boxes(Box3D(7, 3, 2, 31, 22, 5)), Held(volume, True)),
     ]
-    return [
-        Sample(id=name, query=query, gold=gold, source=source, group=name)
-        for name, query, gold, source in asks
-    ]
+    return [Sample(id=name, query=query, gold=gold, source=source, group=name) for name, query, gold, source in asks]
 
 
 def _evaluated(folder: Path, card: Checkpoint, *, unreadable: str = "") -> Score:
@@ -142,14 +137,10 @@ def test_without_a_frame_there_is_none(tmp_path: Path) -> None:
     _evaluated(tmp_path / "run", _COARSE)
     (tmp_path / "run" / CARD).unlink()
     assert not _floors(score(tmp_path / "run"))
-    assert "detect_3d" not in {
-        task for task, *_ in _floors(_evaluated(tmp_path / "umit", RELEASED["dz-osamu/UMIT-B"]))
-    }
+    assert "detect_3d" not in {task for task, *_ in _floors(_evaluated(tmp_path / "umit", RELEASED["dz-osamu/UMIT-B"]))}
 
 
-def test_it_stands_beside_its_number_everywhere(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_it_stands_beside_its_number_everywhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = _evaluated(tmp_path, _COARSE)
     names = [row.metric for row in found.rows if row.task == "landmark" and row.unit == "mm"]
     assert names[:2] == ["MRE", f"MRE{FLOOR}"]

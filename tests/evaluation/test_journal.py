@@ -40,9 +40,7 @@ def _lines(folder: Path) -> list[dict[str, object]]:
 def test_killed_at_random_nothing_is_lost_and_nothing_twice(tmp_path: Path, kills: int) -> None:
     rng, seen = random.Random(7), set()
     for kill in range(kills + 1):
-        worker = subprocess.Popen(
-            [sys.executable, "-c", _WORKER, str(tmp_path)], stdout=subprocess.PIPE, text=True
-        )
+        worker = subprocess.Popen([sys.executable, "-c", _WORKER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
         assert worker.stdout is not None
         if kill < kills:
             for _ in range(rng.randint(1, 4)):

@@ -91,12 +91,8 @@ def test_it_is_whole_and_fetches_nothing(whole: Path, tmp_path: Path) -> None:
     page = _page(every_task(), tmp_path, pictures=True, scored=score(whole / "run"))
     assert page.open == [] and page.elements[0][0] == "html"
     (policy,) = (m["content"] for m in page.all("meta") if "content" in m and "http-equiv" in m)
-    assert (
-        policy.startswith("default-src 'none'") and "'unsafe-inline'; script-src 'sha256-" in policy
-    )
-    refers = [
-        v for _, given in page.elements for k, v in given.items() if k in ("src", "href", "data")
-    ]
+    assert policy.startswith("default-src 'none'") and "'unsafe-inline'; script-src 'sha256-" in policy
+    refers = [v for _, given in page.elements for k, v in given.items() if k in ("src", "href", "data")]
     assert refers and all(v.startswith("data:image/webp;base64,") for v in refers)
     assert any("not a medical device" in words and "不是医疗器械" in words for words in page.words)
 
@@ -104,17 +100,10 @@ def test_it_is_whole_and_fetches_nothing(whole: Path, tmp_path: Path) -> None:
 def test_counts_are_the_journals(whole: Path) -> None:
     page = _read(whole)
     text = (whole / "page.html").read_text("utf-8")
-    told = {
-        name: int(n)
-        for name, n in re.findall(r'data-count="([^"]*)">(?:<button[^>]*>)?(\d+)<', text)
-    }
-    wanted = Counter(
-        f"{s.task} {s.query.language} {s.id.partition('-')[0]}" for s, _ in every_task()
-    )
+    told = {name: int(n) for name, n in re.findall(r'data-count="([^"]*)">(?:<button[^>]*>)?(\d+)<', text)}
+    wanted = Counter(f"{s.task} {s.query.language} {s.id.partition('-')[0]}" for s, _ in every_task())
     assert {name: n for name, n in told.items() if n} == wanted
-    seen = Counter(
-        f"{a['data-task']} {a['data-language']} {a['data-verdict']}" for a in page.all("article")
-    )
+    seen = Counter(f"{a['data-task']} {a['data-language']} {a['data-verdict']}" for a in page.all("article"))
     assert seen == wanted
 
 
@@ -156,14 +145,9 @@ def test_half_a_surrogate_pair_does_not_stop_it(tmp_path: Path) -> None:
 
 def test_own_words_are_in_both_languages(whole: Path) -> None:
     text = (whole / "page.html").read_text("utf-8")
-    spoken = {
-        language: re.findall(rf'class="own" lang="{language}"[^>]*>([^<]*)<', text)
-        for language in ("en", "zh")
-    }
+    spoken = {language: re.findall(rf'class="own" lang="{language}"[^>]*>([^<]*)<', text) for language in ("en", "zh")}
     assert len(spoken["en"]) == len(spoken["zh"]) > 100
-    untold = [
-        w for w in spoken["zh"] if re.search("[A-Za-z]", w) and not re.search("[\u4e00-\u9fff]", w)
-    ]
+    untold = [w for w in spoken["zh"] if re.search("[A-Za-z]", w) and not re.search("[\u4e00-\u9fff]", w)]
     assert untold == []
 
 
@@ -241,17 +225,13 @@ def _colours(url: str) -> np.ndarray[Any, Any]:
 
 
 def test_pictures_have_found_and_true_marks(tmp_path: Path) -> None:
-    cases = [
-        c for c in every_task() if c[0].id in ("wrong-box", "unreadable-point", "right-box-3d")
-    ]
+    cases = [c for c in every_task() if c[0].id in ("wrong-box", "unreadable-point", "right-box-3d")]
     page = _page(cases, tmp_path, pictures=True)
     orange, blue = (np.array(c) for c in ((230, 159, 0), (86, 180, 233)))
     found = {}
     for (sample, _), picture in zip(cases, page.all("img"), strict=True):
         pixels = _colours(picture["src"])
-        found[sample.id] = tuple(
-            bool((np.abs(pixels - colour).max(axis=1) < 40).any()) for colour in (orange, blue)
-        )
+        found[sample.id] = tuple(bool((np.abs(pixels - colour).max(axis=1) < 40).any()) for colour in (orange, blue))
     assert found["wrong-box"] == (True, True) and found["unreadable-point"] == (False, True)
 
 
@@ -273,14 +253,10 @@ def test_markdown_keeps_its_columns(tmp_path: Path) -> None:
     assert "a\\|b" in table and "not a medical device" in table
 
 
-def test_the_score_command_writes_both(
-    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_score_command_writes_both(whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "page.html"
     assert main(["score", str(whole / "run"), "--page", str(out), "--markdown"]) == 0
-    assert capsys.readouterr().out.count("\n| ") > 50 and out.read_text("utf-8").endswith(
-        "</html>\n"
-    )
+    assert capsys.readouterr().out.count("\n| ") > 50 and out.read_text("utf-8").endswith("</html>\n")
     words = ["evaluate", "slake", "--root", "x", "--run", "y", "--shard", "1/2", "--page", str(out)]
     assert main(words) == 2
     assert "umit score DIR --page" in capsys.readouterr().err

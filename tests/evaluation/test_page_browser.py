@@ -142,10 +142,7 @@ def test_marks_are_seen_where_they_must_be(tmp_path: Path, browser: Browser) -> 
         for x, y in ((x1, (y1 + y2) / 2), (x2, (y1 + y2) / 2), ((x1 + x2) / 2, y1)):
             a, b = round(x * scale), round(y * scale)
             assert there[b - 4 : b + 5, a - 4 : a + 5].any(), f"no edge at {x}, {y}"
-        inside = there[
-            round(y1 * scale) + 8 : round(y2 * scale) - 8,
-            round(x1 * scale) + 8 : round(x2 * scale) - 8,
-        ]
+        inside = there[round(y1 * scale) + 8 : round(y2 * scale) - 8, round(x1 * scale) + 8 : round(x2 * scale) - 8]
         assert not inside.any()  # fmt: skip
 
 

@@ -63,13 +63,8 @@ def _box(sample: Sample[Any, Any]) -> tuple[float, ...]:
     return tuple(map(float, ends))
 
 
-BOX = _sample(
-    Find("left nodule"),
-    Detections(items=(Detection(label="left nodule", box=Box2D(12, 30, 16, 34)),)),
-)
-POINT = _sample(
-    Locate("right eye"), Landmarks(items=(Landmark(name="right eye", point=Point2D(14, 32)),))
-)
+BOX = _sample(Find("left nodule"), Detections(items=(Detection(label="left nodule", box=Box2D(12, 30, 16, 34)),)))
+POINT = _sample(Locate("right eye"), Landmarks(items=(Landmark(name="right eye", point=Point2D(14, 32)),)))
 CLOSED = _sample(
     Ask("Which lung?", ("left", "right", "both")), Answer(text="left", option=0)
 )  # fmt: skip
@@ -116,9 +111,7 @@ def test_a_turned_point_is_where_the_dot_is() -> None:
     assert error.value.code == "not_applicable"
 
 
-@pytest.mark.parametrize(
-    "name", ["window", "noise", "coarse", "rotation", "blank", "question-only"]
-)
+@pytest.mark.parametrize("name", ["window", "noise", "coarse", "rotation", "blank", "question-only"])
 @pytest.mark.parametrize("kind", [np.uint8, np.int16, np.float32])
 def test_pictures_change_the_same_way_each_time(name: str, kind: Any) -> None:
     window = None if kind is np.uint8 else (0.0, 255.0)
@@ -148,11 +141,7 @@ def test_a_side_that_is_not_certain_leaves_the_sample_out() -> None:
     asked = [
         replace(CLOSED, id=str(n), query=Ask(q, ("left", "right")))
         for n, q in enumerate(
-            [
-                "Which lung?",
-                "Which ventricle: left ventricle?",
-                "Which lobe of the liver: left lobe?",
-            ]
+            ["Which lung?", "Which ventricle: left ventricle?", "Which lobe of the liver: left lobe?"]
         )
     ]
     dataset = replace(describe("slake"), read=lambda choice: iter(asked))
@@ -214,20 +203,14 @@ def _kept(folder: Path, said: dict[str, str], options: tuple[str, ...]) -> None:
     with Journal(folder, {"dataset": "drawn"}) as journal:
         for name, text in said.items():
             gold, found = (Answer(text=w, option=options.index(w)) for w in (options[0], text))
-            sample = replace(
-                CLOSED, id=name, group=name, query=Ask("Which lung?", options), gold=gold
-            )
+            sample = replace(CLOSED, id=name, group=name, query=Ask("Which lung?", options), gold=gold)
             journal.add(name, record_of(sample, found), ok=True)
 
 
 def test_the_numbers_of_the_card_are_those_of_its_answers(tmp_path: Path) -> None:
     sides = ("left", "right")
     _kept(tmp_path, dict.fromkeys("abcd", "left"), sides)
-    _kept(
-        tmp_path / FOLDER / "flip",
-        {"a": "right", "b": "right", "c": "right", "d": "left"},
-        sides[::-1],
-    )
+    _kept(tmp_path / FOLDER / "flip", {"a": "right", "b": "right", "c": "right", "d": "left"}, sides[::-1])
     _kept(tmp_path / FOLDER / "blank", {"a": "left", "b": "right"}, sides)
     blank, flip = sorted(robustness(tmp_path), key=lambda row: row.change)
     assert (flip.unchanged, flip.changed, flip.drop, flip.n) == (1.0, 0.75, 0.25, 4)

@@ -65,9 +65,7 @@ def _write(root: Path) -> None:
 
 def _start(root: Path, run: Path) -> subprocess.Popen[str]:
     given = ["evaluate", "slake", "--root", str(root), "--run", str(run), "--split", "test", "--perturb"]  # fmt: skip
-    return subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", _WORKER, *given], stdout=subprocess.PIPE, text=True
-    )
+    return subprocess.Popen([sys.executable, "-W", "ignore", "-c", _WORKER, *given], stdout=subprocess.PIPE, text=True)
 
 
 def _journals(run: Path) -> dict[str, list[bytes]]:

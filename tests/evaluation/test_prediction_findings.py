@@ -48,9 +48,7 @@ def converted(request: Any, tmp_path: Path) -> tuple[Any, list[dict[str, Any]]]:
     labels = np.array([[n in true for n in range(14)] for true in TRUE], np.uint8)
     shown = np.stack([pixels(n, 28, 28, 0) for n in range(len(TRUE))])
     np.savez(tmp_path / "chestmnist.npz", test_images=shown, test_labels=labels)
-    samples = load(
-        "medmnist-2d", tmp_path, variant="chestmnist", split="test", language=request.param
-    )
+    samples = load("medmnist-2d", tmp_path, variant="chestmnist", split="test", language=request.param)
     card = next(iter(RELEASED.values()))
     convert(samples, tmp_path / "rows.jsonl", form="swift2", tasks=card.tasks)
     lines = (tmp_path / "rows.jsonl").read_text("utf-8").splitlines()
@@ -63,9 +61,7 @@ def _numbers(found: Predictions, folder: Path) -> dict[str, float]:
     return {row.metric: row.value for row in score(folder).rows if not row.language}
 
 
-def test_truth_told_back_is_perfect_and_one_wrong_costs_what_it_should(
-    converted: Any, tmp_path: Path
-) -> None:
+def test_truth_told_back_is_perfect_and_one_wrong_costs_what_it_should(converted: Any, tmp_path: Path) -> None:
     samples, rows = converted
     found, told = _read(_file(tmp_path, rows))
     wanted = list(samples)
@@ -93,9 +89,7 @@ def test_truth_told_back_is_perfect_and_one_wrong_costs_what_it_should(
     assert len({part for part, _ in parts}) == 14
 
 
-def test_rows_that_lost_our_field_are_joined_by_their_picture(
-    converted: Any, tmp_path: Path
-) -> None:
+def test_rows_that_lost_our_field_are_joined_by_their_picture(converted: Any, tmp_path: Path) -> None:
     """As ms-swift 2.6 writes them: query, response, label, history, images."""
     _, rows = converted
     bare = [{k: v for k, v in row.items() if k != "umit"} for row in rows]
@@ -116,14 +110,7 @@ def test_rows_that_lost_our_field_are_joined_by_their_picture(
 def _plain(marks: Mapping[str, tuple[Any, Any]], image: str = "a.png", **more: Any) -> list[Any]:
     """Rows of one picture: truth and text of each label."""
     return [
-        {
-            "question": label,
-            "truth": true,
-            "prediction": said,
-            "image": image,
-            "task": "findings",
-            **more,
-        }
+        {"question": label, "truth": true, "prediction": said, "image": image, "task": "findings", **more}
         for label, (true, said) in marks.items()
     ]
 
@@ -142,9 +129,7 @@ GOOD = _plain(BOTH, "good.png")
         ([{**row, "image": None} for row in _plain(BOTH)], 2, "need an image, or a group"),
     ],
 )  # fmt: skip
-def test_pictures_that_are_not_whole_are_left_out(
-    tmp_path: Path, rows: list[Any], count: int, why: str
-) -> None:
+def test_pictures_that_are_not_whole_are_left_out(tmp_path: Path, rows: list[Any], count: int, why: str) -> None:
     found, told = _read(_file(tmp_path, GOOD + _plain(BOTH, "also.png") + rows))
     assert len(found.records) == 2 and found.left_out[next(w for w in found.left_out if why in w)] == count  # fmt: skip
     assert any(line.startswith("answers.jsonl line 5") and why in line for line in told)
@@ -161,9 +146,7 @@ def test_pictures_that_are_not_whole_are_left_out(
         (_plain({"a\nb": ("no", "no")}), "a plain name"),
     ],
 )  # fmt: skip
-def test_labels_that_nobody_knows_stop_with_their_row(
-    tmp_path: Path, rows: list[Any], said: str
-) -> None:
+def test_labels_that_nobody_knows_stop_with_their_row(tmp_path: Path, rows: list[Any], said: str) -> None:
     place = f"line {4 + len(rows)}"
     with pytest.raises(DatasetError) as error:
         _read(_file(tmp_path, GOOD + _plain(BOTH, "also.png") + rows))

@@ -29,9 +29,7 @@ from umit.results import Answer, Classification, Detections, Report
 from .runs import every_task, write
 
 CARD = "dz-osamu/UMIT-B"
-CLOSED = (
-    "Given this image, choose one option from: 1:yes\n2:no to answer the question: Is it broken?"
-)
+CLOSED = "Given this image, choose one option from: 1:yes\n2:no to answer the question: Is it broken?"
 OPEN = "Given this image, please answer the question: Where?"
 OPEN_ZH = "根据给定的图像, 请简洁回答问题：哪里？"
 CLOSED_ZH = "根据给定的图像, 请从：1：是 \n2：否 中选择一个选项回答问题：骨折了吗？"
@@ -116,9 +114,7 @@ def test_rows_of_every_format(tmp_path: Path, row: Any, query: Any, gold: Any, f
     assert pair.raw == (row.get("response") or row.get("prediction") or pair.raw or "")
 
 
-@pytest.mark.parametrize(
-    "end", ["<|im_end|>", "<|endoftext|>\n", " <|im_end|>\n<|endoftext|> ", "</s>"]
-)
+@pytest.mark.parametrize("end", ["<|im_end|>", "<|endoftext|>\n", " <|im_end|>\n<|endoftext|> ", "</s>"])
 def test_end_tokens_are_no_part_of_an_answer(tmp_path: Path, end: str) -> None:
     rows = [_swift2(CLOSED, f"1:yes{end}", "1:yes"), _swift2(OPEN, f"liver{end}", "liver")]
     found, told = _read(_file(tmp_path, *rows))
@@ -129,9 +125,7 @@ def test_end_tokens_are_no_part_of_an_answer(tmp_path: Path, end: str) -> None:
 
 def test_end_tokens_cost_nothing(tmp_path: Path) -> None:
     rows = [(CLOSED, "1:yes"), (OPEN, "liver")]
-    kept = _values(
-        _file(tmp_path, *(_swift2(q, f"{a}<|im_end|>", a) for q, a in rows)), tmp_path / "a"
-    )
+    kept = _values(_file(tmp_path, *(_swift2(q, f"{a}<|im_end|>", a) for q, a in rows)), tmp_path / "a")
     plain = _values(_file(tmp_path, *(_swift2(q, a, a) for q, a in rows)), tmp_path / "b")
     assert plain["umit", "exact match"] == 1
     assert {k: repr(v) for k, v in kept.items()} == {k: repr(v) for k, v in plain.items()}
@@ -143,10 +137,7 @@ def test_an_end_token_within_a_text_stays(tmp_path: Path) -> None:
 
 
 def test_a_prompt_of_another_program_needs_a_task(tmp_path: Path) -> None:
-    rows = [
-        _lmms("Is it broken? One word.", "no", "yes"),
-        _lmms(OPEN, ["left"], "left", doc_id="b"),
-    ]
+    rows = [_lmms("Is it broken? One word.", "no", "yes"), _lmms(OPEN, ["left"], "left", doc_id="b")]
     found, told = _read(_file(tmp_path, *rows))
     assert [pair.query for pair in _pairs(found)] == [Ask("Where?")] and "--task" in told[0]
     found, told = _read(_file(tmp_path, *rows), task="answer_open", language="zh")
@@ -258,9 +249,7 @@ def films(tmp_path: Path) -> Path:
     folder.mkdir()
     Image.fromarray(np.zeros((100, 200), np.uint8)).save(folder / "a.jpg")
     data = (folder / "a.jpg").read_bytes()
-    (folder / "a.jpg").write_bytes(
-        data[: data.index(b"\xff\xda") + 14]
-    )  # Pillow 11 wants the scan's head
+    (folder / "a.jpg").write_bytes(data[: data.index(b"\xff\xda") + 14])  # Pillow 11 wants the scan's head
     return folder
 
 
@@ -281,9 +270,7 @@ def test_coordinates_come_from_headers_and_the_cards_frame(tmp_path: Path, films
     assert whole.found is not None and point.found is not None
     assert whole.query == Find("pneumonia") and not told
     assert whole.gold.items[0].box == whole.found.items[0].box == Box2D(0, 0, 100, 100)
-    assert nothing.found == Detections() and vague.found is None, (
-        "what is unreadable is not nothing"
-    )
+    assert nothing.found == Detections() and vague.found is None, "what is unreadable is not nothing"
     assert point.query == Locate("Gonion")
     assert (point.found["Gonion"], point.gold["Gonion"]) == (Point2D(100, 50), Point2D(0, 100))
 

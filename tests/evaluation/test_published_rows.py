@@ -26,10 +26,7 @@ from umit.results import Answer
 
 from .runs import MANIFEST
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore::umit.errors.DatasetWarning"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::umit.errors.DatasetWarning")]
 
 Asked = tuple[str, dict[str, Any]]  # what the model said, the row
 
@@ -92,11 +89,7 @@ def test_llava_med_goes_by_the_answer_type(
         float(("yes" in p.lower() or "no" in p.lower()) and str(r["answer"]).strip().lower() in p.lower())
         for p, r in asked if r["answer_type"].strip() == "CLOSED"
     ]  # fmt: skip
-    opened = [
-        open_overlap(p, str(r["answer"])).recall
-        for p, r in asked
-        if r["answer_type"].strip() == "OPEN"
-    ]
+    opened = [open_overlap(p, str(r["answer"])).recall for p, r in asked if r["answer_type"].strip() == "OPEN"]
     found = _values(tmp_path / "run", "LLaVA-Med")
     assert closed and opened and len(closed) + len(opened) == len(asked)
     assert found["closed accuracy"].value == pytest.approx(_mean(closed), abs=1e-12)
@@ -104,9 +97,7 @@ def test_llava_med_goes_by_the_answer_type(
 
 
 @pytest.mark.parametrize("reply", [_perfect, _mixed])
-def test_medevalkit_slake_judges_the_answer_as_it_is_written(
-    reply: Any, tmp_path: Path, shared: Path
-) -> None:
+def test_medevalkit_slake_judges_the_answer_as_it_is_written(reply: Any, tmp_path: Path, shared: Path) -> None:
     root = shared / "samples" / "slake"
     rows = _rows(root / "train.json")
     said = _run(tmp_path / "run", load("slake", root, split="train", language="en"), reply)
@@ -117,9 +108,7 @@ def test_medevalkit_slake_judges_the_answer_as_it_is_written(
             right.append(open_answer(text, answer).equal)
             continue
         closed.append((closed_yes_no if answer in ("yes", "no") else closed_equal)(text, answer))
-    assert any(row["answer"] == "Yes" for row in rows.values()), (
-        "whose capital misses the yes/no rule"
-    )
+    assert any(row["answer"] == "Yes" for row in rows.values()), "whose capital misses the yes/no rule"
     found = _values(tmp_path / "run", "MedEvalKit SLAKE")
     assert found["closed accuracy"].value == pytest.approx(_mean(closed), abs=1e-12)
     assert found["accuracy"].value == pytest.approx(_mean(right + closed), abs=1e-12)
@@ -139,13 +128,9 @@ def test_a_capital_yes_is_judged_by_equality(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("reply", [_perfect, _mixed])
-def test_pathvqa_as_a_table_of_ones_own_goes_by_yes_and_no(
-    reply: Any, tmp_path: Path, shared: Path
-) -> None:
+def test_pathvqa_as_a_table_of_ones_own_goes_by_yes_and_no(reply: Any, tmp_path: Path, shared: Path) -> None:
     """Its real questions have no answer types: MedEvalKit's VQA-RAD task judges such rows by the answer alone."""
-    held = json.loads(
-        (shared / "samples" / "pathvqa" / "pvqa_train_excerpt.json").read_text("utf-8")
-    )
+    held = json.loads((shared / "samples" / "pathvqa" / "pvqa_train_excerpt.json").read_text("utf-8"))
     rows = [
         {"image": f"{one['img_id']}.jpg", "question": question, "answer": next(iter(answer))}
         for one in held
@@ -153,10 +138,7 @@ def test_pathvqa_as_a_table_of_ones_own_goes_by_yes_and_no(
     ]
     (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
     said = _run(tmp_path / "run", load(tmp_path / "rows.jsonl"), reply)
-    pairs = [
-        (said[f"rows.jsonl line {n}"].lower(), row["answer"].lower())
-        for n, row in enumerate(rows, start=1)
-    ]
+    pairs = [(said[f"rows.jsonl line {n}"].lower(), row["answer"].lower()) for n, row in enumerate(rows, start=1)]
     closed = [closed_yes_no(p, t) for p, t in pairs if t in ("yes", "no")]
     opened = [open_answer(p, t).recall for p, t in pairs if t not in ("yes", "no")]
     found = _values(tmp_path / "run", "MedEvalKit VQA-RAD")
@@ -176,19 +158,14 @@ def _llava(folder: Path, *ids: str) -> tuple[Path, Path]:
          "conversatons": [{"from": "human", "value": f"<image>\n{q}"}, {"from": "gpt", "value": a}]}
         for one, (q, a, kind) in kinds.items()
     ]  # fmt: skip
-    answers = [
-        {"question_id": one, "prompt": "x", "text": said[one], "answer_id": "z", "metadata": {}}
-        for one in ids
-    ]
+    answers = [{"question_id": one, "prompt": "x", "text": said[one], "answer_id": "z", "metadata": {}} for one in ids]
     paths = folder / "test.json", folder / "answers.jsonl"
     paths[0].write_text(json.dumps(truth), "utf-8-sig")
     paths[1].write_text("\n".join(map(json.dumps, answers)))
     return paths
 
 
-def test_llava_meds_answer_file_beside_its_questions(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_llava_meds_answer_file_beside_its_questions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     truth, answers = _llava(tmp_path, "2", "1")
     found = read_predictions(answers, truth=truth)
     assert [sample.query.question for sample in found.samples] == ["Is it?", "Where?"]
@@ -214,16 +191,8 @@ def test_other_ids_than_the_questions(tmp_path: Path) -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("task", ["answer_closed", "classify"])
 @pytest.mark.parametrize("true", ["B", "liver", "B. liver"])
-def test_letters_of_listed_options(
-    said: str, right: float, true: str, task: str, tmp_path: Path
-) -> None:
-    row = {
-        "question": "Which?",
-        "options": ["lung", "liver"],
-        "truth": true,
-        "prediction": said,
-        "task": task,
-    }
+def test_letters_of_listed_options(said: str, right: float, true: str, task: str, tmp_path: Path) -> None:
+    row = {"question": "Which?", "options": ["lung", "liver"], "truth": true, "prediction": said, "task": task}
     path = tmp_path / "answers.jsonl"
     path.write_text(json.dumps(row))
     found = read_predictions(path)

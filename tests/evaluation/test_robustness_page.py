@@ -30,12 +30,8 @@ def test_the_page_states_the_constants() -> None:
         "coarse": f"{pixels} by {pixels} pixels take their mean",
         "rotation": f"{degrees:g} degrees clockwise",
     }
-    assert {name: said in rows[name] for name, said in stated.items()} == dict.fromkeys(
-        stated, True
-    )
-    assert (
-        f"IoU of at least {box:g}, every point within {near:g} mm ({share} of the diagonal" in text
-    )
+    assert {name: said in rows[name] for name, said in stated.items()} == dict.fromkeys(stated, True)
+    assert f"IoU of at least {box:g}, every point within {near:g} mm ({share} of the diagonal" in text
     # No other strength stands anywhere on the page; the interval's 95 % is no strength.
     assert set(re.findall(r"[\d.]+ %", text)) == {shift, noise, share, "95 %"}
     assert set(re.findall(r"([\d.]+) degrees", text)) == {f"{degrees:g}"}

@@ -194,9 +194,7 @@ def test_a_shard_against_the_rank_is_refused(
 
 
 @pytest.mark.parametrize("error", [DatasetError("expected x, got y"), OSError(5, "no"), None])
-def test_what_ends_the_samples_ends_every_number_of_workers_alike(
-    error: Any, tmp_path: Path
-) -> None:
+def test_what_ends_the_samples_ends_every_number_of_workers_alike(error: Any, tmp_path: Path) -> None:
     """All before a wrong row, or before an id that came before, are asked and kept."""
 
     def rows() -> Iterator[Sample[Any, Any]]:
@@ -253,8 +251,7 @@ _LAUNCHERS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "launcher",
-    ["torchrun", pytest.param("accelerate", marks=[pytest.mark.tool("mpirun"), pytest.mark.long])],
+    "launcher", ["torchrun", pytest.param("accelerate", marks=[pytest.mark.tool("mpirun"), pytest.mark.long])]
 )
 def test_two_ranks_share_a_data_set(launcher: str, slake: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"

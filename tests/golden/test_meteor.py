@@ -74,9 +74,7 @@ def test_golden(meteor: Score, shared: Path) -> None:
     assert compare.values == 2 * 158 + 67
 
 
-def test_as_a_metric_it_takes_english_texts_alone(
-    meteor: Score, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_as_a_metric_it_takes_english_texts_alone(meteor: Score, monkeypatch: pytest.MonkeyPatch) -> None:
     assert optional.java_meteor is java_meteor, "that is what the metric asks"
     monkeypatch.setattr(optional, "java_meteor", meteor)  # the same answers, from the one start
     gold, english, chinese = Report(text=CLEAR), Describe(), Describe(language="zh")

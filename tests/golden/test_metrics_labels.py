@@ -44,9 +44,7 @@ def _near(found: Any, expected: Any, what: str, tolerance: float = TOLERANCE) ->
 
 def _number(task: str, name: str, pairs: list[Pair[Any]], protocol: str | None = None) -> float:
     """A task's number, the first of its name."""
-    return next(
-        m for m in TASKS[task].metrics if m.name == name and protocol in (None, m.protocol)
-    )(pairs)
+    return next(m for m in TASKS[task].metrics if m.name == name and protocol in (None, m.protocol))(pairs)
 
 
 def _several(scores: Any, true: Any) -> dict[str, Any]:
@@ -60,19 +58,14 @@ def _several(scores: Any, true: Any) -> dict[str, Any]:
         for chances, row in zip(scores, true, strict=True)
     ]
     hard = (scores > 0.5).astype(int)
-    each = [
-        class_scores(a, b)[-1, 2] if a.any() or b.any() else 0.0
-        for a, b in zip(hard.T, true.T, strict=True)
-    ]
+    each = [class_scores(a, b)[-1, 2] if a.any() or b.any() else 0.0 for a, b in zip(hard.T, true.T, strict=True)]
     found = {
         "ACC": _number("findings", "accuracy", pairs),
         "accuracy_mean": _number("findings", "accuracy", pairs),
         "exact_match": _number("findings", "exact match", pairs),
         "f1_macro": float(np.mean(each)),
     }
-    if (
-        (true == 0).any(0) & (true == 1).any(0)
-    ).all():  # else ours is over the labels that can be told
+    if ((true == 0).any(0) & (true == 1).any(0)).all():  # else ours is over the labels that can be told
         found["AUC"] = found["roc_auc_macro"] = _number("findings", "AUC", pairs)
         assert _number("findings", "macro F1", pairs) == pytest.approx(found["f1_macro"])
     return found
@@ -149,10 +142,7 @@ def test_calibration(golden: dict[str, Any]) -> None:
     for case in golden["calibration"]:
         name, wanted = case["id"], case["expected"]
         scores, labels = np.array(case["multiclass_scores"]), np.array(case["multiclass_y"])
-        of = {
-            "binary": (case["p"], case["y"]),
-            "multiclass": (scores.max(axis=1), scores.argmax(axis=1) == labels),
-        }
+        of = {"binary": (case["p"], case["y"]), "multiclass": (scores.max(axis=1), scores.argmax(axis=1) == labels)}
         pairs = _choices(scores, labels)
         by_class = _number("classify", "Brier score", pairs)
         _near(by_class, wanted["multiclass_brier_sum"], name, CALIBRATION)
@@ -173,10 +163,7 @@ def test_calibration(golden: dict[str, Any]) -> None:
 
 def _curve(case: dict[str, Any]) -> int:
     found, expected = reliability(case["p"], case["y"], bins=10), case["calibration_curve_10"]
-    for name, values in (
-        ("fraction_positive", found.hit),
-        ("mean_predicted", found.confidence),
-    ):
+    for name, values in (("fraction_positive", found.hit), ("mean_predicted", found.confidence)):
         there = [value for value in values if not math.isnan(value)]
         _near(there, expected[name], f"{case['id']} {name}")
     return 2 * sum(count > 0 for count in found.count)

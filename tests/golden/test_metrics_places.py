@@ -87,9 +87,7 @@ def test_one_box_a_question(golden: Golden) -> None:
         overlaps += matched_iou([] if found is None else [found], [true])
         pairs.append(Pair(Find("lesion"), _detections([true]), _detections([found])))
     expected, got = data["rec"], _numbers("detect_2d", pairs)
-    assert len(overlaps) == expected["n"] and sum(overlaps) / len(overlaps) == near(
-        expected["mean_iou"]
-    )
+    assert len(overlaps) == expected["n"] and sum(overlaps) / len(overlaps) == near(expected["mean_iou"])
     assert got["mean IoU"] == near(expected["mean_iou"])
     for least in (0.25, 0.5, 0.75):
         assert got[f"Acc@{least}"] == near(expected[f"acc_ge_{least}"])
@@ -123,8 +121,7 @@ def test_kaggle_score(golden: Golden) -> None:
         assert len(kept) == data["kaggle"][name]["n"]
         assert math.fsum(kept) / len(kept) == near(data["kaggle"][name]["mean"])
     pairs = [
-        Pair(Find("lesion"), _detections(_films(one["gt"])), _detections(_films(one["pred"])))
-        for one in data["images"]
+        Pair(Find("lesion"), _detections(_films(one["gt"])), _detections(_films(one["pred"]))) for one in data["images"]
     ]
     expected = data["kaggle"]["kaggle_output_order"]["mean"]
     assert _numbers("detect_2d", pairs)["mean score"] == near(expected)
@@ -182,8 +179,7 @@ def test_overlaps_of_volumes(golden: Golden) -> None:
 def test_totals_of_volumes(golden: Golden) -> None:
     data = golden("detection_3d")
     sides = [
-        [_detections([Box3D(*p[k][:3], *(v + 1 for v in p[k][3:]))]) for p in data["pairs"]]
-        for k in ("gt", "pred")
+        [_detections([Box3D(*p[k][:3], *(v + 1 for v in p[k][3:]))]) for p in data["pairs"]] for k in ("gt", "pred")
     ]
     pairs = [Pair(Find("lesion"), true, found) for true, found in zip(*sides, strict=True)]
     got, expected = _numbers("detect_3d", pairs), data["aggregate"]
@@ -242,11 +238,7 @@ def _points(found: Any, true: Any, spacing: tuple[float, float], names: Any) -> 
     space = Space(size=FILM, spacing=spacing)
     return [
         Pair(
-            Locate(name),
-            *(
-                Landmarks(items=(Landmark(name=name, point=Point2D(*one, space=space)),))
-                for one in (b, a)
-            ),
+            Locate(name), *(Landmarks(items=(Landmark(name=name, point=Point2D(*one, space=space)),)) for one in (b, a))
         )
         for name, a, b in zip(names, found, true, strict=True)
     ]
@@ -288,14 +280,9 @@ def test_radial_errors(golden: Golden, case: str) -> None:
     assert data["expected"].keys() == set(CASES)
     expected, names = data["expected"][case], data["landmark_names"]
     films = _film_pairs(data, case)
-    errors = [
-        [landmarks.distance_mm(p.found.items[0].point, p.gold.items[0].point) for p in film]
-        for film in films
-    ]
+    errors = [[landmarks.distance_mm(p.found.items[0].point, p.gold.items[0].point) for p in film] for film in films]
     assert errors == [near(film, POINTS) for film in expected["radial_mm"]]
-    assert [_numbers("landmark", film)["MRE"] for film in films] == near(
-        expected["per_film_mre"], POINTS
-    )
+    assert [_numbers("landmark", film)["MRE"] for film in films] == near(expected["per_film_mre"], POINTS)
     pairs = [pair for film in films for pair in film]
     got = _numbers("landmark", pairs)
     for scorer in ("miracle", "pooled", "cephmark"):

@@ -102,17 +102,13 @@ def test_ptb_tokens(golden: Callable[[str], Any], corpora: dict[str, list[Item]]
     compared = 0
     for name, recorded in golden("reports_pycocoevalcap")["expected"].items():
         found, true = raw(corpora[name])
-        for texts, tokens in zip(
-            [found, *true], [ptb(recorded)[0], *ptb(recorded)[1]], strict=True
-        ):
+        for texts, tokens in zip([found, *true], [ptb(recorded)[0], *ptb(recorded)[1]], strict=True):
             assert [ptb_words(text) for text in texts] == tokens
             compared += len(texts)
     assert compared == 325
 
 
-def _each_english(
-    golden: Callable[[str], Any], corpora: dict[str, list[Item]]
-) -> Iterator[tuple[Item, Item]]:
+def _each_english(golden: Callable[[str], Any], corpora: dict[str, list[Item]]) -> Iterator[tuple[Item, Item]]:
     for name, recorded in golden("reports_other_en")["per_sample"].items():
         yield from zip(corpora[name], recorded, strict=True)
 
@@ -142,9 +138,7 @@ def test_scores_of_sentences(golden: Callable[[str], Any], corpora: dict[str, li
         found, true = item["pred"], item["refs"][0]
         weights = [(1.0,), (0.5,) * 2, (0.25,) * 4]
         names = [f"nltk_sentence_bleu{n}" for n in (1, 2, 4)]
-        compare(
-            bleu(found.split(), true.split(), weights), [recorded[n] for n in names], item["id"]
-        )
+        compare(bleu(found.split(), true.split(), weights), [recorded[n] for n in names], item["id"])
         smoothed = bleu(found.split(), true.split(), weights[2:], smoothed=True)
         compare(smoothed, [recorded["nltk_bleu4_method3"]], item["id"])
         order_1 = bleu_1(found.strip(), true.strip())

@@ -34,11 +34,7 @@ def test_percentile_bootstrap(golden: Golden) -> None:
             continue
         compared += 1
         values = np.array(golden["data"][case["data"]])
-        settings = {
-            "count": case["n_resamples"],
-            "level": case["confidence_level"],
-            "seed": case["seed"],
-        }
+        settings = {"count": case["n_resamples"], "level": case["confidence_level"], "seed": case["seed"]}
         statistic = {"mean": np.mean, "median": np.median}[case["statistic"]]
         rows = by_rows(lambda rows, f=statistic, v=values: float(f(v[rows])))
         got = bootstrap(rows, len(values), **settings)

@@ -15,13 +15,7 @@ import pytest
 from umit.metrics.meteor import nltk_meteor
 from umit.metrics.protocol import Protocol, Reply
 from umit.metrics.sentence import bleu, bleu_1, rouge_f, rouge_sets, rouge_words
-from umit.metrics.vqa_llava_med import (
-    LLAVA_MED,
-    closed_by_word,
-    closed_hit,
-    closed_hit_pvqa,
-    open_overlap,
-)
+from umit.metrics.vqa_llava_med import LLAVA_MED, closed_by_word, closed_hit, closed_hit_pvqa, open_overlap
 from umit.metrics.vqa_m3d import choice_hit
 from umit.metrics.vqa_medevalkit import (
     MEDEVALKIT_SLAKE,
@@ -71,9 +65,7 @@ def _means(protocol: Protocol, replies: Sequence[Reply]) -> dict[str, float]:
     return {one.name: _mean(row[i] for row in rows) for i, one in enumerate(protocol.columns)}
 
 
-def _joined(
-    golden: Golden, name: str, items: Mapping[str, Item]
-) -> Iterator[tuple[str, str, Item, Item]]:
+def _joined(golden: Golden, name: str, items: Mapping[str, Item]) -> Iterator[tuple[str, str, Item, Item]]:
     expected = golden(name)["expected"]
     assert {one["id"] for one in expected} <= items.keys()
     for one in expected:
@@ -82,9 +74,7 @@ def _joined(
 
 
 def _reply(item: Item) -> Reply:
-    return Reply(
-        predicted=item["prediction"], true=item["answer"], closed=item["answer_type"] == "CLOSED"
-    )
+    return Reply(predicted=item["prediction"], true=item["answer"], closed=item["answer_type"] == "CLOSED")
 
 
 def test_llava_med_item_by_item(golden: Golden, items: dict[str, Item]) -> None:
@@ -191,11 +181,7 @@ def test_medevalkit_item_by_item(golden: Golden, items: dict[str, Item]) -> None
             verdict = closed_yes_no if branch == "yes_no" else closed_equal
             assert verdict(predicted, true) == expected["correct"]
             continue
-        found, printed, right = (
-            open_answer(predicted, true),
-            expected["metrics"],
-            expected["metrics_relabelled"],
-        )
+        found, printed, right = (open_answer(predicted, true), expected["metrics"], expected["metrics_relabelled"])
         assert found.equal == expected["correct"] == printed["em"]
         for n, value in enumerate((found.bleu_1, found.bleu_2, found.bleu_3, found.bleu_4), 1):
             assert value == near(printed[f"bleu{n}"], rel=1e-9)
@@ -228,9 +214,7 @@ def test_medevalkit_totals(golden: Golden, items: dict[str, Item]) -> None:
         assert found["closed accuracy"] * closed["total"] == near(closed["right"], rel=1e-12)
         assert found["open exact match"] == near(opened["em"])
         assert found["open exact match"] * opened["total"] == near(opened["right"], rel=1e-12)
-        assert found["open exact match"] / opened["total"] == near(
-            opened["acc"]
-        )  # the twice-divided
+        assert found["open exact match"] / opened["total"] == near(opened["acc"])  # the twice-divided
         for n in (1, 2, 3, 4):
             assert found[f"open BLEU-{n}"] == near(opened[f"bleu{n}"], rel=1e-9)
         for n in ("1", "2", "L"):

@@ -46,9 +46,7 @@ SUPPORTED = {
 }
 HISTORY = "umit asks one question at a time; earlier turns are no part of a Request"
 SYNTAX = "a way of writing ms-swift rows, not of asking; for datasets/jsonl"
-TRANSPARENT = (
-    "the reference drops transparency and shows what lies under it; umit composites on black"
-)
+TRANSPARENT = "the reference drops transparency and shows what lies under it; umit composites on black"
 DEEP = "the reference clips 16-bit and float values at 255; umit windows them"
 EXCLUDED = {
     31: HISTORY,
@@ -156,16 +154,12 @@ def encoder(shared: Path) -> Encoder:
     from transformers import AddedToken, Qwen2TokenizerFast
 
     folder = shared / "samples" / "qwen2_tokenizer"
-    tokenizer = Qwen2TokenizerFast(
-        vocab=str(folder / "vocab.json"), merges=str(folder / "merges.txt")
-    )
+    tokenizer = Qwen2TokenizerFast(vocab=str(folder / "vocab.json"), merges=str(folder / "merges.txt"))
     names = (
         "endoftext im_start im_end object_ref_start object_ref_end box_start box_end quad_start "
         "quad_end vision_start vision_end vision_pad image_pad video_pad"
     )
-    tokenizer.add_tokens(
-        [AddedToken(f"<|{name}|>", special=True, normalized=False) for name in names.split()]
-    )
+    tokenizer.add_tokens([AddedToken(f"<|{name}|>", special=True, normalized=False) for name in names.split()])
     assert tokenizer.encode("<|video_pad|>") == [151656]
     return Encoder(tokenizer)
 
@@ -186,9 +180,7 @@ def _scans(record: dict[str, Any], shared: Path) -> list[Scan]:
 def _rendering(record: dict[str, Any]) -> Rendering:
     env = record["env"]
     return Rendering(
-        frame=None,
-        min_pixels=int(env.get("MIN_PIXELS", 3136)),
-        max_pixels=int(env.get("MAX_PIXELS", 16384 * 28 * 28)),
+        frame=None, min_pixels=int(env.get("MIN_PIXELS", 3136)), max_pixels=int(env.get("MAX_PIXELS", 16384 * 28 * 28))
     )
 
 
@@ -244,9 +236,7 @@ def _all() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("number", list(_all()))
-def test_ids_positions_and_loss_spans(
-    number: int, records: dict[int, Any], encoder: Encoder, shared: Path
-) -> None:
+def test_ids_positions_and_loss_spans(number: int, records: dict[int, Any], encoder: Encoder, shared: Path) -> None:
     record = records[number]
     frames = _frames(record, shared)
     grids = [grid(frame) for frame in frames]
@@ -368,8 +358,5 @@ def _summary(records: dict[int, Any]) -> str:
     lines.append(f"  through engine only: {len(ENGINE_ONLY)}")
     lines += [f"    shared-{number:03} {why}" for number, why in ENGINE_ONLY.items()]
     lines.append(f"  excluded: {len(EXCLUDED)}")
-    lines += [
-        f"    shared-{number:03} {records[number]['kind']}: {why}"
-        for number, why in EXCLUDED.items()
-    ]
+    lines += [f"    shared-{number:03} {records[number]['kind']}: {why}" for number, why in EXCLUDED.items()]
     return "\n".join(lines)

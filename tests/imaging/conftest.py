@@ -10,12 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from pydicom import Dataset, FileDataset, Sequence, dcmwrite
 from pydicom.dataset import FileMetaDataset
-from pydicom.uid import (
-    CTImageStorage,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    generate_uid,
-)
+from pydicom.uid import CTImageStorage, ExplicitVRBigEndian, ExplicitVRLittleEndian, generate_uid
 
 
 class DicomFiles:
@@ -60,12 +55,7 @@ class DicomFiles:
     def film(self, path: Path, pixels: NDArray[Any], **fields: Any) -> Path:
         return self.saved(path / "film.dcm", self.header(pixels, **fields))
 
-    def series(
-        self,
-        folder: Path,
-        zyx: NDArray[Any],
-        change: Callable[[int, FileDataset], None] | None = None,
-    ) -> Path:
+    def series(self, folder: Path, zyx: NDArray[Any], change: Callable[[int, FileDataset], None] | None = None) -> Path:
         """A series whose files are named in another order than its slices lie."""
         folder.mkdir()
         for k, pixels in enumerate(zyx):
@@ -83,12 +73,7 @@ class DicomFiles:
             self.saved(folder / f"IM{(k * 7) % 11:03d}.dcm", data)
         return folder
 
-    def enhanced(
-        self,
-        path: Path,
-        zyx: NDArray[Any],
-        change: Callable[[int, Dataset], None] | None = None,
-    ) -> Path:
+    def enhanced(self, path: Path, zyx: NDArray[Any], change: Callable[[int, Dataset], None] | None = None) -> Path:
         """One file of slices with functional groups, stored head first."""
         data = self.header(zyx, NumberOfFrames=len(zyx))
         shared, frames = Dataset(), []

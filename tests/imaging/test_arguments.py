@@ -47,9 +47,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), WRONG, ids=lambda v: repr(v).partition(" at 0x")[0][:30]
-)
+@pytest.mark.parametrize(("name", "value"), WRONG, ids=lambda v: repr(v).partition(" at 0x")[0][:30])
 def test_other_forms_are_refused(tmp_path: Path, name: str, value: Any) -> None:
     Image.fromarray(np.zeros((4, 5), np.uint8)).save(tmp_path / "a.png")
     sources = [(ZYX, {"axes": "zyx"}), (tmp_path / "a.png", {}), (Scan(ZYX), {})]
@@ -73,9 +71,7 @@ def test_other_forms_are_refused(tmp_path: Path, name: str, value: Any) -> None:
         ({"spacing": [np.float64(5), 1, np.int8(2)]}, {"spacing": (5, 1, 2)}),
     ],
 )
-def test_numpy_numbers_lists_and_arrays_are_taken(
-    options: dict[str, Any], plain: dict[str, Any]
-) -> None:
+def test_numpy_numbers_lists_and_arrays_are_taken(options: dict[str, Any], plain: dict[str, Any]) -> None:
     one, two = (load(ZYX, axes="zyx", **asked) for asked in (options, plain))
     assert np.array_equal(one.voxels, two.voxels)
     assert (one.window, one.spacing) == (two.window, two.spacing)
@@ -103,9 +99,7 @@ def test_slices_and_millimetres_of_a_scan(value: Any) -> None:
         assert caught.value.code == "slices"
 
 
-def test_an_empty_path_is_not_the_current_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_empty_path_is_not_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Image.fromarray(np.zeros((4, 5), np.uint8)).save(tmp_path / "a.png")
     monkeypatch.chdir(tmp_path)
 

@@ -77,56 +77,38 @@ JFIF_IDS = b"\x01\x02\x03"
     ],
 )
 def test_red_is_red(
-    dicom: Any,
-    tmp_path: Path,
-    colours: str,
-    marker: str,
-    ids: bytes,
-    options: dict[str, Any],
-    label: str,
+    dicom: Any, tmp_path: Path, colours: str, marker: str, ids: bytes, options: dict[str, Any], label: str
 ) -> None:
     if options.get("progressive"):
         stream = _cut_segment(_pillow(RED, format="JPEG", quality=95, progressive=True), 0xE0)
     else:
         stream = _marked(colours, marker, ids, **options)
-    scan = _film(
-        dicom, tmp_path, RED, uid.JPEGBaseline8Bit, stream, PhotometricInterpretation=label
-    )
+    scan = _film(dicom, tmp_path, RED, uid.JPEGBaseline8Bit, stream, PhotometricInterpretation=label)
     assert np.abs(scan.voxels[0].astype(int) - RED).max() < 12
     differ = label[:3] != colours
     assert any("in the coded picture" in note for note in scan.warnings) == differ
 
 
 @pytest.mark.parametrize(("label", "colours"), [("RGB", "RGB"), ("YBR_FULL", "YBR")])
-def test_where_no_marker_tells_the_header_does(
-    dicom: Any, tmp_path: Path, label: str, colours: str
-) -> None:
+def test_where_no_marker_tells_the_header_does(dicom: Any, tmp_path: Path, label: str, colours: str) -> None:
     stream = _marked(colours, "", b"\x00\x01\x02", subsampling=0)
-    scan = _film(
-        dicom, tmp_path, RED, uid.JPEGBaseline8Bit, stream, PhotometricInterpretation=label
-    )
+    scan = _film(dicom, tmp_path, RED, uid.JPEGBaseline8Bit, stream, PhotometricInterpretation=label)
     assert np.abs(scan.voxels[0].astype(int) - RED).max() < 12
     assert not any("colours" in note for note in scan.warnings)
 
 
 @pytest.mark.parametrize("label", ["RGB", "YBR_RCT", "YBR_ICT", "YBR_FULL"])
 @pytest.mark.parametrize("mct", [0, 1])
-def test_jpeg_2000_says_whether_it_mixed_its_colours(
-    dicom: Any, tmp_path: Path, label: str, mct: int
-) -> None:
+def test_jpeg_2000_says_whether_it_mixed_its_colours(dicom: Any, tmp_path: Path, label: str, mct: int) -> None:
     if (label, mct) == ("YBR_FULL", 0):
         pytest.skip("samples that nothing mixed may be YBR")
     stream = _pillow(RED, mct=mct, **J2K)
-    scan = _film(
-        dicom, tmp_path, RED, uid.JPEG2000Lossless, stream, PhotometricInterpretation=label
-    )
+    scan = _film(dicom, tmp_path, RED, uid.JPEG2000Lossless, stream, PhotometricInterpretation=label)
     assert np.array_equal(scan.voxels[0], RED)
     assert any("colours" in note for note in scan.warnings) == (label == "YBR_FULL")
 
 
-def _film(
-    dicom: Any, folder: Path, pixels: NDArray[Any], syntax: str, stream: bytes, **fields: Any
-) -> Any:
+def _film(dicom: Any, folder: Path, pixels: NDArray[Any], syntax: str, stream: bytes, **fields: Any) -> Any:
     data = dicom.header(pixels, **fields)
     data.file_meta.TransferSyntaxUID = syntax
     data.PixelData = encapsulate([stream])
@@ -151,9 +133,7 @@ def _signed_stream(dicom: Any, bits: int) -> bytes:
 @pytest.mark.parametrize("bits", [13, 16])
 @pytest.mark.parametrize("signed", [0, 1])
 @pytest.mark.parametrize("said", [12, 13, 16])
-def test_a_signed_jpeg_2000_is_signed(
-    dicom: Any, tmp_path: Path, bits: int, signed: int, said: int
-) -> None:
+def test_a_signed_jpeg_2000_is_signed(dicom: Any, tmp_path: Path, bits: int, signed: int, said: int) -> None:
     stream = _signed_stream(dicom, bits)
     fields = {"PixelRepresentation": signed, "BitsStored": said, "HighBit": said - 1}
     scan = _film(dicom, tmp_path, HU, uid.JPEG2000Lossless, stream, **fields)
@@ -169,9 +149,7 @@ RAMP = RAMP.clip(0, 65535).astype(np.uint16)
 
 @pytest.mark.parametrize("said", [10, 12, 15, 16])
 @pytest.mark.parametrize("syntax", ["native", "rle", "jpeg 2000", "jpeg-ls", "jpeg lossless"])
-def test_numbers_beyond_the_bits_that_the_header_states(
-    dicom: Any, tmp_path: Path, syntax: str, said: int
-) -> None:
+def test_numbers_beyond_the_bits_that_the_header_states(dicom: Any, tmp_path: Path, syntax: str, said: int) -> None:
     data = dicom.header(RAMP)
     if syntax == "rle":
         data.compress(uid.RLELossless)
@@ -246,9 +224,7 @@ def test_too_few_bits_for_the_header_s_sign(dicom: Any, tmp_path: Path, signed: 
         (uid.JPEGBaseline8Bit, "text", "expected a JPEG, JPEG-LS or JPEG 2000 stream"),
     ],
 )
-def test_a_syntax_that_is_not_the_stream_s(
-    dicom: Any, tmp_path: Path, syntax: str, stream: str, said: str
-) -> None:
+def test_a_syntax_that_is_not_the_stream_s(dicom: Any, tmp_path: Path, syntax: str, stream: str, said: str) -> None:
     grey = np.ascontiguousarray(RED[..., 0])
     data = dicom.header(grey)
     data.PixelData = encapsulate([_pillow(grey, format="JPEG") if stream == "jpeg" else b"no" * 99])

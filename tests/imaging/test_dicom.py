@@ -69,11 +69,7 @@ def test_few_bits_fill_the_range(dicom: Any, tmp_path: Path) -> None:
     ],
 )
 def test_spacing(
-    dicom: Any,
-    tmp_path: Path,
-    fields: dict[str, Any],
-    expected: tuple[float, float] | None,
-    said: bool,
+    dicom: Any, tmp_path: Path, fields: dict[str, Any], expected: tuple[float, float] | None, said: bool
 ) -> None:
     scan = load(dicom.film(tmp_path, FILM, **fields))
     assert scan.spacing == expected
@@ -93,9 +89,7 @@ def test_colours(dicom: Any, tmp_path: Path) -> None:
 
 
 def test_palettes(dicom: Any, tmp_path: Path) -> None:
-    data = dicom.header(
-        np.array([[0, 1], [1, 0]], np.uint8), PhotometricInterpretation="PALETTE COLOR"
-    )
+    data = dicom.header(np.array([[0, 1], [1, 0]], np.uint8), PhotometricInterpretation="PALETTE COLOR")
     for name, values in (("Red", (10, 40)), ("Green", (20, 50)), ("Blue", (30, 60))):
         setattr(data, f"{name}PaletteColorLookupTableDescriptor", [2, 0, 16])
         data[f"{name}PaletteColorLookupTableDescriptor"].VR = "US"
@@ -144,23 +138,12 @@ def test_only_the_stored_bits_count(
         (np.uint16([[63536, 40, 90, 40]]), NEEDS_12, -2000, [-2000.0]),
         (np.uint16([[63536, 40, 90, 40]]), {}, 63536, [63536.0]),
         (np.uint8([[0, 5, 9, 0]]), {}, 0, [0.0]),  # a label map's background
-        (
-            np.int16([[-2000, 40, 90, 40]]),
-            {"RescaleSlope": 2, "RescaleIntercept": 1},
-            -2000,
-            [-3999.0],
-        ),
+        (np.int16([[-2000, 40, 90, 40]]), {"RescaleSlope": 2, "RescaleIntercept": 1}, -2000, [-3999.0]),
     ],
     ids=["signed", "as unsigned", "12 bits", "12 bits signed", "16 bits", "labels", "rescaled"],
 )
 def test_padding_stays_as_stored_and_is_shown_darkest(
-    dicom: Any,
-    tmp_path: Path,
-    stored: NDArray[Any],
-    fields: dict[str, Any],
-    value: int,
-    padded: list[float],
-    kind: str,
+    dicom: Any, tmp_path: Path, stored: NDArray[Any], fields: dict[str, Any], value: int, padded: list[float], kind: str
 ) -> None:
     data = dicom.header(stored, PhotometricInterpretation=kind, **fields)
     data.add_new("PixelPaddingValue", "SS" if value < 0 else "US", value)
@@ -216,9 +199,7 @@ def test_floating_pixels(dicom: Any, tmp_path: Path) -> None:
         ({}, True),
     ],
 )
-def test_ct_that_may_not_be_in_hu(
-    dicom: Any, tmp_path: Path, fields: dict[str, Any], said: bool
-) -> None:
+def test_ct_that_may_not_be_in_hu(dicom: Any, tmp_path: Path, fields: dict[str, Any], said: bool) -> None:
     scan = load(dicom.film(tmp_path, FILM, Modality="CT", **fields))
     assert any("does not say that they are HU" in note for note in scan.warnings) == said
 
@@ -296,9 +277,7 @@ def test_ybr_of_half_width(dicom: Any, tmp_path: Path) -> None:
         ({}, None),
     ],
 )
-def test_directions(
-    dicom: Any, tmp_path: Path, fields: dict[str, Any], expected: str | None
-) -> None:
+def test_directions(dicom: Any, tmp_path: Path, fields: dict[str, Any], expected: str | None) -> None:
     scan = load(dicom.film(tmp_path, FILM, **fields))
     assert (scan.directions, scan.orientation) == (expected, expected)
     assert np.array_equal(scan.voxels[0], FILM)
@@ -372,9 +351,7 @@ def test_padding_of_one_slice_hides_no_value_of_another(dicom: Any, tmp_path: Pa
     stack[0, 1, 1] = 10
     scan = load(dicom.series(tmp_path / "pet", stack, change))
     assert scan.padding == ((5.0, 5.0),)
-    assert "values: what stands for padding in some slices is a value of others, kept" in (
-        scan.warnings
-    )
+    assert "values: what stands for padding in some slices is a value of others, kept" in (scan.warnings)
     stack[0, 1, 1] = 11
     scan = load(dicom.series(tmp_path / "again", stack, change))
     assert scan.padding == ((5.0, 5.0), (10.0, 10.0))
@@ -399,9 +376,7 @@ def test_frames_of_single_bits_start_where_the_last_one_ends(dicom: Any, tmp_pat
         ("MONOCHROME1", "INVERSE", False),
     ],
 )
-def test_a_contradicting_shape_is_told(
-    dicom: Any, tmp_path: Path, stored: str, shape: str, told: bool
-) -> None:
+def test_a_contradicting_shape_is_told(dicom: Any, tmp_path: Path, stored: str, shape: str, told: bool) -> None:
     fields = {"PhotometricInterpretation": stored, "PresentationLUTShape": shape}
     scan = load(dicom.film(tmp_path, np.arange(9, dtype=np.uint16).reshape(3, 3), **fields))
     assert any("PresentationLUTShape disagrees" in note for note in scan.warnings) == told

@@ -69,9 +69,7 @@ def _photometric(data: FileDataset) -> None:
         (_fields(RescaleSlope="1", RescaleIntercept="1e400"), "malformed"),
     ],
 )
-def test_damaged_files(
-    dicom: Any, tmp_path: Path, change: Callable[[FileDataset], None], code: str
-) -> None:
+def test_damaged_files(dicom: Any, tmp_path: Path, change: Callable[[FileDataset], None], code: str) -> None:
     data = dicom.header(FILM)
     change(data)
     with pytest.raises(InputError) as caught:

@@ -89,10 +89,7 @@ def _no_pixels(data: FileDataset) -> None:
 
 @pytest.mark.parametrize("change", [_short, _number, _colour, _codec, _no_pixels])
 def test_no_error_tells(
-    dicom: Any,
-    tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
-    change: Callable[[FileDataset], None],
+    dicom: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture, change: Callable[[FileDataset], None]
 ) -> None:
     data = _marked(dicom)
     change(data)
@@ -128,18 +125,14 @@ def test_nothing_that_is_kept_tells(
         assert scan.window is not None
     assert "CANARY" not in caplog.text + "".join(capfd.readouterr())
     gc.collect()
-    assert not [
-        kept for kept in gc.get_objects() if type(kept) is FileDataset and _is_of(kept, path)
-    ]
+    assert not [kept for kept in gc.get_objects() if type(kept) is FileDataset and _is_of(kept, path)]
 
 
 def _is_of(data: FileDataset, path: Path) -> bool:
     return str(data.filename) == str(path)
 
 
-def test_not_even_pydicom_debugging_tells(
-    dicom: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_not_even_pydicom_debugging_tells(dicom: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     data = _marked(dicom)
     data.PatientBirthDate, data.SeriesDate = "19010101", "X" * 9  # pydicom warns of bad dates
     path = dicom.saved(tmp_path / "film.dcm", data)
@@ -153,9 +146,7 @@ def test_not_even_pydicom_debugging_tells(
     assert caplog.text == ""
 
 
-def test_no_damage_makes_it_tell(
-    dicom: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_no_damage_makes_it_tell(dicom: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = dicom.saved(tmp_path / "x.dcm", _marked(dicom))
     whole, rng = path.read_bytes(), np.random.default_rng(3)
     caplog.clear()  # pydicom's writer has warned of the canary

@@ -24,9 +24,7 @@ def table() -> dict[str, Any]:
     return runpy.run_path(str(_TABLE))
 
 
-def test_each_is_read_or_refused_in_time(
-    table: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_is_read_or_refused_in_time(table: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     def offline(*_: object) -> None:
         raise AssertionError("nothing may be fetched")
 

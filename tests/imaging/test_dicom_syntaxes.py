@@ -60,9 +60,7 @@ def _segment(marker: int, body: bytes) -> bytes:
     return bytes((0xFF, marker)) + (len(body) + 2).to_bytes(2, "big") + body
 
 
-def _jpeg(
-    pixels: NDArray[Any], frame: int, precision: int, scan: bytes, body: bytes, tables: bytes
-) -> bytes:
+def _jpeg(pixels: NDArray[Any], frame: int, precision: int, scan: bytes, body: bytes, tables: bytes) -> bytes:
     rows, columns = (n.to_bytes(2, "big") for n in pixels.shape)
     head = bytes([precision]) + rows + columns + bytes([1, 1, 0x11, 0])
     start = _segment(0xDA, bytes([1, 1, 0]) + scan)
@@ -142,47 +140,17 @@ STORED: dict[str, tuple[NDArray[Any], Callable[[FileDataset], None], str, int]] 
     "rle": (SIGNED, _by_pydicom(uid.RLELossless), "", 0),
     "rle colour": (COLOURS, _by_pydicom(uid.RLELossless), "", 0),
     "jpeg 8": (RAMP, _coded(uid.JPEGBaseline8Bit, _pillow(RAMP, format="JPEG", quality=95)), "", 4),
-    "jpeg colour": (
-        COLOURS,
-        _coded(uid.JPEGBaseline8Bit, _pillow(COLOURS, format="JPEG", quality=95), **YBR),
-        "",
-        12,
-    ),
-    "jpeg extended 8": (
-        RAMP,
-        _coded(uid.JPEGExtended12Bit, _pillow(RAMP, format="JPEG", quality=95)),
-        "",
-        4,
-    ),
-    "jpeg extended 12": (
-        BLOCKS,
-        _coded(uid.JPEGExtended12Bit, jpeg_12(BLOCKS), **NEEDS_BITS_12),
-        "libjpeg",
-        0,
-    ),
+    "jpeg colour": (COLOURS, _coded(uid.JPEGBaseline8Bit, _pillow(COLOURS, format="JPEG", quality=95), **YBR), "", 12),
+    "jpeg extended 8": (RAMP, _coded(uid.JPEGExtended12Bit, _pillow(RAMP, format="JPEG", quality=95)), "", 4),
+    "jpeg extended 12": (BLOCKS, _coded(uid.JPEGExtended12Bit, jpeg_12(BLOCKS), **NEEDS_BITS_12), "libjpeg", 0),
     "jpeg lossless": (DEEP, _coded(uid.JPEGLossless, jpeg_lossless(DEEP)), "libjpeg", 0),
     "jpeg lossless sv1": (DEEP, _coded(uid.JPEGLosslessSV1, jpeg_lossless(DEEP)), "libjpeg", 0),
-    "jpeg lossless signed": (
-        SIGNED,
-        _coded(uid.JPEGLosslessSV1, jpeg_lossless(SIGNED.view(np.uint16))),
-        "libjpeg",
-        0,
-    ),
+    "jpeg lossless signed": (SIGNED, _coded(uid.JPEGLosslessSV1, jpeg_lossless(SIGNED.view(np.uint16))), "libjpeg", 0),
     "jpeg-ls": (DEEP, _by_pydicom(uid.JPEGLSLossless), "jpeg_ls", 0),
     "jpeg-ls colour": (COLOURS, _by_pydicom(uid.JPEGLSLossless), "jpeg_ls", 0),
-    "jpeg-ls near": (
-        DEEP,
-        lambda data: data.compress(uid.JPEGLSNearLossless, jls_error=2),
-        "jpeg_ls",
-        2,
-    ),
+    "jpeg-ls near": (DEEP, lambda data: data.compress(uid.JPEGLSNearLossless, jls_error=2), "jpeg_ls", 2),
     "jpeg 2000": (DEEP, _coded(uid.JPEG2000Lossless, _pillow(DEEP, **J2K)), "", 0),
-    "jpeg 2000 colour": (
-        COLOURS,
-        _coded(uid.JPEG2000Lossless, _pillow(COLOURS, mct=1, **J2K), **RCT),
-        "",
-        0,
-    ),
+    "jpeg 2000 colour": (COLOURS, _coded(uid.JPEG2000Lossless, _pillow(COLOURS, mct=1, **J2K), **RCT), "", 0),
     "jpeg 2000 signed": (np.tile(SIGNED, (4, 4)), _by_pydicom(uid.JPEG2000Lossless), "openjpeg", 0),
     "htj2k": (STEPS, _coded(uid.HTJ2KLossless, HTJ2K), "openjpeg", 0),
     "htj2k lossy": (STEPS, _coded(uid.HTJ2K, HTJ2K), "openjpeg", 0),
@@ -222,9 +190,7 @@ for path in sys.argv[1:]:
 
 
 @pytest.mark.parametrize("name", [name for name in STORED if "colour" in name])
-def test_the_planes_of_coded_colours_are_the_codecs_business(
-    dicom: Any, tmp_path: Path, name: str
-) -> None:
+def test_the_planes_of_coded_colours_are_the_codecs_business(dicom: Any, tmp_path: Path, name: str) -> None:
     # PS3.5 8.2: PlanarConfiguration says nothing of a coded picture.
     _, _, module, _ = STORED[name]
     if module:
@@ -235,9 +201,7 @@ def test_the_planes_of_coded_colours_are_the_codecs_business(
     assert np.array_equal(load(dicom.saved(path, data)).voxels, right)
 
 
-@pytest.mark.parametrize(
-    ("stream", "bits"), [(jpeg_12(BLOCKS), 12), (jpeg_lossless(DEEP), 16)], ids=["12", "lossless"]
-)
+@pytest.mark.parametrize(("stream", "bits"), [(jpeg_12(BLOCKS), 12), (jpeg_lossless(DEEP), 16)], ids=["12", "lossless"])
 def test_a_bare_stream_that_pillow_cannot_decode_is_not_called_damaged(
     tmp_path: Path, stream: bytes, bits: int
 ) -> None:
@@ -276,12 +240,8 @@ def test_without_the_extra_the_command_is_named(dicom: Any, tmp_path: Path) -> N
         (uid.UID("1.2.840.113619.5.2"), "transfer_syntax"),  # private, of one vendor
     ],
 )
-@pytest.mark.parametrize(
-    "frames", [1, 100]
-)  # a video is one fragment or a few, whatever its frames
-def test_syntaxes_that_no_codec_reads(
-    dicom: Any, tmp_path: Path, syntax: str, code: str, frames: int
-) -> None:
+@pytest.mark.parametrize("frames", [1, 100])  # a video is one fragment or a few, whatever its frames
+def test_syntaxes_that_no_codec_reads(dicom: Any, tmp_path: Path, syntax: str, code: str, frames: int) -> None:
     data = dicom.header(RAMP, NumberOfFrames=frames)
     _coded(syntax, bytes(64))(data)
     path = dicom.saved(tmp_path / "film.dcm", data)
@@ -308,14 +268,8 @@ def _lie(stream: bytes, size: bytes, lie: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("syntax", "frame"),
     [
-        (
-            uid.JPEGBaseline8Bit,
-            _lie(_pillow(RAMP, format="JPEG"), b"\x08\0\x10\0\x18", b"\x08\xff\xf0\xff\xf0"),
-        ),
-        (
-            uid.JPEG2000,
-            _lie(_pillow(RAMP, **J2K)[:16], b"\0\0\0\x18\0\0\0\x10", b"\0\xff\0\0\0\xff\0\0"),
-        ),
+        (uid.JPEGBaseline8Bit, _lie(_pillow(RAMP, format="JPEG"), b"\x08\0\x10\0\x18", b"\x08\xff\xf0\xff\xf0")),
+        (uid.JPEG2000, _lie(_pillow(RAMP, **J2K)[:16], b"\0\0\0\x18\0\0\0\x10", b"\0\xff\0\0\0\xff\0\0")),
         (uid.JPEGBaseline8Bit, _pillow(RAMP[:8], format="JPEG")),
         (uid.JPEGBaseline8Bit, _pillow(RAMP, format="JPEG")[:-80]),
         (uid.JPEGBaseline8Bit, b"\xff\xd8"),
@@ -323,9 +277,7 @@ def _lie(stream: bytes, size: bytes, lie: bytes) -> bytes:
     ],
     ids=["huge jpeg", "huge jpeg 2000", "smaller", "cut", "empty", "cut header"],
 )
-def test_coded_pictures_that_lie_or_break_off(
-    dicom: Any, tmp_path: Path, syntax: str, frame: bytes
-) -> None:
+def test_coded_pictures_that_lie_or_break_off(dicom: Any, tmp_path: Path, syntax: str, frame: bytes) -> None:
     data = dicom.header(RAMP)
     _coded(syntax, frame)(data)
     with pytest.raises(InputError) as caught:
@@ -337,26 +289,15 @@ def _tiles(pixels: NDArray[Any]) -> Callable[[FileDataset], None]:
     return _coded(uid.JPEG2000Lossless, _pillow(pixels, tile_size=(8, 8), **J2K))
 
 
-CODED = {
-    name: row
-    for name, row in STORED.items()
-    if row[1].__qualname__ != _plain(uid.JPEG2000).__qualname__
-}
-CODED["jpeg progressive"] = (
-    RAMP,
-    _coded(uid.JPEGBaseline8Bit, _pillow(RAMP, format="JPEG", progressive=True)),
-    "",
-    9,
-)
+CODED = {name: row for name, row in STORED.items() if row[1].__qualname__ != _plain(uid.JPEG2000).__qualname__}
+CODED["jpeg progressive"] = (RAMP, _coded(uid.JPEGBaseline8Bit, _pillow(RAMP, format="JPEG", progressive=True)), "", 9)
 CODED["jpeg 2000 tiles"] = (RAMP, _tiles(RAMP), "", 0)
 # Without offsets two frames are told apart by how they start, or they are one fragment each.
 LAYOUTS: dict[str, Callable[[bytes, bytes], bytes]] = {
     "one": lambda frame, cut: encapsulate([cut]),
     "fragments": lambda frame, cut: encapsulate([cut], fragments_per_frame=2),
     "second frame": lambda frame, cut: encapsulate([frame, cut]),
-    "second frame, no table": lambda frame, cut: encapsulate(
-        [frame, cut], fragments_per_frame=2, has_bot=False
-    ),
+    "second frame, no table": lambda frame, cut: encapsulate([frame, cut], fragments_per_frame=2, has_bot=False),
 }
 
 
@@ -392,9 +333,7 @@ def test_no_broken_off_picture_is_read(dicom: Any, tmp_path: Path, name: str, ke
 
 @pytest.mark.parametrize("name", CODED)
 @pytest.mark.parametrize("padding", [b"\0", b"\0\0\0", b"\xff", b" \0"], ids=repr)
-def test_padding_behind_the_end_marker(
-    dicom: Any, tmp_path: Path, name: str, padding: bytes
-) -> None:
+def test_padding_behind_the_end_marker(dicom: Any, tmp_path: Path, name: str, padding: bytes) -> None:
     pixels, change, module, off = CODED[name]
     if module:
         pytest.importorskip(module, reason='needs pip install "umit[codecs]"')

@@ -27,11 +27,7 @@ NEAR = FILM % np.uint16(100)  # values that the windows below show
         ({"WindowCenter": 50, "WindowWidth": 101}, None, (-0.5, 99.5)),  # PS3.3 C.11.2.1.2.1
         ({"WindowCenter": [50, 10], "WindowWidth": [101, 5]}, None, (-0.5, 99.5)),
         ({"WindowCenter": [50, 10], "WindowWidth": [101, 5]}, 1, (7.5, 11.5)),
-        (
-            {"WindowCenter": 50, "WindowWidth": 100, "VOILUTFunction": "LINEAR_EXACT"},
-            None,
-            (0, 100),
-        ),
+        ({"WindowCenter": 50, "WindowWidth": 100, "VOILUTFunction": "LINEAR_EXACT"}, None, (0, 100)),
         ({"WindowCenter": 50, "WindowWidth": 100}, (7, 2), (6, 8)),
         ({"WindowCenter": 50, "WindowWidth": 0}, (7, 2), (6, 8)),
         ({"WindowCenter": 50, "WindowWidth": 100}, "brain", (0, 80)),
@@ -93,9 +89,7 @@ def test_windows_by_the_names_of_the_file(
     ],
     ids=["unknown", "no name", "no such index", "fewer names", "no window"],
 )
-def test_windows_that_the_file_does_not_name(
-    dicom: Any, tmp_path: Path, fields: dict[str, Any], window: Any
-) -> None:
+def test_windows_that_the_file_does_not_name(dicom: Any, tmp_path: Path, fields: dict[str, Any], window: Any) -> None:
     with pytest.raises(InputError) as caught:
         load(dicom.film(tmp_path, FILM, **fields), window=window)
     assert (caught.value.code, caught.value.where) == ("window", "film.dcm")
@@ -122,9 +116,7 @@ def _table(entries: Any, first: int, bits: int, **fields: Any) -> Dataset:
 
 @pytest.mark.parametrize("first", [0, 2000])
 @pytest.mark.parametrize("bits", [8, 12])
-def test_the_look_up_table_wins_over_the_window(
-    dicom: Any, tmp_path: Path, bits: int, first: int
-) -> None:
+def test_the_look_up_table_wins_over_the_window(dicom: Any, tmp_path: Path, bits: int, first: int) -> None:
     table = np.linspace(0, 2**bits - 1, 1000).round().astype(int)[::-1]
     item = _table(table, first, bits)
     fields = {"WindowCenter": 50, "WindowWidth": 100, "VOILUTSequence": Sequence([item])}
@@ -140,9 +132,7 @@ def test_the_look_up_table_wins_over_the_window(
 def test_tables_by_index_and_name(dicom: Any, tmp_path: Path) -> None:
     up, down = np.arange(256), np.arange(256)[::-1]
     tables = [_table(up, 0, 8, LUTExplanation="UP"), _table(down, 0, 8, LUTExplanation="Down")]
-    path = dicom.film(
-        tmp_path, FILM, WindowCenter=50, WindowWidth=101, VOILUTSequence=Sequence(tables)
-    )
+    path = dicom.film(tmp_path, FILM, WindowCenter=50, WindowWidth=101, VOILUTSequence=Sequence(tables))
     index = np.clip(FILM, 0, 255)
     assert load(path, window=0).window == (-0.5, 99.5)  # windows come before tables
     for window, table in ((None, up), (1, up), ("up", up), (2, down), ("DOWN", down)):
@@ -230,16 +220,12 @@ def test_a_sigmoid_stays_until_another_window_is_chosen(dicom: Any, tmp_path: Pa
     path = dicom.film(tmp_path, FILM, **fields)
     scan = load(path)
     assert (scan.window, scan.curve) == ((0, 100), "sigmoid")
-    assert _shown(Scan(np.array([[[0, 50, 100]]]), window=(0, 100), curve="sigmoid")).tolist() == [
-        [30, 128, 225]
-    ]
+    assert _shown(Scan(np.array([[[0, 50, 100]]]), window=(0, 100), curve="sigmoid")).tolist() == [[30, 128, 225]]
     assert load(scan, spacing=(1, 1)).curve == "sigmoid"
     assert load(path, window=0).curve == "sigmoid"
     view = render(scan, Rendering(frame=None))
     assert view.warnings[-1] == "window: shown from 0 to 100 along a sigmoid"
-    assert not np.array_equal(
-        view.frames, render(replace(scan, curve="line"), Rendering(frame=None)).frames
-    )
+    assert not np.array_equal(view.frames, render(replace(scan, curve="line"), Rendering(frame=None)).frames)
     for line in (load(path, window=(50, 100)), scan.windowed((50, 100)), scan.windowed("full")):
         assert line.curve == "line"
     assert scan.windowed((60, 20), curve=scan.curve).curve == "sigmoid"
@@ -253,9 +239,7 @@ def test_m3d_stretches_in_a_line(dicom: Any, tmp_path: Path) -> None:
 
     scan = load(dicom.series(tmp_path / "ct", FILM.reshape(3, 2, 8).astype(np.int16), declare))
     view = render(scan, Rendering(frame=(56, 56), depth=3, preparation="m3d"))
-    line = render(
-        replace(scan, curve="line"), Rendering(frame=(56, 56), depth=3, preparation="m3d")
-    )
+    line = render(replace(scan, curve="line"), Rendering(frame=(56, 56), depth=3, preparation="m3d"))
     assert all(map(np.array_equal, view.frames, line.frames))
     said = "window: declared as a sigmoid, M3D's preparation stretches in a line"
     assert (said in view.warnings, said in line.warnings) == (True, False)
@@ -291,22 +275,10 @@ def test_an_unknown_function_is_said(dicom: Any, tmp_path: Path) -> None:
             "window: slices declare different look-up tables, none is applied",
         ),
     ],
-    ids=[
-        "alike",
-        "other window",
-        "other curve",
-        "all numbers",
-        "no width",
-        "no window",
-        "other kind",
-    ],
+    ids=["alike", "other window", "other curve", "all numbers", "no width", "no window", "other kind"],
 )
 def test_slices_that_are_not_shown_alike(
-    dicom: Any,
-    tmp_path: Path,
-    change: dict[str, Any],
-    window: tuple[float, float],
-    said: str | None,
+    dicom: Any, tmp_path: Path, change: dict[str, Any], window: tuple[float, float], said: str | None
 ) -> None:
     """Slicer/Slicer#5140, fo-dicom/fo-dicom#1261: one window that fits every slice."""
 
@@ -421,9 +393,7 @@ def test_entries_tell_how_many_bits_they_have(
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize("vr", ["OW", "US"])
 @pytest.mark.parametrize("count", [4096, 4095])
-def test_two_entries_of_8_bits_in_a_word(
-    dicom: Any, tmp_path: Path, count: int, vr: str, bits: int
-) -> None:
+def test_two_entries_of_8_bits_in_a_word(dicom: Any, tmp_path: Path, count: int, vr: str, bits: int) -> None:
     entries = (LINE[:count] // 16).astype(np.uint8)
     raw = entries.tobytes() + b"\0" * (count % 2)
     item = _table([0], 0, bits)
@@ -447,9 +417,7 @@ EMPTY: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize("fields", [fields for _, fields in EMPTY], ids=[name for name, _ in EMPTY])
-def test_tables_without_entries_are_passed_over(
-    dicom: Any, tmp_path: Path, fields: dict[str, Any]
-) -> None:
+def test_tables_without_entries_are_passed_over(dicom: Any, tmp_path: Path, fields: dict[str, Any]) -> None:
     """pydicom/pydicom#2238, fo-dicom/fo-dicom#1166."""
     item = Dataset()
     for name, value in fields.items():
@@ -475,9 +443,7 @@ def test_tables_without_entries_are_passed_over(
         ({"Modality": "CR"}, 0, "SS"),
     ],
 )
-def test_the_sign_of_the_first_value(
-    dicom: Any, tmp_path: Path, fields: dict[str, Any], first: int, vr: str
-) -> None:
+def test_the_sign_of_the_first_value(dicom: Any, tmp_path: Path, fields: dict[str, Any], first: int, vr: str) -> None:
     """PS3.3 C.11.2.1.1: signed where what goes in can be negative, as in CT, whatever the VR says."""
     item = _table(LINE, first, 12)
     item["LUTDescriptor"].VR = vr
@@ -486,18 +452,14 @@ def test_the_sign_of_the_first_value(
 
 
 @pytest.mark.parametrize("modality", ["XA", "RF"])
-def test_a_modality_table_of_angiography_is_not_shown(
-    dicom: Any, tmp_path: Path, modality: str
-) -> None:
+def test_a_modality_table_of_angiography_is_not_shown(dicom: Any, tmp_path: Path, modality: str) -> None:
     """It leads back to X-ray intensity: DCMTK, dimomod.cc; fo-dicom#1442, dcm4che#688."""
     table = _table((LINE**2) // 4096, 0, 12)
     fields = {"ModalityLUTSequence": Sequence([table]), "Modality": modality}
     scan = load(dicom.film(tmp_path, FILM, **fields))
     assert np.array_equal(scan.voxels[0], FILM)
     assert any("of XA or XRF is not for showing" in note for note in scan.warnings)
-    assert not np.array_equal(
-        load(dicom.film(tmp_path, FILM, **{**fields, "Modality": "CR"})).voxels[0], FILM
-    )
+    assert not np.array_equal(load(dicom.film(tmp_path, FILM, **{**fields, "Modality": "CR"})).voxels[0], FILM)
 
 
 def test_an_empty_modality_table_is_passed_over(dicom: Any, tmp_path: Path) -> None:

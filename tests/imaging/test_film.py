@@ -71,25 +71,13 @@ def test_an_ultrasound_region_that_is_the_picture_gives_its_scale(
         ({"PixelAspectRatio": [4, 3]}, [f"{NOT_SQUARE} (PixelAspectRatio)"]),  # height first
         ({"PixelAspectRatio": [4, 3], "PixelSpacing": [1, 1]}, []),
         ({"PixelAspectRatio": [2, 2]}, []),
+        ({"PixelAspectRatio": [0, 1]}, ["spacing: PixelAspectRatio is not two positive numbers, passed over"]),
+        ({"PixelAspectRatio": 2}, ["spacing: PixelAspectRatio is not two positive numbers, passed over"]),
         (
-            {"PixelAspectRatio": [0, 1]},
-            ["spacing: PixelAspectRatio is not two positive numbers, passed over"],
-        ),
-        (
-            {"PixelAspectRatio": 2},
-            ["spacing: PixelAspectRatio is not two positive numbers, passed over"],
-        ),
-        (
-            {
-                "PixelAspectRatio": [4, 3],
-                "SequenceOfUltrasoundRegions": [_region(PhysicalDeltaX=0)],
-            },
+            {"PixelAspectRatio": [4, 3], "SequenceOfUltrasoundRegions": [_region(PhysicalDeltaX=0)]},
             [*NO_REGION, f"{NOT_SQUARE} (PixelAspectRatio)"],
         ),
-        (
-            {"PixelAspectRatio": [4, 3], "SequenceOfUltrasoundRegions": [_region()]},
-            IN_REGION,
-        ),
+        ({"PixelAspectRatio": [4, 3], "SequenceOfUltrasoundRegions": [_region()]}, IN_REGION),
     ],
     ids=["not square", "spacing known", "square", "no height", "one number", "both", "region"],
 )

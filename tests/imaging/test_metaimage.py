@@ -121,10 +121,7 @@ def test_a_metaimage_without_a_matrix_has_no_sides(tmp_path: Path, sitk: Any) ->
     assert load(meta(tmp_path / "a.mha")).orientation == "LPS"
     scan = load(meta(tmp_path / "b.mha", TransformMatrix=""))
     assert (scan.affine, scan.affine_source, scan.spacing) == (None, None, (2, 3, 4))
-    assert (
-        "orientation: no patient space that umit knows, left and right are not known"
-        in scan.warnings
-    )
+    assert "orientation: no patient space that umit knows, left and right are not known" in scan.warnings
 
 
 @pytest.mark.parametrize("name", ["a.nrrd", "a.mha"])
@@ -191,9 +188,7 @@ OUTSIDE = ["../secret.raw", "/etc/passwd", "sub/a.raw", "..\\secret.raw", "C:a.r
 
 @pytest.mark.parametrize("pointed", OUTSIDE)
 @pytest.mark.parametrize("name", NAMES)
-def test_data_outside_the_folder_is_never_opened(
-    tmp_path: Path, sitk: Any, name: str, pointed: str
-) -> None:
+def test_data_outside_the_folder_is_never_opened(tmp_path: Path, sitk: Any, name: str, pointed: str) -> None:
     folder = tmp_path / "in"
     (folder / "sub").mkdir(parents=True)
     for place in (tmp_path / "secret.raw", folder / "sub/a.raw"):
@@ -301,9 +296,7 @@ def test_names_that_only_one_of_the_two_reads(tmp_path: Path, sitk: Any, name: s
     ],
 )
 @pytest.mark.parametrize("name", NAMES)
-def test_other_lists_of_files_are_refused(
-    tmp_path: Path, sitk: Any, name: str, pointed: str
-) -> None:
+def test_other_lists_of_files_are_refused(tmp_path: Path, sitk: Any, name: str, pointed: str) -> None:
     (tmp_path / "a.raw").write_bytes(ZYX.tobytes())
     if "*" in pointed and name in ("a.nrrd", "a.nhdr"):
         refused(detached(tmp_path / name, pointed), "missing")  # to NRRD it is a plain name
@@ -349,9 +342,7 @@ UM = 'space units: "um" "um" "um"'
         ([LPS_SPACE, "space directions: (2,0,0) (0,3,0) none"], None, False, "none recorded"),
     ],
 )
-def test_units_of_nrrd(
-    tmp_path: Path, sitk: Any, lines: list[str], spacing: Any, affine: bool, said: str
-) -> None:
+def test_units_of_nrrd(tmp_path: Path, sitk: Any, lines: list[str], spacing: Any, affine: bool, said: str) -> None:
     """NRRD's definition, "space units" and "units"; ITK takes every length for mm."""
     scan = load(nrrd(tmp_path / "a.nrrd", *lines))
     assert scan.spacing == (spacing and pytest.approx(spacing))
@@ -376,9 +367,7 @@ def test_a_latin_micron_is_no_metre(tmp_path: Path, sitk: Any) -> None:
         (["spacings: 2 3 4", 'units: "furlong" "mm" "mm"'], None, "does not know"),
     ],
 )
-def test_nrrd_without_a_space(
-    tmp_path: Path, sitk: Any, lines: list[str], spacing: Any, said: str
-) -> None:
+def test_nrrd_without_a_space(tmp_path: Path, sitk: Any, lines: list[str], spacing: Any, said: str) -> None:
     scan = load(nrrd(tmp_path / "a.nrrd", *lines, "space directions:", "space origin:"))
     assert scan.spacing == (spacing and pytest.approx(spacing))
     assert scan.orientation is None
@@ -422,16 +411,12 @@ def check_mm(scan: Scan, affine: bool, said: str) -> None:
     else:
         with pytest.raises(MissingMetadataError):
             box.to_mm()
-    notes = [
-        note for note in scan.warnings if not note.startswith(("window", "orientation: no pa"))
-    ]
+    notes = [note for note in scan.warnings if not note.startswith(("window", "orientation: no pa"))]
     assert bool(notes) == bool(said) and all(said in note for note in notes[:1]), notes
 
 
 @pytest.mark.parametrize("first", ['""', '"s"'])
-def test_units_of_a_list_of_volumes_are_those_of_its_space(
-    tmp_path: Path, sitk: Any, first: str
-) -> None:
+def test_units_of_a_list_of_volumes_are_those_of_its_space(tmp_path: Path, sitk: Any, first: str) -> None:
     path = nrrd(
         tmp_path / "a.nrrd",
         "dimension: 4",
@@ -451,9 +436,7 @@ def test_units_of_a_list_of_volumes_are_those_of_its_space(
 def test_directions_without_millimetres_still_turn_the_picture(tmp_path: Path, sitk: Any) -> None:
     """Patient right is on the image's left whether or not the file says how large a voxel is."""
     rendering = Rendering(frame=None, depth=3)
-    matrix = {
-        "TransformMatrix": "-1 0 0 0 0 -1 0 1 0"
-    }  # x to the right, y to the feet, z to the back
+    matrix = {"TransformMatrix": "-1 0 0 0 0 -1 0 1 0"}  # x to the right, y to the feet, z to the back
     full = load(meta(tmp_path / "a.mha", **matrix, **OFFSET))
     bare = load(meta(tmp_path / "b.mha", **matrix, ElementSpacing=""))
     assert (full.orientation, bare.orientation, bare.affine) == ("RIP", "RIP", None)
@@ -479,9 +462,7 @@ def test_directions_without_millimetres_still_turn_the_picture(tmp_path: Path, s
         (["space directions: (0,0,0) (0,3,0) (0,0,4)"], ("truncated", "affine")),
     ],
 )
-def test_nrrd_headers_that_lie(
-    tmp_path: Path, sitk: Any, lines: list[str], codes: tuple[str, ...]
-) -> None:
+def test_nrrd_headers_that_lie(tmp_path: Path, sitk: Any, lines: list[str], codes: tuple[str, ...]) -> None:
     refused(nrrd(tmp_path / "a.nrrd", "space: left-posterior-superior", *lines), *codes)
 
 
@@ -497,9 +478,7 @@ def test_nrrd_headers_that_lie(
         ({"TransformMatrix": "0 0 0 0 0 0 0 0 0"}, ("truncated", "affine")),
     ],
 )
-def test_meta_headers_that_lie(
-    tmp_path: Path, sitk: Any, fields: dict[str, str], codes: tuple[str, ...]
-) -> None:
+def test_meta_headers_that_lie(tmp_path: Path, sitk: Any, fields: dict[str, str], codes: tuple[str, ...]) -> None:
     refused(meta(tmp_path / "a.mha", **fields), *codes)
 
 
@@ -529,9 +508,7 @@ def test_flipped_bytes_never_escape_the_error_tree(tmp_path: Path, sitk: Any) ->
 
 
 @pytest.mark.parametrize("name", ["a.nrrd", "a.mha"])
-def test_without_the_extra_its_command_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+def test_without_the_extra_its_command_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Blocks the import as an absent package does; the reader itself runs."""
     monkeypatch.setitem(importlib.import_module("sys").modules, "SimpleITK", None)
     (nrrd if name == "a.nrrd" else meta)(tmp_path / name)
@@ -556,9 +533,7 @@ def test_a_space_that_simpleitk_does_not_turn_is_not_believed(tmp_path: Path, si
 
 
 @pytest.mark.parametrize("name", ["a.nrrd", "a.mha"])
-def test_numbers_in_digits_take_less_room_than_in_memory(
-    tmp_path: Path, sitk: Any, name: str
-) -> None:
+def test_numbers_in_digits_take_less_room_than_in_memory(tmp_path: Path, sitk: Any, name: str) -> None:
     nrrd = "NRRD0004\ntype: double\ndimension: 3\nsizes: 4 3 2\nencoding: ascii\n\n"
     meta = "NDims = 3\nDimSize = 4 3 2\nElementType = MET_DOUBLE\nBinaryData = False\n"
     head = nrrd if name == "a.nrrd" else f"{meta}ElementDataFile = LOCAL\n"

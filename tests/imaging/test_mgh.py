@@ -48,9 +48,7 @@ def test_four_dimensions_need_a_choice(tmp_path: Path) -> None:
 def test_a_file_that_records_no_orientation_gets_none(tmp_path: Path) -> None:
     scan = load(saved(tmp_path / "a.mgh", XYZ.astype(np.int16), {28: b"\0\0"}))
     assert (scan.affine, scan.affine_source, scan.spacing) == (None, None, None)
-    assert (
-        "spacing: none recorded, millimetres are not known" in scan.warnings
-    )  # not nibabel's 1 mm
+    assert "spacing: none recorded, millimetres are not known" in scan.warnings  # not nibabel's 1 mm
     assert "orientation: not recorded, left and right are not known" in scan.warnings
 
 

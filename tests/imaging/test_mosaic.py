@@ -65,9 +65,7 @@ UP, DOWN = ("FD", ["0.0", "0.6", "0.8"]), ("FD", ["0.0", "-0.6", "-0.8"])
         ({"MosaicRefAcqTimes": TIMES, "SliceNormalVector": UP}, False),
     ],
 )
-def test_a_mosaic_is_the_volume_of_its_tiles(
-    dicom: Any, tmp_path: Path, csa: dict[str, Any], down: bool
-) -> None:
+def test_a_mosaic_is_the_volume_of_its_tiles(dicom: Any, tmp_path: Path, csa: dict[str, Any], down: bool) -> None:
     path = _mosaic(dicom, tmp_path, _csa(**csa))
     scan = load(path)
     assert np.array_equal(scan.voxels, STACK[::-1] if down else STACK)

@@ -55,9 +55,7 @@ def _tags(*keywords: str) -> list[Any]:
         ({"SOPClassUID": SLIDE}, "tiles"),
     ],
 )
-def test_frames_that_are_no_slices_ask_for_one(
-    dicom: Any, tmp_path: Path, fields: dict[str, Any], said: str
-) -> None:
+def test_frames_that_are_no_slices_ask_for_one(dicom: Any, tmp_path: Path, fields: dict[str, Any], said: str) -> None:
     fields = dict(fields, NumberOfFrames=4, PixelSpacing=[1, 2])
     if "FrameIncrementPointer" in fields:
         fields["FrameIncrementPointer"] = _tags(*fields["FrameIncrementPointer"])
@@ -196,9 +194,7 @@ def test_no_picture_of_the_patient_is_refused_by_name(
 
 
 @pytest.mark.parametrize(("uid", "kind"), [("66.7", "a label map"), ("30", "a parametric map")])
-def test_a_series_of_maps_is_refused_by_name(
-    dicom: Any, tmp_path: Path, uid: str, kind: str
-) -> None:
+def test_a_series_of_maps_is_refused_by_name(dicom: Any, tmp_path: Path, uid: str, kind: str) -> None:
     def as_map(k: int, data: FileDataset) -> None:
         data.SOPClassUID = CLASS + uid
 

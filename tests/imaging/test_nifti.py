@@ -64,11 +64,7 @@ FLAT = np.diag([0.0, 0, 0, 1])
     ],
 )
 def test_affine_sources(
-    tmp_path: Path,
-    sform: NDArray[Any] | None,
-    qform: NDArray[Any] | None,
-    source: str | None,
-    said: str | None,
+    tmp_path: Path, sform: NDArray[Any] | None, qform: NDArray[Any] | None, source: str | None, said: str | None
 ) -> None:
     scan = load(saved(tmp_path / "a.nii", sform=sform, qform=qform))
     assert scan.affine_source == source
@@ -88,9 +84,7 @@ def test_an_affine_that_is_no_grid_is_refused(tmp_path: Path) -> None:
     assert caught.value.code == "affine"
 
 
-@pytest.mark.parametrize(
-    ("unit", "factor"), [("mm", 1), ("unknown", 1), ("meter", 1000), ("micron", 0.001)]
-)
+@pytest.mark.parametrize(("unit", "factor"), [("mm", 1), ("unknown", 1), ("meter", 1000), ("micron", 0.001)])
 def test_units_become_mm(tmp_path: Path, unit: str, factor: float) -> None:
     scan = load(saved(tmp_path / "a.nii", unit=unit))
     assert scan.spacing == pytest.approx((2 * factor, 3 * factor, 4 * factor))
@@ -130,15 +124,7 @@ def test_other_dimensions_are_refused(tmp_path: Path, shape: tuple[int, ...]) ->
 
 @pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
 @pytest.mark.parametrize(
-    "dims",
-    [
-        (3, 32767, 32767, 32767),
-        (3, -1, 5, 6),
-        (3, 0, 5, 6),
-        (0, 4, 5, 6),
-        (3, 1300, 1300, 900),
-        (9, 4, 5, 6),
-    ],
+    "dims", [(3, 32767, 32767, 32767), (3, -1, 5, 6), (3, 0, 5, 6), (0, 4, 5, 6), (3, 1300, 1300, 900), (9, 4, 5, 6)]
 )
 def test_headers_that_lie(tmp_path: Path, name: str, dims: tuple[int, ...]) -> None:
     raw = bytearray(saved(tmp_path / "ok.nii").read_bytes())
@@ -237,9 +223,7 @@ def test_not_finite_values(tmp_path: Path) -> None:
         (np.linspace(0, 2000, 1000), None),
     ],
 )
-def test_hu_is_assumed_only_where_air_is(
-    tmp_path: Path, values: NDArray[Any], modality: str | None
-) -> None:
+def test_hu_is_assumed_only_where_air_is(tmp_path: Path, values: NDArray[Any], modality: str | None) -> None:
     path = saved(tmp_path / "a.nii", values.reshape(10, 10, 10).astype(np.int16))
     scan = load(path)
     assert scan.modality == modality
@@ -274,12 +258,7 @@ def test_every_sample_volume(shared: Path) -> None:
         load(found.pop("functional_4d.nii"))
     assert caught.value.code == "multi_frame"
     assert load(folder / "functional_4d.nii", frame=3).size == (17, 21, 3)
-    assert sorted(found) == [
-        "anatomical.nii",
-        "ct_sm.nii.gz",
-        "ct_sm_seg.nii.gz",
-        "someones_anatomy.nii.gz",
-    ]
+    assert sorted(found) == ["anatomical.nii", "ct_sm.nii.gz", "ct_sm_seg.nii.gz", "someones_anatomy.nii.gz"]
     for path in found.values():
         scan = load(path)
         image = nib.load(path)

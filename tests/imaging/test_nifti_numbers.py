@@ -60,13 +60,7 @@ NAN, INF = float("nan"), float("inf")
     ],
 )
 def test_scaling(
-    tmp_path: Path,
-    name: str,
-    source: str,
-    slope: float,
-    inter: float,
-    kind: str,
-    said: str | None,
+    tmp_path: Path, name: str, source: str, slope: float, inter: float, kind: str, said: str | None
 ) -> None:
     data = (XYZ % 200).astype(source) if source.startswith("u") else XYZ.astype(source)
     scan = load(saved(tmp_path / name, data, scaling(slope, inter)))
@@ -80,12 +74,8 @@ def test_scaling(
     assert said is None or any(said in note for note in scan.warnings)
 
 
-@pytest.mark.parametrize(
-    "patches", [scaling(1, NAN), scaling(2, INF), {108: struct.pack("<f", NAN)}]
-)
-def test_numbers_that_place_or_shift_must_be_finite(
-    tmp_path: Path, patches: dict[int, bytes]
-) -> None:
+@pytest.mark.parametrize("patches", [scaling(1, NAN), scaling(2, INF), {108: struct.pack("<f", NAN)}])
+def test_numbers_that_place_or_shift_must_be_finite(tmp_path: Path, patches: dict[int, bytes]) -> None:
     refused(saved(tmp_path / "a.nii", patches=patches), "header")
 
 
@@ -96,9 +86,7 @@ def refused(path: Path, code: str) -> None:
     assert str(path.parent) not in str(caught.value)
 
 
-def test_a_large_plain_file_is_mapped_and_reads_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_large_plain_file_is_mapped_and_reads_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = (XYZ.astype(np.int16) - 600).clip(-1000, 900)
     small = load(saved(tmp_path / "a.nii", data))
     monkeypatch.setattr(stored, "_MAPPED", 1)
@@ -169,9 +157,7 @@ def test_repairs_are_said(tmp_path: Path) -> None:
     ids=["kind", "pair", "analyze", "offset-low", "offset-high"],
 )
 @pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "a.hdr"])
-def test_other_headers_are_refused(
-    tmp_path: Path, name: str, patches: dict[int, bytes], code: str
-) -> None:
+def test_other_headers_are_refused(tmp_path: Path, name: str, patches: dict[int, bytes], code: str) -> None:
     refused(saved(tmp_path / name, patches=patches), code)
 
 

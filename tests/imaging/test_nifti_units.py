@@ -55,13 +55,7 @@ def notes(scan: Scan) -> list[str]:
         ((OWN, 1), (MOVED, 1), "sform", OWN, "disagree by up to 20.0 mm, sform used"),
         ((OWN, 2), (MOVED, 1), "sform", OWN, "disagree by up to 20.0 mm, sform used"),
         ((OWN, 1), (MNI, 4), "sform", OWN, "and in their directions, sform used"),
-        (
-            (MNI, 3),
-            (OWN, 1),
-            "qform",
-            OWN,
-            "mm and in their directions, the sform is Talairach's space, qform used",
-        ),
+        ((MNI, 3), (OWN, 1), "qform", OWN, "mm and in their directions, the sform is Talairach's space, qform used"),
         ((MNI, 4), (OWN, 1), "qform", OWN, "the sform is MNI152's space, qform used"),
         ((MNI, 5), (OWN, 2), "qform", OWN, "the sform is a template's space, qform used"),
         ((OWN, 4), (OWN, 1), "qform", OWN, None),
@@ -89,9 +83,7 @@ def test_patient_millimetres_are_the_scanner_s(
         ((0, 0, 0), "a length in pixdim is 0 or no number"),
     ],
 )
-def test_pixdim_against_the_sform(
-    tmp_path: Path, pixdim: tuple[float, ...], said: str | None
-) -> None:
+def test_pixdim_against_the_sform(tmp_path: Path, pixdim: tuple[float, ...], said: str | None) -> None:
     """nipy/nibabel#668, neuropoly/totalspineseg#51: programs differ, so it is said."""
     scan = volume(tmp_path, (OWN, 1), None, pixdim)
     assert (scan.spacing, scan.affine_source) == ((2, 3, 4), "sform")
@@ -100,9 +92,7 @@ def test_pixdim_against_the_sform(
 
 @pytest.mark.parametrize("pixdim", [(0, 0, 0), (2, 3, 0), (2, np.nan, 4), (np.inf, 3, 4)])
 @pytest.mark.parametrize("qform", [(OWN, 1), None])
-def test_lengths_that_no_one_wrote(
-    tmp_path: Path, pixdim: tuple[float, ...], qform: tuple[Any, int] | None
-) -> None:
+def test_lengths_that_no_one_wrote(tmp_path: Path, pixdim: tuple[float, ...], qform: tuple[Any, int] | None) -> None:
     """nibabel writes 1 for 0; the directions of a qform need no lengths, and stay."""
     scan = volume(tmp_path, None, qform, pixdim)
     assert (scan.spacing, scan.affine) == (None, None)
@@ -125,9 +115,7 @@ def test_lengths_that_no_one_wrote(
     ],
 )
 @pytest.mark.parametrize("forms", [True, False])
-def test_units(
-    tmp_path: Path, units: int, factor: float | None, said: str | None, forms: bool
-) -> None:
+def test_units(tmp_path: Path, units: int, factor: float | None, said: str | None, forms: bool) -> None:
     scan = volume(tmp_path, (OWN, 1) if forms else None, None, (2, 3, 4), units)
     expected = factor and pytest.approx((2 * factor, 3 * factor, 4 * factor))
     assert scan.spacing == expected

@@ -38,9 +38,7 @@ def _stored(dicom: Any, folder: Path, syntax: str, name: str = "film.dcm", **fie
 @pytest.mark.parametrize("syntax", SYNTAXES)
 @pytest.mark.parametrize("name", ["film.dcm", "IM0001"])
 @pytest.mark.parametrize("without", ["preamble", "preamble and group 2"])
-def test_a_file_without_a_preamble(
-    dicom: Any, tmp_path: Path, syntax: str, name: str, without: str
-) -> None:
+def test_a_file_without_a_preamble(dicom: Any, tmp_path: Path, syntax: str, name: str, without: str) -> None:
     whole = _stored(dicom, tmp_path, syntax).read_bytes()
     start = 132
     if without != "preamble":
@@ -72,13 +70,8 @@ def test_a_gzipped_file_is_read_and_a_zip_is_named(dicom: Any, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9, 0.99])
-@pytest.mark.parametrize(
-    "syntax",
-    [uid.ExplicitVRLittleEndian, uid.DeflatedExplicitVRLittleEndian, uid.RLELossless],
-)
-def test_a_file_that_ends_within_its_pixels(
-    dicom: Any, tmp_path: Path, syntax: str, share: float
-) -> None:
+@pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.DeflatedExplicitVRLittleEndian, uid.RLELossless])
+def test_a_file_that_ends_within_its_pixels(dicom: Any, tmp_path: Path, syntax: str, share: float) -> None:
     data = dicom.header(np.tile(FILM, (8, 8)))
     if syntax == uid.RLELossless:
         data.compress(syntax)
@@ -115,12 +108,7 @@ def _bomb(dicom: Any, kind: str, megabytes: int, **fields: Any) -> bytes:
     meta = head[:split].replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.1.99")
     meta = meta.replace(b"\x10\0UI\x14\0", b"\x10\0UI\x16\0")
     size = int.from_bytes(meta[140:144], "little") + 2
-    return (
-        meta[:140]
-        + size.to_bytes(4, "little")
-        + meta[144:]
-        + _zeros(head[split:] + pixels, megabytes, -15)
-    )
+    return meta[:140] + size.to_bytes(4, "little") + meta[144:] + _zeros(head[split:] + pixels, megabytes, -15)
 
 
 @pytest.mark.parametrize(
@@ -128,11 +116,7 @@ def _bomb(dicom: Any, kind: str, megabytes: int, **fields: Any) -> bytes:
     [
         ("gzip", {"Rows": 22000, "Columns": 22000}, "pixel_limit"),  # limits.MAX_PIXELS
         ("deflated", {"Rows": 22000, "Columns": 22000}, "pixel_limit"),
-        (
-            "gzip",
-            {"Rows": 9000, "Columns": 9000, "NumberOfFrames": 20},
-            "volume_limit",
-        ),  # MAX_BYTES
+        ("gzip", {"Rows": 9000, "Columns": 9000, "NumberOfFrames": 20}, "volume_limit"),  # MAX_BYTES
         ("deflated", {"Rows": 9000, "Columns": 9000, "NumberOfFrames": 20}, "volume_limit"),
         ("gzip", {}, "volume_limit"),  # 8 × 6 pixels, and a gigabyte of them
         ("deflated", {}, "volume_limit"),
@@ -204,9 +188,7 @@ def _jpeg(level: int) -> bytes:
 
 
 @pytest.mark.parametrize("parts", [1, 3])
-def test_frames_are_indexed_once(
-    dicom: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parts: int
-) -> None:
+def test_frames_are_indexed_once(dicom: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parts: int) -> None:
     """Neither the items that are walked nor the bytes that are decoded grow with frames × frames."""
     walked, decoded = [0], [0]
     items, decode = fragments._items, codecs._decoded
@@ -249,9 +231,7 @@ def test_frames_by_any_table(dicom: Any, tmp_path: Path, table: str, parts: int)
     data = dicom.header(np.zeros((3, 16, 16), np.uint8), NumberOfFrames=3)
     data.file_meta.TransferSyntaxUID = uid.JPEGBaseline8Bit
     if table == "extended":
-        coded, data.ExtendedOffsetTable, data.ExtendedOffsetTableLengths = encapsulate_extended(
-            frames
-        )
+        coded, data.ExtendedOffsetTable, data.ExtendedOffsetTableLengths = encapsulate_extended(frames)
         data.PixelData = coded
     else:
         data.PixelData = encapsulate(frames, has_bot=table != "none", fragments_per_frame=parts)

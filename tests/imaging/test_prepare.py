@@ -35,10 +35,7 @@ def reference(volume: NDArray[np.generic], size: tuple[int, int, int]) -> Array:
     image = image[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
     found = np.zeros(size)
     for place in np.ndindex(size):
-        at = [
-            max(0.0, (k + 0.5) * n / m - 0.5)
-            for k, n, m in zip(place, image.shape, size, strict=True)
-        ]
+        at = [max(0.0, (k + 0.5) * n / m - 0.5) for k, n, m in zip(place, image.shape, size, strict=True)]
         for corner in product((0, 1), repeat=3):
             index, weight = [], 1.0
             for position, up, n in zip(at, corner, image.shape, strict=True):

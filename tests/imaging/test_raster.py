@@ -78,9 +78,7 @@ def test_a_transparent_palette_colour_is_black(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["png", "tif"])
 @pytest.mark.parametrize("top", [4095, 65535])
-def test_sixteen_bits_are_windowed_and_never_clipped_at_255(
-    tmp_path: Path, kind: str, top: int
-) -> None:
+def test_sixteen_bits_are_windowed_and_never_clipped_at_255(tmp_path: Path, kind: str, top: int) -> None:
     ramp = np.linspace(0, top, 120 * 100).astype(np.uint16).reshape(100, 120)
     path = tmp_path / f"deep.{kind}"
     Image.fromarray(ramp).save(path)
@@ -166,9 +164,7 @@ def test_cut_files_are_refused(tmp_path: Path, kind: str) -> None:
 
 def _bomb(width: int, height: int) -> bytes:
     def chunk(name: bytes, data: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-        )
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
     head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
     body = zlib.compress(bytes(1000))

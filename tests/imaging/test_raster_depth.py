@@ -19,9 +19,7 @@ from umit.imaging.read import load
 from umit.imaging.view import Rendering, render
 
 
-def png(
-    depth: int, colour: int, values: NDArray[np.generic], clear: tuple[int, ...] = ()
-) -> io.BytesIO:
+def png(depth: int, colour: int, values: NDArray[np.generic], clear: tuple[int, ...] = ()) -> io.BytesIO:
     """A one-row PNG of any depth and colour type, big endian as its specification wants."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
@@ -32,13 +30,7 @@ def png(
     head = struct.pack(">IIBBBBB", values.size // channels, 1, depth, colour, 0, 0, 0)
     body = zlib.compress(b"\0" + values.astype(f">u{depth // 8}").tobytes())
     trns = chunk(b"tRNS", struct.pack(f">{len(clear)}H", *clear)) if clear else b""
-    return io.BytesIO(
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", head)
-        + trns
-        + chunk(b"IDAT", body)
-        + chunk(b"IEND", b"")
-    )
+    return io.BytesIO(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + trns + chunk(b"IDAT", body) + chunk(b"IEND", b""))
 
 
 def tiff(order: str, depth: int, photometric: int, values: NDArray[np.generic]) -> io.BytesIO:
@@ -75,21 +67,16 @@ def test_16_bit_grey_with_alpha_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("colour", "rest"), [(2, ()), (6, (65535,))])
-def test_16_bit_colours_are_cut_and_said(
-    tmp_path: Path, colour: int, rest: tuple[int, ...]
-) -> None:
+def test_16_bit_colours_are_cut_and_said(tmp_path: Path, colour: int, rest: tuple[int, ...]) -> None:
     scan = load(saved(tmp_path / "a.png", png(16, colour, np.array([256, 512, 65535, *rest]))))
     assert scan.voxels.tolist() == [[[[1, 2, 255]]]]
     assert "colours: the upper 8 of 16 bits are shown" in scan.warnings
 
 
 @pytest.mark.parametrize(
-    ("depth", "values"),
-    [(8, np.array([0, 100, 255], np.uint8)), (16, GREY16), (32, np.array([0, 1, 2], np.float32))],
+    ("depth", "values"), [(8, np.array([0, 100, 255], np.uint8)), (16, GREY16), (32, np.array([0, 1, 2], np.float32))]
 )
-def test_white_stored_as_zero_is_shown_like_its_twin(
-    tmp_path: Path, depth: int, values: NDArray[np.generic]
-) -> None:
+def test_white_stored_as_zero_is_shown_like_its_twin(tmp_path: Path, depth: int, values: NDArray[np.generic]) -> None:
     top = values.max()
     negative = load(saved(tmp_path / "n.tif", tiff("<", depth, 0, values)))
     twin = load(saved(tmp_path / "p.tif", tiff("<", depth, 1, (top - values).astype(values.dtype))))
@@ -100,9 +87,7 @@ def test_white_stored_as_zero_is_shown_like_its_twin(
 
 
 @pytest.mark.parametrize(
-    "values",
-    [GREY16, np.array([-5, 0, 300], np.int16), np.array([0.5, 2, -1], np.float32)],
-    ids=["u2", "i2", "f4"],
+    "values", [GREY16, np.array([-5, 0, 300], np.int16), np.array([0.5, 2, -1], np.float32)], ids=["u2", "i2", "f4"]
 )
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_byte_orders(tmp_path: Path, order: str, values: NDArray[np.generic]) -> None:
@@ -128,11 +113,7 @@ def test_reals_of_64_bits_are_refused_with_a_way_out(tmp_path: Path) -> None:
     ids=["clear-colour", "clear-grey", "grey-alpha", "colour-alpha"],
 )
 def test_transparency_golden_pixels(
-    tmp_path: Path,
-    colour: int,
-    values: list[int],
-    clear: tuple[int, ...],
-    expected: list[object],
+    tmp_path: Path, colour: int, values: list[int], clear: tuple[int, ...], expected: list[object]
 ) -> None:
     scan = load(saved(tmp_path / "a.png", png(8, colour, np.array(values), clear)))
     assert scan.voxels.tolist() == [[expected]]
@@ -171,10 +152,7 @@ def test_ten_cuts_and_three_kinds_of_nothing(tmp_path: Path) -> None:
     whole = buffer.getvalue()
     for cut in np.random.default_rng(4).integers(8, len(whole) - 12, 10):
         assert _code(tmp_path, whole[: int(cut)]) == "truncated"
-    assert [_code(tmp_path, content) for content in (b"", b"<html>log in</html>")] == [
-        "empty_file",
-        "not_an_image",
-    ]
+    assert [_code(tmp_path, content) for content in (b"", b"<html>log in</html>")] == ["empty_file", "not_an_image"]
 
 
 def _code(folder: Path, content: bytes) -> str:

@@ -18,9 +18,7 @@ from umit.imaging.read import load
 PLAIN, DEFLATE = 1, 8
 
 
-def tiff(
-    pixels: NDArray[Any], order: str, compression: int, *, white: int = 1, planes: int = 1
-) -> bytes:
+def tiff(pixels: NDArray[Any], order: str, compression: int, *, white: int = 1, planes: int = 1) -> bytes:
     """A TIFF of one strip, or of one a plane, written by hand: no package here writes them all."""
     height, width = pixels.shape[:2]
     samples = pixels.shape[2] if pixels.ndim == 3 else 1
@@ -70,15 +68,7 @@ GREYS = {
     "u8": [1, 2, 3, 2**40],
 }
 # What Pillow 13 has no mode for is refused, and named.
-UNKNOWN = {
-    ("<", "f2"),
-    ("<", "f8"),
-    ("<", "u8"),
-    (">", "f2"),
-    (">", "f8"),
-    (">", "u8"),
-    (">", "u4"),
-}
+UNKNOWN = {("<", "f2"), ("<", "f8"), ("<", "u8"), (">", "f2"), (">", "f8"), (">", "u8"), (">", "u4")}
 NAMES = {"u": "unsigned", "i": "signed", "f": "real"}
 
 
@@ -109,9 +99,7 @@ def test_grey_numbers_are_as_stored_or_refused_by_name(
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("planes", [1, 2])
 @pytest.mark.parametrize("kind", ["u1", "u2", "i2", "f4"])
-def test_colours_are_right_or_refused(
-    tmp_path: Path, kind: str, planes: int, order: str, compression: int
-) -> None:
+def test_colours_are_right_or_refused(tmp_path: Path, kind: str, planes: int, order: str, compression: int) -> None:
     pixels = (np.arange(2 * 3 * 3).reshape(2, 3, 3) * (14 if kind == "u1" else 3000)).astype(kind)
     path = tmp_path / "colour.tif"
     path.write_bytes(tiff(pixels, order, compression, planes=planes))

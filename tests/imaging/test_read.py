@@ -48,15 +48,7 @@ def test_axes_are_moved_and_not_relabelled() -> None:
 
 @pytest.mark.parametrize(
     ("shape", "axes"),
-    [
-        ((4, 5), None),
-        ((3, 4, 3), None),
-        ((4, 5), "zyx"),
-        ((4, 5), "yz"),
-        ((4, 5), "yy"),
-        ((4, 5), ""),
-        ((), "yx"),
-    ],
+    [((4, 5), None), ((3, 4, 3), None), ((4, 5), "zyx"), ((4, 5), "yz"), ((4, 5), "yy"), ((4, 5), ""), ((), "yx")],
 )
 def test_arrays_need_their_axes(shape: tuple[int, ...], axes: str | None) -> None:
     with pytest.raises(InputError, match="Use one of yx, yxc, zyx, zyxc") as caught:
@@ -118,9 +110,7 @@ AFFINE = ((0, 2.0, 0, 5), (3.0, 0, 0, 6), (0, 0, 4.0, 7), (0, 0, 0, 1.0))
         ((0, 99), [0, 1, 2], (0, 0, 4, 7)),
     ],
 )
-def test_slices_take_the_affine_along(
-    kept: Any, picked: list[int], third: tuple[float, ...]
-) -> None:
+def test_slices_take_the_affine_along(kept: Any, picked: list[int], third: tuple[float, ...]) -> None:
     scan = load(Scan(ZYX, affine=AFFINE), slices=kept)
     assert np.array_equal(scan.voxels, ZYX[picked])
     assert scan.affine is not None

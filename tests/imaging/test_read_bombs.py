@@ -101,12 +101,7 @@ def test_bombs(measured: dict[str, tuple[str, float, float]], row: tuple[str, st
 def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, float, float]]:
     folder = tmp_path_factory.mktemp("bombs")
     files = {"warm.nii": header(3, 1, 1, 1) + b"\0\0", "png.png": flat_png(16000, 12000)}
-    for name, dims in {
-        "huge": HUGE,
-        "minus": (3, -1, 5, 6),
-        "zero": (3, 0, 5, 6),
-        "none": (0, 4, 5, 6),
-    }.items():
+    for name, dims in {"huge": HUGE, "minus": (3, -1, 5, 6), "zero": (3, 0, 5, 6), "none": (0, 4, 5, 6)}.items():
         files[f"{name}.nii"] = header(*dims) + bytes(64)
         files[f"{name}.nii.gz"] = gzip.compress(header(*dims) + bytes(64))
     files["claims.nii.gz"] = gzip.compress(header(3, 1000, 1000, 1000) + bytes(64))
@@ -115,12 +110,6 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, f
     for name, content in files.items():
         (folder / name).write_bytes(content)
     paths = [str(folder / name) for name in files]
-    done = subprocess.run(
-        [sys.executable, "-c", CHILD, *paths],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
+    done = subprocess.run([sys.executable, "-c", CHILD, *paths], capture_output=True, text=True, timeout=60, check=True)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     return dict(zip(list(files)[1:], map(tuple, rows), strict=True))

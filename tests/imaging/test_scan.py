@@ -142,9 +142,7 @@ def test_a_part_shows_what_a_cut_would_show() -> None:
 
 
 def test_a_plane_is_a_swap_of_axes_only() -> None:
-    view = render(
-        VOLUME.shown(plane="sagittal"), Rendering(frame=(7, 5), depth=6, factor=1, min_pixels=1)
-    )
+    view = render(VOLUME.shown(plane="sagittal"), Rendering(frame=(7, 5), depth=6, factor=1, min_pixels=1))
     low, high = VOLUME.window or (0, 0)
     grey = np.floor((np.clip(VOXELS, low, high) - low) / (high - low) * 255 + 0.5)
     # Pictures run to the left, which is z; front (x) on the left, head (y) on top.
@@ -189,13 +187,8 @@ def test_directions_are_checked(directions: str) -> None:
         ("MG", "AS", (0, 1, 2, 3)),
     ],
 )
-def test_films_are_turned_upright(
-    modality: str | None, directions: str, shown: tuple[int, ...]
-) -> None:
+def test_films_are_turned_upright(modality: str | None, directions: str, shown: tuple[int, ...]) -> None:
     pixels = np.arange(4, dtype=np.uint8).reshape(1, 2, 2) * 80
-    view = render(
-        Scan(pixels, directions=directions, modality=modality),
-        Rendering(frame=None, factor=1, min_pixels=1),
-    )
+    view = render(Scan(pixels, directions=directions, modality=modality), Rendering(frame=None, factor=1, min_pixels=1))
     assert view.frames[0][..., 0].ravel().tolist() == [80 * k for k in shown]
     assert (len(view.warnings) == 1) == (shown != (0, 1, 2, 3))

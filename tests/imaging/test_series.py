@@ -32,10 +32,7 @@ def test_a_series_is_sorted_by_place(dicom: Any, tmp_path: Path) -> None:
     assert scan.affine == ((-0.5, 0, 0, 10), (0, -0.8, 0, 20), (0, 0, 2.5, 30), (0, 0, 0, 1))
     assert (scan.affine_source, scan.modality, scan.orientation) == ("dicom", "CT", "LPS")
     assert scan.spacing == (0.5, 0.8, 2.5)
-    assert scan.warnings == (
-        "folder: left out DICOMDIR, notes.txt",
-        "window: none declared, abdomen (40, 400)",
-    )
+    assert scan.warnings == ("folder: left out DICOMDIR, notes.txt", "window: none declared, abdomen (40, 400)")
 
 
 def test_a_series_is_the_nifti_of_the_same_patient(dicom: Any, tmp_path: Path) -> None:
@@ -103,11 +100,7 @@ def _frames(k: int, data: FileDataset) -> None:
     ],
 )
 def test_series_that_are_no_volume(
-    dicom: Any,
-    tmp_path: Path,
-    change: Callable[[int, FileDataset], None],
-    kind: type[InputError],
-    code: str,
+    dicom: Any, tmp_path: Path, change: Callable[[int, FileDataset], None], kind: type[InputError], code: str
 ) -> None:
     folder = dicom.series(tmp_path / "ct", STACK, change)
     with pytest.raises(kind) as caught:
@@ -196,11 +189,7 @@ def test_uneven_slices_keep_their_places(dicom: Any, tmp_path: Path) -> None:
     view = render(scan, Rendering(frame=(64, 48), depth=5))
     assert view.geometry.source.positions == scan.positions
     assert any("unevenly spaced" in note for note in view.warnings)
-    old = {
-        "size": [8, 6, 5],
-        "spacing": None,
-        "affine": None,
-    }  # written before there were positions
+    old = {"size": [8, 6, 5], "spacing": None, "affine": None}  # written before there were positions
     assert Space.from_dict(old).to_dict() == old
 
 
@@ -226,13 +215,7 @@ def test_a_part_of_uneven_slices_stays_in_its_place(
 
 @pytest.mark.parametrize(
     ("turned", "wider", "fine"),
-    [
-        (0.0015, 0.0012, True),
-        (0.004, 0, True),
-        (0, 0.004, True),
-        (0.006, 0, False),
-        (0, 0.006, False),
-    ],
+    [(0.0015, 0.0012, True), (0.004, 0, True), (0, 0.004, True), (0.006, 0, False), (0, 0.006, False)],
 )
 def test_copied_series_differ_in_their_last_digits(
     dicom: Any, tmp_path: Path, turned: float, wider: float, fine: bool
@@ -256,9 +239,7 @@ def test_copied_series_differ_in_their_last_digits(
     assert f"up to {wider:.4f} mm (at most 1%)" in said[0]
 
 
-@pytest.mark.parametrize(
-    "turn", [[0, 1, 0, 0, 0, -1], [1, 0, 0, 0, 1, 0]], ids=["across", "parallel"]
-)
+@pytest.mark.parametrize("turn", [[0, 1, 0, 0, 0, -1], [1, 0, 0, 0, 1, 0]], ids=["across", "parallel"])
 def test_a_localizer_among_slices_is_named(dicom: Any, tmp_path: Path, turn: list[int]) -> None:
     def change(k: int, data: FileDataset) -> None:
         data.ImageType = ["ORIGINAL", "PRIMARY", "LOCALIZER" if k == 0 else "AXIAL"]
@@ -313,11 +294,7 @@ def test_slices_at_one_place_are_told_apart(
         ({"NumberOfSlices": 6}, range(1, 6), "NumberOfSlices says 6, 5 are here"),
         ({"ImagesInAcquisition": 5, "NumberOfSlices": 5}, range(1, 6), None),
         ({}, range(5), None),
-        (
-            {},
-            [1, 2, 3, 4, 6],
-            "files are numbered 1 to 6 (InstanceNumber), 1 of 1 to 6 are not here",
-        ),
+        ({}, [1, 2, 3, 4, 6], "files are numbered 1 to 6 (InstanceNumber), 1 of 1 to 6 are not here"),
         ({}, range(3, 8), "files are numbered 3 to 7 (InstanceNumber), 2 of 1 to 7 are not here"),
         ({}, [1, 1, 1, 1, 1], None),
     ],
@@ -338,9 +315,7 @@ def test_slices_that_are_not_there_are_told(
 
 @pytest.mark.parametrize("name", ["IM009", "1.2.840.113619.5", "IM009.dcm", "SLICE.IMA"])
 @pytest.mark.parametrize("content", [b"", bytes(300), b"DICM" + bytes(99)])
-def test_a_file_that_may_be_a_slice_is_not_left_out(
-    dicom: Any, tmp_path: Path, name: str, content: bytes
-) -> None:
+def test_a_file_that_may_be_a_slice_is_not_left_out(dicom: Any, tmp_path: Path, name: str, content: bytes) -> None:
     folder = dicom.series(tmp_path / "ct", STACK)
     (folder / name).write_bytes(content)
     with pytest.raises(InputError):
@@ -386,9 +361,7 @@ def test_an_affine_has_no_negative_zeros(dicom: Any, tmp_path: Path) -> None:
         ([1, 0, 0, 1, 0, 0], False),
     ],
 )
-def test_directions_must_be_unit_vectors(
-    dicom: Any, tmp_path: Path, turn: list[float], fine: bool
-) -> None:
+def test_directions_must_be_unit_vectors(dicom: Any, tmp_path: Path, turn: list[float], fine: bool) -> None:
     def change(k: int, data: FileDataset) -> None:
         data.ImageOrientationPatient = turn
 
@@ -491,9 +464,7 @@ def test_a_copy_of_a_file_is_a_duplicate(dicom: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("lost", [("PixelData",), ("PixelData", "Rows", "Columns")])
-def test_a_slice_without_its_picture_refuses_the_series(
-    dicom: Any, tmp_path: Path, lost: tuple[str, ...]
-) -> None:
+def test_a_slice_without_its_picture_refuses_the_series(dicom: Any, tmp_path: Path, lost: tuple[str, ...]) -> None:
     def change(k: int, data: FileDataset) -> None:
         for tag in lost if k == 3 else ():
             delattr(data, tag)

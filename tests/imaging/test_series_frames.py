@@ -39,9 +39,7 @@ def test_two_orientations_in_one_file_are_refused(dicom: Any, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("pixels", "fields"),
-    [(STACK, {"FrameTime": 33}), (np.zeros((5, 4, 4, 3), np.uint8), {})],
-    ids=["cine", "colour"],
+    ("pixels", "fields"), [(STACK, {"FrameTime": 33}), (np.zeros((5, 4, 4, 3), np.uint8), {})], ids=["cine", "colour"]
 )
 def test_frames_that_are_no_volume_need_a_choice(
     dicom: Any, tmp_path: Path, pixels: NDArray[Any], fields: dict[str, Any]

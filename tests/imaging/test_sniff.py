@@ -47,14 +47,7 @@ def test_content_decides(tmp_path: Path, name: str, content: bytes, kind: str) -
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("A.DCM", "dicom"),
-        ("a.nii.gz", "nifti"),
-        ("a.MHD", "itk"),
-        ("a.nrrd", "itk"),
-        ("a.mgz", "mgh"),
-    ],
+    ("name", "kind"), [("A.DCM", "dicom"), ("a.nii.gz", "nifti"), ("a.MHD", "itk"), ("a.nrrd", "itk"), ("a.mgz", "mgh")]
 )
 def test_damage_is_left_to_the_reader_of_that_name(tmp_path: Path, name: str, kind: str) -> None:
     (tmp_path / name).write_bytes(b"nothing that is known")

@@ -33,10 +33,7 @@ def test_files() -> None:
 
 
 def test_volumes() -> None:
-    page, (packed, plain) = (
-        " ".join(PAGE.read_text(encoding="utf-8").split()),
-        _record("volume")["rows"],
-    )
+    page, (packed, plain) = (" ".join(PAGE.read_text(encoding="utf-8").split()), _record("volume")["rows"])
     assert f"in {packed['time_over_once']} times the time of inflating it once" in page
     assert f"and {packed['time_over_once_zlib']} times that of bare zlib" in page
     assert f"takes {packed['memory_over_reference']} of the memory" in page

@@ -15,9 +15,7 @@ INDICES = np.arange(256, dtype=np.uint8).reshape(16, 16)
 RAMP = np.arange(256, dtype="<u2")
 
 
-def _film(
-    dicom: Any, folder: Path, bits: int, entries: bytes, count: int = 256, first: int = 0
-) -> Path:
+def _film(dicom: Any, folder: Path, bits: int, entries: bytes, count: int = 256, first: int = 0) -> Path:
     data = dicom.header(INDICES, PhotometricInterpretation="PALETTE COLOR")
     for colour in ("Red", "Green", "Blue"):
         name = f"{colour}PaletteColorLookupTable"
@@ -58,9 +56,7 @@ def test_a_palette_may_start_later(dicom: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("entries", [b"", (RAMP[:100] << 8).tobytes()], ids=["none", "too few"])
-def test_a_palette_without_all_entries_is_refused(
-    dicom: Any, tmp_path: Path, entries: bytes
-) -> None:
+def test_a_palette_without_all_entries_is_refused(dicom: Any, tmp_path: Path, entries: bytes) -> None:
     with pytest.raises(InputError, match="of 256 entries") as caught:
         load(_film(dicom, tmp_path, 16, entries))
     assert caught.value.code == "malformed"

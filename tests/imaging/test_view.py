@@ -46,9 +46,7 @@ def test_smart_resize(size: tuple[int, int], budget: int, expected: tuple[int, i
     more=st.integers(0, 2000).map(lambda n: n * 784),
     factor=st.sampled_from([28, 32]),
 )
-def test_smart_resize_is_the_reference_arithmetic(
-    height: int, width: int, low: int, more: int, factor: int
-) -> None:
+def test_smart_resize_is_the_reference_arithmetic(height: int, width: int, low: int, more: int, factor: int) -> None:
     reference = pytest.importorskip("qwen_vl_utils.vision_process").smart_resize
     if max(height, width) / min(height, width) > 200:
         with pytest.raises(InputError) as caught:
@@ -114,9 +112,7 @@ def test_one_resize_only() -> None:
         (7, 1, [3]),
     ],
 )
-def test_slices_are_the_nearest_to_even_centres(
-    slices: int, depth: int, expected: list[int]
-) -> None:
+def test_slices_are_the_nearest_to_even_centres(slices: int, depth: int, expected: list[int]) -> None:
     voxels = np.arange(slices * 16, dtype=np.uint8).reshape(slices, 4, 4)
     view = render(Scan(voxels), Rendering(frame=(8, 8), depth=depth))
     assert list(view.geometry.slices) == expected

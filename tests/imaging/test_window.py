@@ -38,9 +38,7 @@ INF, NAN = float("inf"), float("nan")
         ([], 0, 1, False, []),
     ],
 )
-def test_to_uint8(
-    values: list[float], low: float, high: float, inverted: bool, expected: list[int]
-) -> None:
+def test_to_uint8(values: list[float], low: float, high: float, inverted: bool, expected: list[int]) -> None:
     assert to_uint8(np.array(values), low, high, inverted).tolist() == expected
 
 
@@ -55,9 +53,7 @@ def test_to_uint8(
         ([3, 4, 5], 4, 4, False, [0, 0, 255]),  # no width: a threshold
     ],
 )
-def test_along_a_sigmoid(
-    values: list[float], low: float, high: float, inverted: bool, expected: list[int]
-) -> None:
+def test_along_a_sigmoid(values: list[float], low: float, high: float, inverted: bool, expected: list[int]) -> None:
     assert to_uint8(np.array(values), low, high, inverted, "sigmoid").tolist() == expected
 
 
@@ -105,9 +101,7 @@ def test_default_windows() -> None:
 @pytest.mark.parametrize("dtype", ["i1", "u1", "i2", "u2", ">i2"])
 @pytest.mark.parametrize("inverted", [False, True])
 @pytest.mark.parametrize("curve", ["line", "sigmoid"])
-def test_many_whole_numbers_go_through_a_table_with_the_same_levels(
-    dtype: str, inverted: bool, curve: Curve
-) -> None:
+def test_many_whole_numbers_go_through_a_table_with_the_same_levels(dtype: str, inverted: bool, curve: Curve) -> None:
     kind = np.dtype(dtype)
     low, high = np.iinfo(kind).min, np.iinfo(kind).max
     values = np.random.default_rng(0).integers(low, high, (200, 300), endpoint=True).astype(kind)
@@ -124,9 +118,7 @@ def test_chosen_windows_say_what_they_assume() -> None:
     assert choose_window(values, "stroke", "CT") == ((20, 60), ())
     assert choose_window(values, "full", "MR") == ((-5, 300), ())
     assert choose_window(values, (10, 4), "MR") == ((8, 12), ())
-    assert choose_window(values, "stroke")[1] == (
-        "window: stroke taken in HU, the file records no CT",
-    )
+    assert choose_window(values, "stroke")[1] == ("window: stroke taken in HU, the file records no CT",)
     with pytest.raises(InputError, match="expected CT for the window 'stroke', got MR"):
         choose_window(values, "stroke", "MR")
 
@@ -170,10 +162,7 @@ def test_windows_that_hide(values: Any, window: tuple[float, float], hidden: boo
 
 @pytest.mark.shared
 def test_no_window_of_a_real_file_hides_it(shared: Path) -> None:
-    found = [
-        *(shared / "samples/dicom").glob("*.dcm"),
-        *(shared / "samples/volumes").glob("*.nii*"),
-    ]
+    found = [*(shared / "samples/dicom").glob("*.dcm"), *(shared / "samples/volumes").glob("*.nii*")]
     for path in found:
         scan = load(path, frame=0)
         assert not [note for note in scan.warnings if "hides" in note], path.name

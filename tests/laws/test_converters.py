@@ -59,9 +59,7 @@ def through(samples: list[Any], form: Any, folder: Path, tasks: Any) -> list[Any
     root = Path(
         os.path.commonpath([folder, *(n for n in samples[0].source.names if n[0] == os.sep)])
     )  # rows name files elsewhere whole
-    return list(
-        swift_samples(target, tasks, root=root if root.is_dir() else folder, tell=missed.append)
-    )
+    return list(swift_samples(target, tasks, root=root if root.is_dir() else folder, tell=missed.append))
 
 
 def seen(samples: list[Any], tasks: Any) -> Iterator[tuple[Any, str]]:

@@ -74,9 +74,7 @@ def _readable(name: str, root: Path) -> Iterator[Any]:
 
 
 @EVERY
-def test_law_2_a_row_is_its_request_and_its_answer(
-    name: str, samples: dict[str, list[Any]], encoder: Encoder
-) -> None:
+def test_law_2_a_row_is_its_request_and_its_answer(name: str, samples: dict[str, list[Any]], encoder: Encoder) -> None:
     for sample in samples[name]:
         pairs = list(asked(sample, CARD.tasks))
         row = pack(turns_of(sample, CARD.tasks), encoder)
@@ -84,9 +82,7 @@ def test_law_2_a_row_is_its_request_and_its_answer(
             prefix, rest = encoder.split(request)
             here = row.ids[(row.segments == 0) | (row.segments == number)]
             assert here[: len(prefix) + len(rest)].tolist() == [*prefix, *rest]
-            assert (
-                row.taught[row.segments == number].sum() == len(here) - len(prefix) - len(rest) > 0
-            )
+            assert row.taught[row.segments == number].sum() == len(here) - len(prefix) - len(rest) > 0
             assert answer
 
 
@@ -113,11 +109,7 @@ def test_law_3_an_oracle_gets_every_best_value(name: str, samples: dict[str, lis
                 floor = FLOOR[metric.name]
                 assert value <= floor if metric.best == 0 else value >= floor, (metric, value)
             else:
-                assert value == pytest.approx(metric.best, abs=1e-9), (
-                    task,
-                    metric.name,
-                    metric.protocol,
-                )
+                assert value == pytest.approx(metric.best, abs=1e-9), (task, metric.name, metric.protocol)
 
 
 def _shuffled(pairs: list[Pair[Any]]) -> list[Pair[Any]]:
@@ -137,9 +129,7 @@ def test_law_4_noise_is_an_error_and_counts(name: str, samples: dict[str, list[A
 
     model = UMIT(ScriptedBackend(nonsense), CARD)
     by_task = defaultdict(list)
-    for sample, one in zip(
-        chosen, model.predict((list(s.source.scans()), s.query) for s in chosen), strict=True
-    ):
+    for sample, one in zip(chosen, model.predict((list(s.source.scans()), s.query) for s in chosen), strict=True):
         assert isinstance(one, OutputError)
         by_task[sample.task].append(Pair(sample.query, sample.gold, None, "[[?]]"))
     for task, pairs in by_task.items():

@@ -23,16 +23,7 @@ from umit.errors import OutputError
 from umit.geometry import Space
 from umit.imaging.view import View, ViewGeometry
 from umit.metrics.metric import Measures, Metric, Pair
-from umit.phantom.words import (
-    CLASSES,
-    ORGAN_LABELS,
-    QUESTIONS,
-    comparison,
-    film_report,
-    name,
-    place,
-    volume_report,
-)
+from umit.phantom.words import CLASSES, ORGAN_LABELS, QUESTIONS, comparison, film_report, name, place, volume_report
 from umit.queries import Ask, Compare, Describe, Language, Query
 from umit.results import Answer, Report, Result
 from umit.tasks.grammar import option_text
@@ -41,9 +32,7 @@ from umit.tasks.table import TASKS
 FILM = View.of(ViewGeometry(source=Space(size=(2048, 2048)), frame=(1024, 1024)))
 VOLUME = View.of(ViewGeometry(source=Space(size=(512, 512, 64)), frame=(256, 256, 32)))
 LESIONS = CLASSES[1:-1]
-STEP = (
-    1 if settings().max_examples >= 100 else 4
-)  # between turns; in the profile "fast" every fourth
+STEP = 1 if settings().max_examples >= 100 else 4  # between turns; in the profile "fast" every fourth
 FREE = ("answer_open", "answer_closed", "report_film", "report_ct", "caption", "compare")
 #: Words of another world, without a yes or a no inside.
 WORLD = {
@@ -61,20 +50,7 @@ WORLD = {
         "pepper",
         "carpet",
     ],
-    "zh": [
-        "吉他",
-        "天鹅绒",
-        "港口",
-        "微风",
-        "白糖",
-        "水壶",
-        "果园",
-        "大理石",
-        "车票",
-        "银河",
-        "胡椒",
-        "地毯",
-    ],
+    "zh": ["吉他", "天鹅绒", "港口", "微风", "白糖", "水壶", "果园", "大理石", "车票", "银河", "胡椒", "地毯"],
 }
 REFUSAL = {"en": "I cannot say.", "zh": "抱歉，这个问题回答不了。"}
 _NO = "finds its 'no' inside 'cannot', and most answers here are no"
@@ -106,11 +82,7 @@ def _items(task: str, language: Language) -> Iterator[Item]:
             question = f"Is there {kind}?" if language == "en" else f"有{name(kind, language)}吗？"
             right = int(number % 3 > 0)
             said = option_text(right, options[right], first=1, language=language)
-            yield (
-                Ask(question, options, language=language),
-                Answer(text=options[right], option=right),
-                said,
-            )
+            yield (Ask(question, options, language=language), Answer(text=options[right], option=right), said)
     else:
         for said in _reports(task, language):
             yield _asked(task, language), Report(text=said), said
@@ -131,9 +103,7 @@ def _reports(task: str, language: Language) -> Iterator[str]:
             yield comparison(draw.sample(CLASSES, 3), draw.sample(CLASSES, 2), language)
         else:
             sides, zones = ("left", "right"), ("upper", "middle", "lower")
-            found = [
-                (kind, draw.choice(sides), draw.choice(zones)) for kind in draw.sample(LESIONS, 2)
-            ]
+            found = [(kind, draw.choice(sides), draw.choice(zones)) for kind in draw.sample(LESIONS, 2)]
             heart = [("enlarged heart", None, None)] * draw.randint(0, 1)
             yield film_report([*found, *heart], language)
 
@@ -159,10 +129,7 @@ def _question(item: Item, number: int) -> str:
     query = item[0]
     if isinstance(query, Ask):
         return query.question
-    words = {
-        "en": "Please describe what you see in this image.",
-        "zh": "请描述你在这张图像中看到的内容。",
-    }
+    words = {"en": "Please describe what you see in this image.", "zh": "请描述你在这张图像中看到的内容。"}
     return words[query.language]
 
 
@@ -236,7 +203,5 @@ def test_faults_are_still_there() -> None:
     items = list(_items("answer_closed", "en"))
     baseline = _shuffled("answer_closed", items)
     refused = _values("answer_closed", [_read("answer_closed", i, REFUSAL["en"]) for i in items])
-    beaten = {
-        _told(metric) for metric, value in refused.items() if value > baseline[metric] + 1e-12
-    }
+    beaten = {_told(metric) for metric, value in refused.items() if value > baseline[metric] + 1e-12}
     assert beaten == set(FAULTY)

@@ -91,8 +91,7 @@ def test_right_front_head_is_left_top_last() -> None:
     xyz = np.zeros((6, 5, 4), np.uint8)
     xyz[-1, -1, -1] = 255  # stored right, front, head last
     frames = render(
-        Scan(xyz.transpose(2, 1, 0), affine=to_affine(world((1, 1, 1), np.eye(3)))),
-        Rendering(frame=(56, 56), depth=4),
+        Scan(xyz.transpose(2, 1, 0), affine=to_affine(world((1, 1, 1), np.eye(3)))), Rendering(frame=(56, 56), depth=4)
     ).frames
     assert [frame.max() > 0 for frame in frames] == [False, False, False, True]
     assert frames[3][0, 0, 0] > 200
@@ -136,9 +135,7 @@ def test_one_slice_is_shown_upright_whatever_its_order(plane: int) -> None:
     frame=st.none() | st.tuples(st.integers(1, 2000), st.integers(1, 2000)),
     data=st.data(),
 )
-def test_films_round_trip(
-    size: tuple[int, int], frame: tuple[int, int] | None, data: st.DataObject
-) -> None:
+def test_films_round_trip(size: tuple[int, int], frame: tuple[int, int] | None, data: st.DataObject) -> None:
     scan = Scan(np.broadcast_to(np.uint8(0), (1, size[1], size[0])), spacing=(0.1, 0.3))
     geometry = ViewGeometry(source=scan.space, frame=frame or size, axes=(0, 1), flips=(False,) * 2)
     view = again(View.of(geometry))
@@ -178,9 +175,7 @@ def test_volumes_round_trip(
 @given(data=st.data(), crop=st.tuples(*[st.floats(0, 3)] * 3, *[st.floats(4, 9)] * 3))
 def test_crops_round_trip(data: st.DataObject, crop: tuple[float, ...]) -> None:
     space = Scan(np.zeros((9, 9, 9), np.uint8)).space
-    geometry = ViewGeometry(
-        source=space, frame=(7, 5, 3), axes=(1, 2, 0), flips=(True, False, True), crop=crop
-    )
+    geometry = ViewGeometry(source=space, frame=(7, 5, 3), axes=(1, 2, 0), flips=(True, False, True), crop=crop)
     assert geometry.to_frame(geometry.to_source((0, 0, 0))) == pytest.approx((0, 0, 0), abs=TINY)
     assert geometry.to_source((7, 5, 3))[2] == pytest.approx(crop[5])
     check_box(again(View.of(geometry)), (9, 9, 9), data)

@@ -241,9 +241,7 @@ def test_flipped_data_is_mirrored_and_flipped_data_and_affine_is_not(
     affine = world(12)
     plain = seen(write(tmp_path / "plain", anatomy(), affine))
     alone = seen(write(tmp_path / "alone", np.flip(anatomy(), axis), affine))
-    both = seen(
-        write(tmp_path / "both", *stored((0, 1, 2), tuple(a == axis for a in range(3)), affine))
-    )
+    both = seen(write(tmp_path / "both", *stored((0, 1, 2), tuple(a == axis for a in range(3)), affine)))
     assert same(plain, both)
     assert apart(both.box.to_mm(), corners(affine)) < EXACT  # type: ignore[arg-type]
     # Frames are (slice, row, column), which show head, front and right.
@@ -256,9 +254,7 @@ def test_flipped_data_is_mirrored_and_flipped_data_and_affine_is_not(
 
 
 @pytest.mark.parametrize(("plane", "shown"), [("coronal", (0, 2, 1)), ("sagittal", (1, 2, 0))])
-def test_other_planes_are_shown_and_found_alike(
-    plane: Any, shown: tuple[int, ...], tmp_path: Path
-) -> None:
+def test_other_planes_are_shown_and_found_alike(plane: Any, shown: tuple[int, ...], tmp_path: Path) -> None:
     affine = world(12)
     across, down, depth = (SIZE[axis] for axis in shown)
     rendering = Rendering(frame=(14 * across, 14 * down), depth=depth)
@@ -273,9 +269,7 @@ def test_other_planes_are_shown_and_found_alike(
         assert apart(one.box.to_mm(), corners(affine)) < EXACT, case  # type: ignore[arg-type]
     assert first is not None
     # Across runs to the left or to the back, down to the feet, on to the back or to the left.
-    for axis, found in zip(
-        shown, np.nonzero(np.stack(first.frames)[..., 0] > BRIGHT)[::-1], strict=True
-    ):
+    for axis, found in zip(shown, np.nonzero(np.stack(first.frames)[..., 0] > BRIGHT)[::-1], strict=True):
         voxels = found if axis == shown[2] else found // 14
         assert (voxels.min(), voxels.max()) == (SIZE[axis] - HIGH[axis], SIZE[axis] - 1 - LOW[axis])
 

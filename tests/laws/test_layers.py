@@ -148,16 +148,13 @@ def test_everything_imported_is_declared_and_the_other_way_round() -> None:
     project = tomllib.loads(text)["project"]
     extras = [line for lines in project["optional-dependencies"].values() for line in lines]
     needed, optional = (
-        {_module(re.split(r"[^\w.-]", line)[0]) for line in lines}
-        for lines in (project["dependencies"], extras)
+        {_module(re.split(r"[^\w.-]", line)[0]) for line in lines} for lines in (project["dependencies"], extras)
     )
     used = {name.split(".")[0] for path in _sources() for _, name in _imports(path)}
     used -= {"umit", *sys.stdlib_module_names}
     assert used - needed - optional == set(), "declare it in pyproject.toml"
     told = re.finditer(r'^ +"([\w.-]+)[^"]*",  # not imported: ', text, re.MULTILINE)
-    assert needed - used == {_module(match[1]) for match in told}, (
-        "say beside it why it is declared"
-    )
+    assert needed - used == {_module(match[1]) for match in told}, "say beside it why it is declared"
 
 
 def _module(distribution: str) -> str:
@@ -210,9 +207,7 @@ def test_no_blanket_except() -> None:
 def _blanket(caught: ast.expr | None) -> bool:
     if isinstance(caught, ast.Tuple):
         return any(_blanket(one) for one in caught.elts)
-    return caught is None or (
-        isinstance(caught, ast.Name) and caught.id in ("Exception", "BaseException")
-    )
+    return caught is None or (isinstance(caught, ast.Name) and caught.id in ("Exception", "BaseException"))
 
 
 def test_only_the_command_line_prints_and_exits() -> None:
@@ -238,6 +233,4 @@ def test_functions_stay_short() -> None:
     def long(node: Any) -> bool:
         return (node.end_lineno or node.lineno) - node.lineno + 1 > LONGEST_FUNCTION
 
-    assert not _lines(ast.FunctionDef | ast.AsyncFunctionDef, long), (
-        f"over {LONGEST_FUNCTION} lines"
-    )
+    assert not _lines(ast.FunctionDef | ast.AsyncFunctionDef, long), f"over {LONGEST_FUNCTION} lines"

@@ -131,9 +131,7 @@ CONTRADICTIONS = {
 
 
 @BOTH
-@pytest.mark.parametrize(
-    ("name", "text"), CONTRADICTIONS, ids=[f"{n}-{why}" for (n, _), why in CONTRADICTIONS.items()]
-)
+@pytest.mark.parametrize(("name", "text"), CONTRADICTIONS, ids=[f"{n}-{why}" for (n, _), why in CONTRADICTIONS.items()])
 def test_contradictions_are_errors(name: str, language: Language, text: str) -> None:
     with pytest.raises(ParseError):
         _read(name, language, text)
@@ -164,39 +162,9 @@ def test_random_text_is_an_error(name: str, language: Language, text: str) -> No
 
 PIECES = st.lists(
     st.sampled_from(
-        [
-            "(",
-            ")",
-            "[",
-            "]",
-            ",",
-            ":",
-            "：",
-            " ",
-            "\n",
-            "1",
-            "2",
-            "12",
-            "999",
-            "-",
-            ".",
-            "yes",
-            "no",
-        ]
+        ["(", ")", "[", "]", ",", ":", "：", " ", "\n", "1", "2", "12", "999", "-", ".", "yes", "no"]
         + ["<|box_start|>", "<|box_end|>", "<|object_ref_start|>", "<|object_ref_end|>", "nodule"]
-        + [
-            "(1,2)",
-            "(30,40)",
-            "(1,2,3)",
-            "(30,40,9)",
-            "organ b",
-            "是",
-            "否",
-            "。",
-            "，",
-            "（",
-            "）",
-        ]
+        + ["(1,2)", "(30,40)", "(1,2,3)", "(30,40,9)", "organ b", "是", "否", "。", "，", "（", "）"]
     ),
     max_size=14,
 ).map("".join)

@@ -21,16 +21,7 @@ from umit.checkpoints import PHANTOM, RELEASED, Checkpoint
 from umit.geometry import Point2D, Space
 from umit.imaging.view import View, ViewGeometry
 from umit.queries import Ask, Choose, Find, Locate
-from umit.results import (
-    Answer,
-    Classification,
-    Detection,
-    Detections,
-    Findings,
-    Landmark,
-    Landmarks,
-    Marked,
-)
+from umit.results import Answer, Classification, Detection, Detections, Findings, Landmark, Landmarks, Marked
 from umit.tasks.dialect import Dialect
 
 from ..conftest import examples
@@ -154,9 +145,7 @@ def _named(text: str) -> bool:
 NAMES = st.lists(
     st.one_of(
         st.text(min_size=1, max_size=20).filter(_named),
-        st.sampled_from(
-            ["no", "yes", "1", "２", "2", "2:no", "1：no", "1:1", "no.", "10", "0", "Ⅱ", "II", "："]
-        ),
+        st.sampled_from(["no", "yes", "1", "２", "2", "2:no", "1：no", "1:1", "no.", "10", "0", "Ⅱ", "II", "："]),
     ),
     min_size=2,
     max_size=12,
@@ -168,14 +157,10 @@ EMPTY = View.of(ViewGeometry(source=Space(size=(8, 8)), frame=(8, 8)))
 @pytest.mark.parametrize("card", CARDS[:2])
 @settings(derandomize=True)
 @given(names=NAMES, language=LANGUAGES, data=st.data())
-def test_options_and_labels(
-    card: Checkpoint, names: tuple[str, ...], language: Any, data: st.DataObject
-) -> None:
+def test_options_and_labels(card: Checkpoint, names: tuple[str, ...], language: Any, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, len(names) - 1))
     asked = Ask("Which?", names, language=language)
-    _, answer = _again(
-        card.tasks["answer_closed"], asked, Answer(text=names[index], option=index), EMPTY
-    )
+    _, answer = _again(card.tasks["answer_closed"], asked, Answer(text=names[index], option=index), EMPTY)
     assert (answer.option, answer.text) == (index, names[index])
     chosen = Choose(names, language=language)
     _, label = _again(card.tasks["classify"], chosen, Classification(label=names[index]), EMPTY)

@@ -44,10 +44,7 @@ COMMANDS: dict[str, tuple[list[str], list[list[str]]]] = {
         ["evaluate", "slake", "--root", "DATA", *_MODEL],
         [["--run"], ["--run", "NEW", "--page"], ["--perturb", "--run"]],
     ),
-    "train": (
-        ["train", "TABLE", "--root", "DATA", "--model", "WEIGHTS", "--card", "CARD"],
-        [["--out"]],
-    ),
+    "train": (["train", "TABLE", "--root", "DATA", "--model", "WEIGHTS", "--card", "CARD"], [["--out"]]),
     "score run": (["score", "RUN", "--root", "DATA"], [["--page"]]),
     "score file": (
         ["score", "ANSWERS", "--root", "SERIES", "--truth", "TABLE", "--card", "CARD"],
@@ -55,12 +52,7 @@ COMMANDS: dict[str, tuple[list[str], list[list[str]]]] = {
     ),
 }
 #: Why a place is refused.
-_REFUSED = (
-    "another place to write to",
-    "a name to write to",
-    "a file to write, got a folder",
-    "a folder, got",
-)
+_REFUSED = ("another place to write to", "a name to write to", "a file to write, got a folder", "a folder, got")
 
 
 @pytest.fixture(scope="module")

@@ -70,9 +70,7 @@ def test_weights_give_what_rows_give(groups: list[str] | int, gaps: int) -> None
 
 
 @pytest.mark.parametrize("groups", [40, GROUPS])
-def test_chunks_draw_what_one_piece_draws(
-    groups: list[str] | int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_chunks_draw_what_one_piece_draws(groups: list[str] | int, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = [bootstrap(numbers, groups, count=500) for numbers in (means(SCORES), by_rows(_last))]
     monkeypatch.setattr("umit.metrics.bootstrap._AT_ONCE", 97)
     again = [bootstrap(numbers, groups, count=500) for numbers in (means(SCORES), by_rows(_last))]

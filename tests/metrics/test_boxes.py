@@ -10,20 +10,11 @@ from hypothesis import strategies as st
 
 from umit.errors import InputError
 from umit.geometry import Box2D, Box3D, iou
-from umit.metrics.boxes import (
-    M3D_UNREADABLE,
-    RSNA_THRESHOLDS,
-    Box,
-    m3d_iou,
-    matched_iou,
-    rsna_score,
-)
+from umit.metrics.boxes import M3D_UNREADABLE, RSNA_THRESHOLDS, Box, m3d_iou, matched_iou, rsna_score
 
 UNIT = Box2D(0, 0, 1, 1)
 LOW, LENGTH = st.integers(0, 20), st.integers(1, 20)
-VOLUMES = st.builds(
-    lambda x, y, z, w, h, d: (x, y, z, x + w, y + h, z + d), *[LOW] * 3, *[LENGTH] * 3
-)
+VOLUMES = st.builds(lambda x, y, z, w, h, d: (x, y, z, x + w, y + h, z + d), *[LOW] * 3, *[LENGTH] * 3)
 
 
 @pytest.mark.parametrize(
@@ -33,9 +24,7 @@ VOLUMES = st.builds(
         pytest.param([], [UNIT], (0.0,), id="a miss"),
         pytest.param([UNIT, UNIT], [UNIT], (1.0,), id="found twice"),
         pytest.param([UNIT], [UNIT, UNIT], (1.0, 0.0), id="one serves one"),
-        pytest.param(
-            [Box2D(0, 0, 2, 1), UNIT], [UNIT, Box2D(0, 0, 4, 1)], (1.0, 0.5), id="best pair first"
-        ),
+        pytest.param([Box2D(0, 0, 2, 1), UNIT], [UNIT, Box2D(0, 0, 4, 1)], (1.0, 0.5), id="best pair first"),
         pytest.param([Box2D(1, 0, 2, 1)], [UNIT], (0.0,), id="edges only touch"),
     ],
 )

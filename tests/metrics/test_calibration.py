@@ -10,13 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from umit.errors import InputError
-from umit.metrics.calibration import (
-    calibration_error,
-    calibration_errors,
-    reliability,
-    risk_areas,
-    risk_coverage,
-)
+from umit.metrics.calibration import calibration_error, calibration_errors, reliability, risk_areas, risk_coverage
 
 
 @pytest.mark.parametrize("bins", [5, 10, 15, 20])
@@ -70,9 +64,7 @@ PROBABILITIES = st.one_of(st.integers(0, 15).map(lambda k: k / 15), st.floats(0,
         min_size=1, max_size=40,
     )
 )  # fmt: skip
-def test_resamples_at_once_are_resamples_one_by_one(
-    answers: list[tuple[float, int, int, int, int]],
-) -> None:
+def test_resamples_at_once_are_resamples_one_by_one(answers: list[tuple[float, int, int, int, int]]) -> None:
     columns = np.array(answers)
     p, hit, weights = columns[:, 0], columns[:, 1], columns[:, 2:].T.astype(int)
     both = calibration_errors(p, hit)(weights), risk_areas(p, hit)(weights)
@@ -96,13 +88,7 @@ def test_resamples_at_once_are_resamples_one_by_one(
     ],
 )
 def test_bad_probabilities_are_refused(p: list[float], hit: list[int], why: str) -> None:
-    for metric in (
-        reliability,
-        risk_coverage,
-        calibration_error,
-        calibration_errors,
-        risk_areas,
-    ):
+    for metric in (reliability, risk_coverage, calibration_error, calibration_errors, risk_areas):
         with pytest.raises(InputError) as caught:
             metric(p, hit)
         assert caught.value.code == "probabilities", why

@@ -28,10 +28,7 @@ def test_r2gen(text: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    (
-        "text",
-        "expected",
-    ),  # what Stanford's tokenizer 3.4.1 gives, in lower case, without COCO's marks
+    ("text", "expected"),  # what Stanford's tokenizer 3.4.1 gives, in lower case, without COCO's marks
     [
         pytest.param("", "", id="empty"),
         pytest.param("Heart: normal; clear, yes!", "heart normal clear yes", id="marks go"),
@@ -41,12 +38,8 @@ def test_r2gen(text: str, expected: str) -> None:
         pytest.param("x-ray lobe/air-like a / b", "x-ray lobe/air-like a / b", id="joined words"),
         pytest.param("no change.No mass", "no change.no mass", id="glued sentences"),
         pytest.param("isn't I'm cannot", "is n't i 'm can not", id="contractions"),
-        pytest.param(
-            "patient’s “left” — stable…", "patient 's left stable", id="typographic marks"
-        ),
-        pytest.param(
-            "(a) [b] {c}", "-lrb- a -rrb- -lsb- b -rsb- -lcb- c -rcb-", id="brackets stay"
-        ),
+        pytest.param("patient’s “left” — stable…", "patient 's left stable", id="typographic marks"),
+        pytest.param("(a) [b] {c}", "-lrb- a -rrb- -lsb- b -rsb- -lcb- c -rcb-", id="brackets stay"),
         pytest.param("prior CT. Next", "prior ct. next", id="Connecticut"),
         pytest.param("No. 2 rib. No. Mass", "no. 2 rib no mass", id="number sign"),
         pytest.param("-5 HU, +3", "-5 hu +3", id="signs"),

@@ -145,9 +145,7 @@ def test_organs_are_places(language: Language) -> None:
     lexicon = replace(CHEST[language], findings={"lesion": word}, places=called)
     assert stated(volume_report([], language), lexicon) == set()
     for pair in combinations(ORGAN_LABELS, 2):
-        assert stated(volume_report(pair, language), lexicon) == {
-            ("lesion", organ) for organ in pair
-        }
+        assert stated(volume_report(pair, language), lexicon) == {("lesion", organ) for organ in pair}
 
 
 def test_places_can_be_left_out() -> None:
@@ -161,12 +159,7 @@ def test_agreement() -> None:
     truth = stated("Left effusion. No nodule.", CHEST["en"])
     same, other_side, turned, silent = (
         stated(text, CHEST["en"])
-        for text in (
-            "There is an effusion on the left.",
-            "Right effusion.",
-            "No left effusion. Nodule.",
-            "Clear.",
-        )
+        for text in ("There is an effusion on the left.", "Right effusion.", "No left effusion. Nodule.", "Clear.")
     )
     rows = finding_rows([same, other_side, turned, silent], [truth] * 4)
     precision, recall, f1 = agreement(rows)

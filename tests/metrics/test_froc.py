@@ -21,14 +21,10 @@ TRUE = Box2D(0, 0, 4, 4)
         pytest.param([TRUE], [0.5], [TRUE, TRUE], [0.5, 0.5], [], id="two truths hit"),
         pytest.param([Box2D(-2, 0, 2, 4)], [0.5], [TRUE], [0.5], [], id="on lower edge"),
         pytest.param([Box2D(2, 0, 6, 4)], [0.5], [TRUE], [None], [0.5], id="on upper edge"),
-        pytest.param(
-            [Box3D(0, 0, 0, 2, 2, 2)], [-3.5], [Box3D(0, 0, 0, 4, 4, 4)], [-3.5], [], id="a volume"
-        ),
+        pytest.param([Box3D(0, 0, 0, 2, 2, 2)], [-3.5], [Box3D(0, 0, 0, 4, 4, 4)], [-3.5], [], id="a volume"),
     ],
 )
-def test_hits(
-    found: list[Box], scores: list[float], true: list[Box], hits: list[object], false: list[float]
-) -> None:
+def test_hits(found: list[Box], scores: list[float], true: list[Box], hits: list[object], false: list[float]) -> None:
     assert hits_by_centre(found, scores, true) == (hits, false)
 
 
@@ -44,9 +40,7 @@ def test_curve_of_log_likelihoods() -> None:
         pytest.param([0.9, 0.8], [], 1.0, id="never wrong"),
         pytest.param([None, None], [], 0.0, id="nothing found"),
         pytest.param([None, None], [0.9] * 4, 0.0, id="all wrong"),
-        pytest.param(
-            [1.0, None], [1.0], (0.0625 + 0.125 + 0.25 + 4 * 0.5) / 7, id="no real confidences"
-        ),
+        pytest.param([1.0, None], [1.0], (0.0625 + 0.125 + 0.25 + 4 * 0.5) / 7, id="no real confidences"),
     ],
 )
 def test_score(hits: list[float | None], false: list[float], expected: float) -> None:

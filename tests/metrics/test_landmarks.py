@@ -29,8 +29,7 @@ def test_unknown_spacing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "limit"),
-    [((1020, 1000), 2.0), ((1012, 1016), 2.0), ((1015, 1020), 2.5), ((1000, 960), 4.0)],
+    ("found", "limit"), [((1020, 1000), 2.0), ((1012, 1016), 2.0), ((1015, 1020), 2.5), ((1000, 960), 4.0)]
 )
 def test_an_error_of_exactly_the_limit(found: tuple[float, float], limit: float) -> None:
     film = Space(size=(1935, 2400), spacing=(0.1, 0.1))
@@ -48,8 +47,7 @@ def test_the_floor_of_umits_frame() -> None:
 
 
 @pytest.mark.parametrize(
-    ("frame", "size", "spacing"),
-    [((600, 800), (1935, 2400), (0.1, 0.1)), ((100, 800), (1935, 2400), (0.1, 0.3))],
+    ("frame", "size", "spacing"), [((600, 800), (1935, 2400), (0.1, 0.1)), ((100, 800), (1935, 2400), (0.1, 0.3))]
 )
 def test_the_floor_is_what_rounding_costs(
     frame: tuple[int, int], size: tuple[int, int], spacing: tuple[float, float]

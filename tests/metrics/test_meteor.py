@@ -70,9 +70,7 @@ def test_nltks(found: str, true: str, expected: float, why: str) -> None:
 
 
 @pytest.mark.usefixtures("fresh")
-@pytest.mark.parametrize(
-    "absent", [LookupError("Resource wordnet not found"), OSError("index.sense")]
-)
+@pytest.mark.parametrize("absent", [LookupError("Resource wordnet not found"), OSError("index.sense")])
 def test_without_wordnet_it_says_so_once(
     absent: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -93,9 +91,7 @@ def test_synonyms_count_where_wordnet_is_there(
 ) -> None:
     """The data of WordNet are not installed here: two words of its form stand in for them."""
     tumour = SimpleNamespace(lemmas=lambda: [SimpleNamespace(name=lambda: "mass")])
-    known = SimpleNamespace(
-        ensure_loaded=lambda: None, synsets=lambda word: [tumour] if word == "tumour" else []
-    )
+    known = SimpleNamespace(ensure_loaded=lambda: None, synsets=lambda word: [tumour] if word == "tumour" else [])
     corpus = pytest.importorskip("nltk.corpus", reason="nltk comes with the extra 'reports'")
     monkeypatch.setattr(corpus, "wordnet", known)
     assert nltk_meteor()("tumour", "mass") == 0.5 > nltk_meteor()("lung", "mass") == 0

@@ -8,16 +8,7 @@ import time
 import pytest
 
 from umit.errors import InputError
-from umit.metrics.sentence import (
-    bleu,
-    bleu_1,
-    bleu_words,
-    chrf,
-    chrf_rows,
-    rouge_f,
-    rouge_sets,
-    rouge_words,
-)
+from umit.metrics.sentence import bleu, bleu_1, bleu_words, chrf, chrf_rows, rouge_f, rouge_sets, rouge_words
 
 
 def test_bleu_without_a_match_of_an_order_is_tiny() -> None:
@@ -87,9 +78,7 @@ def test_chrf() -> None:
             chrf_rows(found, true)
 
 
-@pytest.mark.parametrize(
-    "text", ["." * 4000, " " * 4000 + "x", "'" * 4000, "a. " * 1300, "(" * 4000]
-)
+@pytest.mark.parametrize("text", ["." * 4000, " " * 4000 + "x", "'" * 4000, "a. " * 1300, "(" * 4000])
 def test_no_text_takes_long(text: str) -> None:
     start = time.process_time()
     bleu_words(text), rouge_f(rouge_words(text), ["a"], 1)

@@ -40,13 +40,9 @@ def test_mcnemar_of_many_questions() -> None:
 
 def _by_hand(gaps: list[int]) -> float:
     totals = [
-        sum(sign * gap for sign, gap in zip(signs, gaps, strict=True))
-        for signs in product((1, -1), repeat=len(gaps))
+        sum(sign * gap for sign, gap in zip(signs, gaps, strict=True)) for signs in product((1, -1), repeat=len(gaps))
     ]
-    lower, upper = (
-        sum(total <= sum(gaps) for total in totals),
-        sum(total >= sum(gaps) for total in totals),
-    )
+    lower, upper = (sum(total <= sum(gaps) for total in totals), sum(total >= sum(gaps) for total in totals))
     return min(1.0, 2 * min(lower, upper) / len(totals))
 
 
@@ -63,9 +59,7 @@ def test_answers_of_one_group_are_swapped_together(gaps: list[int]) -> None:
     assert mcnemar(a, b, groups) >= mcnemar(a, b) - 1e-12 or min(gaps) < 0 < max(gaps)
 
 
-@pytest.mark.parametrize(
-    ("a", "b", "groups"), [([True], [], None), ([True], [True], "ab"), ([], [True], "a")]
-)
+@pytest.mark.parametrize(("a", "b", "groups"), [([True], [], None), ([True], [True], "ab"), ([], [True], "a")])
 def test_pairs_must_match(a: list[bool], b: list[bool], groups: str | None) -> None:
     with pytest.raises(InputError, match="as many of each"):
         mcnemar(a, b, groups)

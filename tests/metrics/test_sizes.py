@@ -101,9 +101,7 @@ def test_views_are_apart() -> None:
         pytest.param(None, None, None, id="neither says it"),
     ],
 )
-def test_where_spacing_comes_from(
-    gold: Space | None, found: Space | None, expected: str | None
-) -> None:
+def test_where_spacing_comes_from(gold: Space | None, found: Space | None, expected: str | None) -> None:
     said = None if found is None else _boxes(5, space=found)
     names = [name for name, _ in by_size([_pair(_boxes(20, space=gold), said)], "size_mm")]
     assert names == [expected] * (expected is not None)

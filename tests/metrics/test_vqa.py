@@ -82,9 +82,7 @@ def test_an_option_that_is_a_number() -> None:
         ("no", "", (0, 0, 0), "empty truth"),
     ],
 )
-def test_shared_words(
-    predicted: str, true: str, expected: tuple[float, float, float], why: str
-) -> None:
+def test_shared_words(predicted: str, true: str, expected: tuple[float, float, float], why: str) -> None:
     assert shared_words(predicted, true) == pytest.approx(expected), why
 
 
@@ -131,10 +129,7 @@ def test_nonsense_stays_at_or_under_shuffled_answers(protocol: Protocol) -> None
     closed = [True, True, False, False, False, True]
     nonsense = _means(
         protocol,
-        [
-            Reply(predicted="qx zzv wq", true=true, closed=shut)
-            for true, shut in zip(truths, closed, strict=True)
-        ],
+        [Reply(predicted="qx zzv wq", true=true, closed=shut) for true, shut in zip(truths, closed, strict=True)],
     )
     shuffled = _means(
         protocol,

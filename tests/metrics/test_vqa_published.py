@@ -10,13 +10,7 @@ import pytest
 from umit.metrics import vqa_m3d
 from umit.metrics.meteor import nltk_meteor
 from umit.metrics.protocol import Protocol, Reply
-from umit.metrics.vqa_llava_med import (
-    LLAVA_MED,
-    closed_by_word,
-    closed_hit,
-    closed_hit_pvqa,
-    open_overlap,
-)
+from umit.metrics.vqa_llava_med import LLAVA_MED, closed_by_word, closed_hit, closed_hit_pvqa, open_overlap
 from umit.metrics.vqa_m3d import M3D_BENCH, choice_hit, read_choice
 from umit.metrics.vqa_medevalkit import (
     MEDEVALKIT_SLAKE,
@@ -113,9 +107,7 @@ def test_medevalkit_extracts(text: str, expected: str, why: str) -> None:
         ("1.5 cm", "1.5 cm", 0, 0, "stops of one side only"),
     ],
 )
-def test_medevalkit_closed(
-    predicted: str, true: str, yes_no: float, equal: float, why: str
-) -> None:
+def test_medevalkit_closed(predicted: str, true: str, yes_no: float, equal: float, why: str) -> None:
     assert closed_yes_no(predicted, true) == yes_no, why
     assert closed_equal(predicted, true) == equal, why
 
@@ -140,9 +132,7 @@ def test_medevalkit_takes_rules_from_the_data_set() -> None:
     assert slake_rule("yes", closed=False) == "open"
 
 
-@pytest.mark.parametrize(
-    ("protocol", "theirs"), [(MEDEVALKIT_VQA_RAD, 1.0), (MEDEVALKIT_SLAKE, 0.0)]
-)
+@pytest.mark.parametrize(("protocol", "theirs"), [(MEDEVALKIT_VQA_RAD, 1.0), (MEDEVALKIT_SLAKE, 0.0)])
 def test_medevalkit_slake_misses_its_own_yes(protocol: Protocol, theirs: float) -> None:
     row = protocol.score(Reply(predicted="Yes, it is.", true="Yes", closed=True))
     found = dict(zip([column.name for column in protocol.columns], row, strict=True))

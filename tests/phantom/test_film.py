@@ -65,8 +65,7 @@ def test_most(most: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "low", "high"),
-    [("nodule", 0.02, 0.10), ("cavity", 0.045, 0.125), ("consolidation", 0.095, 0.23)],
+    ("kind", "low", "high"), [("nodule", 0.02, 0.10), ("cavity", 0.045, 0.125), ("consolidation", 0.095, 0.23)]
 )
 def test_sizes(films: list[Film], kind: str, low: float, high: float) -> None:
     sizes = [longest(one.box) / film.pixels.shape[1] for film, one in pairs(films, kind)]

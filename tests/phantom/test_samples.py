@@ -49,9 +49,7 @@ def test_questions_of_one_kind_about_one_picture_follow_each_other() -> None:
 def test_only_what_is_reached_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[int] = []
     draw = module.cases.draw
-    monkeypatch.setattr(
-        module.cases, "draw", lambda kind, seed: drawn.append(seed) or draw(kind, seed)
-    )
+    monkeypatch.setattr(module.cases, "draw", lambda kind, seed: drawn.append(seed) or draw(kind, seed))
     module._case.cache_clear()
     for sample in islice(Phantoms(count=10**6), 20):
         sample.source.scans()

@@ -74,9 +74,7 @@ def test_boxes_lie_inside(volumes: list[Volume]) -> None:
         (2, "kidney-left", "lung-left"),
     ],
 )
-def test_millimetres_do_not_depend_on_the_stored_order(
-    volumes: list[Volume], axis: int, low: str, high: str
-) -> None:
+def test_millimetres_do_not_depend_on_the_stored_order(volumes: list[Volume], axis: int, low: str, high: str) -> None:
     for one in volumes:  # RAS+: x grows to the patient's right, y to the front, z to the head
         if {low, high} <= set(one.organs):  # the scan may end below a lung
             assert middle(one.organs[low])[axis] < middle(one.organs[high])[axis]

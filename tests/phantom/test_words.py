@@ -8,11 +8,7 @@ from umit.errors import ParseError
 from umit.phantom import words
 from umit.phantom.film import FINDINGS
 
-LUNGS = [
-    ("nodule", "right", "upper"),
-    ("effusion", "left", "lower"),
-    ("enlarged heart", None, None),
-]
+LUNGS = [("nodule", "right", "upper"), ("effusion", "left", "lower"), ("enlarged heart", None, None)]
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -34,13 +30,7 @@ def test_a_volume_report_is_read_back(language: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "The heart is fine.",
-        "There is nodule in the middle.",
-        "There is tumour in the left upper zone.",
-    ],
+    "text", ["", "The heart is fine.", "There is nodule in the middle.", "There is tumour in the left upper zone."]
 )
 def test_other_sentences_are_refused(text: str) -> None:
     with pytest.raises(ParseError):

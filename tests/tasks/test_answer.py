@@ -145,7 +145,5 @@ def test_open(text: str, wanted: str | None) -> None:
 
 
 def test_probabilities_of_very_unlikely_options() -> None:
-    found = CLOSED.decode(
-        Completion(text="1:yes", option_logprobs=(-2000.0, -2000.0)), YES_NO, VIEW
-    )
+    found = CLOSED.decode(Completion(text="1:yes", option_logprobs=(-2000.0, -2000.0)), YES_NO, VIEW)
     assert found.probabilities == (0.5, 0.5)

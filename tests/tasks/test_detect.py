@@ -46,16 +46,10 @@ FILM_TABLE = [
     pytest.param("(100,200),(300,400)....", [ONE], id="dots behind it"),
     pytest.param("nodule(100,200),(300,400)", [ONE], id="name without tokens"),
     pytest.param(" Nodule : (100,200),(300,400)", [ONE], id="name and colon"),
-    pytest.param(
-        "nodule(100,200),(300,400),nodule(0,0),(2,1)", [ONE, Box2D(0, 0, 1, 2)], id="a name each"
-    ),
+    pytest.param("nodule(100,200),(300,400),nodule(0,0),(2,1)", [ONE, Box2D(0, 0, 1, 2)], id="a name each"),
     pytest.param("mass(100,200),(300,400)", None, id="another name"),
     pytest.param("no nodule(100,200),(300,400)", None, id="a denial before it"),
-    pytest.param(
-        "<|object_ref_start|>mass<|object_ref_end|>(100,200),(300,400)",
-        None,
-        id="another name in tokens",
-    ),
+    pytest.param("<|object_ref_start|>mass<|object_ref_end|>(100,200),(300,400)", None, id="another name in tokens"),
     pytest.param("There is no nodule in this image.", [], id="nothing is there"),
     pytest.param("there is no NODULE in this image", [], id="without full stop"),
     pytest.param("图像中没有nodule。", [], id="nothing, in Chinese"),
@@ -97,11 +91,7 @@ CT_TABLE = [
     pytest.param('"[[68,98,5],[179,163,20]]"', [(68, 98, 10, 180, 164, 42)], id="figure's quotes"),
     pytest.param("[(0,0,0),(255,255,31)]", [(0, 0, 0, 256, 256, 64)], id="whole volume"),
     pytest.param("[(5,5,5),(5,5,5)]", [(5, 5, 10, 6, 6, 12)], id="a single voxel"),
-    pytest.param(
-        "[(0,0,0),(1,1,1)],[(2,2,2),(3,3,3)]",
-        [(0, 0, 0, 2, 2, 4), (2, 2, 4, 4, 4, 8)],
-        id="two boxes",
-    ),
+    pytest.param("[(0,0,0),(1,1,1)],[(2,2,2),(3,3,3)]", [(0, 0, 0, 2, 2, 4), (2, 2, 4, 4, 4, 8)], id="two boxes"),
     pytest.param("肝：[(0,0,0),(1,1,1)]。", [(0, 0, 0, 2, 2, 4)], id="name and full stop"),
     pytest.param("脾[(0,0,0),(1,1,1)]", None, id="another name"),
     pytest.param("图像中没有肝。", [], id="nothing is there"),
@@ -151,14 +141,7 @@ def test_score_is_the_texts_own() -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        "(" * 4000,
-        "(1,2)," * 660,
-        "[" * 2000 + "]" * 2000,
-        "<|object_ref_start|>" * 200,
-        " " * 3999 + "x",
-    ],
+    "text", ["(" * 4000, "(1,2)," * 660, "[" * 2000 + "]" * 2000, "<|object_ref_start|>" * 200, " " * 3999 + "x"]
 )
 def test_decided_in_fifty_milliseconds(text: str) -> None:
     for task, query, view in ((FLAT, NODULE, FILM), (DEEP, LIVER, CT)):

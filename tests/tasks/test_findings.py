@@ -62,9 +62,7 @@ def test_probability_is_that_of_yes() -> None:
 
 
 def test_one_label_of_a_whole_truth_is_written() -> None:
-    gold = Findings(
-        items=(Marked(label="nodule", present=True), Marked(label="mass", present=False))
-    )
+    gold = Findings(items=(Marked(label="nodule", present=True), Marked(label="mass", present=False)))
     assert TASK.encode(gold, MASS, VIEW) == "2:no"
 
 

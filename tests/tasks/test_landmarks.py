@@ -79,7 +79,6 @@ def test_nineteen_names_in_two_languages() -> None:
 
 def test_words_asked() -> None:
     assert spell(TASK.request(GONION, VIEW).words) == (
-        "Given this image, find the Gonion, "
-        "the response is given in the format of the coordinates [x,y]"
+        "Given this image, find the Gonion, the response is given in the format of the coordinates [x,y]"
     )
     assert "下颌角点" in spell(TASK.request(Locate("Gonion", language="zh"), VIEW).words)

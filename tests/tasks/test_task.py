@@ -48,7 +48,5 @@ def test_kind_of_scan_that_a_task_does_not_take() -> None:
 def test_task_or_language_that_weights_do_not_know() -> None:
     with pytest.raises(UnsupportedTaskError, match="use dz-osamu/UMIT-B"):
         RELEASED["dz-osamu/VQA"].task("landmark")
-    with pytest.raises(
-        UnsupportedTaskError, match="not findings; use dz-osamu/UMIT-B or dz-osamu/VQA"
-    ):
+    with pytest.raises(UnsupportedTaskError, match="not findings; use dz-osamu/UMIT-B or dz-osamu/VQA"):
         RELEASED["dz-osamu/Classification"].task("findings")

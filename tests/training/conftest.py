@@ -39,9 +39,7 @@ def model(encoder: Encoder) -> Any:
         tie_word_embeddings=True,
     )  # fmt: skip
     made = Qwen2VLForConditionalGeneration(config).eval()
-    for (
-        parameter
-    ) in made.parameters():  # away from the small initial values, so that leaks would show
+    for parameter in made.parameters():  # away from the small initial values, so that leaks would show
         if parameter.ndim > 1:
             parameter.data.mul_(8)
     return made

@@ -39,11 +39,7 @@ def test_the_commonest_answer_is_each_questions_own() -> None:
     ]
     found = commonest(taught, asked)
     assert found is not None
-    assert [(p.found.text, p.found.option) for p in found if p.found] == [
-        ("no", 0),
-        ("yes", 0),
-        ("yes", 0),
-    ]
+    assert [(p.found.text, p.found.option) for p in found if p.found] == [("no", 0), ("yes", 0), ("yes", 0)]
 
 
 def test_where_nothing_comes_twice_there_is_none() -> None:

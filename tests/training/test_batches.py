@@ -20,9 +20,7 @@ from umit.queries import Choose, Find
 from umit.results import Classification, Detection, Detections
 from umit.training.batches import SampleBatches, rows_of
 
-SAMPLES = [
-    sample for sample in Phantoms(first=0, count=3, languages=("en",)) if "film" in sample.id
-]
+SAMPLES = [sample for sample in Phantoms(first=0, count=3, languages=("en",)) if "film" in sample.id]
 
 
 def _ids(batches: SampleBatches, step: int) -> list[list[int]]:
@@ -34,14 +32,10 @@ def test_a_step_is_a_function_of_its_number(encoder: Encoder) -> None:
         return SampleBatches(SAMPLES[:5], PHANTOM, encoder, 3, share)
 
     one = new()
-    steps = [
-        _ids(one, step) for step in range(4)
-    ]  # twelve samples: twice over the five, and two more
+    steps = [_ids(one, step) for step in range(4)]  # twelve samples: twice over the five, and two more
     assert [_ids(one, step) for step in (2, 0, 3, 3)] == [steps[k] for k in (2, 0, 3, 3)]
     assert _ids(new(), 3) == steps[3], "a run that goes on at step 3"
-    assert steps[0] != steps[1] and [*steps[0], *steps[1]][5] == steps[0][0], (
-        "the stream begins again"
-    )
+    assert steps[0] != steps[1] and [*steps[0], *steps[1]][5] == steps[0][0], "the stream begins again"
     assert _ids(new((0, 2)), 1) == steps[1][0::2] and _ids(new((1, 2)), 1) == steps[1][1::2]
 
 
@@ -59,8 +53,7 @@ def test_samples_that_are_passed_over_are_not_read(encoder: Encoder) -> None:
             return SAMPLES[0].source.scans()
 
     samples = [
-        Sample(id=str(k), query=SAMPLES[0].query, gold=SAMPLES[0].gold, source=Counted(k), group="")
-        for k in range(20)
+        Sample(id=str(k), query=SAMPLES[0].query, gold=SAMPLES[0].gold, source=Counted(k), group="") for k in range(20)
     ]
     SampleBatches(samples, PHANTOM, encoder, 2)(7)
     assert sorted(set(read)) == [14, 15]
@@ -103,12 +96,7 @@ def test_a_seed_draws_the_order_of_samples_and_of_options(encoder: Encoder) -> N
     said = [answer for step in drawn for answer in step]
     assert {one.partition(":")[0] for one in said if one.endswith("mass")} == set("0123")
     for step in drawn:
-        assert sorted(one.partition(":")[2] for one in step) == [
-            "clear",
-            "effusion",
-            "mass",
-            "nodule",
-        ]
+        assert sorted(one.partition(":")[2] for one in step) == ["clear", "effusion", "mass", "nodule"]
     assert len({tuple(one.partition(":")[2] for one in step) for step in drawn}) > 5
 
 
@@ -125,10 +113,7 @@ def test_a_detection_is_taught_as_it_is_asked(encoder: Encoder) -> None:
     gold = Detections(items=(Detection(label="nodule", box=Box2D(100, 100, 200, 200)),))
     there = replace(SAMPLES[0], query=Find(("nodule", "mass")), gold=gold)
     (row,) = rows_of(there, PHANTOM, encoder)
-    said = [
-        encoder.text(row.ids[row.taught & (row.segments == k)].tolist())
-        for k in range(1, row.segments.max() + 1)
-    ]
+    said = [encoder.text(row.ids[row.taught & (row.segments == k)].tolist()) for k in range(1, row.segments.max() + 1)]
     assert len(said) == 4 and said[2:] == ["1:yes", "2:no"]
 
 

@@ -18,14 +18,7 @@ from umit.training.loss import answer_loss
 from umit.training.rows import PackedRow, Turn, pack
 
 Asking = Callable[..., Turn]
-PLACES = (
-    "input_ids",
-    "attention_mask",
-    "position_ids",
-    "mm_token_type_ids",
-    "pixel_values",
-    "image_grid_thw",
-)
+PLACES = ("input_ids", "attention_mask", "position_ids", "mm_token_type_ids", "pixel_values", "image_grid_thw")
 
 
 def _batch(encoder: Encoder, rows: Sequence[PackedRow]) -> dict[str, Tensor]:
@@ -73,17 +66,13 @@ def test_loss_falls_on_answers_and_their_end(encoder: Encoder, ask: Asking) -> N
         assert (ids[len(row.ids) :] == encoder.padding).all()
 
 
-def test_each_question_counts_from_the_place_after_the_picture(
-    encoder: Encoder, ask: Asking
-) -> None:
+def test_each_question_counts_from_the_place_after_the_picture(encoder: Encoder, ask: Asking) -> None:
     """Each question stands where it would stand alone, so packing is invisible to it."""
     row = _rows(encoder, ask)[0]
     places = _batch(encoder, [row])["position_ids"][:, 0].numpy()
     for number in (1, 2, 3):
         mine = (row.segments == 0) | (row.segments == number)
-        alone, _ = positions(
-            row.ids[mine].tolist(), [grid(f) for f in row.frames], encoder.image_pad
-        )
+        alone, _ = positions(row.ids[mine].tolist(), [grid(f) for f in row.frames], encoder.image_pad)
         assert np.array_equal(places[:, mine], alone)
 
 
@@ -94,10 +83,7 @@ def test_who_sees_whom(encoder: Encoder, ask: Asking) -> None:
     for row, seen in zip(rows, mask, strict=True):
         segments = [*row.segments.tolist(), *[-1] * (longest - len(row.ids))]
         for i, asks in enumerate(segments):
-            expected = [
-                j == i or (j < i and asks >= 0 and other in (0, asks))
-                for j, other in enumerate(segments)
-            ]
+            expected = [j == i or (j < i and asks >= 0 and other in (0, asks)) for j, other in enumerate(segments)]
             assert seen[i].tolist() == expected
 
 
@@ -107,9 +93,7 @@ def _logits(model: Any, batch: dict[str, Tensor]) -> Tensor:
 
 
 @pytest.mark.parametrize("changed", [0, 1, 2])
-def test_no_answer_leaks_into_another(
-    model: Any, encoder: Encoder, ask: Asking, changed: int
-) -> None:
+def test_no_answer_leaks_into_another(model: Any, encoder: Encoder, ask: Asking, changed: int) -> None:
     """Other words and another answer in one question leave the others' logits bit for bit equal."""
     words = [("Which plane?", "PA."), ("Normal?", "2:no"), ("Organ?", "lung")]
     others = [("Which PLANE!", "AP;"), ("nORMAL!", "1:ye"), ("oRGAN:", "bone")]
@@ -122,9 +106,7 @@ def test_no_answer_leaks_into_another(
     assert not torch.allclose(first[~same], second[~same])
 
 
-def test_packed_questions_are_answered_as_if_alone(
-    model: Any, encoder: Encoder, ask: Asking
-) -> None:
+def test_packed_questions_are_answered_as_if_alone(model: Any, encoder: Encoder, ask: Asking) -> None:
     turns = [ask("Which plane?", "PA."), ask("Normal?", "2:no"), ask("Organ?", "lung")]
     packed = _logits(model, _batch(encoder, [pack(turns, encoder)]))
     alone = [_logits(model, _batch(encoder, [pack([one], encoder)])) for one in turns]
@@ -140,9 +122,7 @@ def test_padding_changes_nothing(model: Any, encoder: Encoder, ask: Asking) -> N
 
 
 @pytest.mark.parametrize("pictures", [0, 1, 2])
-def test_the_loss_is_the_models_own(
-    model: Any, encoder: Encoder, ask: Asking, pictures: int
-) -> None:
+def test_the_loss_is_the_models_own(model: Any, encoder: Encoder, ask: Asking, pictures: int) -> None:
     """On a row of one question the mask is causal, and the stock forward says the same."""
     frames = (np.full((28, 56, 3), 90, np.uint8), np.full((56, 56, 3), 30, np.uint8))[:pictures]
     row = pack([ask("Is it normal?", "2:no", frames)], encoder)
@@ -160,8 +140,6 @@ def test_the_models_own_positions_are_ours(model: Any, encoder: Encoder, ask: As
     batch = _batch(encoder, [row])
     with torch.no_grad():
         theirs, _ = model.model.get_rope_index(
-            batch["input_ids"],
-            mm_token_type_ids=batch["mm_token_type_ids"],
-            image_grid_thw=batch["image_grid_thw"],
+            batch["input_ids"], mm_token_type_ids=batch["mm_token_type_ids"], image_grid_thw=batch["image_grid_thw"]
         )
     assert torch.equal(theirs, batch["position_ids"])

@@ -77,9 +77,7 @@ def test_a_fed_size_must_lie_in_the_budget(folder: Path, size: dict[str, int], w
          "cannot write a question on a picture: text only"),
     ],
 )  # fmt: skip
-def test_a_template_that_writes_otherwise_is_told(
-    folder: Path, old: str, new: str, card: Any, wrong: str
-) -> None:
+def test_a_template_that_writes_otherwise_is_told(folder: Path, old: str, new: str, card: Any, wrong: str) -> None:
     path = folder / "chat_template.json"
     changed = json.loads(path.read_text())["chat_template"].replace(old, new) if old else None
     if changed is not None:

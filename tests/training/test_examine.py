@@ -30,11 +30,7 @@ def _part(folder: Path, rows: list[dict[str, Any]]) -> Part:
 
 
 WRONG = [
-    (
-        {**_QUESTION, "answer": "left " * 600},
-        r"rows\.jsonl line 2.*at most \d+ tokens",
-        "answer too long",
-    ),
+    ({**_QUESTION, "answer": "left " * 600}, r"rows\.jsonl line 2.*at most \d+ tokens", "answer too long"),
     ({**_BOX, "boxes": [[5, 5, 900, 40]]}, r"rows\.jsonl line 2.*", "box outside"),
     ({**_QUESTION, "image": "gone.png"}, r"rows\.jsonl line 2|gone\.png", "picture missing"),
     ({**_QUESTION, "image": "bad.png"}, r"rows\.jsonl line 2.*bad\.png", "no picture"),
@@ -42,9 +38,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("row", "said", "reason"), WRONG, ids=[reason for *_, reason in WRONG])
-def test_it_names_the_line(
-    tmp_path: Path, encoder: Encoder, row: dict[str, Any], said: str, reason: str
-) -> None:
+def test_it_names_the_line(tmp_path: Path, encoder: Encoder, row: dict[str, Any], said: str, reason: str) -> None:
     (tmp_path / "bad.png").write_bytes(b"\x89PNG no picture")
     with pytest.raises(UMITError, match=said):
         examine(_part(tmp_path, [_QUESTION, row]), PHANTOM, encoder)
@@ -62,9 +56,7 @@ def test_no_samples_are_told(encoder: Encoder) -> None:
 
 def test_a_task_that_the_card_does_not_know(tmp_path: Path, encoder: Encoder) -> None:
     card = replace(PHANTOM, name="mine", task_names=("classify",))
-    with pytest.raises(
-        UnsupportedTaskError, match=r"1 of 1 .*rows\.jsonl line 1: mine knows classify"
-    ):
+    with pytest.raises(UnsupportedTaskError, match=r"1 of 1 .*rows\.jsonl line 1: mine knows classify"):
         examine(_part(tmp_path, [_QUESTION]), card, encoder)
     english = replace(PHANTOM, name="mine", languages=("en",))
     with pytest.raises(UnsupportedTaskError, match="mine knows en, not 'zh'"):
@@ -75,9 +67,7 @@ def test_one_class_only_is_told(tmp_path: Path, encoder: Encoder) -> None:
     rows = [{"image": f"{name}.png", "label": label} for name, label in (("a", "x"), ("b", "y"))]
     part = _part(tmp_path, rows)
     examine(part, PHANTOM, encoder)
-    with pytest.raises(
-        DatasetError, match="two classes or more in the training part, all 1 are 'x'"
-    ):
+    with pytest.raises(DatasetError, match="two classes or more in the training part, all 1 are 'x'"):
         examine(part[:1], PHANTOM, encoder)
     examine(part[:1], PHANTOM, encoder, what="validation")
 

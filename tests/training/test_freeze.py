@@ -100,9 +100,7 @@ def test_beside_adapters_nothing_of_the_base_trains(
     assert trained(model) == could
 
 
-def test_a_state_beside_adapters_holds_them_alone(
-    own: Any, encoder: Encoder, ask: Any, tmp_path: Path
-) -> None:
+def test_a_state_beside_adapters_holds_them_alone(own: Any, encoder: Encoder, ask: Any, tmp_path: Path) -> None:
     again = copy.deepcopy(own)
     torch.manual_seed(1)
     losses = _train(_lora(own), encoder, ask, tmp_path)
@@ -135,9 +133,7 @@ def test_bfloat16_weights_are_refused_and_frozen_ones_allowed(own: Any) -> None:
     own.model.visual.merger.float()
     freeze(own, INSTRUCT)
     own.lm_head.to(torch.bfloat16)
-    with pytest.raises(
-        InputError, match=r"float32, got torch\.bfloat16, torch\.float32.*bf16=True"
-    ):
+    with pytest.raises(InputError, match=r"float32, got torch\.bfloat16, torch\.float32.*bf16=True"):
         freeze(own, INSTRUCT)
 
 

@@ -102,10 +102,7 @@ def test_two_processes_equal_one_and_stop_together(tmp_path: Path) -> None:
         tell=lambda step, loss: step < 4,
     )
     here = str(Path(__file__).parent)
-    twins = [
-        subprocess.Popen([sys.executable, "-c", TWIN, str(rank), str(tmp_path), here])
-        for rank in range(2)
-    ]
+    twins = [subprocess.Popen([sys.executable, "-c", TWIN, str(rank), str(tmp_path), here]) for rank in range(2)]
     try:
         assert [twin.wait(timeout=300) for twin in twins] == [0, 0]
     finally:

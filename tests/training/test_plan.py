@@ -63,9 +63,7 @@ def test_it_needs_no_weights(start: Path, films: Part, tmp_path: Path) -> None:
     assert _plan(tmp_path, films).parameters == _plan(start, films).parameters
 
 
-def test_what_cannot_fit_is_refused(
-    start: Path, films: Part, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_cannot_fit_is_refused(start: Path, films: Part, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plans, "_device", lambda: ("a small machine", 1e9, 1000))
     with pytest.raises(InputError, match="a small machine has"):
         _plan(start, films)

@@ -22,9 +22,7 @@ from umit.queries import Ask
 from umit.testing import tiny_checkpoint
 from umit.training import ALIGN, INSTRUCT, Hyperparameters, train
 
-SAMPLES = [
-    sample for sample in Phantoms(first=0, count=3, languages=("en",)) if "film" in sample.id
-]
+SAMPLES = [sample for sample in Phantoms(first=0, count=3, languages=("en",)) if "film" in sample.id]
 SETTINGS = Hyperparameters(steps=4, learning_rate=3e-3, warmup=1, log_every=1)
 
 
@@ -59,9 +57,7 @@ def test_samples_become_a_checkpoint(start: Path, tmp_path: Path, plain: bool) -
     card = model.checkpoint
     assert (card.dialect, card.task_names) == (PHANTOM.dialect, PHANTOM.task_names)
     assert card.name == tmp_path.name and "phantoms only" not in card.notice
-    (answer,) = model.predict(
-        [(SAMPLES[0].source.scans()[0], Ask("Is it?", options=("yes", "no")))]
-    )
+    (answer,) = model.predict([(SAMPLES[0].source.scans()[0], Ask("Is it?", options=("yes", "no")))])
     assert not isinstance(answer, Exception)
 
 
@@ -101,9 +97,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def taught(
-    start: Path, films: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, list[str]]:
+def taught(start: Path, films: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     """A checkpoint taught dark and light films, and what was said on the way."""
     said: list[str] = []
     with pytest.warns(DatasetWarning, match="8 groups"):
@@ -128,9 +122,7 @@ def test_it_tells_whether_it_learned(taught: tuple[Path, list[str]]) -> None:
     best = record["best_step"]
     assert best == max((figures[step, "accuracy"], step) for step in (3, 6, 8))[1]
     again = score(out / "validation")
-    assert again["accuracy"] == figures[best, "accuracy"], (
-        "the journal of the weights that were kept"
-    )
+    assert again["accuracy"] == figures[best, "accuracy"], "the journal of the weights that were kept"
     model = UMIT.from_pretrained(out)
     assert model.fingerprint == again.manifest["weights"], "and those are the weights"
 
@@ -162,18 +154,10 @@ def test_plain_transformers_loads_it(taught: tuple[Path, list[str]]) -> None:
     assert found.shape[1] - inputs["input_ids"].shape[1] in (1, 2)
 
 
-def test_the_same_words_go_on_and_others_are_refused(
-    start: Path, films: Path, tmp_path: Path
-) -> None:
+def test_the_same_words_go_on_and_others_are_refused(start: Path, films: Path, tmp_path: Path) -> None:
     def go(**changed: Any) -> list[str]:
         said: list[str] = []
-        words: dict[str, Any] = {
-            "settings": SETTINGS,
-            "batch": 2,
-            "val": 0.25,
-            "plain": True,
-            **changed,
-        }
+        words: dict[str, Any] = {"settings": SETTINGS, "batch": 2, "val": 0.25, "plain": True, **changed}
         with pytest.warns(DatasetWarning):
             train(load(films), model=start, out=tmp_path / "mine", say=said.append, **words)
         return said
@@ -197,10 +181,7 @@ def test_the_same_words_go_on_and_others_are_refused(
 
 def test_a_folder_of_something_else_is_left_alone(start: Path, films: Path, tmp_path: Path) -> None:
     (tmp_path / "thesis.docx").write_text("years of work")
-    for out, said in (
-        (tmp_path, "one that holds thesis.docx"),
-        (tmp_path / "thesis.docx", "got a file"),
-    ):
+    for out, said in ((tmp_path, "one that holds thesis.docx"), (tmp_path / "thesis.docx", "got a file")):
         with pytest.raises(InputError, match=said):
             train(SAMPLES, model=start, out=out, settings=SETTINGS, batch=2, plain=True)
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.docx"]
@@ -209,9 +190,7 @@ def test_a_folder_of_something_else_is_left_alone(start: Path, films: Path, tmp_
 def test_minutes_are_measured_once(start: Path, tmp_path: Path) -> None:
     def go() -> int:
         train(SAMPLES, model=start, out=tmp_path / "mine", minutes=0.005, batch=2, plain=True)
-        steps = json.loads((tmp_path / "mine" / "state" / "run.json").read_text())["settings"][
-            "steps"
-        ]
+        steps = json.loads((tmp_path / "mine" / "state" / "run.json").read_text())["settings"]["steps"]
         return int(steps)
 
     first = go()
@@ -225,10 +204,7 @@ def test_a_stream_is_asked_other_samples(start: Path, tmp_path: Path) -> None:
     out = train(
         mixture, model=start, out=tmp_path, settings=settings, val=SAMPLES[:3], batch=1, plain=True, say=said.append
     )  # fmt: skip
-    assert out == tmp_path and {line[:6] for line in said if line.startswith("step")} == {
-        "step 0",
-        "step 1",
-    }
+    assert out == tmp_path and {line[:6] for line in said if line.startswith("step")} == {"step 0", "step 1"}
     assert "a stream of data sets" in (out / "README.md").read_text("utf-8")
 
 

@@ -48,9 +48,7 @@ def run(
         lambda step: [pack(row, encoder) for row in turns(stage, step)],
         encoder=encoder,
         stage=stage,
-        settings=Hyperparameters(
-            steps=steps, learning_rate=rate, warmup=2, log_every=1, save_every=1000, bf16=bf16
-        ),
+        settings=Hyperparameters(steps=steps, learning_rate=rate, warmup=2, log_every=1, save_every=1000, bf16=bf16),
         folder=folder,
         tell=lambda step, loss: stop is None or step < stop,
         plain=plain,
@@ -74,15 +72,9 @@ TRL = pytest.mark.slow  # loads it
 
 @pytest.mark.parametrize(
     ("begun", "ended"),
-    [
-        ("plain", "plain"),
-        pytest.param("trl", "trl", marks=TRL),
-        pytest.param("plain", "trl", marks=TRL),
-    ],
+    [("plain", "plain"), pytest.param("trl", "trl", marks=TRL), pytest.param("plain", "trl", marks=TRL)],
 )
-def test_resuming_equals_the_uninterrupted_run(
-    tokenizer: Any, tmp_path: Path, begun: str, ended: str
-) -> None:
+def test_resuming_equals_the_uninterrupted_run(tokenizer: Any, tmp_path: Path, begun: str, ended: str) -> None:
     """Also where the other loop goes on."""
     whole, losses = run(tokenizer, tmp_path / "whole", steps=6, plain=ended == "plain")
     _, first = run(tokenizer, tmp_path / "parts", steps=6, stop=3, plain=begun == "plain")
@@ -103,15 +95,11 @@ def test_trl_and_the_plain_loop_train_alike(tokenizer: Any, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("plain", [True, pytest.param(False, marks=TRL)])
-def test_bf16_computes_in_bfloat16_and_keeps_float32_weights(
-    tokenizer: Any, tmp_path: Path, plain: bool
-) -> None:
+def test_bf16_computes_in_bfloat16_and_keeps_float32_weights(tokenizer: Any, tmp_path: Path, plain: bool) -> None:
     found = {}
     for bf16 in (False, True):
         dtypes: set[torch.dtype] = set()
-        model, losses = run(
-            tokenizer, tmp_path / str(bf16), steps=2, plain=plain, bf16=bf16, dtypes=dtypes
-        )
+        model, losses = run(tokenizer, tmp_path / str(bf16), steps=2, plain=plain, bf16=bf16, dtypes=dtypes)
         assert dtypes == {torch.bfloat16 if bf16 else torch.float32}
         assert {p.dtype for p in model.parameters()} == {torch.float32}
         found[bf16] = losses
@@ -124,9 +112,7 @@ def test_no_number_stops_and_names_the_rows(tokenizer: Any, tmp_path: Path, plai
     encoder, model = Encoder(tokenizer), new_model(SMOKE, tokenizer, 0)
     with torch.no_grad():
         model.model.language_model.norm.weight[0] = torch.nan
-    with pytest.raises(
-        DatasetError, match=r"step 1 has loss nan.*rows: step 0, row 0, step 0, row 1"
-    ):
+    with pytest.raises(DatasetError, match=r"step 1 has loss nan.*rows: step 0, row 0, step 0, row 1"):
         train_stage(
             model,
             lambda step: [

@@ -89,10 +89,7 @@ def test_an_interrupted_run_gives_the_same_losses(tmp_path: Path, until: int) ->
 def test_two_states_are_kept_and_finished_is_finished(tmp_path: Path) -> None:
     go(tmp_path)
     found = contents(tmp_path)
-    assert sorted(found) == [
-        "run.json",
-        *(f"step-0000000{step}.{kind}" for step in (5, 6) for kind in ("json", "pt")),
-    ]
+    assert sorted(found) == ["run.json", *(f"step-0000000{step}.{kind}" for step in (5, 6) for kind in ("json", "pt"))]
     assert go(tmp_path) == []
     assert contents(tmp_path) == found
 
@@ -120,9 +117,7 @@ def _frozen() -> nn.Module:
         ({"shift": 100, "learning_rate": 0.1}, "learning_rate"),
     ],
 )
-def test_another_run_is_refused_and_nothing_touched(
-    tmp_path: Path, other: dict[str, Any], why: str
-) -> None:
+def test_another_run_is_refused_and_nothing_touched(tmp_path: Path, other: dict[str, Any], why: str) -> None:
     go(tmp_path, until=3)
     found = contents(tmp_path)
     before = [p.clone() for p in other["module"].parameters()] if "module" in other else []
@@ -256,9 +251,7 @@ def test_one_of_several_that_cannot_reach_the_others_is_refused(
     assert processes() == (0, 1)
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"steps": 0}, {"save_every": 0}, {"log_every": -1}, {"learning_rate": float("nan")}]
-)
+@pytest.mark.parametrize("wrong", [{"steps": 0}, {"save_every": 0}, {"log_every": -1}, {"learning_rate": float("nan")}])
 def test_settings_that_train_nothing_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=f"expected .*{next(iter(wrong))}"):
         Hyperparameters(**{"steps": 1, **wrong})

@@ -13,9 +13,7 @@ def add(commands: Commands) -> None:
     """Add the command."""
     parser = commands.add_parser("answer", help="answer a question", description=__doc__)
     parser.add_argument("--question", required=True, help="in your own words")
-    parser.add_argument(
-        "--option", action="append", default=[], help="an answer to choose from; repeat it"
-    )
+    parser.add_argument("--option", action="append", default=[], help="an answer to choose from; repeat it")
     add_files(parser)
     parser.set_defaults(run=run)
 

@@ -146,16 +146,10 @@ def _unreadable(files: Sequence[_File]) -> list[tuple[_File, UMITError]]:
     if len(files) > 1 and any(os.path.exists(file.name) for file in files):
         return []
     read = [found for found, _ in prefetch((file, None) for file in files)]
-    return [
-        (file, found)
-        for file, found in zip(files, read, strict=True)
-        if isinstance(found, UMITError)
-    ]
+    return [(file, found) for file, found in zip(files, read, strict=True) if isinstance(found, UMITError)]
 
 
-def _failed(
-    given: Namespace, task: str, questions: Questions, failed: Iterable[tuple[_File, UMITError]]
-) -> _Rows:
+def _failed(given: Namespace, task: str, questions: Questions, failed: Iterable[tuple[_File, UMITError]]) -> _Rows:
     """Yield one row for each file that cannot be read."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # no result of these weights is shown
@@ -163,10 +157,7 @@ def _failed(
     query = next(iter(questions.values()))
     kind = choose(query, volume=False)
     for file, error in failed:
-        yield (
-            file,
-            [ResultRow(file=file.name, task=task, name="", kind=kind, found=error, notice=notice)],
-        )
+        yield (file, [ResultRow(file=file.name, task=task, name="", kind=kind, found=error, notice=notice)])
 
 
 def _answered(model: UMIT, files: Sequence[_File], task: str, questions: Questions) -> _Rows:
@@ -203,9 +194,7 @@ def _print(row: ResultRow, given: Namespace) -> None:
     alone = len(given.files) == 1 and isinstance(row.found, UMITError)
     if given.json:
         say(as_json(row))
-    elif not alone or isinstance(
-        row.found, OutputError
-    ):  # another error is said on stderr at the end
+    elif not alone or isinstance(row.found, OutputError):  # another error is said on stderr at the end
         say(as_text(row))
 
 

@@ -12,15 +12,9 @@ __all__ = ["add", "run"]
 def add(commands: Commands) -> None:
     """Add the command."""
     parser = commands.add_parser("classify", help="choose a label", description=__doc__)
-    parser.add_argument(
-        "--label", action="append", required=True, help="a label to choose from; repeat it"
-    )
+    parser.add_argument("--label", action="append", required=True, help="a label to choose from; repeat it")
     parser.add_argument("--question", help="what is to be decided; default: the task's own words")
-    parser.add_argument(
-        "--several",
-        action="store_true",
-        help="any number of labels may hold: each is asked by itself",
-    )
+    parser.add_argument("--several", action="store_true", help="any number of labels may hold: each is asked by itself")
     add_files(parser)
     parser.set_defaults(run=run)
 

@@ -38,9 +38,7 @@ def _compare(given: Namespace) -> int:
         say(document(plain(asdict(found))))
         return 0
     say(table([_HEAD, *map(_cells, found.rows)], _WIDTHS))
-    say(
-        f"{found.items} items in both; left out: {found.only_a} only in A, {found.only_b} only in B"
-    )
+    say(f"{found.items} items in both; left out: {found.only_a} only in A, {found.only_b} only in B")
     say(
         "95 %: of B - A, bootstrap over pictures or patients. p: McNemar's exact test where answers are right or "
         "wrong,\nthose about one picture swapped together; of one row alone, and corrected by Holm for all that differ. "
@@ -52,10 +50,7 @@ def _compare(given: Namespace) -> int:
 def _cells(row: Difference) -> tuple[str, ...]:
     unit = f" {row.unit}" if row.unit else ""
     between = "" if math.isnan(row.low) else f"{row.low:+.3f} to {row.high:+.3f}"
-    tests = [
-        "" if math.isnan(p) else f"{p:.3f}" if p >= 0.001 else "< 0.001"
-        for p in (row.p, row.p_holm)
-    ]
+    tests = ["" if math.isnan(p) else f"{p:.3f}" if p >= 0.001 else "< 0.001" for p in (row.p, row.p_holm)]
     return (
         row.task, row.language, row.protocol, row.metric + unit, f"{row.a:.3f}", f"{row.b:.3f}",
         f"{row.difference:+.3f}", between, *tests, str(row.n),

@@ -41,26 +41,20 @@ def add(commands: Commands) -> None:
     listed.set_defaults(run=_list)
     shown = kinds.add_parser("show", help="print and draw a few samples")
     _add_source(shown)
-    shown.add_argument(
-        "--limit", type=natural, default=3, metavar="N", help="how many (default: 3)"
-    )
+    shown.add_argument("--limit", type=natural, default=3, metavar="N", help="how many (default: 3)")
     shown.add_argument("--out", metavar="DIR", help="write their pictures with the true marks")
     add_force(shown)
     shown.set_defaults(run=_show)
     checked = kinds.add_parser("check", help="find what is wrong in a folder or a table")
     checked.add_argument("root", metavar="PATH")
     checked.add_argument("--name", help="which data set it is, where its files do not say")
-    checked.add_argument(
-        "--pictures", metavar="DIR", help="where the pictures of a file of rows are"
-    )
+    checked.add_argument("--pictures", metavar="DIR", help="where the pictures of a file of rows are")
     checked.add_argument("--variant", help="the layout of your own files, if it is not recognised")
     add_fields(checked)
     checked.set_defaults(run=_check)
     for one in (listed, shown, checked):
         one.add_argument("--json", action="store_true", help="print JSON")
-    made = kinds.add_parser(
-        "convert", help="write rows for training elsewhere; 3 if some could not be written"
-    )
+    made = kinds.add_parser("convert", help="write rows for training elsewhere; 3 if some could not be written")
     _add_source(made)
     made.add_argument("target", metavar="OUT", help="the file, or the folder of shards, to write")
     made.add_argument(
@@ -79,14 +73,9 @@ def add(commands: Commands) -> None:
 
 
 def _add_source(parser: Parser) -> None:
+    parser.add_argument("name", metavar="NAME-OR-PATH", help="see umit data list, or your own files")
     parser.add_argument(
-        "name", metavar="NAME-OR-PATH", help="see umit data list, or your own files"
-    )
-    parser.add_argument(
-        "root",
-        metavar="ROOT",
-        nargs="?",
-        help="the folder of a name's files; of a table, its pictures'",
+        "root", metavar="ROOT", nargs="?", help="the folder of a name's files; of a table, its pictures'"
     )
     add_source(parser)
 
@@ -101,8 +90,7 @@ def _list(given: Namespace) -> int:
     for one in found:
         say(f"{one['name']:<14}{one['title']}, {one['dimensions']}, {', '.join(one['languages'])}")
         sizes = ", ".join(
-            f"{split} {'?' if size is None else format(size, ',')}"
-            for split, size in one["splits"].items()
+            f"{split} {'?' if size is None else format(size, ',')}" for split, size in one["splits"].items()
         )
         for label in ("tasks", "variants"):
             if one[label]:
@@ -216,9 +204,7 @@ def _convert(given: Namespace) -> int:
     else:
         target = writable(given.target, reads=reads, force=given.force)
         folder_for(target.with_name(f"{target.stem}_images"), reads=reads)  # lies beside it
-    written = convert(
-        samples(given, given.root), target, form=given.to, tasks=card.tasks, tell=miss
-    )
+    written = convert(samples(given, given.root), target, form=given.to, tasks=card.tasks, tell=miss)
     left = f", {missed} left out" if missed else ""
     say(f"wrote {written} rows to {given.target}{left}")
     return 3 if missed else 0

@@ -34,9 +34,7 @@ def add(commands: Commands) -> None:
     parser = commands.add_parser("demo", help="see all tasks on phantoms", description=__doc__)
     parser.add_argument("--out", default="umit-demo", metavar="DIR", help="default: umit-demo")
     parser.add_argument("--seed", type=natural, default=0, help="other phantoms, from 0 (default)")
-    parser.add_argument(
-        "--language", nargs="+", choices=LANGUAGES, default=list(LANGUAGES), help="default: both"
-    )
+    parser.add_argument("--language", nargs="+", choices=LANGUAGES, default=list(LANGUAGES), help="default: both")
     add_force(parser)
     add_model(parser)
     parser.set_defaults(run=run)
@@ -76,9 +74,7 @@ def _answers(model: UMIT, shown: Sequence[Scene]) -> list[list[Outcome]]:
     return [[next(waiting) for _ in scene.items] for scene in shown]
 
 
-def _write(
-    out: Path, notice: str, shown: Sequence[Scene], founds: Sequence[Sequence[Outcome]]
-) -> str:
+def _write(out: Path, notice: str, shown: Sequence[Scene], founds: Sequence[Sequence[Outcome]]) -> str:
     """Write a picture of each scene, one of several, and the page; return it all as text."""
     from umit.cli.beside_truth import compare
     from umit.display.overlay import beside

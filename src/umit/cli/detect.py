@@ -12,9 +12,7 @@ __all__ = ["add", "run"]
 def add(commands: Commands) -> None:
     """Add the command."""
     parser = commands.add_parser("detect", help="find targets", description=__doc__)
-    parser.add_argument(
-        "--target", action="append", required=True, help="a plain name; repeat it for several"
-    )
+    parser.add_argument("--target", action="append", required=True, help="a plain name; repeat it for several")
     add_files(parser)
     parser.set_defaults(run=run)
 

@@ -33,9 +33,7 @@ _RANKS = (
 def add(commands: Commands) -> None:
     """Add the command."""
     parser = commands.add_parser("evaluate", help="ask a data set and score the answers")
-    parser.add_argument(
-        "name", metavar="NAME-OR-PATH", help="see umit data list, or your own files"
-    )
+    parser.add_argument("name", metavar="NAME-OR-PATH", help="see umit data list, or your own files")
     parser.add_argument("--root", help="the folder of a name's files; of a table, its pictures'")
     parser.add_argument(
         "--run", "--run-folder", required=True, metavar="DIR", dest="folder",
@@ -47,13 +45,9 @@ def add(commands: Commands) -> None:
         "--shard", type=_shard, metavar="K/N",
         help="this process's share; under torchrun, accelerate launch or mpirun, by default, its rank's",
     )  # fmt: skip
+    parser.add_argument("--workers", type=natural, default=0, metavar="N", help="pictures read ahead (default 0)")
     parser.add_argument(
-        "--workers", type=natural, default=0, metavar="N", help="pictures read ahead (default 0)"
-    )
-    parser.add_argument(
-        "--perturb",
-        action="store_true",
-        help="ask also under each change, and write a robustness card",
+        "--perturb", action="store_true", help="ask also under each change, and write a robustness card"
     )
     add_model(parser)
     parser.set_defaults(run=_evaluate)
@@ -99,24 +93,13 @@ def _evaluate(given: Namespace) -> int:
             hint="When all are done: umit score DIR --page OUT",
         )
     if given.perturb and (shard[1] > 1 or given.by):
-        raise InputError(
-            "expected --perturb without shards and --by: the card is of the whole run",
-            code="perturb",
-        )
+        raise InputError("expected --perturb without shards and --by: the card is of the whole run", code="perturb")
     chosen = samples(given, given.root)
     _check_outputs(given)
     model = load_model(given)
     if given.perturb:
         return _perturb(model, chosen, given)
-    folder = ask(
-        model,
-        chosen,
-        given.folder,
-        limit=given.limit,
-        shard=shard,
-        workers=given.workers,
-        tell=tell,
-    )
+    folder = ask(model, chosen, given.folder, limit=given.limit, shard=shard, workers=given.workers, tell=tell)
     if shard[1] > 1:
         tell(f"shard {shard[0]} of {shard[1]}; all of them: umit score {given.folder}")
     found = score(folder, by=given.by)

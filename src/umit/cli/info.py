@@ -105,8 +105,7 @@ def _text(found: dict[str, Any]) -> str:
         lines += [
             f"    tasks      {', '.join(own['task_names'] or ())}",
             f"    languages  {', '.join(own['languages'] or ())}",
-            f"    build      seed {build['seed']}, {build['minutes']} minutes, "
-            f"{build['parameters']} parameters",
+            f"    build      seed {build['seed']}, {build['minutes']} minutes, {build['parameters']} parameters",
             f"    sha256     {build['weights_sha256']}",
             f"    {own['notice']}",
         ]

@@ -12,9 +12,7 @@ __all__ = ["add", "run"]
 def add(commands: Commands) -> None:
     """Add the command."""
     parser = commands.add_parser("landmarks", help="locate named points", description=__doc__)
-    parser.add_argument(
-        "--name", action="append", help="a point; repeat it; default: the 19 of ISBI 2015"
-    )
+    parser.add_argument("--name", action="append", help="a point; repeat it; default: the 19 of ISBI 2015")
     add_files(parser)
     parser.set_defaults(run=run)
 

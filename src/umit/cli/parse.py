@@ -58,13 +58,9 @@ def add_source(parser: Parser) -> None:
     """Add what chooses the samples of a data set; :func:`samples` reads it."""
     parser.add_argument("--split", help="train, validation or test")
     parser.add_argument("--language", choices=LANGUAGES)
-    parser.add_argument(
-        "--variant", help="such as MedMNIST's pneumoniamnist; of your own files, their layout"
-    )
+    parser.add_argument("--variant", help="such as MedMNIST's pneumoniamnist; of your own files, their layout")
     parser.add_argument("--task", help="only its samples of this task")
-    parser.add_argument(
-        "--resplit", action="store_true", help="split by patient instead of as the files say"
-    )
+    parser.add_argument("--resplit", action="store_true", help="split by patient instead of as the files say")
     add_fields(parser)
 
 
@@ -94,9 +90,7 @@ def fields(given: argparse.Namespace) -> dict[str, str]:
             elif name:
                 found[name] += f",{part}"
             else:
-                raise InputError(
-                    f"expected NAME=FIELD, got {words!r}", code="fields", where="--fields"
-                )
+                raise InputError(f"expected NAME=FIELD, got {words!r}", code="fields", where="--fields")
     return found
 
 
@@ -118,9 +112,7 @@ def reads_of_source(given: argparse.Namespace) -> list[str]:
 
 def add_files(parser: Parser) -> None:
     """Add files and how they are read, the language and where results go."""
-    parser.add_argument(
-        "files", nargs="+", metavar="FILE-OR-FOLDER", help="a film, a volume, or a DICOM series"
-    )
+    parser.add_argument("files", nargs="+", metavar="FILE-OR-FOLDER", help="a film, a volume, or a DICOM series")
     add_reading(parser)
     parser.add_argument("--language", choices=LANGUAGES, default="en", help="default: en")
     parser.add_argument("--json", action="store_true", help="print one JSON document a line")

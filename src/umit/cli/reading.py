@@ -16,9 +16,7 @@ _BETWEEN = re.compile(r"[\s,:/x]+")  # 40,400 and 40/400 and 10:30 and "40 400"
 
 def add_reading(parser: Parser) -> None:
     """Add what :func:`umit.load` is told of a file."""
-    parser.add_argument(
-        "--frame", type=int, metavar="K", help="which frame, page or 4-D volume, from 0"
-    )
+    parser.add_argument("--frame", type=int, metavar="K", help="which frame, page or 4-D volume, from 0")
     parser.add_argument(
         "--window",
         type=_window,
@@ -26,12 +24,7 @@ def add_reading(parser: Parser) -> None:
         help="a name such as lung, full, CENTRE,WIDTH (as in --window=-600,1500), or the name or index "
         "of one that a DICOM file declares",
     )
-    parser.add_argument(
-        "--slices",
-        type=_slices,
-        metavar="START,STOP",
-        help="slices to keep, from 0; STOP is left out",
-    )
+    parser.add_argument("--slices", type=_slices, metavar="START,STOP", help="slices to keep, from 0; STOP is left out")
     parser.add_argument(
         "--spacing",
         type=_numbers,

@@ -97,10 +97,7 @@ def as_text(row: ResultRow) -> str:
     if marks and all(len(mark.ends) == 1 for mark in found.marks):
         return head + "  ".join(marks)
     if not marks and any(entry.name for entry in found.entries):
-        return "\n".join(
-            f"{_line(head + one.name)}: {one.text}{_likely(one.probability)}"
-            for one in found.entries
-        )
+        return "\n".join(f"{_line(head + one.name)}: {one.text}{_likely(one.probability)}" for one in found.entries)
     said = f"{head}{printable(line(row.kind, found))}{_likely(found.confidence)}"
     return "\n".join([said, *(f"  {mark}" for mark in marks)])
 

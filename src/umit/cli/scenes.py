@@ -115,10 +115,7 @@ def _single(case: Case, language: Language, seed: int) -> list[QAPair]:
 def _skull(case: Case, language: Language, seed: int) -> list[QAPair]:
     if not isinstance(case.truth, Cephalogram):
         return []
-    return [
-        cases.part("skull", language),
-        *cases.landmarks(case.truth, CEPHALOMETRIC, language),
-    ]
+    return [cases.part("skull", language), *cases.landmarks(case.truth, CEPHALOMETRIC, language)]
 
 
 def _volume(case: Case, language: Language, seed: int) -> list[QAPair]:
@@ -143,13 +140,7 @@ _Ask = Callable[[Case, Language, int], list[QAPair]]
 _Part = tuple[str, str, Callable[[int], Case], Callable[[Case], bool], _Ask]
 _PARTS: Final[tuple[_Part, ...]] = (
     ("film", "Chest film", cases.film_case, _has_two_kinds, _film),
-    (
-        "single",
-        "Chest film with one finding",
-        lambda s: cases.film_case(s, "single"),
-        _has_placed,
-        _single,
-    ),
+    ("single", "Chest film with one finding", lambda s: cases.film_case(s, "single"), _has_placed, _single),
     ("skull", "Lateral skull", cases.cephalogram_case, _any, _skull),
     ("ct", "Abdominal CT", cases.volume_case, _has_one_lesion, _volume),
 )

@@ -29,9 +29,7 @@ _HEAD: Final = ("task", "", "part", "protocol", "metric", "value", "95 %", "n", 
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser(
-        "score", help="score a run again, or another program's answers, without a model"
-    )
+    parser = commands.add_parser("score", help="score a run again, or another program's answers, without a model")
     parser.add_argument(
         "place", nargs="?", metavar="DIR-OR-FILE",
         help="the folder of a run or of its shards, or a file of predictions",
@@ -44,12 +42,8 @@ def add(commands: Commands) -> None:
         help="an optional score of reports, such as METEOR",
     )  # fmt: skip
     parser.add_argument("--protocols", action="store_true", help="list the protocols and end")
-    parser.add_argument(
-        "--root", help="the folder of the pictures: for the page, and for a file's boxes and points"
-    )
-    parser.add_argument(
-        "--markdown", action="store_true", help="print a Markdown table, for a model card"
-    )
+    parser.add_argument("--root", help="the folder of the pictures: for the page, and for a file's boxes and points")
+    parser.add_argument("--markdown", action="store_true", help="print a Markdown table, for a model card")
     _add_file(parser)
     parser.set_defaults(run=_score)
     add_output(parser)
@@ -62,9 +56,7 @@ def _add_file(parser: Parser) -> None:
         "--format", default="auto", choices=("auto", "umit", "swift", "lmms-eval", "llava-med", "jsonl"),
         help="default: by the fields of its first line",
     )  # fmt: skip
-    more.add_argument(
-        "--truth", metavar="FILE", help="the questions' file, for LLaVA-Med's answers"
-    )
+    more.add_argument("--truth", metavar="FILE", help="the questions' file, for LLaVA-Med's answers")
     more.add_argument("--card", metavar="NAME", help="whose prompts and frames the texts are in")
     more.add_argument("--task", help="what rows ask that do not say it, such as answer_open")
     more.add_argument("--language", choices=LANGUAGES, help="of such rows; default: en")
@@ -81,9 +73,7 @@ def add_output(parser: Parser) -> None:
         help="such as modality; size_px or size_mm of what is to be found",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
-    parser.add_argument(
-        "--page", metavar="OUT", help="write one HTML file with scores, charts and items"
-    )
+    parser.add_argument("--page", metavar="OUT", help="write one HTML file with scores, charts and items")
     add_force(parser)
 
 
@@ -98,14 +88,7 @@ def _score(given: Namespace) -> int:
         folder_for(given.folder, reads=reads)
     if Path(given.place).is_file():
         return _score_file(given)
-    told = (
-        given.folder is not None,
-        given.truth,
-        given.card,
-        given.task,
-        given.language,
-        given.format != "auto",
-    )
+    told = (given.folder is not None, given.truth, given.card, given.task, given.language, given.format != "auto")
     if any(told):
         raise InputError(
             "expected a file for --format, --truth, --card, --task, --language and --run, got a folder or nothing",
@@ -180,9 +163,7 @@ def check_page(given: Namespace, reads: Iterable[str]) -> None:
         writable(given.page, reads=reads, force=given.force)
 
 
-def write_page_of(
-    found: Score, given: Namespace, samples: Iterable[Sample[Any, Any]] | None
-) -> None:
+def write_page_of(found: Score, given: Namespace, samples: Iterable[Sample[Any, Any]] | None) -> None:
     """Write the page of a run, with pictures where the data set's files are given."""
     from umit.evaluation.gallery import pictures_of
     from umit.evaluation.page import shown, write_page

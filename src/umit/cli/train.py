@@ -25,9 +25,7 @@ _STAGES = ("instruct", "align", "both")
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser(
-        "train", help="teach a checkpoint your data, and tell whether it learned"
-    )
+    parser = commands.add_parser("train", help="teach a checkpoint your data, and tell whether it learned")
     parser.add_argument(
         "data", nargs="+", metavar="DATA",
         help="your own files, or NAME:ROOT for a set of umit data list; several are taught together",
@@ -36,12 +34,8 @@ def add(commands: Commands) -> None:
         "--model", default="umit-phantom", metavar="NAME-OR-FOLDER",
         help="weights to begin with: the embedded umit-phantom (default), a folder, or a name on the hub",
     )  # fmt: skip
-    parser.add_argument(
-        "--card", metavar="NAME", help="card of weights that have none of their own"
-    )
-    parser.add_argument(
-        "--out", required=True, metavar="DIR", help="folder of the checkpoint; the same words go on"
-    )
+    parser.add_argument("--card", metavar="NAME", help="card of weights that have none of their own")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder of the checkpoint; the same words go on")
     parser.add_argument("--name", help="of the checkpoint, in its card (default: the folder's)")
     parser.add_argument(
         "--stage", choices=_STAGES, default="instruct",
@@ -54,37 +48,21 @@ def add(commands: Commands) -> None:
     )  # fmt: skip
     _add_length(parser)
     parser.add_argument("--root", help="where a table's pictures are, if not beside it")
-    parser.add_argument(
-        "--plain", action="store_true", help="train without TRL; the losses are the same"
-    )
-    parser.add_argument(
-        "--plan", action="store_true", help="say what it will take, and end before weights load"
-    )
+    parser.add_argument("--plain", action="store_true", help="train without TRL; the losses are the same")
+    parser.add_argument("--plan", action="store_true", help="say what it will take, and end before weights load")
     add_source(parser)
     parser.set_defaults(run=_train)
 
 
 def _add_length(parser: Any) -> None:
     length = parser.add_mutually_exclusive_group()
-    length.add_argument(
-        "--epochs", type=float, metavar="N", help="passes over the data (default 3)"
-    )
+    length.add_argument("--epochs", type=float, metavar="N", help="passes over the data (default 3)")
     length.add_argument("--steps", type=int, metavar="N", help="optimizer steps of a stage")
-    length.add_argument(
-        "--minutes", type=float, metavar="N", help="as many steps as are done in N minutes"
-    )
-    parser.add_argument(
-        "--batch", type=int, default=8, metavar="N", help="samples a step (default 8)"
-    )
-    parser.add_argument(
-        "--rate", type=float, metavar="R", help="peak learning rate (default by the model's size)"
-    )
-    parser.add_argument(
-        "--every", type=int, metavar="N", help="steps between validations (default a quarter)"
-    )
-    parser.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="of everything that is drawn (default 0)"
-    )
+    length.add_argument("--minutes", type=float, metavar="N", help="as many steps as are done in N minutes")
+    parser.add_argument("--batch", type=int, default=8, metavar="N", help="samples a step (default 8)")
+    parser.add_argument("--rate", type=float, metavar="R", help="peak learning rate (default by the model's size)")
+    parser.add_argument("--every", type=int, metavar="N", help="steps between validations (default a quarter)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of everything that is drawn (default 0)")
 
 
 def _train(given: Namespace) -> int:
@@ -95,13 +73,7 @@ def _train(given: Namespace) -> int:
     from umit.training.plan import plan
     from umit.training.run import parts_of
 
-    places = [
-        *given.data,
-        *([given.root] if given.root else []),
-        given.model,
-        given.card or "",
-        given.val or "",
-    ]
+    places = [*given.data, *([given.root] if given.root else []), given.model, given.card or "", given.val or ""]
     reads = [root or name for name, root in map(_named, places) if root or Path(name).exists()]
     out = folder_for(given.out, reads=[one for one in reads if one])
     stages = {"instruct": (INSTRUCT,), "align": (ALIGN,), "both": (ALIGN, INSTRUCT)}[given.stage]
@@ -121,9 +93,7 @@ def _train(given: Namespace) -> int:
             steps=settings.steps, batch=given.batch,
         )))  # fmt: skip
         if given.minutes is not None:
-            print(
-                f"             --minutes {given.minutes:g}: as many steps as are measured to fit, not these"
-            )
+            print(f"             --minutes {given.minutes:g}: as many steps as are measured to fit, not these")
         return 0
     train(
         training, model=given.model, out=out, settings=settings, stage=stages, val=validation,
@@ -152,11 +122,7 @@ def _validation(given: Namespace) -> Part | float | None:
     if given.val == "none":
         return None
     if given.val is None:
-        own = [
-            _part(given, one, "validation")
-            for one in given.data
-            if "validation" in _splits(given, one)
-        ]
+        own = [_part(given, one, "validation") for one in given.data if "validation" in _splits(given, one)]
         if own and not given.split and not given.resplit:
             from umit.training.parts import joined
 

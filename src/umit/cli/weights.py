@@ -25,9 +25,7 @@ def add_model(parser: ArgumentParser) -> None:
         default=EMBEDDED,
         help="weights: the embedded umit-phantom (default), a name on the hub, or a folder",
     )
-    parser.add_argument(
-        "--card", metavar="NAME", help="card of weights that have none of their own"
-    )
+    parser.add_argument("--card", metavar="NAME", help="card of weights that have none of their own")
     parser.add_argument("--device", default="auto", help="auto (default), cuda, mps or cpu")
 
 
@@ -41,9 +39,7 @@ def load_model(given: Namespace) -> UMIT:
 
         locate(given.checkpoint, given.card)  # refuses a name without a card
         if not offline():
-            tell(
-                f"asking {endpoint()} for {given.checkpoint}; HF_HUB_OFFLINE=1 takes this disk's copy"
-            )
+            tell(f"asking {endpoint()} for {given.checkpoint}; HF_HUB_OFFLINE=1 takes this disk's copy")
     return UMIT.from_pretrained(given.checkpoint, card=given.card, device=given.device)
 
 

@@ -18,15 +18,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
-__all__ = [
-    "add_force",
-    "folder_for",
-    "part_of",
-    "save_picture",
-    "table_at",
-    "writable",
-    "writable_in",
-]
+__all__ = ["add_force", "folder_for", "part_of", "save_picture", "table_at", "writable", "writable_in"]
 
 #: What the files that umit writes hold near their beginning or end, by which they are known again.
 _MARKS: Final = (
@@ -41,9 +33,7 @@ _LOOK: Final = 65_536  # bytes at each end
 
 def add_force(parser: ArgumentParser) -> None:
     """Add what allows a file of somebody else to be replaced."""
-    parser.add_argument(
-        "--force", action="store_true", help="replace files that umit did not write"
-    )
+    parser.add_argument("--force", action="store_true", help="replace files that umit did not write")
 
 
 def writable(target: str | Path, *, reads: Iterable[str | Path], force: bool = False) -> Path:
@@ -138,13 +128,8 @@ class _Inputs:
 
     @classmethod
     def of(cls, reads: Iterable[str | Path]) -> Self:
-        there = [
-            path for path in (Path(read).expanduser() for read in reads if str(read)) if _is(path)
-        ]
-        return cls(
-            frozenset(map(_identity, there)),
-            frozenset(path.resolve() for path in there if path.is_dir()),
-        )
+        there = [path for path in (Path(read).expanduser() for read in reads if str(read)) if _is(path)]
+        return cls(frozenset(map(_identity, there)), frozenset(path.resolve() for path in there if path.is_dir()))
 
 
 def _is(path: Path) -> bool:
@@ -159,9 +144,7 @@ def _identity(path: Path) -> tuple[int, int]:
 def _named(target: str | Path) -> Path:
     if not str(target).strip():
         raise InputError(
-            "expected a name to write to, got an empty one",
-            code="empty",
-            hint="A variable of the shell may be unset.",
+            "expected a name to write to, got an empty one", code="empty", hint="A variable of the shell may be unset."
         )
     return Path(target).expanduser()
 

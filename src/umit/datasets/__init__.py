@@ -97,9 +97,7 @@ def load(
     """
     dataset, place = _found(name, root, variant)
     if language is not None and language not in dataset.languages:
-        raise DatasetError(
-            f"expected {' or '.join(dataset.languages)}, got {language!r}", dataset=dataset.name
-        )
+        raise DatasetError(f"expected {' or '.join(dataset.languages)}, got {language!r}", dataset=dataset.name)
     if variant is not None and variant not in dataset.variants:
         known = ", ".join(dataset.variants) or "no variant"
         raise DatasetError(f"expected {known}, got {variant!r}", dataset=dataset.name)
@@ -119,9 +117,7 @@ def load(
     return Samples(dataset, choice)
 
 
-def _found(
-    name: str | Path, root: Path | str | None, variant: str | None
-) -> tuple[Dataset, Path | str]:
+def _found(name: str | Path, root: Path | str | None, variant: str | None) -> tuple[Dataset, Path | str]:
     """Return what a name or a path describes, and where its files are."""
     path = Path(name).expanduser()
     if name in _MODULES:
@@ -132,8 +128,6 @@ def _found(
             )
         return describe(str(name)), root
     if not str(name) or not path.exists():
-        raise DatasetError(
-            f"expected one of {', '.join(NAMES)}, or the path of files of your own, got {str(name)!r}"
-        )
+        raise DatasetError(f"expected one of {', '.join(NAMES)}, or the path of files of your own, got {str(name)!r}")
     pictures = None if root is None else Folder.of(root).path
     return describe_own(path, root=pictures, layout=variant), pictures or path

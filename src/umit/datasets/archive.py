@@ -80,9 +80,7 @@ def _into(source: Path, part: Path) -> None:
             with tarfile.open(source) as tarred:
                 _write(source, part, _tarred(tarred))
     except _DAMAGE as error:
-        raise DatasetError(
-            f"expected a whole zip or tar archive: {error}", file=source.name
-        ) from error
+        raise DatasetError(f"expected a whole zip or tar archive: {error}", file=source.name) from error
 
 
 def _zipped(opened: zipfile.ZipFile) -> Iterator[_Member]:
@@ -116,13 +114,9 @@ def _write(source: Path, part: Path, members: Iterator[_Member]) -> None:
             raise DatasetError(f"expected at most {_MEMBERS} members", file=source.name)
         room -= max(member.size, 0)  # a header can say less than nothing
         if room < 0:
-            raise DatasetError(
-                f"expected at most {_RATIO} times its size, {short!r} goes beyond", file=source.name
-            )
+            raise DatasetError(f"expected at most {_RATIO} times its size, {short!r} goes beyond", file=source.name)
         if not member.folder and os.path.lexists(part / name):
-            raise DatasetError(
-                f"expected each member once, {short!r} comes again", file=source.name
-            )
+            raise DatasetError(f"expected each member once, {short!r} comes again", file=source.name)
         try:
             if member.folder:
                 (part / name).mkdir(parents=True, exist_ok=True)
@@ -130,8 +124,7 @@ def _write(source: Path, part: Path, members: Iterator[_Member]) -> None:
                 member.extract(name, part)
         except OSError as error:  # a file beside a folder of its name, a name too long, a full disk
             raise DatasetError(
-                f"expected a member that can be written, got {short!r}: {error.strerror or error}",
-                file=source.name,
+                f"expected a member that can be written, got {short!r}: {error.strerror or error}", file=source.name
             ) from error
 
 
@@ -149,7 +142,6 @@ def _inside(source: Path, member: _Member) -> str:
         or windows.root
     ):
         raise DatasetError(
-            f"expected plain files below the archive's own folder, got {member.name[:120]!r}",
-            file=source.name,
+            f"expected plain files below the archive's own folder, got {member.name[:120]!r}", file=source.name
         )
     return "/".join(parts)

@@ -75,9 +75,7 @@ def _opened(path: Path, member: str) -> Iterator[IO[bytes]]:
         NotImplementedError,  # packed in a way that Python cannot unpack
         RuntimeError,  # encrypted
     ) as error:  # fmt: skip
-        raise DatasetError(
-            f"expected an .npz with the array {member}: {error}", file=path.name
-        ) from error
+        raise DatasetError(f"expected an .npz with the array {member}: {error}", file=path.name) from error
 
 
 def _header(file: IO[bytes]) -> Header:

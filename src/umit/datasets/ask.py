@@ -28,12 +28,7 @@ NOWHERE: Final = View.of(ViewGeometry(source=Space(size=(1, 1)), frame=(1, 1)))
 
 
 def asked(
-    sample: Sample[Any, Any],
-    tasks: Tasks,
-    *,
-    pixels: bool = True,
-    phrasing: int = 0,
-    scored: bool = False,
+    sample: Sample[Any, Any], tasks: Tasks, *, pixels: bool = True, phrasing: int = 0, scored: bool = False
 ) -> Iterator[tuple[Request, str]]:
     """Yield what is asked and the text that is taught.
 

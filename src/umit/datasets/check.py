@@ -174,9 +174,7 @@ class _Checked:
             across.setdefault(group, set()).update((language, split) for split in places)
             here = [split for split in SPLITS if split in places]
             for early, late in pairwise(here):
-                yield Complaint(
-                    "error", "shared", places[late], f"{group!r} is in {early} too: {places[early]}"
-                )
+                yield Complaint("error", "shared", places[late], f"{group!r} is in {early} too: {places[early]}")
         for group, found in across.items():
             for one, early in found:
                 for other, late in found:

@@ -107,9 +107,7 @@ class Files:
             yield Complaint("error", "missing", place, f"there is no file {path.name!r}")
             return
         try:
-            self.sizes[name] = (
-                array(path).shape[-3:] if path.suffix == ".npy" else picture_size(path)
-            )
+            self.sizes[name] = array(path).shape[-3:] if path.suffix == ".npy" else picture_size(path)
         except InputError as error:
             yield Complaint("error", "unreadable", place, f"{path.name}: {error.message}")
         self.first[name] = (split, place)
@@ -157,9 +155,7 @@ def beyond(
 def out_of_order(names: Sequence[str], place: str) -> Iterator[Complaint]:
     """Yield a complaint if slices with numbers in their names are not in the numbers' order."""
     shapes = {re.sub(r"\d+", "#", name) for name in names}
-    if (
-        len(shapes) != 1 or "#" not in shapes.pop()
-    ):  # no names that count, such as hashes of contents
+    if len(shapes) != 1 or "#" not in shapes.pop():  # no names that count, such as hashes of contents
         return
     known = [int(re.findall(r"\d+", name)[-1]) for name in names]
     if known not in (sorted(known), sorted(known, reverse=True)):

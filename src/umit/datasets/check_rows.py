@@ -30,9 +30,7 @@ _LAYOUTS: Final = ("messages", "conversations", "conversation", "history", "obje
 _SPLITS: Final = ("train", "validation", "validate", "valid", "val", "test")
 
 
-def check_rows(
-    path: Path, tasks: Tasks, *, pictures: Path | str | None = None
-) -> Iterator[Complaint]:
+def check_rows(path: Path, tasks: Tasks, *, pictures: Path | str | None = None) -> Iterator[Complaint]:
     """Yield what is wrong with a file of rows, and with the files of other splits beside it.
 
     Args:

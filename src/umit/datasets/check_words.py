@@ -18,14 +18,7 @@ __all__ = ["Spellings", "least_tokens", "too_long"]
 _NAMES: Final = {"target": "targets", "landmark": "names", "label": "labels", "option": "options"}
 #: Each is one token or more, whatever the tokenizer: a control token, a digit, a word, marks side by side.
 _PIECE: Final = re.compile(
-    "|".join(
-        [
-            *(re.escape(token.text) for token in CONTROL),
-            r"\d",
-            r"[^\W\d_]+",
-            r"(?:(?!<\|)[^\w\s]|_)+",
-        ]
-    )
+    "|".join([*(re.escape(token.text) for token in CONTROL), r"\d", r"[^\W\d_]+", r"(?:(?!<\|)[^\w\s]|_)+"])
 )
 
 

@@ -35,10 +35,7 @@ def _read(part: str, wanted: tuple[str, ...], choice: Choice) -> Iterator[Sample
         for number, (name, texts) in enumerate(_exchanges(choice, row, place, wanted)):
             if not choice.wants(None, name):
                 continue
-            source, label = (
-                _pictured(choice, part, name, place),
-                f"{place.rsplit(' ', 1)[1]}-{number}",
-            )
+            source, label = (_pictured(choice, part, name, place), f"{place.rsplit(' ', 1)[1]}-{number}")
             if part == _CAPTIONS:
                 yield from described(choice, texts[0], place, source, label, name, language="zh")
             else:

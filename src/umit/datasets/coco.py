@@ -19,11 +19,7 @@ __all__ = ["coco"]
 
 
 def coco(
-    samples: Iterable[Sample[Any, Any]],
-    stage: Path,
-    path: Path,
-    tasks: Tasks,
-    tell: Callable[[str], None],
+    samples: Iterable[Sample[Any, Any]], stage: Path, path: Path, tasks: Tasks, tell: Callable[[str], None]
 ) -> int:
     """Write the boxes of detection samples on films: x, y, width and height in pixels of the picture.
 

@@ -31,9 +31,7 @@ _SPELLED: Final = (*(token.text for token in CONTROL), *TAGS)
 _BATCH: Final = 64 << 20  # bytes of a parquet table's row group
 
 
-def convert(
-    samples: _Samples, target: Path | str, *, form: Form, tasks: Tasks, tell: _Tell = warn
-) -> int:
+def convert(samples: _Samples, target: Path | str, *, form: Form, tasks: Tasks, tell: _Tell = warn) -> int:
     """Write samples to one file, or shards to one folder, whole or not at all.
 
     Prompts and answers are those of training: ``Task.request`` and ``Task.encode``. Pictures are those that umit
@@ -121,9 +119,7 @@ def _asked(tasks: Tasks, sample: Sample[Any, Any], pictures: Pictured) -> list[_
     moved(sample.gold, pictures.views)  # nothing beyond a picture is taught as its edge
     views = 1 if sample.source.is_volume else len(pictures.files)
     parts = [part for part, _ in taught(sample.query, sample.gold, views)]
-    names = (
-        [sample.id] if len(parts) == 1 else [f"{sample.id}-{n}" for n in range(1, len(parts) + 1)]
-    )
+    names = [sample.id] if len(parts) == 1 else [f"{sample.id}-{n}" for n in range(1, len(parts) + 1)]
     pairs = asked(sample, tasks, pixels=False)
     return [
         _Line(sample, name, request, answer, pictures.of(part))
@@ -150,12 +146,7 @@ def _swift2(line: _Line) -> dict[str, Any]:
 
 
 def _rows(
-    row: Callable[[_Line], dict[str, Any]],
-    samples: _Samples,
-    stage: Path,
-    path: Path,
-    tasks: Tasks,
-    tell: _Tell,
+    row: Callable[[_Line], dict[str, Any]], samples: _Samples, stage: Path, path: Path, tasks: Tasks, tell: _Tell
 ) -> int:
     count = 0
     with (stage / path.name).open("w", encoding="utf-8", newline="\n") as file:

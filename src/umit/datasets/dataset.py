@@ -18,17 +18,7 @@ from umit.results import Result
 from umit.tasks.table import choose
 from umit.tasks.task import TaskName
 
-__all__ = [
-    "SPLITS",
-    "Choice",
-    "Dataset",
-    "Sample",
-    "Samples",
-    "Split",
-    "split_in",
-    "split_name",
-    "split_of",
-]
+__all__ = ["SPLITS", "Choice", "Dataset", "Sample", "Samples", "Split", "split_in", "split_name", "split_of"]
 
 Split: TypeAlias = Literal["train", "validation", "test"]
 SPLITS: Final[tuple[Split, ...]] = ("train", "validation", "test")
@@ -154,9 +144,7 @@ class Dataset:
     fields: tuple[str, ...] = ()
 
 
-def users_own(
-    name: str, title: str, splitting: str, read: Callable[[Choice], Iterator[Sample[Any, Any]]]
-) -> Dataset:
+def users_own(name: str, title: str, splitting: str, read: Callable[[Choice], Iterator[Sample[Any, Any]]]) -> Dataset:
     """Return the description of a user's own files, of which nothing is published."""
     return Dataset(
         name=name, title=title, tasks=(), languages=("en", "zh"), dimensions="2D", splits={},
@@ -182,8 +170,7 @@ class Samples:
             yield sample
         if not read:
             raise DatasetError(
-                f"expected samples of {self._wanted()}, found none; "
-                "look at the folder with `umit data check`",
+                f"expected samples of {self._wanted()}, found none; look at the folder with `umit data check`",
                 dataset=self.dataset.name,
             )
 

@@ -60,9 +60,7 @@ class Folder:
         )
         path = self.path.joinpath(*parts) if not outside else self.path
         if outside or not self._holds(path):
-            raise DatasetError(
-                f"expected a path inside the data set, got {name[:120]!r}", file=place
-            )
+            raise DatasetError(f"expected a path inside the data set, got {name[:120]!r}", file=place)
         return path
 
     def _holds(self, path: Path) -> bool:

@@ -57,14 +57,10 @@ def read(choice: Choice) -> Iterator[Sample[Any, Any]]:
 def _folders(choice: Choice) -> list[Path]:
     """Return the folders of the doctors that the variant needs."""
     doctors = _DOCTORS if choice.variant == "mean" else (choice.variant,)
-    return [
-        choice.root.first([f"AnnotationsByMD/400_{doctor}", f"400_{doctor}"]) for doctor in doctors
-    ]
+    return [choice.root.first([f"AnnotationsByMD/400_{doctor}", f"400_{doctor}"]) for doctor in doctors]
 
 
-def _film(
-    choice: Choice, name: str, part: str, by_doctor: list[Marks]
-) -> Iterator[Sample[Any, Any]]:
+def _film(choice: Choice, name: str, part: str, by_doctor: list[Marks]) -> Iterator[Sample[Any, Any]]:
     source = Files((_picture(choice, name),), spacing=_SPACING, size=_SIZE)
     space = Space(size=_SIZE, spacing=_SPACING)
     for line, landmark in enumerate(CEPHALOMETRIC, start=1):
@@ -90,17 +86,12 @@ def _marks(path: Path) -> Marks:
     except OSError as error:
         raise DatasetError(f"expected a readable file: {error.strerror}", file=path.name) from error
     if len(lines) < len(CEPHALOMETRIC):
-        raise DatasetError(
-            f"expected {len(CEPHALOMETRIC)} landmarks, got {len(lines)} lines", file=path.name
-        )
+        raise DatasetError(f"expected {len(CEPHALOMETRIC)} landmarks, got {len(lines)} lines", file=path.name)
     found: Marks = []
     for number, line in enumerate(lines[: len(CEPHALOMETRIC)], start=1):
         match = _POINT.fullmatch(line)
         if match is None:
-            raise DatasetError(
-                f"expected x,y, got {line[:40]!r}",
-                file=f"{path.parent.name}/{path.name} line {number}",
-            )
+            raise DatasetError(f"expected x,y, got {line[:40]!r}", file=f"{path.parent.name}/{path.name} line {number}")
         found.append((float(match[1]), float(match[2])))
     return found
 

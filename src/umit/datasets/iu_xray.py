@@ -56,9 +56,7 @@ def _splits(choice: Choice, listing: dict[str, Any], file: str) -> dict[str, Spl
     return named
 
 
-def _study(
-    choice: Choice, row: dict[str, Any], place: str, split: Split, number: int
-) -> Iterator[Sample[Any, Any]]:
+def _study(choice: Choice, row: dict[str, Any], place: str, split: Split, number: int) -> Iterator[Sample[Any, Any]]:
     group = text(row, "id", place)
     if not choice.wants(split, group):
         return
@@ -77,11 +75,7 @@ def _report(row: dict[str, Any], place: str) -> Report:
     if "report" in row or "findings" not in row:
         return Report(text=text(row, "report", place))
     findings, impression = text(row, "findings", place), text(row, "impression", place, default="")
-    return Report(
-        text=f"{findings} {impression}".strip(),
-        findings=findings or None,
-        impression=impression or None,
-    )
+    return Report(text=f"{findings} {impression}".strip(), findings=findings or None, impression=impression or None)
 
 
 DATASET: Final = Dataset(

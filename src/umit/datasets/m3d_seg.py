@@ -103,9 +103,7 @@ def _rows(
         source, boxes = _volume(image, label, place)
         for index, box in boxes:
             if index >= len(names):
-                raise DatasetError(
-                    f"expected a name of class {index}, got {len(names)} names", file=place
-                )
+                raise DatasetError(f"expected a name of class {index}, got {len(names)} names", file=place)
             facts = (("modality", modality), ("organ", names[index]), ("collection", code))
             for language in choice.languages:
                 target = chinese(names[index]) if language == "zh" else names[index]
@@ -138,9 +136,7 @@ def _volume(image: Path, label: Path, place: str) -> tuple[Voxels, Boxes]:
     """Return the volume and each class's box in it; z is the last axis of raw arrays, else the first."""
     shape, prepared = sparse_shape(label.name), _PREPARED.fullmatch(label.name)
     if shape is None and prepared is None:
-        raise DatasetError(
-            f"expected a mask_(C, X, Y, Z).npz or mask_<class>.npy, got {label.name!r}", file=place
-        )
+        raise DatasetError(f"expected a mask_(C, X, Y, Z).npz or mask_<class>.npy, got {label.name!r}", file=place)
     size = array(image).shape[-3:]
     if prepared is not None and len(size) == 3:
         z, y, x = size

@@ -19,10 +19,7 @@ __all__ = ["DATASET"]
 _FILES: Final[dict[Split, tuple[str, ...]]] = {
     "train": ("M3D_VQA_train.csv", "M3D_VQA/M3D_VQA_train.csv"),
     "validation": ("M3D_VQA_val.csv", "M3D_VQA/M3D_VQA_val.csv"),
-    "test": (
-        *("M3D_VQA_test.csv", "M3D_VQA/M3D_VQA_test.csv"),
-        *("M3D_VQA_test5k.csv", "M3D_VQA/M3D_VQA_test5k.csv"),
-    ),
+    "test": (*("M3D_VQA_test.csv", "M3D_VQA/M3D_VQA_test.csv"), *("M3D_VQA_test5k.csv", "M3D_VQA/M3D_VQA_test5k.csv")),
 }
 _CUT: Final = "M3D_VQA_test5k.csv"
 _LETTERS: Final = ("A", "B", "C", "D")
@@ -60,9 +57,7 @@ def _table(choice: Choice, split: Split) -> Path | None:
     return path
 
 
-def _sample(
-    choice: Choice, row: dict[str, Any], place: str, split: Split, name: str
-) -> Iterator[Sample[Any, Any]]:
+def _sample(choice: Choice, row: dict[str, Any], place: str, split: Split, name: str) -> Iterator[Sample[Any, Any]]:
     asked, answer = text(row, "Question", place), text(row, "Answer", place)
     if not asked or not answer:
         choice.tell(f"{place}: skipped, its {'answer' if asked else 'question'} is empty")
@@ -90,10 +85,7 @@ def _sample(
         source=_volume(choice, name, place),
         group=_case(name),
         place=place,
-        facts=(
-            *(("answer_type", choice.variant), ("question_type", _TYPES.get(kind, kind))),
-            ("modality", "CT"),
-        ),
+        facts=(*(("answer_type", choice.variant), ("question_type", _TYPES.get(kind, kind))), ("modality", "CT")),
     )
 
 

@@ -111,8 +111,7 @@ def box_of(path: Path, size: tuple[int, int, int]) -> Box3D | None:
     mask = array(path)
     if mask.shape not in {(1, *reversed(size)), (1, 1, 1, 1)} or (mask.size == 1 and mask.any()):
         raise DatasetError(
-            f"expected a mask of shape {(1, *reversed(size))}, got {mask.shape}",
-            file=f"{path.parent.name}/{path.name}",
+            f"expected a mask of shape {(1, *reversed(size))}, got {mask.shape}", file=f"{path.parent.name}/{path.name}"
         )
     z, y, x = np.nonzero(mask[0])
     return around((x, y, z))

@@ -55,9 +55,7 @@ def _arrays(choice: Choice, kind: Set, path: Path) -> Iterator[Sample[Any, Any]]
 def _checked(kind: Set, path: Path, short: str) -> tuple[int, ...]:
     """Return the shape of a split's pictures, if they and their labels are what the set's are."""
     pictures, labels = (array_header(path, f"{short}_{what}") for what in ("images", "labels"))
-    dimensions = (
-        4 if kind.slices or pictures.shape[3:] == (3,) else 3
-    )  # a colour picture has channels
+    dimensions = 4 if kind.slices or pictures.shape[3:] == (3,) else 3  # a colour picture has channels
     width = len(kind.classes) if kind.kind == "several" else 1
     if (
         pictures.dtype != "uint8"
@@ -80,9 +78,7 @@ def _pictures(choice: Choice, kind: Set, table: Path) -> Iterator[Sample[Any, An
         try:
             split, labels = split_name(named), [int(value) for value in values]
         except (DatasetError, ValueError) as error:
-            raise DatasetError(
-                f"expected a split, a file and whole numbers: {error}", file=place
-            ) from error
+            raise DatasetError(f"expected a split, a file and whole numbers: {error}", file=place) from error
         path = choice.root.inside(f"{table.stem}/{file}", place=place)
         name = f"{choice.variant}-{file}"
         rows[split] += 1
@@ -104,12 +100,8 @@ def _samples(
 ) -> Iterator[Sample[Any, Any]]:
     """Yield one picture's question in each language."""
     several, count = kind.kind == "several", len(kind.classes)
-    if len(labels) != (count if several else 1) or not all(
-        0 <= label < (2 if several else count) for label in labels
-    ):
-        wanted = (
-            f"0 or 1 for each of {count} classes" if several else f"a class from 0 to {count - 1}"
-        )
+    if len(labels) != (count if several else 1) or not all(0 <= label < (2 if several else count) for label in labels):
+        wanted = f"0 or 1 for each of {count} classes" if several else f"a class from 0 to {count - 1}"
         raise DatasetError(f"expected {wanted}, got {list(labels)}", file=place)
     facts = (("set", choice.variant), ("modality", kind.modality))
     for language in choice.languages:

@@ -50,9 +50,7 @@ def stream(samples: Iterable[Sample[Any, Any]]) -> IterableDataset:
     from datasets import Features, IterableDataset, Value
 
     found: IterableDataset = IterableDataset.from_generator(
-        _packed,
-        gen_kwargs={"samples": samples},
-        features=Features({_KEY: Value("large_binary")}),
+        _packed, gen_kwargs={"samples": samples}, features=Features({_KEY: Value("large_binary")})
     )
     return found
 
@@ -95,9 +93,7 @@ class Mixture:
     ) -> None:
         missing = [name for name in parts if not weights.get(name, 0) > 0]
         if missing or not parts:
-            raise DatasetError(
-                f"expected a weight for every part, none for {', '.join(missing) or 'nothing'}"
-            )
+            raise DatasetError(f"expected a weight for every part, none for {', '.join(missing) or 'nothing'}")
         from datasets import interleave_datasets
         from datasets.distributed import split_dataset_by_node
 

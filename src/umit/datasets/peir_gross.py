@@ -68,9 +68,7 @@ def _captions(path: Path) -> Iterator[Row]:
         yield f"{path.name} row {number}", name, caption
 
 
-def _samples(
-    choice: Choice, rows: Iterable[Row], top: Path, split: Split | None
-) -> Iterator[Sample[Any, Any]]:
+def _samples(choice: Choice, rows: Iterable[Row], top: Path, split: Split | None) -> Iterator[Sample[Any, Any]]:
     folder = Folder(top).folder(_FOLDERS)
     for place, name, caption in rows:
         if not choice.wants(split, name):

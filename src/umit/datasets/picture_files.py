@@ -77,9 +77,7 @@ def pictured(source: Pictures, rendering: Rendering | None = None) -> Pictured:
     """
     files: tuple[Path | bytes, ...]
     kept = _kept(source)
-    if kept is not None and not (
-        source.is_volume and len(set(kept[1])) > 1
-    ):  # else some are left out
+    if kept is not None and not (source.is_volume and len(set(kept[1])) > 1):  # else some are left out
         files, sizes = kept
         views = () if source.is_volume else tuple(map(_whole, sizes))
         return Pictured(files, _described(source), views)
@@ -120,9 +118,7 @@ def _plain_size(file: Path | bytes) -> tuple[int, int] | None:
     if isinstance(file, Path) and not file.exists():
         raise InputError("expected a file, found none", code="missing", where=file.name)
     try:
-        with Image.open(
-            file if isinstance(file, Path) else BytesIO(file), formats=_KEPT
-        ) as picture:
+        with Image.open(file if isinstance(file, Path) else BytesIO(file), formats=_KEPT) as picture:
             plain = picture.mode in ("L", "RGB") and getattr(picture, "n_frames", 1) == 1
             turned = picture.getexif().get(_ORIENTATION, 1) in range(2, 9)
             if not plain or turned or picture.has_transparency_data:

@@ -86,10 +86,7 @@ class Files:
         scan = load(path, spacing=self.spacing)
         if self.size is not None and scan.size[:2] != self.size:
             wanted, came = (" × ".join(map(str, size)) for size in (self.size, scan.size[:2]))
-            raise DatasetError(
-                f"expected {wanted} pixels, which the coordinates are of, got {came}",
-                file=path.name,
-            )
+            raise DatasetError(f"expected {wanted} pixels, which the coordinates are of, got {came}", file=path.name)
         return scan
 
 
@@ -242,8 +239,7 @@ class Voxels:
             voxels = voxels[0]
         if voxels.ndim != 3:
             raise DatasetError(
-                f"expected a volume (1, {', '.join(self.axes)}), got the shape {voxels.shape}",
-                file=self.path.name,
+                f"expected a volume (1, {', '.join(self.axes)}), got the shape {voxels.shape}", file=self.path.name
             )
         turned = voxels.transpose([self.axes.index(axis) for axis in "zyx"])
         if not self.as_stored:
@@ -251,8 +247,7 @@ class Voxels:
         low, high = value_range(voxels)
         if low < -_SLACK or high > 1 + _SLACK:
             raise DatasetError(
-                f"expected values from 0 to 1 as M3D's scripts write, got {low:g} to {high:g}",
-                file=self.path.name,
+                f"expected values from 0 to 1 as M3D's scripts write, got {low:g} to {high:g}", file=self.path.name
             )
         # Not the file's own extremes: a resized volume need not reach 1.
         return (load(turned, axes="zyx", window=(0.5, 1.0)).shown(as_stored=True),)
@@ -267,9 +262,7 @@ def array(path: Path) -> NDArray[Any]:
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
-        raise InputError(
-            "expected a file, got nothing there", code="missing", where=path.name
-        ) from None
+        raise InputError("expected a file, got nothing there", code="missing", where=path.name) from None
     except (OSError, ValueError, EOFError) as error:
         raise InputError(
             f"expected an array of numbers, got another or a torn file ({type(error).__name__})",

@@ -37,9 +37,7 @@ def read(choice: Choice) -> Iterator[Sample[Any, Any]]:
     yield from _captions(choice, root.first([*whole, "train.jsonl"]), folder, None)
 
 
-def _captions(
-    choice: Choice, path: Path, folder: Folder, split: Split | None
-) -> Iterator[Sample[Any, Any]]:
+def _captions(choice: Choice, path: Path, folder: Folder, split: Split | None) -> Iterator[Sample[Any, Any]]:
     for place, row in json_rows(path):
         name = text(row, "image", place)
         article = _ARTICLE.match(name)  # a name without one stands for itself

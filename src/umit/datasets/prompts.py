@@ -81,9 +81,7 @@ def _forms(tasks: Tasks) -> Iterator[_Form]:
             for language in _LANGUAGES:
                 probe = replace(plain, language=language)
                 for phrasing in task.wording[language].phrasings:
-                    yield _Form(
-                        name, probe, _pattern(spell(phrasing(probe)), probe, task), _first(task)
-                    )
+                    yield _Form(name, probe, _pattern(spell(phrasing(probe)), probe, task), _first(task))
 
 
 def _probes(spec: TaskSpec[Any, Any]) -> Iterator[Query]:
@@ -101,9 +99,7 @@ def _pattern(text: str, probe: Query, task: Task[Any, Any]) -> re.Pattern[str]:
     """Return the wording as an expression with a group where the query's words stand."""
     pieces: list[str] = []
     if choices := probe.choices:
-        before, _, text = text.partition(
-            numbered(choices, first=_first(task), language=probe.language)
-        )
+        before, _, text = text.partition(numbered(choices, first=_first(task), language=probe.language))
         pieces += [_loose(before, probe.language), "(?P<choices>.+?)"]
     before, hole, after = text.partition(_HOLE)
     pieces += [_loose(before, probe.language)]
@@ -118,11 +114,7 @@ def _loose(text: str, language: Language) -> str:
         return "".join(re.escape(letter) + f"{_GAP}*" for letter in text if not letter.isspace())
     parts = re.findall(r"[,:]\s*|\s+|[^\s,:]+", text)
     return "".join(
-        re.escape(part[0]) + f"{_GAP}*"
-        if part[0] in ",:"
-        else f"{_GAP}+"
-        if part.isspace()
-        else re.escape(part)
+        re.escape(part[0]) + f"{_GAP}*" if part[0] in ",:" else f"{_GAP}+" if part.isspace() else re.escape(part)
         for part in parts
     )
 

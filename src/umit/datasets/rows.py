@@ -52,9 +52,7 @@ def lines(path: Path) -> Iterator[str]:
                 try:
                     yield (line.removeprefix(codecs.BOM_UTF8) if number == 1 else line).decode()
                 except UnicodeDecodeError as error:
-                    raise DatasetError(
-                        f"expected UTF-8: {error.reason}", file=f"{path.name} line {number}"
-                    ) from error
+                    raise DatasetError(f"expected UTF-8: {error.reason}", file=f"{path.name} line {number}") from error
     except OSError as error:
         raise DatasetError(f"expected a readable file: {error.strerror}", file=path.name) from error
 
@@ -230,9 +228,7 @@ def tsv_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
         place = f"{path.name} line {number}"
         fields = line.rstrip("\r\n").split("\t", len(columns) - 1)
         if len(fields) < len(columns):
-            raise DatasetError(
-                f"expected {len(columns)} fields between tabs, got {len(fields)}", file=place
-            )
+            raise DatasetError(f"expected {len(columns)} fields between tabs, got {len(fields)}", file=place)
         yield place, dict(zip(columns, fields, strict=True))
 
 
@@ -270,9 +266,7 @@ def pickled_rows(path: Path) -> Iterator[Row]:
         pickle.UnpicklingError, EOFError, ValueError, TypeError, IndexError, KeyError,
         AttributeError, MemoryError, OverflowError, UnicodeDecodeError,
     ) as error:  # fmt: skip
-        raise DatasetError(
-            f"expected a pickled list of plain values: {error}", file=path.name
-        ) from error
+        raise DatasetError(f"expected a pickled list of plain values: {error}", file=path.name) from error
     if not isinstance(rows, list):
         raise DatasetError(f"expected a list, got {type(rows).__name__}", file=path.name)
     yield from _listed(path, rows)
@@ -312,9 +306,7 @@ def _classes(metadata: Mapping[bytes, bytes]) -> dict[str, list[str]]:
     """Return the names of classes by column, which Hugging Face ``datasets`` keeps beside a parquet file's schema."""
     try:
         features = json.loads(metadata[b"huggingface"])["info"]["features"]
-        return {
-            name: one["names"] for name, one in features.items() if one.get("_type") == "ClassLabel"
-        }
+        return {name: one["names"] for name, one in features.items() if one.get("_type") == "ClassLabel"}
     except (KeyError, ValueError, TypeError, AttributeError):
         return {}
 
@@ -322,8 +314,7 @@ def _classes(metadata: Mapping[bytes, bytes]) -> dict[str, list[str]]:
 def _check_columns(columns: Sequence[str], names: Sequence[str], path: Path) -> None:
     if missing := [c for c in columns if c not in names]:
         raise DatasetError(
-            f"expected the columns {', '.join(columns)}, got {', '.join(names)}; "
-            f"missing: {', '.join(missing)}",
+            f"expected the columns {', '.join(columns)}, got {', '.join(names)}; missing: {', '.join(missing)}",
             file=path.name,
         )
 

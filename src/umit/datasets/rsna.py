@@ -42,8 +42,7 @@ def read(choice: Choice) -> Iterator[Sample[Any, Any]]:
         before = boxes.get(name)
         if before is not None and (box is None or not before):
             raise DatasetError(
-                f"expected one row or several boxes a film, got another row after {places[name]}",
-                file=place,
+                f"expected one row or several boxes a film, got another row after {places[name]}", file=place
             )
         if box is not None and box in (before or ()):
             choice.tell(f"{place}: skipped, the same box stands in an earlier row")
@@ -56,9 +55,7 @@ def read(choice: Choice) -> Iterator[Sample[Any, Any]]:
             yield from _film(choice, name, boxes[name], classes.get(name, ""), place)
 
 
-def _film(
-    choice: Choice, name: str, boxes: list[Box2D], kind: str, place: str
-) -> Iterator[Sample[Any, Any]]:
+def _film(choice: Choice, name: str, boxes: list[Box2D], kind: str, place: str) -> Iterator[Sample[Any, Any]]:
     source = Files((_picture(choice, name, place),), size=_SIZE)
     facts = (("boxes", str(len(boxes))), *([("class", kind)] if kind else []))
     for language in choice.languages:

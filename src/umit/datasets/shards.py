@@ -143,8 +143,7 @@ def _rows(paths: list[str]) -> Iterator[dict[str, Any]]:
                 (name, about), *pictures = found
                 if not name.endswith(f".{_JSON}") or not pictures:
                     raise DatasetError(
-                        f"expected a sample's json and its pictures, got {name[-80:]!r}",
-                        file=Path(path).name,
+                        f"expected a sample's json and its pictures, got {name[-80:]!r}", file=Path(path).name
                     )
                 yield {"about": about.decode(), "pictures": [data for _, data in pictures]}
 
@@ -156,9 +155,7 @@ def _content(shard: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> byte
     return file.read()
 
 
-def read_shards(
-    paths: Iterable[Path | str], *, rank: int = 0, world: int = 1
-) -> Iterator[Sample[Any, Any]]:
+def read_shards(paths: Iterable[Path | str], *, rank: int = 0, world: int = 1) -> Iterator[Sample[Any, Any]]:
     """Yield the samples of shards; processes share them without overlap.
 
     Args:
@@ -174,9 +171,7 @@ def read_shards(
 
     for row in split_dataset_by_node(shard_stream(paths), rank=rank, world_size=world):
         about = json.loads(row["about"])
-        query, gold, facts, said = (
-            json.loads(about[key]) for key in ("query", "gold", "facts", "pictures")
-        )
+        query, gold, facts, said = (json.loads(about[key]) for key in ("query", "gold", "facts", "pictures"))
         yield Sample(
             id=about["id"],
             query=query_from_dict(query),

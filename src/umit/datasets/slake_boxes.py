@@ -133,9 +133,7 @@ def _size(source: Files, choice: Choice, place: str) -> tuple[int, ...] | None:
         return None
 
 
-def _clipped(
-    box: list[float], size: tuple[int, ...] | None, choice: Choice, place: str, label: str
-) -> Box2D | None:
+def _clipped(box: list[float], size: tuple[int, ...] | None, choice: Choice, place: str, label: str) -> Box2D | None:
     """Return top left corner and size as corners inside the picture; an empty box is skipped."""
     x, y, width, height = box
     corners = [x, y, x + width, y + height]

@@ -152,28 +152,19 @@ def _label(value: Any, place: str) -> int | float | tuple[int, ...] | None:
     several = isinstance(value, list)
     for one in value if several else [value]:
         if isinstance(one, bool) or not isinstance(one, int | float | None):
-            raise DatasetError(
-                f"expected a label of text or numbers, got {type(one).__name__}", file=place
-            )
+            raise DatasetError(f"expected a label of text or numbers, got {type(one).__name__}", file=place)
     return tuple(value) if several else value
 
 
-def _tags(
-    turns: tuple[tuple[str, str | None], ...], pictures: int, slices: bool, place: str
-) -> tuple[str, ...]:
+def _tags(turns: tuple[tuple[str, str | None], ...], pictures: int, slices: bool, place: str) -> tuple[str, ...]:
     """Compare the tags with the pictures; ms-swift puts those that are missing in front."""
     if any(_PICTURE.search(answer or "") for _, answer in turns):
         raise DatasetError(f"expected answers without {IMAGE}, got one with it", file=place)
     count = sum(len(_PICTURE.findall(asked)) for asked, _ in turns)
     if count and not pictures:
-        raise DatasetError(
-            f"expected words without {IMAGE}, since the row has no pictures, got {count}",
-            file=place,
-        )
+        raise DatasetError(f"expected words without {IMAGE}, since the row has no pictures, got {count}", file=place)
     if count > pictures:
-        raise DatasetError(
-            f"expected a tag {IMAGE} for each of {pictures} pictures, got {count}", file=place
-        )
+        raise DatasetError(f"expected a tag {IMAGE} for each of {pictures} pictures, got {count}", file=place)
     if count in (0, pictures) or (slices and count == 1):
         return ()
     return (f"{pictures - count} tags {IMAGE} are missing and taken to stand in front",)

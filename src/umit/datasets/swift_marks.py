@@ -120,8 +120,7 @@ class Marks:
             fits = refs <= have[0] and boxes <= have[1] and max(refs, boxes) == max(have)
         if not fits:
             raise DatasetError(
-                f"expected as many <ref-object> and <bbox> as objects, {have[0]} and {have[1]}, "
-                f"got {refs} and {boxes}",
+                f"expected as many <ref-object> and <bbox> as objects, {have[0]} and {have[1]}, got {refs} and {boxes}",
                 file=place,
             )
 
@@ -155,8 +154,7 @@ def marks(objects: Any, place: str, pictures: int) -> Marks:
         boxes = tuple(_boxes(one, place, pictures) for one in objects)
         return Marks(tuple(_name(one.get("caption"), place) for one in objects), boxes, exact=False)
     raise DatasetError(
-        f"expected objects with ref and bbox, or a list of objects with caption and bbox, "
-        f"got {type(objects).__name__}",
+        f"expected objects with ref and bbox, or a list of objects with caption and bbox, got {type(objects).__name__}",
         file=place,
     )
 
@@ -165,13 +163,9 @@ def _lists(objects: dict[str, Any], place: str, pictures: int) -> Marks:
     """ms-swift 3: names and boxes in lists of their own."""
     refs, boxes, ids = (_list(objects, key, place) for key in ("ref", "bbox", "image_id"))
     if ids and len(ids) != len(boxes):
-        raise DatasetError(
-            f"expected an image_id for each of {len(boxes)} boxes, got {len(ids)}", file=place
-        )
+        raise DatasetError(f"expected an image_id for each of {len(boxes)} boxes, got {len(ids)}", file=place)
     scale = _scale(objects.get("bbox_type"), place)
-    found = tuple(
-        (_mark(box, scale, ids[i] if ids else 0, place, pictures),) for i, box in enumerate(boxes)
-    )
+    found = tuple((_mark(box, scale, ids[i] if ids else 0, place, pictures),) for i, box in enumerate(boxes))
     return Marks(tuple(_name(ref, place) for ref in refs), found)
 
 
@@ -188,22 +182,15 @@ def _boxes(one: dict[str, Any], place: str, pictures: int) -> tuple[Mark, ...]:
 def _scale(name: Any, place: str) -> Scale:
     found = _SPELLED.get("real" if name is None else str(name))
     if found is None:
-        raise DatasetError(
-            f"expected a bbox_type of {', '.join(_SPELLED)}, got {name!r}", file=place
-        )
+        raise DatasetError(f"expected a bbox_type of {', '.join(_SPELLED)}, got {name!r}", file=place)
     return found
 
 
 def _mark(box: Any, scale: Scale, picture: Any, place: str, pictures: int) -> Mark:
     if isinstance(picture, bool) or not isinstance(picture, int) or not 0 <= picture < pictures:
-        raise DatasetError(
-            f"expected the number of one of {pictures} pictures, from 0, got {picture!r}",
-            file=place,
-        )
+        raise DatasetError(f"expected the number of one of {pictures} pictures, from 0, got {picture!r}", file=place)
     if not isinstance(box, list) or len(box) not in (2, 4) or not all(map(_is_number, box)):
-        raise DatasetError(
-            f"expected a box of four numbers or a point of two, got {str(box)[:80]}", file=place
-        )
+        raise DatasetError(f"expected a box of four numbers or a point of two, got {str(box)[:80]}", file=place)
     numbers = tuple(map(float, box))
     edge = _EDGE.get(scale, math.inf)
     if not all(-_SLACK * min(edge, 1e6) <= v <= edge * (1 + _SLACK) for v in numbers):

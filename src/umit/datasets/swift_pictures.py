@@ -137,9 +137,7 @@ def _is_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink() and not path.name.startswith(".")
 
 
-def entries(
-    row: Mapping[str, Any], inline: Sequence[Any], place: str
-) -> tuple[tuple[Any, ...], bool]:
+def entries(row: Mapping[str, Any], inline: Sequence[Any], place: str) -> tuple[tuple[Any, ...], bool]:
     """Return what a row names as its pictures, and whether they are the slices of one volume.
 
     Args:
@@ -154,13 +152,9 @@ def entries(
     found = [*_listed(row, "images", place), *_listed(row, "image", place)]
     videos = _listed(row, "videos", place)
     if (bool(found) + bool(inline) + bool(videos)) > 1 or len(videos) > 1:
-        raise DatasetError(
-            "expected pictures in one of images, videos and the words, got several", file=place
-        )
+        raise DatasetError("expected pictures in one of images, videos and the words, got several", file=place)
     if _listed(row, "audios", place) or (videos and not _is_volume(videos[0])):
-        raise DatasetError(
-            "expected pictures or slices, got sounds or a moving picture", file=place
-        )
+        raise DatasetError("expected pictures or slices, got sounds or a moving picture", file=place)
     found = found or videos or list(inline)
     slices = any(isinstance(one, list) for one in found)
     if slices and (len(found) > 1 or not found[0]):
@@ -181,19 +175,14 @@ def _check_entry(entry: Any, place: str) -> None:
             return
         entry = entry.get("path", entry.get("url"))
     if not isinstance(entry, str) or not entry.strip():
-        raise DatasetError(
-            f"expected the path of a picture, got {type(entry).__name__}", file=place
-        )
+        raise DatasetError(f"expected the path of a picture, got {type(entry).__name__}", file=place)
     if _ADDRESS.match(entry):
         raise DatasetError(
-            f"expected a file, got the address {entry[:80]!r}; download it first, nothing is fetched",
-            file=place,
+            f"expected a file, got the address {entry[:80]!r}; download it first, nothing is fetched", file=place
         )
 
 
-def source_of(
-    names: Sequence[Any], slices: bool, places: Places, place: str, *, prepared: bool
-) -> Pictures | None:
+def source_of(names: Sequence[Any], slices: bool, places: Places, place: str, *, prepared: bool) -> Pictures | None:
     """Return the pictures that :func:`entries` named; files are found, not read.
 
     Args:
@@ -209,9 +198,7 @@ def source_of(
     parts = [_part(one, places, place) for one in names]
     if not parts:
         return None
-    return (
-        as_volume(parts, prepared=prepared) if slices else _source(parts, place, prepared=prepared)
-    )
+    return as_volume(parts, prepared=prepared) if slices else _source(parts, place, prepared=prepared)
 
 
 def as_volume(parts: Sequence[Path | Encoded], *, prepared: bool) -> Pictures:

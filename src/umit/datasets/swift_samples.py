@@ -25,21 +25,12 @@ from umit.datasets.swift_pictures import Places, as_volume, source_of
 from umit.datasets.swift_turns import BOX, IMAGE
 from umit.errors import DatasetError, InputError, OutputError
 from umit.queries import Choose, Find, Locate, Query
-from umit.results import (
-    Classification,
-    Detection,
-    Detections,
-    Landmark,
-    Landmarks,
-    Result,
-)
+from umit.results import Classification, Detection, Detections, Landmark, Landmarks, Result
 from umit.tasks.task import TaskName
 
 __all__ = ["RowReader", "swift_samples"]
 
-_NAMED: Final = re.compile(
-    rf"{re.escape(OBJECT_START.text)}(.*?){re.escape(OBJECT_END.text)}", re.DOTALL
-)
+_NAMED: Final = re.compile(rf"{re.escape(OBJECT_START.text)}(.*?){re.escape(OBJECT_END.text)}", re.DOTALL)
 _BETWEEN: Final = " \t\r\n,，;；.。"
 
 
@@ -214,11 +205,7 @@ def _marked(turn: Turn, query: Query, source: Pictures) -> Result:
     views = len(source.names) > 1
     return Detections(
         items=tuple(
-            Detection(
-                label=query.targets[0],
-                box=mark.box(_size(source, mark)),
-                view=mark.picture if views else None,
-            )
+            Detection(label=query.targets[0], box=mark.box(_size(source, mark)), view=mark.picture if views else None)
             for mark in marks
         )
     )

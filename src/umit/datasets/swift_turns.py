@@ -73,15 +73,10 @@ def _paired(turns: list[tuple[str, str]], place: str) -> tuple[tuple[str, str | 
     roles = [role for role, _ in turns]
     expected = ["user", "assistant"] * len(turns)
     if not turns or roles != expected[: len(turns)]:
-        raise DatasetError(
-            f"expected user and assistant in turn, got {', '.join(roles[:8]) or 'nobody'}",
-            file=place,
-        )
+        raise DatasetError(f"expected user and assistant in turn, got {', '.join(roles[:8]) or 'nobody'}", file=place)
     words: list[str | None] = [text for _, text in turns]
     words += [None] * (len(words) % 2)
-    return tuple(
-        (asked or "", answer) for asked, answer in zip(words[::2], words[1::2], strict=True)
-    )
+    return tuple((asked or "", answer) for asked, answer in zip(words[::2], words[1::2], strict=True))
 
 
 def _named(picture: Any, pictures: list[Any]) -> str:
@@ -145,8 +140,7 @@ def _messages(items: Any, name: str, place: str, pictures: list[Any]) -> Iterato
         said = [k for k in item if k in _ROLES]  # {"human": …, "assistant": …}
         if not said:
             raise DatasetError(
-                f"expected a turn with role and content, got {', '.join(map(str, item))[:200]}",
-                file=place,
+                f"expected a turn with role and content, got {', '.join(map(str, item))[:200]}", file=place
             )
         for key in sorted(said, key=lambda k: _ROLES[k] == "assistant"):
             if item[key] is not None:

@@ -33,9 +33,7 @@ _CHINESE: Final = re.compile("[\u4e00-\u9fff]")
 _ASKS_WHICH: Final = re.compile("[哪谁怎几]|什么|多少")
 #: Questions that end in their own choices and cannot mean anything else by them.
 _LISTS: Final[Mapping[Language, tuple[re.Pattern[str], ...]]] = {
-    "en": (
-        re.compile(r"(?:which|what|where)\b[^,?]+,([^?]+?),?\s+or\s+([^,?]+)\?", re.IGNORECASE),
-    ),
+    "en": (re.compile(r"(?:which|what|where)\b[^,?]+,([^?]+?),?\s+or\s+([^,?]+)\?", re.IGNORECASE),),
     "zh": (
         re.compile(r"[^,，]*(?:哪|什么)[^,，]*[,，]([^,，]+)还是([^,，]+)[?？]"),
         re.compile(r"(?:图中|在这个图像中)?([^,，图中里]+?)(?:或者?|和)([^,，图中里]+?)哪个.+"),
@@ -82,9 +80,7 @@ def question(
     with at(place):
         query = Ask(asked, options, language=language)
     gold, told = answered(answer, options, right, kind, facts)
-    yield Sample(
-        id=label, query=query, gold=gold, source=source, group=group, place=place, facts=told
-    )
+    yield Sample(id=label, query=query, gold=gold, source=source, group=group, place=place, facts=told)
 
 
 def described(
@@ -145,11 +141,7 @@ def table(choice: Choice, path: Path, split: Split) -> Iterator[Sample[Any, Any]
 
 
 def answered(
-    answer: str,
-    options: tuple[str, ...],
-    right: int | None,
-    kind: str,
-    facts: tuple[tuple[str, str], ...] = (),
+    answer: str, options: tuple[str, ...], right: int | None, kind: str, facts: tuple[tuple[str, str], ...] = ()
 ) -> tuple[Answer, tuple[tuple[str, str], ...]]:
     """Return a true answer, in its option's words, with its facts: the kind, others, and the row's own words."""
     gold = Answer(text=answer) if right is None else Answer(text=options[right], option=right)
@@ -164,9 +156,7 @@ def language_of(words: str) -> Language:
     return "zh" if _CHINESE.search(words) else "en"
 
 
-def offered(
-    asked: str, answer: str, kind: str, language: Language
-) -> tuple[tuple[str, ...], int | None]:
+def offered(asked: str, answer: str, kind: str, language: Language) -> tuple[tuple[str, ...], int | None]:
     """Return the options that a question leaves no doubt about, and which of them its answer is.
 
     Those are yes and no, and what a closed question lists itself, if the answer is on the list. Every other

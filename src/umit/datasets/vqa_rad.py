@@ -42,9 +42,7 @@ def _kind(row: dict[str, Any], place: str) -> str:
     return text(row, "phrase_type", place, default="").casefold()
 
 
-def _sample(
-    choice: Choice, row: dict[str, Any], place: str, split: Split
-) -> Iterator[Sample[Any, Any]]:
+def _sample(choice: Choice, row: dict[str, Any], place: str, split: Split) -> Iterator[Sample[Any, Any]]:
     name = text(row, "image_name", place)
     if not choice.wants(split, name):
         return
@@ -72,8 +70,7 @@ DATASET: Final = Dataset(
     languages=("en",),
     dimensions="2D",
     splits={"train": 3064, "test": 451},
-    splitting="official, by question: every test picture is also a training picture; "
-    "resplit divides by picture",
+    splitting="official, by question: every test picture is also a training picture; resplit divides by picture",
     licence="CC0-1.0",
     citation="Lau et al., Scientific Data 5, 180251 (2018)",
     home="osf.io/89kps",

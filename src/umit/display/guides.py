@@ -20,9 +20,7 @@ _STEPS: Final = tuple(m * 10.0**e for e in range(-3, 4) for m in (1, 2, 5))  # m
 _EDGE: Final = 4  # pixels between a guide and the edge of the picture
 
 
-def write_text(
-    pen: ImageDraw.ImageDraw, at: tuple[float, float], text: str, colour: Colour = (255, 255, 255)
-) -> None:
+def write_text(pen: ImageDraw.ImageDraw, at: tuple[float, float], text: str, colour: Colour = (255, 255, 255)) -> None:
     """Write a line of ASCII on a picture; fonts for other scripts may be missing.
 
     Args:

@@ -19,18 +19,7 @@ from umit.imaging.scan import Scan, ScanLike
 from umit.imaging.view import Rendering, View, render
 from umit.imaging.window import default_window
 
-__all__ = [
-    "FOUND",
-    "TRUTH",
-    "Colour",
-    "Mark",
-    "Picture",
-    "Scans",
-    "beside",
-    "draw",
-    "draw_views",
-    "write_text",
-]
+__all__ = ["FOUND", "TRUTH", "Colour", "Mark", "Picture", "Scans", "beside", "draw", "draw_views", "write_text"]
 
 Marks: TypeAlias = Sequence[Mark | None]
 Picture: TypeAlias = Image.Image
@@ -50,12 +39,7 @@ _LINE: Final = 22  # height of a line of text under a picture
 
 
 def draw(
-    scan: ScanLike,
-    found: Marks = (),
-    truth: Marks = (),
-    *,
-    caption: str = "",
-    panels: int | None = None,
+    scan: ScanLike, found: Marks = (), truth: Marks = (), *, caption: str = "", panels: int | None = None
 ) -> Image.Image:
     """Draw boxes and points on a scan, windowed and turned the way models see it.
 
@@ -90,9 +74,7 @@ def draw(
         if mark.space is not None and mark.space.size != source.space.size:
             sizes = [" × ".join(map(str, one.size)) for one in (mark.space, source.space)]
             raise InputError(
-                f"expected the scan that the marks are of, {sizes[0]}, got one of {sizes[1]}",
-                code="size",
-                where="scan",
+                f"expected the scan that the marks are of, {sizes[0]}, got one of {sizes[1]}", code="size", where="scan"
             )
     if not source.is_volume:
         return _panel(source, found, truth, caption)
@@ -110,9 +92,7 @@ def draw(
 
 
 def draw_views(
-    scans: Scans,
-    found: Sequence[tuple[int | None, Mark]],
-    truth: Sequence[tuple[int | None, Mark]] = (),
+    scans: Scans, found: Sequence[tuple[int | None, Mark]], truth: Sequence[tuple[int | None, Mark]] = ()
 ) -> Image.Image:
     """Draw a result on the scan it is of, or on each of several views.
 
@@ -136,9 +116,7 @@ def draw_views(
     def of(marks: Sequence[tuple[int | None, Mark]], k: int) -> list[Mark | None]:
         return [mark if (view or 0) == k else None for view, mark in marks]
 
-    return beside(
-        [draw(scan, of(found, k), of(truth, k), panels=_MONTAGE) for k, scan in enumerate(views)]
-    )
+    return beside([draw(scan, of(found, k), of(truth, k), panels=_MONTAGE) for k, scan in enumerate(views)])
 
 
 def beside(pictures: Sequence[Image.Image], *, height: int | None = None) -> Image.Image:
@@ -182,9 +160,7 @@ def _stacked(rows: Sequence[Image.Image]) -> Image.Image:
     return sheet
 
 
-def _slices(
-    scan: Scan, axis: int, flip: bool, marks: Sequence[Mark], panels: int | None
-) -> list[int]:
+def _slices(scan: Scan, axis: int, flip: bool, marks: Sequence[Mark], panels: int | None) -> list[int]:
     """Return source slices so that each box is seen, in the order in which they are shown.
 
     Without ``panels`` one a box, through its middle if no other slice shows it; with it as many as
@@ -242,13 +218,7 @@ def _slab(scan: Scan, axis: int, index: int) -> Scan:
 
 
 def _panel(
-    scan: Scan,
-    found: Marks,
-    truth: Marks,
-    caption: str,
-    *,
-    depth: bool = False,
-    least: int = _LEAST,
+    scan: Scan, found: Marks, truth: Marks, caption: str, *, depth: bool = False, least: int = _LEAST
 ) -> Image.Image:
     view = render(scan, _rendering(scan, depth, least))
     shown = Image.fromarray(view.frames[0])
@@ -279,12 +249,7 @@ def _rendering(scan: Scan, depth: bool, least: int) -> Rendering:
     mm = [scan.spacing[axis] for axis in axes] if scan.spacing else [1.0, 1.0]
     fed = [max(1, round(n * step / min(mm))) for n, step in zip(size, mm, strict=True)]
     return Rendering(
-        frame=None,
-        depth=1 if depth else None,
-        min_pixels=least,
-        max_pixels=_MOST,
-        factor=1,
-        fed=(fed[0], fed[1]),
+        frame=None, depth=1 if depth else None, min_pixels=least, max_pixels=_MOST, factor=1, fed=(fed[0], fed[1])
     )
 
 
@@ -317,10 +282,7 @@ def _mark(
     above = colour == FOUND  # answer and truth often overlap, so their numbers stand apart
     left = (x2 + 2) if not above else x1 - 10 * len(number)
     top = y1 - FONT if above else y2 - 4
-    at = (
-        min(max(left, 0.0), size[0] - 10.0 * len(number)),
-        min(max(top, 0.0), size[1] - FONT - 2.0),
-    )
+    at = (min(max(left, 0.0), size[0] - 10.0 * len(number)), min(max(top, 0.0), size[1] - FONT - 2.0))
     write_text(pen, at, number, colour)
 
 

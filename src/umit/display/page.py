@@ -72,6 +72,4 @@ def page(sections: Sequence[Section], *, title: str, notices: Sequence[str] = ()
         True
     """
     tops = (f"{NOTICE} {_NOTICE_ZH}", *notices)
-    return html(
-        "display/page.html", style="display/page.css", title=title, notices=tops, sections=sections
-    )
+    return html("display/page.html", style="display/page.css", title=title, notices=tops, sections=sections)

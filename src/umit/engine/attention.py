@@ -47,13 +47,7 @@ def register() -> str:
 
 
 def _for_transformers(
-    module: Any,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attention_mask: Tensor | None,
-    scaling: float,
-    **_: Any,
+    module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, scaling: float, **_: Any
 ) -> tuple[Tensor, None]:
     # Rotary positions are float32, and under autocast they make queries and keys so too.
     query, key = query.to(value.dtype), key.to(value.dtype)

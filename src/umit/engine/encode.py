@@ -50,9 +50,7 @@ class Encoder:
     def _id(self, token: Token) -> int:
         found = self.tokenizer.encode(token.text, add_special_tokens=False)
         if len(found) != 1:
-            raise CheckpointError(
-                f"expected a tokenizer with Qwen2-VL's control tokens, {token.text} is not one"
-            )
+            raise CheckpointError(f"expected a tokenizer with Qwen2-VL's control tokens, {token.text} is not one")
         return found[0]
 
     def ids(self, words: Sequence[Word]) -> list[int]:
@@ -111,6 +109,4 @@ class Encoder:
         kept = list(ids)
         if kept and kept[-1] == self.end:
             kept.pop()
-        return self.tokenizer.decode(
-            kept, skip_special_tokens=False, clean_up_tokenization_spaces=False
-        )
+        return self.tokenizer.decode(kept, skip_special_tokens=False, clean_up_tokenization_spaces=False)

@@ -79,9 +79,7 @@ def _silence(name: str, seconds: float) -> str:
     except HTTPError:  # such as 404, which is an answer
         return ""
     except URLError as error:
-        if isinstance(
-            error.reason, ssl.SSLError
-        ):  # it answers, and its certificate is httpx's matter
+        if isinstance(error.reason, ssl.SSLError):  # it answers, and its certificate is httpx's matter
             return ""
         return f"cannot be reached ({error.reason})"
     except OSError:

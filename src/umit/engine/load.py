@@ -37,11 +37,7 @@ _BROKEN: Final = (
     *(AttributeError, ArithmeticError, AssertionError),
 )
 _LAYER: Final = re.compile(r"\.(layers|blocks)\.\d+\.")
-_DTYPES: Final = {
-    "float32": torch.float32,
-    "bfloat16": torch.bfloat16,
-    "float16": torch.float16,
-}
+_DTYPES: Final = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,8 +106,7 @@ def load_engine(
         model = model.to(where).eval()
     except torch.OutOfMemoryError as error:
         raise BackendError(
-            f"expected room for the weights on {where}, there is too little; use device='cpu'",
-            engine="local",
+            f"expected room for the weights on {where}, there is too little; use device='cpu'", engine="local"
         ) from error
     return Engine(model, Encoder(tokenizer), where, kind)
 
@@ -161,8 +156,7 @@ def _weights(place: Path, name: str, dtype: torch.dtype) -> Any:
     for keys, wrong in ((report["missing_keys"], "missing"), (left, "of no layer in config.json")):
         if keys:
             raise CheckpointError(
-                f"expected complete weights in {name!r}, "
-                f"{len(keys)} tensors are {wrong}, such as {min(keys)}"
+                f"expected complete weights in {name!r}, {len(keys)} tensors are {wrong}, such as {min(keys)}"
             )
     _tell_more(place, name, model, {*report["unexpected_keys"]})
     return model
@@ -172,12 +166,8 @@ def _tell_more(place: Path, name: str, model: Any, unread: set[str]) -> None:
     """Say what a folder holds beyond what answers."""
     said = []
     if (place / _ADAPTER).is_file():
-        put_in = getattr(
-            model, "_hf_peft_config_loaded", False
-        )  # by transformers, where peft is installed
-        said.append(
-            f"an adapter, which is {'put into' if put_in else 'not read beside'} the weights"
-        )
+        put_in = getattr(model, "_hf_peft_config_loaded", False)  # by transformers, where peft is installed
+        said.append(f"an adapter, which is {'put into' if put_in else 'not read beside'} the weights")
     if unread:
         said.append(f"{len(unread)} tensors that are not read, such as {min(unread)}")
     for one in said:
@@ -193,9 +183,7 @@ def _check_family(place: Path, name: str) -> None:
     family = written.get("model_type") if isinstance(written, dict) else written
     if family != _FAMILY:
         # transformers would fill such a model with random numbers and only warn.
-        raise CheckpointError(
-            f"expected weights of {_FAMILY} in the config.json of {name!r}, got {family!r:.80}"
-        )
+        raise CheckpointError(f"expected weights of {_FAMILY} in the config.json of {name!r}, got {family!r:.80}")
 
 
 def _tokenizer(place: Path, name: str) -> Any:
@@ -249,9 +237,7 @@ def _check_files(place: Path, name: str) -> None:
     """Refuse a folder without the files that are read."""
     wanted = {one: one for one in ("config.json", "*.safetensors", "tokenizer.json")}
     wanted["tokenizer.json"] = "vocab.json"  # of older repositories
-    missing = [
-        one for one, older in wanted.items() if not any((*place.glob(one), *place.glob(older)))
-    ]
+    missing = [one for one, older in wanted.items() if not any((*place.glob(one), *place.glob(older)))]
     if not missing:
         return
     if "config.json" in missing and (place / _ADAPTER).is_file():
@@ -279,8 +265,7 @@ def _explained(place: Path, name: str) -> Iterator[None]:
         said = " ".join(str(error).split()).replace(str(place), name)[:300]
         what = "damaged safetensors" if isinstance(error, SafetensorError) else type(error).__name__
         raise CheckpointError(
-            "expected a config.json, weights and a tokenizer that fit together in "
-            f"{name!r}, got: {what}: {said}"
+            f"expected a config.json, weights and a tokenizer that fit together in {name!r}, got: {what}: {said}"
         ) from error
 
 

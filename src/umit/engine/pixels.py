@@ -20,8 +20,7 @@ MEAN: Final = (0.48145466, 0.4578275, 0.40821073)  # CLIP's, as Qwen2-VL uses th
 STD: Final = (0.26862954, 0.26130258, 0.27577711)
 #: Rescaled in float64, rounded to float32, then normalised in float32: the order the reference has.
 _LEVELS: Final = (
-    (np.arange(256, dtype=np.float64) * 0.00392156862745098).astype(np.float32)[:, None]
-    - np.array(MEAN, np.float32)
+    (np.arange(256, dtype=np.float64) * 0.00392156862745098).astype(np.float32)[:, None] - np.array(MEAN, np.float32)
 ) / np.array(STD, np.float32)
 
 
@@ -76,9 +75,7 @@ def _fill(out: NDArray[np.float32], frame: NDArray[np.uint8], rows: int, columns
     grey = frame.strides[2] == 0  # one channel seen three times, as umit renders films
     for channel in range(3):
         if channel == 0 or not grey:
-            blocks = frame[..., channel].reshape(
-                rows // MERGE, MERGE, PATCH, columns // MERGE, MERGE, PATCH
-            )
+            blocks = frame[..., channel].reshape(rows // MERGE, MERGE, PATCH, columns // MERGE, MERGE, PATCH)
             ordered = blocks.transpose(0, 3, 1, 4, 2, 5).reshape(-1, PATCH, PATCH)
         out[:, channel, 0] = _LEVELS[:, channel].take(ordered)
     out[:, :, 1:] = out[:, :, :1]

@@ -53,9 +53,7 @@ def positions(
     return found, current
 
 
-def packed_positions(
-    prefix: NDArray[np.int64], after: int, segments: NDArray[np.int64]
-) -> NDArray[np.int64]:
+def packed_positions(prefix: NDArray[np.int64], after: int, segments: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return positions of a packed row: the prefix, then each segment counting from the same place.
 
     Args:

@@ -17,9 +17,7 @@ from umit.engine.attention import attend
 from umit.engine.pixels import MERGE
 
 if TYPE_CHECKING:
-    from transformers.models.qwen2_vl.modeling_qwen2_vl import (
-        Qwen2VisionTransformerPretrainedModel as Tower,
-    )
+    from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VisionTransformerPretrainedModel as Tower
 
 __all__ = ["encode_pictures"]
 
@@ -65,9 +63,7 @@ def _same_size(tower: Tower, patches: Tensor, shape: tuple[int, int, int], count
 
 def _rotary(tower: Tower, hidden: Tensor, shape: tuple[int, int, int]) -> tuple[Tensor, Tensor]:
     _, rows, columns = shape
-    place = torch.arange(rows * columns, device=hidden.device).view(
-        rows // MERGE, columns // MERGE, MERGE, MERGE
-    )
+    place = torch.arange(rows * columns, device=hidden.device).view(rows // MERGE, columns // MERGE, MERGE, MERGE)
     block_row, block_column, row, column = torch.meshgrid(
         *(torch.arange(n, device=hidden.device) for n in place.shape), indexing="ij"
     )
@@ -80,9 +76,7 @@ def _rotary(tower: Tower, hidden: Tensor, shape: tuple[int, int, int]) -> tuple[
 
 def _attend(attention: Any, hidden: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
     count, length, _ = hidden.shape
-    query, key, value = (
-        attention.qkv(hidden).view(count, length, 3, attention.num_heads, -1).permute(2, 0, 3, 1, 4)
-    )
+    query, key, value = attention.qkv(hidden).view(count, length, 3, attention.num_heads, -1).permute(2, 0, 3, 1, 4)
     query, key = _rotate(query, cosine, sine), _rotate(key, cosine, sine)
     seen = attend(query, key, value, None, attention.scaling)
     mixed: Tensor = attention.proj(seen.transpose(1, 2).reshape(count, length, -1))

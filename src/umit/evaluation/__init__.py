@@ -11,13 +11,4 @@ from umit.evaluation.page import write_page
 from umit.evaluation.robustness import perturb
 from umit.evaluation.score import Score, score
 
-__all__ = [
-    "Comparison",
-    "Score",
-    "as_markdown",
-    "compare",
-    "evaluate",
-    "perturb",
-    "score",
-    "write_page",
-]
+__all__ = ["Comparison", "Score", "as_markdown", "compare", "evaluate", "perturb", "score", "write_page"]

@@ -147,9 +147,7 @@ def _reliability(said: Sequence[float], hit: Sequence[float]) -> Plot:
     return Plot("reliability", numbers, lines)
 
 
-def froc_points(
-    pairs: Sequence[Pair[Detections]],
-) -> tuple[list[float | None], list[float]] | None:
+def froc_points(pairs: Sequence[Pair[Detections]]) -> tuple[list[float | None], list[float]] | None:
     """Return hits and false boxes for :func:`umit.metrics.froc.froc_curve`; ``None`` where a box has no rank.
 
     Views of one study are apart: a box in one does not hit a true box in another.

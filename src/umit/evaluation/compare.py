@@ -128,9 +128,7 @@ def _answers(run: Path) -> dict[str, dict[str, Any]]:
     return {record["id"]: record for record in records(run) if record["ok"]}
 
 
-def _same_data(
-    manifests: tuple[Mapping[str, Any], Mapping[str, Any]], runs: tuple[Path, Path]
-) -> None:
+def _same_data(manifests: tuple[Mapping[str, Any], Mapping[str, Any]], runs: tuple[Path, Path]) -> None:
     one, other = manifests
     differing = [key for key in _DATA if one.get(key) != other.get(key)]
     if differing:
@@ -156,10 +154,7 @@ def _same_questions(
 
 
 def _task_rows(
-    task: TaskName,
-    mine: Sequence[Mapping[str, Any]],
-    theirs: Sequence[Mapping[str, Any]],
-    seed: int,
+    task: TaskName, mine: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[str, Any]], seed: int
 ) -> Iterator[Difference]:
     pairs = [pair_of(record) for record in mine], [pair_of(record) for record in theirs]
     groups = np.unique([record["group"] for record in mine], return_inverse=True)[1]

@@ -118,9 +118,7 @@ def ask(
     return folder
 
 
-def _total(
-    samples: Iterable[Sample[Any, Any]], limit: int | None, shard: tuple[int, int]
-) -> int | None:
+def _total(samples: Iterable[Sample[Any, Any]], limit: int | None, shard: tuple[int, int]) -> int | None:
     """Return how many samples this process asks in all; ``None`` if that cannot be known before."""
     count: int | None = None
     if isinstance(samples, Sized):
@@ -132,9 +130,7 @@ def _total(
     return len(range(shard[0] - 1, count if limit is None else min(limit, count), shard[1]))
 
 
-def _told(
-    bar: Any, count: int, total: int | None, tell: Callable[[str], None] | None
-) -> Callable[[], None]:
+def _told(bar: Any, count: int, total: int | None, tell: Callable[[str], None] | None) -> Callable[[], None]:
     """Return what counts an answer: in the bar, or in a line now and then where a log would be filled by one."""
     said = time.monotonic()
 
@@ -150,11 +146,7 @@ def _told(
 
 
 def _ask(
-    model: UMIT,
-    samples: Iterable[Sample[Any, Any]],
-    workers: int,
-    journal: Journal,
-    done: Callable[[], None],
+    model: UMIT, samples: Iterable[Sample[Any, Any]], workers: int, journal: Journal, done: Callable[[], None]
 ) -> None:
     waiting: deque[Sample[Any, Any]] = deque()
 
@@ -169,9 +161,7 @@ def _ask(
         done()
 
 
-def _manifest(
-    model: UMIT, samples: Iterable[Sample[Any, Any]], limit: int | None
-) -> dict[str, Any]:
+def _manifest(model: UMIT, samples: Iterable[Sample[Any, Any]], limit: int | None) -> dict[str, Any]:
     """What answers depend on: weights, prompts, frames and windows (the card), and the data."""
     card = asdict(model.checkpoint)
     return {

@@ -127,9 +127,7 @@ def _picture(item: Item, pictures: ScansOf) -> dict[str, object] | None:
         scans = pictures(str(item.record["id"]))
         if scans is None:
             return None
-        drawn = draw_views(
-            scans, *(_marks(one) for one in (item.pair.found, item.pair.gold))
-        ).convert("RGB")
+        drawn = draw_views(scans, *(_marks(one) for one in (item.pair.found, item.pair.gold))).convert("RGB")
     except UMITError:
         return None
     drawn.thumbnail((_SIDE, _SIDE))

@@ -72,10 +72,7 @@ class Journal:
         return self
 
     def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
 
@@ -236,9 +233,7 @@ def _object(folder: Path, name: str) -> dict[str, Any]:
         found = None
     if not isinstance(found, dict):
         raise InputError(
-            f"expected what the run was of in {name}, got no such file or another",
-            code="manifest",
-            where=folder.name,
+            f"expected what the run was of in {name}, got no such file or another", code="manifest", where=folder.name
         )
     return found
 
@@ -302,12 +297,8 @@ def _lines(folder: Path) -> Iterator[dict[str, Any]]:
                 record = json.loads(line)
                 record["id"], record["ok"]
             except (ValueError, KeyError, TypeError) as error:
-                why = (
-                    f"without {error}" if isinstance(error, KeyError) else "that is no JSON object"
-                )
+                why = f"without {error}" if isinstance(error, KeyError) else "that is no JSON object"
                 raise InputError(
-                    f"expected a record, got a line {why}",
-                    code="damaged",
-                    where=f"{LINES} line {number}",
+                    f"expected a record, got a line {why}", code="damaged", where=f"{LINES} line {number}"
                 ) from error
             yield record

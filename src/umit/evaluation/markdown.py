@@ -11,9 +11,7 @@ from umit.evaluation.score import FLOOR, Score
 __all__ = ["FLOOR_NOTE", "as_markdown"]
 
 #: What the rows of a frame's floor are.
-FLOOR_NOTE: Final = (
-    "Frame floor: what the exact truth gets in the whole numbers that the model writes."
-)
+FLOOR_NOTE: Final = "Frame floor: what the exact truth gets in the whole numbers that the model writes."
 
 
 def as_markdown(score: Score) -> str:

@@ -78,9 +78,7 @@ _CHINESE: Final = r"""
     | [左右]侧?(?:位|卧|[前后]?斜) | 左右.*(?:分别|依次) | 顺时针 | 逆时针 | 点(?:钟|方向|位) | [0-9]{2}号?牙
     | [左右](?:撇|利?手|氧氟|美托|佐匹) | 左(?:卡|炔|西|乙拉|布比|甲状腺素)
 """
-_UNSURE: Final = re.compile(
-    rf"(?xi) (?<![a-z])(?:{_FORMS}|{_NO_SIDE}|{_VIEWS}|{_SHORT}) | ,\s*right\s*\? | {_CHINESE}"
-)
+_UNSURE: Final = re.compile(rf"(?xi) (?<![a-z])(?:{_FORMS}|{_NO_SIDE}|{_VIEWS}|{_SHORT}) | ,\s*right\s*\? | {_CHINESE}")
 #: Eyes: oculus dexter and sinister. "os" in small letters is a bone.
 _EYES: Final = re.compile(r"(?<![A-Za-z])O[DS](?![A-Za-z])")
 
@@ -104,11 +102,7 @@ def swap_sides(text: str) -> str:
         >>> swap_sides("Left upper lobe, 右肺"), swap_sides("bilateral")
         ('Right upper lobe, 左肺', 'bilateral')
     """
-    if (
-        _UNSURE.search(text)
-        or _EYES.search(text)
-        or any(word not in _SWAP for word in _BEGINS.findall(text))
-    ):
+    if _UNSURE.search(text) or _EYES.search(text) or any(word not in _SWAP for word in _BEGINS.findall(text)):
         raise InputError(
             "expected left and right as sides, got a use that a mirror may not change over",
             code="sides",

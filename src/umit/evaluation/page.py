@@ -38,12 +38,7 @@ def shown(run: Path | str, *, most: int = MOST) -> tuple[str, ...]:
 
 
 def write_page(
-    run: Path | str,
-    path: Path | str,
-    *,
-    pictures: ScansOf | None = None,
-    scored: Score | None = None,
-    most: int = MOST,
+    run: Path | str, path: Path | str, *, pictures: ScansOf | None = None, scored: Score | None = None, most: int = MOST
 ) -> None:
     """Write one HTML file of a run, or of all shards of one; it holds everything and fetches nothing.
 
@@ -109,15 +104,8 @@ def _tally(items: Sequence[Item]) -> list[dict[str, Any]]:
 def _filters(items: Sequence[Item]) -> dict[str, dict[str, Words]]:
     """Return what each filter can be set to: only what is there."""
     there = {part for item in items for part in item.kind}
-    every: dict[str, Mapping[Any, Words]] = {
-        "verdict": VERDICTS,
-        "task": _titles(),
-        "language": _LANGUAGES,
-    }
-    return {
-        key: {name: words for name, words in named.items() if name in there}
-        for key, named in every.items()
-    }
+    every: dict[str, Mapping[Any, Words]] = {"verdict": VERDICTS, "task": _titles(), "language": _LANGUAGES}
+    return {key: {name: words for name, words in named.items() if name in there} for key, named in every.items()}
 
 
 def _scores(rows: Sequence[ScoreRow], items: Sequence[Item]) -> Iterator[dict[str, Any]]:

@@ -121,11 +121,7 @@ def _spaces(sample: Any_) -> tuple[Space, ...]:
 def _flip(sample: Any_) -> Any_:
     """Read the picture only where words or places change: it says whether it shows the patient's two sides."""
     query = mirrored_query(sample.query)
-    scans = (
-        sample.source.scans()
-        if sample.gold.marks or query != sample.query or _sided(sample)
-        else ()
-    )
+    scans = sample.source.scans() if sample.gold.marks or query != sample.query or _sided(sample) else ()
     for scan in scans:
         across = scan.directions is None or scan.directions[0] in "LR"
         if not across or scan.voxels.shape[2 - mirror_axis(scan.space)] < 2:

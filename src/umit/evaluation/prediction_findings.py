@@ -38,9 +38,7 @@ def _asking(language: Language) -> re.Pattern[str]:
     return re.compile(rf"{before}(.+){after}")
 
 
-_ASKED: Final[Mapping[Language, re.Pattern[str]]] = {
-    language: _asking(language) for language in get_args(Language)
-}
+_ASKED: Final[Mapping[Language, re.Pattern[str]]] = {language: _asking(language) for language in get_args(Language)}
 
 
 def label_of(query: Query) -> str | None:
@@ -146,8 +144,7 @@ def _asked(pictures: Sequence[Sequence[_Mark]]) -> dict[tuple[str, Language], di
         for mark in (mark for marks in pictures for mark in marks):
             if mark.topic == (named, language) and mark.key not in asked[named, language]:
                 raise DatasetError(
-                    f"expected a label {whose}, {', '.join(labels)[:300]}, got {mark.label!r}",
-                    file=mark.line.row.place,
+                    f"expected a label {whose}, {', '.join(labels)[:300]}, got {mark.label!r}", file=mark.line.row.place
                 )
     return asked
 
@@ -161,9 +158,7 @@ def _most(seen: Counter[tuple[str, ...]]) -> tuple[str, ...]:
     return next(labels for labels in seen if frozenset(map(str.casefold, labels)) == best)
 
 
-def _together(
-    marks: Sequence[_Mark], asked: Mapping[str, str], leave: Callable[[str, str], None]
-) -> Answered | None:
+def _together(marks: Sequence[_Mark], asked: Mapping[str, str], leave: Callable[[str, str], None]) -> Answered | None:
     """Return the answer about one picture; ``None`` where rows are missing or one label has two."""
     by_label = {mark.key: mark for mark in marks}
     missing = [label for key, label in asked.items() if key not in by_label]

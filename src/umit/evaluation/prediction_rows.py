@@ -22,11 +22,7 @@ __all__ = ["FORMATS", "LLAVA_MED", "OURS", "Line", "form_of", "joined", "line_of
 #: The format of our own journal's lines.
 OURS: Final = "umit"
 LLAVA_MED: Final = "llava-med"
-_FILTERED, _PLAIN_TEXT, _PLAIN_TRUTH = (
-    ("filtered_resps", "resps"),
-    ("prediction", "answer"),
-    ("truth", "label"),
-)
+_FILTERED, _PLAIN_TEXT, _PLAIN_TRUTH = (("filtered_resps", "resps"), ("prediction", "answer"), ("truth", "label"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +104,7 @@ def _swift(raw: Mapping[str, Any], place: str) -> Line:
     row = row_of(raw, place, scored=True)
     if row.response is None:
         raise DatasetError(
-            "expected a result of swift infer, with response beside label or labels, got the fields "
-            + _names(raw),
+            "expected a result of swift infer, with response beside label or labels, got the fields " + _names(raw),
             file=place,
         )
     known, named = row.ours, _number(place)
@@ -132,10 +127,7 @@ def _lmms(raw: Mapping[str, Any], place: str) -> Line:
     doc = doc if isinstance(doc, dict) else {}
     asked = next((p for p in (raw.get("input"), _prompt(raw), doc.get("question")) if p), None)
     if not isinstance(asked, str):
-        raise DatasetError(
-            f"expected the prompt as input, arguments or doc, got the fields {_names(raw)}",
-            file=place,
-        )
+        raise DatasetError(f"expected the prompt as input, arguments or doc, got the fields {_names(raw)}", file=place)
     said = next(raw[name] for name in _FILTERED if name in raw) if _has(raw, _FILTERED) else None
     truth = _truth(raw, "target", place)
     if _is_several(truth):
@@ -203,14 +195,9 @@ def _plain(raw: Mapping[str, Any], place: str) -> Line:
     if isinstance(said, bool) or not isinstance(said, str | int | float | None):
         raise DatasetError(f"expected the model's text, got {type(said).__name__}", file=place)
     images = raw.get("image", raw.get("images"))
-    words = {
-        name: text(dict(raw), name, place, default="")
-        for name in ("question", "task", "language", "group", "id")
-    }
+    words = {name: text(dict(raw), name, place, default="") for name in ("question", "task", "language", "group", "id")}
     if not words["question"] and not words["task"]:
-        raise DatasetError(
-            f"expected a question or a task, got the fields {_names(raw)}", file=place
-        )
+        raise DatasetError(f"expected a question or a task, got the fields {_names(raw)}", file=place)
     truth = _truth(raw, _only(raw, _PLAIN_TRUTH, place), place)
     return Line(
         row=_row(raw, place, words["question"], truth, "" if said is None else str(said), images),
@@ -261,8 +248,7 @@ def _lone(said: Any, place: str) -> str:
         return said
     count = len(said) if isinstance(said, list) else 0
     raise DatasetError(
-        f"expected one text of the model, got {count}; log-likelihoods of options are no text",
-        file=place,
+        f"expected one text of the model, got {count}; log-likelihoods of options are no text", file=place
     )
 
 

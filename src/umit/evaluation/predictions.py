@@ -132,14 +132,10 @@ def read_predictions(
         **({} if truth is None else {"truth": _digest(Path(truth))}),
     }  # fmt: skip
     named = None if card is None else known
-    return Predictions(
-        records=records, samples=samples, left_out=counts, manifest=manifest, card=named
-    )
+    return Predictions(records=records, samples=samples, left_out=counts, manifest=manifest, card=named)
 
 
-def _formed(
-    rows: list[_Raw], form: str, truth: Path | str | None, name: str
-) -> tuple[str, list[_Raw]]:
+def _formed(rows: list[_Raw], form: str, truth: Path | str | None, name: str) -> tuple[str, list[_Raw]]:
     """Return the format, and the rows with the truth that another file has."""
     if form == "auto" and rows:
         form = form_of(rows[0][1], rows[0][0])
@@ -156,9 +152,7 @@ def _digest(path: Path) -> str:
 
 def _check(given: str | None, known: Sequence[str], what: str) -> None:
     if given not in (None, "auto", *known):
-        raise InputError(
-            f"expected one of {', '.join(known)}, got {given!r}", code=what, where=what
-        )
+        raise InputError(f"expected one of {', '.join(known)}, got {given!r}", code=what, where=what)
 
 
 @dataclass
@@ -196,8 +190,7 @@ def _ours(rows: Sequence[_Raw]) -> tuple[tuple[str, bool, Mapping[str, Any]], ..
     for place, raw in rows:
         if not {"id", "ok", "task", "group"} <= raw.keys():
             raise DatasetError(
-                f"expected a line of a journal, got the fields {', '.join(map(str, raw))[:300]}",
-                file=place,
+                f"expected a line of a journal, got the fields {', '.join(map(str, raw))[:300]}", file=place
             )
         try:
             pair_of(raw)
@@ -281,8 +274,7 @@ class _Reader:
             said = FINDINGS.name if findings else read[0]
             if line.task and line.task != said:
                 raise DatasetError(
-                    f"expected a prompt of {line.task}, as the line says, got one of {read[0]}",
-                    file=line.row.place,
+                    f"expected a prompt of {line.task}, as the line says, got one of {read[0]}", file=line.row.place
                 )
             return read
         name = line.task or self._task or line.fallback
@@ -293,9 +285,7 @@ class _Reader:
         except InputError as error:
             raise DatasetError(error.message, file=line.row.place) from error
 
-    def _stated(
-        self, name: str, line: Line, turn: Turn, source: Pictures
-    ) -> tuple[TaskName, Query, Pictures]:
+    def _stated(self, name: str, line: Line, turn: Turn, source: Pictures) -> tuple[TaskName, Query, Pictures]:
         if name not in self._tasks:
             raise InputError(f"expected a task of {', '.join(self._tasks)}, got {name!r}")
         spoken = line.language or self._language
@@ -336,21 +326,11 @@ def _label_asked(words: str, options: Sequence[str], language: Language) -> Ask:
 _KIND: Final = "answer_type"
 
 
-def _facts(
-    line: Line, turn: Turn, task: TaskName, gold: Any, by: Sequence[str]
-) -> tuple[tuple[str, str], ...]:
+def _facts(line: Line, turn: Turn, task: TaskName, gold: Any, by: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """Return what numbers may be broken down by; the truth's own case, which a published scorer looks at."""
-    kept = [
-        (k, str(line.fields[k]))
-        for k in dict.fromkeys([_KIND, *by])
-        if _is_plain(line.fields.get(k))
-    ]
+    kept = [(k, str(line.fields[k])) for k in dict.fromkeys([_KIND, *by]) if _is_plain(line.fields.get(k))]
     said = (turn.answer or "").strip()
-    told = (
-        TASKS[task].result is Answer
-        and said != gold.text
-        and said.casefold() == gold.text.casefold()
-    )
+    told = TASKS[task].result is Answer and said != gold.text and said.casefold() == gold.text.casefold()
     return (*kept, ("answer", said)) if told else tuple(kept)
 
 

@@ -75,9 +75,7 @@ def pair_of(record: Mapping[str, Any]) -> Pair[Any]:
         return Pair(query, gold, None if found is None else from_dict(found), raw, facts)
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(
-            f"expected a record with query, gold and found: {error}",
-            code="record",
-            where=str(record.get("id", "")),
+            f"expected a record with query, gold and found: {error}", code="record", where=str(record.get("id", ""))
         ) from error
 
 

@@ -201,9 +201,7 @@ def _alike(task: TaskName, a: Sequence[Pair[Any]], b: Sequence[Pair[Any]]) -> It
             yield same
 
 
-def card_markdown(
-    rows: Sequence[CardRow], left_out: Mapping[str, Mapping[str, int]] | None = None
-) -> str:
+def card_markdown(rows: Sequence[CardRow], left_out: Mapping[str, Mapping[str, int]] | None = None) -> str:
     """Return the card as a Markdown table.
 
     Args:

@@ -123,8 +123,7 @@ def protocols(tasks: Iterable[TaskName] = tuple(TASKS)) -> dict[str, tuple[TaskN
     asked = tuple(tasks)
     names = dict.fromkeys(metric.protocol for task in asked for metric in TASKS[task].metrics)
     return {
-        name: tuple(task for task in asked if any(m.protocol == name for m in TASKS[task].metrics))
-        for name in names
+        name: tuple(task for task in asked if any(m.protocol == name for m in TASKS[task].metrics)) for name in names
     }
 
 
@@ -198,11 +197,7 @@ def _kept(folder: Path, by: Sequence[str]) -> tuple[dict[TaskName, list[dict[str
         else:
             missing += 1
     if unknown := [fact for fact in by if fact not in facts]:
-        raise InputError(
-            f"expected facts of {', '.join(sorted(facts))}, got {unknown[0]!r}",
-            code="by",
-            where="by",
-        )
+        raise InputError(f"expected facts of {', '.join(sorted(facts))}, got {unknown[0]!r}", code="by", where="by")
     return kept, missing
 
 
@@ -311,9 +306,7 @@ def _size_rows(
                     yield replace(row, part=f"{rule}={name}")
 
 
-def interval(
-    metric: Metric[Any], measures: Measures, groups: np.ndarray[Any, Any], seed: int
-) -> tuple[float, float]:
+def interval(metric: Metric[Any], measures: Measures, groups: np.ndarray[Any, Any], seed: int) -> tuple[float, float]:
     """Return the 95 % percentile interval of a metric; answers of one group are drawn together.
 
     Args:

@@ -35,9 +35,7 @@ def padding(header: Header, kind: np.dtype[Any]) -> NDArray[Any] | None:
         return None
     limit = header.get(f"{name}RangeLimit")
     ends = np.array([value, value if limit is None else limit])
-    if kind.itemsize == 1 and not (
-        np.iinfo(kind).min <= ends.min() <= ends.max() <= np.iinfo(kind).max
-    ):
+    if kind.itemsize == 1 and not (np.iinfo(kind).min <= ends.min() <= ends.max() <= np.iinfo(kind).max):
         return None  # 65535 is no grey level of 8 bits, and least of all the brightest
     return np.sort(ends.astype(np.int64 if kind.kind in "iu" else kind).astype(kind))
 
@@ -48,9 +46,7 @@ def beyond(pixels: NDArray[Any], bits: int, signed: bool) -> bool:
     return bool(pixels.min() < low or pixels.max() > high)
 
 
-def without_spare_bits(
-    raw: NDArray[Any], header: Header, options: dict[str, Any], notes: list[str]
-) -> Stored:
+def without_spare_bits(raw: NDArray[Any], header: Header, options: dict[str, Any], notes: list[str]) -> Stored:
     """Cut the bits beyond BitsStored (PS3.5 8.1.1), unless they hold parts of the values."""
     bits, allocated = options["bits_stored"], 8 * raw.dtype.itemsize
     ends = padding(header, raw.dtype)

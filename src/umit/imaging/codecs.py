@@ -38,8 +38,7 @@ def decode(header: Header, frame: int, notes: list[str]) -> Stored:
         pixels = _decoded(syntax, _one(stream.data), 0, options)
         if stream.bits > stated and beyond(pixels, stated, pixels.dtype.kind == "i"):
             notes.append(
-                f"values: the coded picture has {stream.bits} bits, its header says {stated}; the "
-                "picture is followed"
+                f"values: the coded picture has {stream.bits} bits, its header says {stated}; the picture is followed"
             )
         return Stored(pixels, stream.bits, padding(header, pixels.dtype))
     options["correct_unused_bits"] = False  # pydicom would cut what an error of the header spares
@@ -77,9 +76,7 @@ def _options(header: Header, notes: list[str]) -> dict[str, Any]:
     needed += ["PlanarConfiguration"] * (native and header.get("SamplesPerPixel") == 3)
     for tag in needed:
         if header.get(tag) is None:
-            raise MissingMetadataError(
-                f"expected {tag}, which every DICOM picture has, got none", code="malformed"
-            )
+            raise MissingMetadataError(f"expected {tag}, which every DICOM picture has, got none", code="malformed")
     rows, columns, samples = int(header.Rows), int(header.Columns), int(header.SamplesPerPixel)
     check_megapixels(rows, columns)
     allocated = int(header.BitsAllocated)
@@ -169,13 +166,11 @@ def _follow(stream: Codestream, options: dict[str, Any], notes: list[str]) -> No
     said = (options["columns"], options["rows"])
     if stream.columns != said[0] or stream.rows not in (0, said[1]):
         raise _contradiction(
-            f"{said[0]} × {said[1]} pixels where the coded picture has "
-            f"{stream.columns} × {stream.rows}"
+            f"{said[0]} × {said[1]} pixels where the coded picture has {stream.columns} × {stream.rows}"
         )
     if stream.samples != options["samples_per_pixel"]:
         raise _contradiction(
-            f"{options['samples_per_pixel']} samples a pixel where the coded picture has "
-            f"{stream.samples}"
+            f"{options['samples_per_pixel']} samples a pixel where the coded picture has {stream.samples}"
         )
     notes += stream.notes
     if stream.bits != options["bits_stored"]:
@@ -193,8 +188,7 @@ def _follow(stream: Codestream, options: dict[str, Any], notes: list[str]) -> No
         label = "RGB"  # JPEG 2000's own transforms, which its decoder undoes
     if stream.colours and stream.colours[:3] != label[:3]:
         notes.append(
-            f"colours: {stream.colours[:3]} in the coded picture, {label[:3]} in its header; the "
-            "picture is followed"
+            f"colours: {stream.colours[:3]} in the coded picture, {label[:3]} in its header; the picture is followed"
         )
         options["photometric_interpretation"] = stream.colours
 
@@ -241,9 +235,7 @@ def _run_lengths(syntax: Any, data: bytes, options: dict[str, Any]) -> NDArray[A
     def spelled(length: int) -> NDArray[Any] | None:
         whole = {} if length == size else {"rows": 1, "columns": length}
         try:
-            return _decoded(
-                syntax, _one(data), 0, {**options, **whole, "bits_allocated": max(bits, 8)}
-            )
+            return _decoded(syntax, _one(data), 0, {**options, **whole, "bits_allocated": max(bits, 8)})
         except InputError:  # with so many segments it is one that is too short
             return None
 

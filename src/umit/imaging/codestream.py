@@ -134,9 +134,7 @@ def _jpeg(data: bytes) -> Codestream:
     return _coloured(found, kind, ids, evenly, adobe, jfif)
 
 
-def _coloured(
-    found: Codestream, kind: int, ids: bytes, evenly: bool, adobe: bytes, jfif: bool
-) -> Codestream:
+def _coloured(found: Codestream, kind: int, ids: bytes, evenly: bool, adobe: bytes, jfif: bool) -> Codestream:
     """Tell RGB from YCbCr as libjpeg does (jdapimin.c), and let the stream say so itself."""
     if found.samples != 3 or kind not in _BY_COSINES:
         return found

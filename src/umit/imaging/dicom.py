@@ -124,10 +124,7 @@ def _single(path: Path, frame: int | None, window: Window | None, notes: list[st
     found = Stack([pick_frame(frame or 0, count)])
     if tiles:  # of one sheet; several are as many times
         sheet = read_plane(header, pick_frame(frame, count), window, notes)
-        found, planes = (
-            tiles.stack,
-            (sheet._replace(values=one) for one in tiles.tiles(sheet.values)),
-        )
+        found, planes = (tiles.stack, (sheet._replace(values=one) for one in tiles.tiles(sheet.values)))
     else:
         if count > 1 and frame is None:
             if header.get("ConcatenationUID"):
@@ -150,12 +147,7 @@ def _planes(slices: list[Slice], window: Window | None, notes: list[str]) -> Ite
 
 
 def _scan(
-    header: Header,
-    frame: int,
-    planes: Iterable[Plane],
-    found: Stack,
-    window: Window | None,
-    notes: list[str],
+    header: Header, frame: int, planes: Iterable[Plane], found: Stack, window: Window | None, notes: list[str]
 ) -> Scan:
     count, affine = len(found.order), found.affine
     voxels, shown, padding = joined(planes, count, window, notes)
@@ -170,9 +162,7 @@ def _scan(
         notes.append("picture: raw values FOR PROCESSING, not the picture for presentation")
     inverted = header.get("PhotometricInterpretation") == "MONOCHROME1"
     if header.get("PresentationLUTShape") == ("IDENTITY" if inverted else "INVERSE"):
-        notes.append(
-            "picture: PhotometricInterpretation is followed, PresentationLUTShape disagrees"
-        )
+        notes.append("picture: PhotometricInterpretation is followed, PresentationLUTShape disagrees")
     modality = str(header.get("Modality") or "")
     return Scan(
         voxels,

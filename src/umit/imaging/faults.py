@@ -26,6 +26,4 @@ def naming(name: str) -> Iterator[None]:
 
 def truncated(expected: str, got: str) -> InputError:
     """Return the error of a file that ends too early."""
-    return InputError(
-        f"expected {expected}, got {got}", code="truncated", hint="Fetch the file again."
-    )
+    return InputError(f"expected {expected}, got {got}", code="truncated", hint="Fetch the file again.")

@@ -85,10 +85,7 @@ def film_directions(header: Header, frame: int, notes: list[str]) -> str | None:
     plane = functional(header, frame, "PlaneOrientationSequence")
     measured = _measured(plane.get("ImageOrientationPatient"))
     if told and measured and told != measured:
-        notes.append(
-            "orientation: PatientOrientation and ImageOrientationPatient disagree, "
-            "the second is followed"
-        )
+        notes.append("orientation: PatientOrientation and ImageOrientationPatient disagree, the second is followed")
     return measured or told
 
 

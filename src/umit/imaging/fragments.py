@@ -46,9 +46,7 @@ def index_frames(header: Header, notes: list[str]) -> None:
         whole = [b"".join(data[start:end] for start, end in spans) for spans in frames]
         at, lengths = 0, [len(frame) for frame in whole]
         frames = [[(at := at + 8, at := at + length)] for length in lengths]
-        header.PixelData = b"".join(
-            part for frame in whole for part in (_ITEM, struct.pack("<I", len(frame)), frame)
-        )
+        header.PixelData = b"".join(part for frame in whole for part in (_ITEM, struct.pack("<I", len(frame)), frame))
     header.ExtendedOffsetTable = struct.pack(f"<{count}Q", *(f[0][0] for f in frames[:count]))
     header.ExtendedOffsetTableLengths = struct.pack(
         f"<{count}Q", *(spans[0][1] - spans[0][0] for spans in frames[:count])
@@ -89,9 +87,7 @@ def _offsets(header: Header, data: bytes, table: _Span) -> list[int]:
     return [first + 8 + offset for (offset,) in struct.iter_unpack(f"<{kind}", raw)]
 
 
-def _frames(
-    data: bytes, fragments: list[_Span], count: int, offsets: list[int]
-) -> list[list[_Span]]:
+def _frames(data: bytes, fragments: list[_Span], count: int, offsets: list[int]) -> list[list[_Span]]:
     """Group fragments into frames: one each, or by a table that fits, or where a stream starts."""
     if len(fragments) == count:
         return [[span] for span in fragments]

@@ -61,9 +61,7 @@ class ViewGeometry:
     def to_source(self, point: Sequence[float]) -> tuple[float, ...]:
         """Map ``(x, y[, z])`` of the frame, continuous, to the source."""
         found = [0.0] * len(self.frame)
-        for value, axis, flip, length in zip(
-            point, self.axes, self.flips, self.frame, strict=False
-        ):
+        for value, axis, flip, length in zip(point, self.axes, self.flips, self.frame, strict=False):
             low, high = self.shown_range(axis)
             part = value * (high - low) / length
             found[axis] = high - part if flip else low + part
@@ -116,9 +114,7 @@ def shown_letters(scan: Scan, *, volume: bool) -> str | None:
     return across + down
 
 
-def shown_axes(
-    scan: Scan, *, volume: bool
-) -> tuple[tuple[int, ...], tuple[bool, ...], tuple[str, ...]]:
+def shown_axes(scan: Scan, *, volume: bool) -> tuple[tuple[int, ...], tuple[bool, ...], tuple[str, ...]]:
     """Choose the axis order in which a scan is shown, by whole flips and swaps only.
 
     Returns:

@@ -86,9 +86,7 @@ def grid(
     return Stack([int(k) for k in order], to_affine(matrix + 0.0), places)  # no negative zeros
 
 
-def _check_parallel(
-    turns: _Array, pixel: _Array, notes: list[str], label: Callable[[int], str]
-) -> None:
+def _check_parallel(turns: _Array, pixel: _Array, notes: list[str], label: Callable[[int], str]) -> None:
     """Refuse several orientations or spacings; say where a copied series rounds them differently."""
     turned, wider = float(np.ptp(turns, axis=0).max()), float(np.ptp(pixel, axis=0).max())
     if turned > _ROUNDED or wider > _CLOSE * float(pixel.min()):
@@ -113,8 +111,7 @@ def _directions(turn: _Array) -> tuple[_Array, _Array, _Array]:
     lengths = np.linalg.norm(turn.reshape(2, 3), axis=1)
     if (np.abs(lengths - 1) > _SKEW).any() or abs(turn[:3] @ turn[3:]) > _SKEW:
         raise InputError(
-            "expected two perpendicular directions of length 1 in ImageOrientationPatient, "
-            "got others",
+            "expected two perpendicular directions of length 1 in ImageOrientationPatient, got others",
             code="orientation",
             hint="Pass one file as a film.",
         )

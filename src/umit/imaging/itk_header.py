@@ -22,9 +22,7 @@ _ENCODINGS = ("raw", "gzip", "gz", "hex", *_SPELLED)  # bzip2 has no bound on in
 # left-anterior-superior for right-anterior-superior; spaces with time it never turns.
 _SPACES = {"left-posterior-superior", "lps", "right-anterior-superior", "ras"}
 _UNITS = {
-    **dict.fromkeys(
-        ("", "?", "???", "none", "mm", "millimeter", "millimetre"), 1.0
-    ),  # none said: mm
+    **dict.fromkeys(("", "?", "???", "none", "mm", "millimeter", "millimetre"), 1.0),  # none said: mm
     **dict.fromkeys(("cm", "centimeter", "centimetre"), 10.0),
     **dict.fromkeys(("m", "meter", "metre"), 1000.0),
     **dict.fromkeys(("um", "µm", "μm", "micron", "micrometer", "micrometre"), 1e-3),
@@ -167,8 +165,7 @@ def lengths(header: Header, nrrd: bool) -> Lengths:
     kinds = header.get("kinds", "").split()
     spatial = [k for k, kind in enumerate(kinds) if kind in ("domain", "space")] or [0, 1, 2]
     world, axes = (
-        [one.strip('"') for one in re.findall(r'"[^"]*"|\S+', header.get(key, ""))]
-        for key in ("spaceunits", "units")
+        [one.strip('"') for one in re.findall(r'"[^"]*"|\S+', header.get(key, ""))] for key in ("spaceunits", "units")
     )
     units = world or [axes[k] for k in spatial if k < len(axes)]
     steps = header.get("spacings", "").split()

@@ -4,14 +4,7 @@ from __future__ import annotations
 
 from umit.errors import InputError
 
-__all__ = [
-    "MAX_BYTES",
-    "MAX_PIXELS",
-    "MAX_VOXELS",
-    "check_megapixels",
-    "check_volume",
-    "pick_frame",
-]
+__all__ = ["MAX_BYTES", "MAX_PIXELS", "MAX_VOXELS", "check_megapixels", "check_volume", "pick_frame"]
 
 MAX_PIXELS = 100_000_000  # one picture, ten times the largest film; 23 KB of PNG can spell more
 MAX_VOXELS = 2**30  # one volume; 1024 × 1024 × 1024, twice the longest CT in common use

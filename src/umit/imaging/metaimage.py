@@ -101,9 +101,7 @@ def _scan(reader: Any, array: Any, frame: int | None, header: Header, nrrd: bool
     return Scan(np.ascontiguousarray(array), modality=modality, warnings=tuple(notes), **grid)
 
 
-def _grid(
-    reader: Any, header: Header, nrrd: bool, placed: bool, notes: list[str]
-) -> dict[str, Any]:
+def _grid(reader: Any, header: Header, nrrd: bool, placed: bool, notes: list[str]) -> dict[str, Any]:
     """Return a scan's spacing, affine and directions: what of them the header states, in mm."""
     axes, stated = reader.GetDimension(), lengths(header, nrrd)
     n = min(axes, 3)
@@ -140,9 +138,7 @@ def _check(sitk: Any, reader: Any, most: int, spelled: bool) -> None:
     bits = re.search(r"(\d+)-bit", said)
     if bits is None or "complex" in said:
         raise InputError(
-            f"expected one real value or RGB a voxel, got {said}",
-            code="complex",
-            hint="Save the magnitude.",
+            f"expected one real value or RGB a voxel, got {said}", code="complex", hint="Save the magnitude."
         )
     shape, parts = reader.GetSize(), reader.GetNumberOfComponents()
     voxel = parts * int(bits[1]) // 8

@@ -49,9 +49,7 @@ def read_mgh(path: Path, *, frame: int | None = None) -> Scan:
     header = kind(block, check=False)
     notes: list[str] = []
     stored = Stored(
-        shape=tuple(int(n) for n in header["dims"]),
-        dtype=header.get_data_dtype().newbyteorder(">"),
-        offset=_DATA,
+        shape=tuple(int(n) for n in header["dims"]), dtype=header.get_data_dtype().newbyteorder(">"), offset=_DATA
     )
     voxels = read_stored(path, stored, frame, notes)
     modality = assumed_modality(voxels, notes) if stored.dtype.kind in "iu" else None
@@ -61,9 +59,5 @@ def read_mgh(path: Path, *, frame: int | None = None) -> Scan:
         notes.append("orientation: not recorded, left and right are not known")
         notes.append("spacing: none recorded, millimetres are not known")
     return Scan(
-        voxels,
-        affine=affine,
-        affine_source=None if affine is None else "mgh",
-        modality=modality,
-        warnings=tuple(notes),
+        voxels, affine=affine, affine_source=None if affine is None else "mgh", modality=modality, warnings=tuple(notes)
     )

@@ -68,8 +68,7 @@ def mosaic(header: Header, notes: list[str]) -> Mosaic | None:
     cosine = float(np.cross(turn[:3], turn[3:]) @ normal)
     if abs(cosine) < 0.99:
         raise InputError(
-            "expected the normal of ImageOrientationPatient in the mosaic's own header, got another",
-            code="mosaic",
+            "expected the normal of ImageOrientationPatient in the mosaic's own header, got another", code="mosaic"
         )
     down, right = numbers(header, "PixelSpacing", 2)
     hidden = (1 - 1 / across) / 2  # of the mosaic, on each side of the slice

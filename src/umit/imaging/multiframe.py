@@ -7,16 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from umit.errors import InputError, UnsupportedFormatError
-from umit.imaging.attributes import (
-    Header,
-    file_name,
-    functional,
-    numbers,
-    sop_class,
-    values,
-    whole,
-    words,
-)
+from umit.imaging.attributes import Header, file_name, functional, numbers, sop_class, values, whole, words
 from umit.imaging.grid import Stack
 from umit.imaging.series import CHOOSE, Slice, along_normal, check_size, dimensions, placed
 
@@ -129,9 +120,7 @@ def frame_stack(header: Header, count: int, notes: list[str]) -> Stack:
     each = header.get("PerFrameFunctionalGroupsSequence")
     if each and len(each) != count:
         raise InputError(
-            f"expected functional groups for {count} frames, got {len(each)}",
-            code="malformed",
-            hint=CHOOSE,
+            f"expected functional groups for {count} frames, got {len(each)}", code="malformed", hint=CHOOSE
         )
     pointed = _pointers(header)
     if header.get("SamplesPerPixel", 1) == 1 and not _tiled(header):
@@ -157,9 +146,7 @@ def _told(header: Header, slices: list[Slice]) -> str:
         return "that are tiles of one picture"
     over = " × ".join(map(words, _pointers(header))) or dimensions(slices)
     over = over or next((words(tag) for tag in _TIMES if tag in header), "")
-    return (
-        f"over {over}" if over else "without positions or a FrameIncrementPointer that names them"
-    )
+    return f"over {over}" if over else "without positions or a FrameIncrementPointer that names them"
 
 
 def _pointers(header: Header) -> list[Any]:
@@ -200,9 +187,7 @@ def _slice_vector_stack(header: Header, count: int, notes: list[str]) -> Stack:
     vector = np.array(values(header, "SliceVector"), dtype=np.int64)
     if sorted(vector.tolist()) != list(range(1, count + 1)):
         raise InputError(
-            f"expected a SliceVector that counts {count} frames, got another",
-            code="multi_frame",
-            hint=CHOOSE,
+            f"expected a SliceVector that counts {count} frames, got another", code="multi_frame", hint=CHOOSE
         )
     detector = (list(header.get("DetectorInformationSequence") or ()) or [header])[0]
     known = header.get("SpacingBetweenSlices") is not None

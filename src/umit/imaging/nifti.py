@@ -81,9 +81,7 @@ def _header(path: Path, notes: list[str]) -> tuple[_Header, _Zooms]:
     try:
         header.check_fix(logger=_Repairs(notes))
     except (HeaderDataError, ValueError, OverflowError) as error:
-        raise InputError(
-            f"expected a NIfTI header that makes sense, got: {error}", code="header"
-        ) from None
+        raise InputError(f"expected a NIfTI header that makes sense, got: {error}", code="header") from None
     if all(0 < zoom < math.inf for zoom in zooms):
         return header, zooms
     header["pixdim"][1:4] = 1  # for the directions of the qform, which has no lengths now
@@ -92,9 +90,7 @@ def _header(path: Path, notes: list[str]) -> tuple[_Header, _Zooms]:
 
 def _other(got: str) -> UnsupportedFormatError:
     return UnsupportedFormatError(
-        f"expected a single-file NIfTI, got {got}",
-        code="format",
-        hint="Convert it to .nii or .nii.gz.",
+        f"expected a single-file NIfTI, got {got}", code="format", hint="Convert it to .nii or .nii.gz."
     )
 
 
@@ -131,9 +127,7 @@ def _stored(header: _Header, notes: list[str]) -> Stored:
     if slope == 0 or not math.isfinite(slope) or colours == 3:  # nifti1.h: 0 means no scaling
         slope, inter = 1.0, 0.0
     if not math.isfinite(inter) or not 0 <= offset < stream.MOST_INFLATED:
-        raise InputError(
-            f"expected finite scl_inter and vox_offset, got {inter} and {offset}", code="header"
-        )
+        raise InputError(f"expected finite scl_inter and vox_offset, got {inter} and {offset}", code="header")
     return Stored(
         shape=shape,
         dtype=kind,
@@ -168,9 +162,7 @@ def _grid(header: _Header, zooms: _Zooms, stored: Stored, notes: list[str]) -> d
     own = np.linalg.norm(np.array(affine)[:3, :3], axis=0)
     if mm is not None and not np.allclose(own, mm, rtol=_ROUNDED):
         says, does = (" × ".join(f"{length:g}" for length in each) for each in (mm, own))
-        notes.append(
-            f"spacing: pixdim says {says} mm, the {source} disagrees with {does} mm and is followed"
-        )
+        notes.append(f"spacing: pixdim says {says} mm, the {source} disagrees with {does} mm and is followed")
     if scale is not None and (source == "sform" or mm is not None):
         return {"affine": affine, "affine_source": source}
     letters, depth = axis_letters(affine), mm is not None or math.prod(stored.shape[2:3]) > 1
@@ -212,9 +204,7 @@ def _compare(forms: list[_Form], used: str, shape: tuple[int, ...], notes: list[
     code, letters = forms[0][1], {axis_letters(affine) for _, _, affine in forms}
     turned = " and in their directions" if len(letters) > 1 else ""
     why = f", the sform is {_TEMPLATES[code]}" if code in _TEMPLATES else ""
-    notes.append(
-        f"orientation: sform and qform disagree by up to {off:.1f} mm{turned}{why}, {used} used"
-    )
+    notes.append(f"orientation: sform and qform disagree by up to {off:.1f} mm{turned}{why}, {used} used")
 
 
 def _qform(header: _Header) -> NDArray[np.float64]:

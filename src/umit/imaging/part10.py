@@ -23,9 +23,7 @@ __all__ = ["OVERLAY_BITS", "PIXELS", "looks_like_dicom", "open_dicom"]
 
 PIXELS: Final = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _SIZES = "Rows Columns SamplesPerPixel BitsAllocated NumberOfFrames"
-_NEEDED = (
-    f"{_SIZES} BitsStored HighBit PixelRepresentation RescaleSlope RescaleIntercept DoseGridScaling"
-)
+_NEEDED = f"{_SIZES} BitsStored HighBit PixelRepresentation RescaleSlope RescaleIntercept DoseGridScaling"
 # Nothing else is read from a file, so that no patient's name is ever in memory.
 _TAGS = f"""
     Modality SOPClassUID SOPInstanceUID SeriesInstanceUID FrameOfReferenceUID ImageType {_SIZES}
@@ -109,8 +107,7 @@ def _read(source: BinaryIO, pixels: bool, names: str = _TAGS) -> Header:
         ) from None
     except _broken() as error:
         raise InputError(
-            "expected a whole DICOM file, got one whose elements cannot be told apart "
-            f"({type(error).__name__})",
+            f"expected a whole DICOM file, got one whose elements cannot be told apart ({type(error).__name__})",
             code="malformed",
             hint="It breaks off or is damaged; fetch the file again.",
         ) from None
@@ -236,9 +233,7 @@ def _file_meta(file: BinaryIO) -> Header | None:
     if file.read(132)[128:] != b"DICM":
         file.seek(0)
     try:
-        meta = FileMetaDataset(
-            read_dataset(file, False, True, stop_when=lambda tag, *_: tag >= 0x30000)
-        )
+        meta = FileMetaDataset(read_dataset(file, False, True, stop_when=lambda tag, *_: tag >= 0x30000))
     except _broken():
         return None
     _settle(meta, [])
@@ -281,7 +276,6 @@ def _claimed(start: BinaryIO) -> int:
     check_megapixels(rows, columns)
     if size > 8 * MAX_BYTES:
         raise InputError(
-            f"expected at most {MAX_BYTES} bytes of pixels, got a header that claims {size // 8}",
-            code="volume_limit",
+            f"expected at most {MAX_BYTES} bytes of pixels, got a header that claims {size // 8}", code="volume_limit"
         )
     return start.tell() + size // 8 + _BESIDES

@@ -104,18 +104,14 @@ def joined(
     return grey, shown, ()
 
 
-def _ranges(
-    voxels: NDArray[Any], padded: list[Padding | None], notes: list[str]
-) -> tuple[Padding, ...]:
+def _ranges(voxels: NDArray[Any], padded: list[Padding | None], notes: list[str]) -> tuple[Padding, ...]:
     """Return the slices' paddings as ranges of the volume, unless they are values of other slices."""
     found = sorted({ends for ends in padded if ends is not None})
     if len(found) < 2:
         return tuple(found)
     pairs = list(zip(voxels, padded, strict=True))
     taken = [
-        ends
-        for ends in found
-        if any(own not in (ends, None) and within(plane, (ends,)).any() for plane, own in pairs)
+        ends for ends in found if any(own not in (ends, None) and within(plane, (ends,)).any() for plane, own in pairs)
     ]
     if taken:
         notes.append("values: what stands for padding in some slices is a value of others, kept")
@@ -160,14 +156,11 @@ def _units(stored: NDArray[Any], header: Header, frame: int, notes: list[str]) -
         slope, units = header.get("DoseGridScaling"), {"GY": "Gy"}.get(str(header.get("DoseUnits")))
         if slope is None:
             raise MissingMetadataError(
-                "expected DoseGridScaling, which gives stored numbers their dose, got none",
-                code="dose",
+                "expected DoseGridScaling, which gives stored numbers their dose, got none", code="dose"
             )
         if slope == 0:
             raise InputError("expected a DoseGridScaling above 0, got 0", code="dose")
-        notes.append(
-            f"values: a radiation dose in {units or 'relative units'}, no picture of anatomy"
-        )
+        notes.append(f"values: a radiation dose in {units or 'relative units'}, no picture of anatomy")
     hounsfield = slope is not None and (transform.get("RescaleType") or "HU") in ("HU", "HU_MOD")
     if header.get("Modality") == "CT" and not hounsfield:
         notes.append("values: CT, but the file does not say that they are HU")

@@ -94,9 +94,7 @@ def _next(ahead: deque[tuple[Future[Read], Query]]) -> tuple[Read, Query]:
     return reading.result(), query
 
 
-def _kept_end(
-    items: Iterable[tuple[Scans, Query]], ended: list[Exception]
-) -> Iterator[tuple[Scans, Query]]:
+def _kept_end(items: Iterable[tuple[Scans, Query]], ended: list[Exception]) -> Iterator[tuple[Scans, Query]]:
     """Yield the items; keep the error that ends them for later."""
     try:
         yield from items

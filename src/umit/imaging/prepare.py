@@ -78,11 +78,7 @@ def foreground(volume: NDArray[Any], black: float, white: float, inverted: bool 
 
 
 def stretched(
-    volume: NDArray[Any],
-    black: float,
-    white: float,
-    size: tuple[int, int, int],
-    inverted: bool = False,
+    volume: NDArray[Any], black: float, white: float, size: tuple[int, int, int], inverted: bool = False
 ) -> Iterator[NDArray[np.uint8]]:
     """Yield the pictures ``(row, column)`` of a volume, resized in all three axes.
 

@@ -36,9 +36,7 @@ class Presentation:
     def __post_init__(self) -> None:
         if self.plane not in PLANES:
             raise InputError(
-                f"expected a plane of {', '.join(PLANES)}, got {self.plane!r}",
-                code="plane",
-                where="plane",
+                f"expected a plane of {', '.join(PLANES)}, got {self.plane!r}", code="plane", where="plane"
             )
         if self.as_stored and self.plane != "axial":
             raise InputError(
@@ -122,9 +120,7 @@ def masked_slices(mask: NDArray[Any], shape: Sequence[int], axis: int) -> tuple[
     others = tuple(a for a in range(3) if a != 2 - axis)  # file axis a is array axis 2 - a
     inside = np.asarray(mask.any(axis=others))
     if not inside.any():
-        raise InputError(
-            "expected a mask with something in it, got an empty one", code="mask", where="slices"
-        )
+        raise InputError("expected a mask with something in it, got an empty one", code="mask", where="slices")
     return _hull(inside)
 
 

@@ -63,32 +63,21 @@ def value_range(values: NDArray[Any]) -> tuple[float, float]:
     """
     if values.dtype.kind in "iu" and values.size:
         return float(values.min()), float(values.max())
-    ends = [
-        (float(part.min()), float(part.max()))
-        for part in map(_finite, _parts(values))
-        if part.size > 0
-    ]
+    ends = [(float(part.min()), float(part.max())) for part in map(_finite, _parts(values)) if part.size > 0]
     if not ends:
         raise InputError("expected some finite values, got none", code="not_finite")
     return min(low for low, _ in ends), max(high for _, high in ends)
 
 
-def _counted(
-    values: NDArray[Any], low: int, high: int, wanted: Sequence[float]
-) -> tuple[float, ...]:
+def _counted(values: NDArray[Any], low: int, high: int, wanted: Sequence[float]) -> tuple[float, ...]:
     counts = np.zeros(high - low + 1, np.int64)
     for part in _parts(values):  # bincount turns its input into 64-bit numbers
         found = np.bincount(np.subtract(part, low, dtype=np.int64).ravel())
         counts[: len(found)] += found
     upto = np.cumsum(counts)
     places = [q / 100 * (values.size - 1) for q in wanted]  # numpy's "linear" rule
-    ends = [
-        [low + int(np.searchsorted(upto, k, side="right")) for k in (math.floor(p), math.ceil(p))]
-        for p in places
-    ]
-    return tuple(
-        float(a + (b - a) * (p - math.floor(p))) for p, (a, b) in zip(places, ends, strict=True)
-    )
+    ends = [[low + int(np.searchsorted(upto, k, side="right")) for k in (math.floor(p), math.ceil(p))] for p in places]
+    return tuple(float(a + (b - a) * (p - math.floor(p))) for p, (a, b) in zip(places, ends, strict=True))
 
 
 def _parts(values: NDArray[Any]) -> Iterable[NDArray[Any]]:

@@ -35,17 +35,7 @@ _SEPARATE = 2
 _KINDS = {1: "unsigned", 2: "signed", 3: "real", 5: "complex", 6: "complex"}
 _TURNED = {"I;16BS": ">i2", "I;32BS": ">i4", "F;32BF": ">f4"}
 # What Pillow's decoders are seen to raise on damaged files, beside OSError.
-_BROKEN = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    struct.error,
-    KeyError,
-    IndexError,
-    TypeError,
-    OverflowError,
-)
+_BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, KeyError, IndexError, TypeError, OverflowError)
 
 
 def looks_like_raster(head: bytes) -> bool:
@@ -103,8 +93,7 @@ def _pillow() -> Iterator[None]:
         raise
     except Image.DecompressionBombError:
         raise InputError(
-            f"expected at most {MAX_PIXELS // 1_000_000} megapixels, got far more",
-            code="pixel_limit",
+            f"expected at most {MAX_PIXELS // 1_000_000} megapixels, got far more", code="pixel_limit"
         ) from None
     except _BROKEN as error:
         got = f"one that breaks off or is damaged ({type(error).__name__})"

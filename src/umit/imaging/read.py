@@ -84,9 +84,7 @@ def load(
     return cut(_spaced(_windowed(scan, window), mm), slices)
 
 
-def _from_file(
-    source: ScanLike, axes: str | None, frame: int | None, window: Window | None
-) -> Scan:
+def _from_file(source: ScanLike, axes: str | None, frame: int | None, window: Window | None) -> Scan:
     if axes is not None:
         raise InputError("expected axes= with an array only", code="axes", where="axes")
     if isinstance(source, str | os.PathLike):
@@ -96,9 +94,7 @@ def _from_file(
         return read_raster(source, frame=frame)
     if not isinstance(source, Scan):
         raise InputError(
-            f"expected a path, a picture, an array or a scan, got {type(source).__name__}",
-            code="type",
-            where="source",
+            f"expected a path, a picture, an array or a scan, got {type(source).__name__}", code="type", where="source"
         )
     return source
 
@@ -112,9 +108,7 @@ def _from_path(text: str, frame: int | None, window: Window | None) -> Scan:
             hint='The current folder is "."; a variable may not be set.',
         )
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", text):
-        raise InputError(
-            "expected a local file, got an address", code="url", hint="Download it first."
-        )
+        raise InputError("expected a local file, got an address", code="url", hint="Download it first.")
     path = Path(text)
     if os.path.isdir(path):  # false for a name that the system cannot even hold
         kind, paths = folder_files(path)
@@ -122,10 +116,7 @@ def _from_path(text: str, frame: int | None, window: Window | None) -> Scan:
         kind, paths = file_kind(path), [path]
     else:
         raise InputError(
-            "expected a file or folder, got nothing there",
-            code="missing",
-            where=path.name,
-            hint="Check the path.",
+            "expected a file or folder, got nothing there", code="missing", where=path.name, hint="Check the path."
         )
     if kind == "dicom":
         scan = read_dicom(*paths, frame=frame, window=window)
@@ -200,9 +191,7 @@ def _remarks(scan: Scan) -> tuple[str, ...]:
     if values.dtype.kind == "f":
         wild = values.size - sum(int(np.count_nonzero(np.isfinite(plane))) for plane in values)
     if wild == values.size:
-        raise InputError(
-            "expected some finite values, got none", code="not_finite", where=scan.name
-        )
+        raise InputError("expected some finite values, got none", code="not_finite", where=scan.name)
     return (f"values: {wild} are not finite; NaN is shown black",) if wild else ()
 
 

@@ -13,13 +13,7 @@ from PIL import Image
 from umit.errors import InputError
 from umit.geometry import Affine, Positions, Space
 from umit.imaging.orientation import OPPOSITE, Plane, axis_letters, patient_axis, spans
-from umit.imaging.presentation import (
-    Presentation,
-    depth_axis,
-    masked_slices,
-    near_slices,
-    numbered_slices,
-)
+from umit.imaging.presentation import Presentation, depth_axis, masked_slices, near_slices, numbered_slices
 from umit.imaging.window import Curve, choose_window
 
 __all__ = ["Padding", "Scan", "ScanLike", "within", "without"]
@@ -83,12 +77,9 @@ class Scan:
         if self.affine is not None and self.spacing is None:
             object.__setattr__(self, "spacing", _lengths(self.affine))
         _check_grid(self.spacing, self.affine, self.name)
-        if self.positions is not None and (
-            self.affine is None or not 1 < len(self.positions) == len(self.voxels)
-        ):
+        if self.positions is not None and (self.affine is None or not 1 < len(self.positions) == len(self.voxels)):
             raise InputError(
-                f"expected an affine and a position for each of {len(self.voxels)} slices, "
-                f"got {len(self.positions)}",
+                f"expected an affine and a position for each of {len(self.voxels)} slices, got {len(self.positions)}",
                 code="position",
                 where=self.name,
             )
@@ -96,15 +87,11 @@ class Scan:
         _check_directions(self.directions, most, self.name)
         if self.curve not in get_args(Curve):
             raise InputError(
-                f"expected a curve of {', '.join(get_args(Curve))}, got {self.curve!r}",
-                code="window",
-                where="curve",
+                f"expected a curve of {', '.join(get_args(Curve))}, got {self.curve!r}", code="window", where="curve"
             )
         if self.is_volume and len(self.spacing or (0, 0, 0)) != 3:
             raise InputError(
-                f"expected a spacing (x, y, z) in mm for a volume, got {self.spacing}",
-                code="spacing",
-                where=self.name,
+                f"expected a spacing (x, y, z) in mm for a volume, got {self.spacing}", code="spacing", where=self.name
             )
         view = self.voxels.view()
         view.flags.writeable = False  # on a view, so that the caller's own array stays writeable
@@ -133,9 +120,7 @@ class Scan:
     @property
     def space(self) -> Space:
         """The grid that this scan's coordinates refer to."""
-        return Space(
-            size=self.size, spacing=self.spacing, affine=self.affine, positions=self.positions
-        )
+        return Space(size=self.size, spacing=self.spacing, affine=self.affine, positions=self.positions)
 
     @property
     def orientation(self) -> str | None:
@@ -263,9 +248,7 @@ def _check_voxels(voxels: Any, name: str) -> None:
             hint="Pass arrays through umit.load(array, axes=...).",
         )
     if voxels.size == 0:
-        raise InputError(
-            f"expected pixels, got an empty shape {voxels.shape}", code="empty", where=name
-        )
+        raise InputError(f"expected pixels, got an empty shape {voxels.shape}", code="empty", where=name)
     if voxels.dtype.kind not in "uif":
         raise InputError(
             f"expected whole or real numbers, got {voxels.dtype}",
@@ -276,14 +259,8 @@ def _check_voxels(voxels: Any, name: str) -> None:
 
 
 def _check_grid(spacing: tuple[float, ...] | None, affine: Affine | None, name: str) -> None:
-    if spacing is not None and not (
-        len(spacing) in (2, 3) and all(np.isfinite(s) and s > 0 for s in spacing)
-    ):
-        raise InputError(
-            f"expected a positive spacing in mm for each axis, got {spacing}",
-            code="spacing",
-            where=name,
-        )
+    if spacing is not None and not (len(spacing) in (2, 3) and all(np.isfinite(s) and s > 0 for s in spacing)):
+        raise InputError(f"expected a positive spacing in mm for each axis, got {spacing}", code="spacing", where=name)
     if affine is None:
         return
     matrix = np.asarray(affine, dtype=np.float64)
@@ -302,8 +279,7 @@ def _check_directions(directions: str | None, most: int, name: str) -> None:
     known = 2 <= len(directions) <= most and set(directions) <= OPPOSITE.keys()
     if not known or len({patient_axis(letter) for letter in directions}) != len(directions):
         raise InputError(
-            f"expected two letters of R, L, A, P, S, I along two axes, or three of a volume, "
-            f"got {directions!r}",
+            f"expected two letters of R, L, A, P, S, I along two axes, or three of a volume, got {directions!r}",
             code="directions",
             where=name,
         )

@@ -32,19 +32,12 @@ def stack(slices: list[Slice], notes: list[str]) -> Stack:
     check_size(len(headers), headers[0])
     _note_missing(headers, notes)
     return placed(
-        slices,
-        notes,
-        label=lambda k: file_name(slices[k][0]),
-        hint=lambda a, b: _told_apart(slices[a], slices[b]),
+        slices, notes, label=lambda k: file_name(slices[k][0]), hint=lambda a, b: _told_apart(slices[a], slices[b])
     )
 
 
 def placed(
-    slices: list[Slice],
-    notes: list[str],
-    *,
-    label: Callable[[int], str],
-    hint: Callable[[int, int], str],
+    slices: list[Slice], notes: list[str], *, label: Callable[[int], str], hint: Callable[[int, int], str]
 ) -> Stack:
     """Stack slices by what each says of its plane, in functional groups or by itself; see :func:`grid`."""
 

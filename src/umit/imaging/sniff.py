@@ -52,9 +52,7 @@ def file_kind(path: Path) -> Kind:
         head = stream.head(path, 512)
     except OSError as error:
         raise InputError(
-            f"expected a readable file, got {type(error).__name__}",
-            code="unreadable",
-            where=path.name,
+            f"expected a readable file, got {type(error).__name__}", code="unreadable", where=path.name
         ) from None
     if not head and not path.stat().st_size:
         raise InputError("expected a picture, got 0 bytes", code="empty_file", where=path.name)

@@ -96,8 +96,7 @@ def check_sizes(shape: tuple[int, ...], voxel: int, room: int) -> int:
     if one > MAX_VOXELS or one * voxel > MAX_BYTES:
         if claimed > room:
             raise InputError(
-                f"expected sizes that fit the file, got {shape} in one with room for {room} bytes",
-                code="header_dims",
+                f"expected sizes that fit the file, got {shape} in one with room for {room} bytes", code="header_dims"
             )
         raise _too_large(f"{shape[:3]} of {voxel} bytes each")
     if claimed > room:

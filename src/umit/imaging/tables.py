@@ -45,9 +45,7 @@ class Table:
         return found
 
 
-def read_table(
-    item: Header, header: Header, *, signed: bool, notes: list[str] | None = None
-) -> Table:
+def read_table(item: Header, header: Header, *, signed: bool, notes: list[str] | None = None) -> Table:
     """Return a modality or VOI look-up table (DICOM PS3.3 C.11.1.1 and C.11.2.1.1).
 
     How many bits an entry has is told by the largest entry: descriptors say 16 or 8 of tables with 12.
@@ -77,9 +75,7 @@ def painted(stored: NDArray[Any], header: Header, notes: list[str]) -> tuple[NDA
         except (ValueError, TypeError, AttributeError, IndexError, struct.error) as error:
             raise _none("in whole segments", f"damaged ones ({type(error).__name__})") from None
         return found, 8 * found.dtype.itemsize
-    parts = [
-        _parts(header, name, header, bool(header.get("PixelRepresentation"))) for name in PALETTES
-    ]
+    parts = [_parts(header, name, header, bool(header.get("PixelRepresentation"))) for name in PALETTES]
     bits, largest = parts[0][1], max(int(entries.max()) for _, _, entries in parts)
     depth = 8 if largest < 2**8 else bits if largest < 2 ** min(bits, 16) else 16
     if depth != bits:

@@ -22,15 +22,7 @@ from umit.imaging.resize import resize_rgb, smart_resize
 from umit.imaging.scan import Scan, within
 from umit.imaging.window import default_window, to_grey
 
-__all__ = [
-    "Preparation",
-    "Rendering",
-    "View",
-    "ViewGeometry",
-    "render",
-    "resize_rgb",
-    "smart_resize",
-]
+__all__ = ["Preparation", "Rendering", "View", "ViewGeometry", "render", "resize_rgb", "smart_resize"]
 
 Preparation: TypeAlias = Literal["nearest", "m3d"]
 
@@ -74,9 +66,7 @@ class Rendering:
             )
         sizes = (*(self.frame or ()), self.depth if self.depth is not None else 1, self.factor)
         if min(sizes) < 1 or not 1 <= self.min_pixels <= self.max_pixels:
-            raise InputError(
-                f"expected positive sizes and min <= max, got {self}", code="rendering"
-            )
+            raise InputError(f"expected positive sizes and min <= max, got {self}", code="rendering")
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,9 +146,7 @@ class View:
         if self.geometry.pictures != 1:
             raise InputError("expected one scan for coordinates, got several", code="views")
         if given != len(self.frame_size):
-            raise InputError(
-                f"expected coordinates of {len(self.frame_size)} axes, got {given}", code="axes"
-            )
+            raise InputError(f"expected coordinates of {len(self.frame_size)} axes, got {given}", code="axes")
         return given
 
 
@@ -208,20 +196,14 @@ def _one(scan: Scan, rendering: Rendering, pictures: int) -> View:
             hint="Pass one slice with umit.load(..., slices=(k, k + 1)), or use a volume's task.",
         )
     if rendering.depth is not None and not scan.has_depth:
-        raise InputError(
-            "expected a volume, got a film", code="film", where=scan.name, hint="Use a film's task."
-        )
+        raise InputError("expected a volume, got a film", code="film", where=scan.name, hint="Use a film's task.")
     if rendering.preparation == "m3d" and scan.padding:
         scan = _darkened(scan)
     window, chosen = _window(scan, rendering)
     geometry, notes = _geometry(scan, rendering, pictures, window)
     width, height = rendering.fed or geometry.frame[:2]
     rows, columns = smart_resize(
-        height,
-        width,
-        factor=rendering.factor,
-        min_pixels=rendering.min_pixels,
-        max_pixels=rendering.max_pixels,
+        height, width, factor=rendering.factor, min_pixels=rendering.min_pixels, max_pixels=rendering.max_pixels
     )
     if rendering.preparation == "m3d":
         levels_shown = _prepared(scan, geometry, window)
@@ -327,18 +309,13 @@ def _part(scan: Scan, bounds: Sequence[tuple[int, int]]) -> NDArray[Any]:
     return scan.voxels[tuple(slice(*bound) for bound in reversed(bounds))]
 
 
-def _bounds(
-    scan: Scan, rendering: Rendering, window: tuple[float, float] | None
-) -> list[tuple[int, int]]:
+def _bounds(scan: Scan, rendering: Rendering, window: tuple[float, float] | None) -> list[tuple[int, int]]:
     """Return what is shown of source x, y and z, in whole voxels."""
     bounds = _range(scan)
     if rendering.preparation != "m3d" or scan.presentation.as_stored or window is None:
         return bounds
     found = foreground(luminance(_part(scan, bounds)), *window, scan.inverted)
-    return [
-        (start + low, start + high)
-        for (start, _), (low, high) in zip(bounds, reversed(found), strict=True)
-    ]
+    return [(start + low, start + high) for (start, _), (low, high) in zip(bounds, reversed(found), strict=True)]
 
 
 def _turned(scan: Scan, geometry: ViewGeometry) -> NDArray[Any]:
@@ -350,9 +327,7 @@ def _turned(scan: Scan, geometry: ViewGeometry) -> NDArray[Any]:
     return part.transpose(*order, *range(3, part.ndim))[steps]
 
 
-def _prepared(
-    scan: Scan, geometry: ViewGeometry, window: tuple[float, float] | None
-) -> Iterator[NDArray[np.uint8]]:
+def _prepared(scan: Scan, geometry: ViewGeometry, window: tuple[float, float] | None) -> Iterator[NDArray[np.uint8]]:
     black, white = window or (0.0, 255.0)
     size = (geometry.frame[2], geometry.frame[1], geometry.frame[0])
     return stretched(luminance(_turned(scan, geometry)), black, white, size, scan.inverted)

@@ -36,9 +36,7 @@ UNUSABLE: Final = Levels(math.inf, -math.inf)
 _CURVES: Final[dict[str, Curve]] = {"LINEAR": "line", "LINEAR_EXACT": "line", "SIGMOID": "sigmoid"}
 
 
-def declared(
-    header: Header, frame: int, window: Window | None, signed: bool, notes: list[str]
-) -> Shown:
+def declared(header: Header, frame: int, window: Window | None, signed: bool, notes: list[str]) -> Shown:
     """Return what one frame is shown with: two levels, a table, or ``None``.
 
     Without a choice it is the first look-up table, else the first window (DICOM PS3.3 C.11.2) that
@@ -136,8 +134,7 @@ def _for_all(levels: Sequence[Levels], values: NDArray[Any], notes: list[str]) -
     if max(low, lowest) < min(high, highest):
         low, high = max(low, lowest), min(high, highest)
     notes.append(
-        f"window: slices declare {len(levels)} different ones, one from {low:g} to {high:g} holds "
-        "what they show"
+        f"window: slices declare {len(levels)} different ones, one from {low:g} to {high:g} holds what they show"
     )
     return Levels(low, high)
 

@@ -89,9 +89,7 @@ def named_window(window: str | Sequence[float]) -> Range:
     if isinstance(window, str):
         if window not in PRESETS:
             raise InputError(
-                f"expected a window of {', '.join(PRESETS)}, got {window!r}",
-                code="window",
-                where="window",
+                f"expected a window of {', '.join(PRESETS)}, got {window!r}", code="window", where="window"
             )
         window = PRESETS[window][:2]
     pair = numbers(window)
@@ -161,9 +159,7 @@ def percentile_window(values: NDArray[Any], why: str) -> tuple[Range, str]:
     return (low, high), f"window: {why}, percentiles 0.5-99.5 ({low:g} to {high:g})"
 
 
-def default_window(
-    values: NDArray[Any], modality: str | None = None
-) -> tuple[Range | None, tuple[str, ...]]:
+def default_window(values: NDArray[Any], modality: str | None = None) -> tuple[Range | None, tuple[str, ...]]:
     """Choose a window for values that come without one, and say so; ``None`` for ``uint8``.
 
     Args:
@@ -212,9 +208,7 @@ def hides(values: NDArray[Any], grey: Callable[[NDArray[Any]], NDArray[np.uint8]
     return low < high and high - low >= (highest - lowest) / 8
 
 
-_SHEET: Final = (
-    0.95  # of all pixels on one level; with less, no public report speaks of a lost picture
-)
+_SHEET: Final = 0.95  # of all pixels on one level; with less, no public report speaks of a lost picture
 
 
 def to_uint8(
@@ -258,9 +252,7 @@ def _table(kind: str, low: float, high: float, inverted: bool, curve: Curve) -> 
     return _levels(every, low, high, inverted, curve)
 
 
-def _levels(
-    values: NDArray[Any], low: float, high: float, inverted: bool, curve: Curve
-) -> NDArray[np.uint8]:
+def _levels(values: NDArray[Any], low: float, high: float, inverted: bool, curve: Curve) -> NDArray[np.uint8]:
     if high == low:
         grey = (values > low).astype(np.float64)
     elif curve == "sigmoid":

@@ -14,17 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from umit.errors import InputError
 
-__all__ = [
-    "Draws",
-    "Interval",
-    "Numbers",
-    "Rows",
-    "Weights",
-    "bootstrap",
-    "by_rows",
-    "interval_of",
-    "means",
-]
+__all__ = ["Draws", "Interval", "Numbers", "Rows", "Weights", "bootstrap", "by_rows", "interval_of", "means"]
 
 Floats: TypeAlias = NDArray[np.float64]
 #: Which answers, one of them as often as it was drawn.
@@ -108,12 +98,7 @@ def interval_of(draws: ArrayLike, level: float = 0.95) -> Interval:
 
 
 def bootstrap(
-    numbers: Numbers,
-    groups: Sequence[Hashable] | int,
-    *,
-    count: int = 1000,
-    level: float = 0.95,
-    seed: int = 0,
+    numbers: Numbers, groups: Sequence[Hashable] | int, *, count: int = 1000, level: float = 0.95, seed: int = 0
 ) -> Interval:
     """Return the percentile bootstrap interval of a number.
 
@@ -190,8 +175,6 @@ def by_rows(number: Callable[[Rows], float]) -> Numbers:
 
     def numbers(draws: Draws) -> Floats:
         places = np.arange(len(draws.group))
-        return np.array(
-            [number(np.repeat(places, one[draws.group])) for one in draws.times], np.float64
-        )
+        return np.array([number(np.repeat(places, one[draws.group])) for one in draws.times], np.float64)
 
     return numbers

@@ -10,15 +10,7 @@ from typing import Final, TypeAlias
 from umit.errors import InputError
 from umit.geometry import Box2D, Box3D, iou
 
-__all__ = [
-    "M3D_UNREADABLE",
-    "RSNA_THRESHOLDS",
-    "Box",
-    "m3d_iou",
-    "matched",
-    "matched_iou",
-    "rsna_score",
-]
+__all__ = ["M3D_UNREADABLE", "RSNA_THRESHOLDS", "Box", "m3d_iou", "matched", "matched_iou", "rsna_score"]
 
 #: What M3D-Bench writes for an unreadable box (Bench/eval/eval_pos.py); in a mean it costs more than a miss.
 M3D_UNREADABLE: Final = -1.0
@@ -97,9 +89,7 @@ def m3d_iou(found: Sequence[float] | None, true: Sequence[float]) -> float:
     if found is None:
         return M3D_UNREADABLE
     if len(found) != 6 or len(true) != 6:
-        raise InputError(
-            f"expected six numbers a box, got {len(found)} and {len(true)}", code="box"
-        )
+        raise InputError(f"expected six numbers a box, got {len(found)} and {len(true)}", code="box")
     axes = [(found[i], found[i + 3], true[i], true[i + 3]) for i in range(3)]
     shared = math.prod(max(0.0, min(b, d) - max(a, c)) for a, b, c, d in axes)
     around = math.prod(max(b, d) - min(a, c) for a, b, c, d in axes)

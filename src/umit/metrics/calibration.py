@@ -12,15 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from umit.errors import InputError
 from umit.metrics.bootstrap import Weights
 
-__all__ = [
-    "Bins",
-    "Curve",
-    "calibration_error",
-    "calibration_errors",
-    "reliability",
-    "risk_areas",
-    "risk_coverage",
-]
+__all__ = ["Bins", "Curve", "calibration_error", "calibration_errors", "reliability", "risk_areas", "risk_coverage"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -60,8 +52,7 @@ def _pairs(probability: ArrayLike, hit: ArrayLike) -> tuple[Floats, Floats]:
     p, y = np.asarray(probability, np.float64).ravel(), np.asarray(hit, np.float64).ravel()
     if p.shape != y.shape or not len(p):
         raise InputError(
-            f"expected as many probabilities as answers, at least one, got {len(p)} and {len(y)}",
-            code="probabilities",
+            f"expected as many probabilities as answers, at least one, got {len(p)} and {len(y)}", code="probabilities"
         )
     if not np.all((p >= 0) & (p <= 1)):
         raise InputError(
@@ -100,11 +91,7 @@ def reliability(probability: ArrayLike, hit: ArrayLike, *, bins: int = 15) -> Bi
     with np.errstate(invalid="ignore"):
         confidence = np.bincount(place, p, bins) / count
         share = np.bincount(place, y, bins) / count
-    return Bins(
-        count=tuple(count.tolist()),
-        confidence=tuple(confidence.tolist()),
-        hit=tuple(share.tolist()),
-    )
+    return Bins(count=tuple(count.tolist()), confidence=tuple(confidence.tolist()), hit=tuple(share.tolist()))
 
 
 def calibration_error(probability: ArrayLike, hit: ArrayLike, *, bins: int = 15) -> float:
@@ -132,9 +119,7 @@ def calibration_error(probability: ArrayLike, hit: ArrayLike, *, bins: int = 15)
     return float(count[there] / count.sum() @ gap)
 
 
-def calibration_errors(
-    probability: ArrayLike, hit: ArrayLike, *, bins: int = 15
-) -> Callable[[Weights], Floats]:
+def calibration_errors(probability: ArrayLike, hit: ArrayLike, *, bins: int = 15) -> Callable[[Weights], Floats]:
     """Return what gives :func:`calibration_error` of many resamples at once, equal but for rounding.
 
     The answers are binned here, once; each resample is how often each answer is in it.

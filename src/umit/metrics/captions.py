@@ -86,9 +86,7 @@ class Corpus:
         split = [text.split() for text in chain(found, chain.from_iterable(true))]
         lengths = np.fromiter(map(len, split), np.int64, len(split))
         numbers: defaultdict[str, int] = defaultdict(count().__next__)
-        ids = np.fromiter(
-            map(numbers.__getitem__, chain.from_iterable(split)), np.int64, int(lengths.sum())
-        )
+        ids = np.fromiter(map(numbers.__getitem__, chain.from_iterable(split)), np.int64, int(lengths.sum()))
         item = np.repeat(np.arange(len(true)), [len(row) for row in true])
         return cls(
             found_words=lengths[: len(found)],

@@ -59,9 +59,7 @@ def jieba_words(text: str) -> list[str]:
     return words
 
 
-def swift_score(
-    found: str, true: str, *, words: Callable[[str], Sequence[str]] = jieba_words
-) -> Swift | None:
+def swift_score(found: str, true: str, *, words: Callable[[str], Sequence[str]] = jieba_words) -> Swift | None:
     """Return ms-swift's numbers of one text.
 
     Args:

@@ -12,11 +12,7 @@ from typing import Final
 __all__ = ["ptb_words", "r2gen_iu_xray"]
 
 #: R2Gen modules/tokenizers.py takes these away in turn, also inside a sentence: "segment 2. " loses its number.
-_NUMBERING: Final = (
-    ("1. ", ""),
-    *((f". {n}. ", ". ") for n in range(2, 6)),
-    *((f" {n}. ", ". ") for n in range(2, 6)),
-)
+_NUMBERING: Final = (("1. ", ""), *((f". {n}. ", ". ") for n in range(2, 6)), *((f" {n}. ", ". ") for n in range(2, 6)))
 #: Its class holds the range from ":" to "[", so "<", "=", ">" and "@" go too; capitals are lower case by then.
 _DELETED: Final = re.compile(r"[.,?;*!%^&_+():-\[\]{}\"/\\']")
 
@@ -89,8 +85,5 @@ def ptb_words(text: str) -> str:
     """
     for pattern, other in _SPLIT:
         text = pattern.sub(other, text)
-    words = (
-        "--" if token.startswith("--") else _BRACKETS.get(token, token.lower())
-        for token in _TOKEN.findall(text)
-    )
+    words = ("--" if token.startswith("--") else _BRACKETS.get(token, token.lower()) for token in _TOKEN.findall(text))
     return " ".join(word for word in words if word not in _DROPPED)

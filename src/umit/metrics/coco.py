@@ -16,11 +16,7 @@ __all__ = ["average_precision"]
 
 
 def average_precision(
-    found: NDArray[np.float64],
-    true: NDArray[np.float64],
-    pictures: int,
-    *,
-    least: float | None = None,
+    found: NDArray[np.float64], true: NDArray[np.float64], pictures: int, *, least: float | None = None
 ) -> Callable[[Rows], float]:
     """Return what gives COCO's average precision of pictures drawn from these, some of them more than once.
 
@@ -42,8 +38,7 @@ def average_precision(
     """
     if not len(found) or not len(true):
         raise InputError(
-            f"expected at least one found and one true box, got {len(found)} and {len(true)}",
-            code="boxes",
+            f"expected at least one found and one true box, got {len(found)} and {len(true)}", code="boxes"
         )
     # As text, in COCO's order: the mean over labels is rounded in the order in which they stand.
     labels = sorted({f"{label:g}" for label in (*found[:, 0], *true[:, 0])})

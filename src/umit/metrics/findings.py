@@ -18,16 +18,7 @@ import numpy as np
 from umit.errors import InputError
 from umit.metrics.metric import Measures
 
-__all__ = [
-    "Agreement",
-    "Lexicon",
-    "Mention",
-    "Statement",
-    "agreement",
-    "finding_rows",
-    "mentions",
-    "stated",
-]
+__all__ = ["Agreement", "Lexicon", "Mention", "Statement", "agreement", "finding_rows", "mentions", "stated"]
 
 #: A finding and where it is; ``None`` where the report doesn't say, or for findings without a place.
 Statement: TypeAlias = tuple[str, str | None]
@@ -125,9 +116,7 @@ def stated(text: str, lexicon: Lexicon, *, placed: bool = True) -> frozenset[Sta
         [('nodule', 'right')]
     """
     there = [one for one in mentions(text, lexicon) if not one.denied]
-    return frozenset(
-        (one.name, place) for one in there for place in (placed and one.places) or (None,)
-    )
+    return frozenset((one.name, place) for one in there for place in (placed and one.places) or (None,))
 
 
 def _of_sentence(sentence: str, lexicon: Lexicon) -> list[Mention]:
@@ -135,9 +124,7 @@ def _of_sentence(sentence: str, lexicon: Lexicon) -> list[Mention]:
     _give_places(sentence, found, lexicon)
     return [
         Mention(
-            one.name,
-            frozenset() if one.name in lexicon.unplaced else frozenset(one.before | one.after),
-            one.denied,
+            one.name, frozenset() if one.name in lexicon.unplaced else frozenset(one.before | one.after), one.denied
         )
         for one in found
     ]
@@ -185,9 +172,7 @@ def _give_places(sentence: str, found: Sequence[_Found], lexicon: Lexicon) -> No
             second.before |= first.before
     # "effusion and atelectasis on the left": a place after the last holds for the one before it.
     for (first, second), gap in zip(reversed(list(pairwise(found))), reversed(gaps), strict=True):
-        if second.after and not (
-            second.before or first.before or first.after or _tied(gap, lexicon)
-        ):
+        if second.after and not (second.before or first.before or first.after or _tied(gap, lexicon)):
             first.after |= second.after
 
 
@@ -208,9 +193,7 @@ def _places(words: str, lexicon: Lexicon) -> set[str]:
     return {place for place, called in lexicon.places.items() if _pattern(called).search(words)}
 
 
-def finding_rows(
-    found: Sequence[Collection[Hashable]], true: Sequence[Collection[Hashable]]
-) -> Measures:
+def finding_rows(found: Sequence[Collection[Hashable]], true: Sequence[Collection[Hashable]]) -> Measures:
     """Return what agreement is counted from; rows of several reports add up.
 
     Args:
@@ -229,12 +212,9 @@ def finding_rows(
     """
     if len(found) != len(true):
         raise InputError(
-            f"expected one reference a report, got {len(found)} reports and {len(true)} references",
-            code="references",
+            f"expected one reference a report, got {len(found)} reports and {len(true)} references", code="references"
         )
-    rows = [
-        (len(set(a) & set(b)), len(set(a)), len(set(b))) for a, b in zip(found, true, strict=True)
-    ]
+    rows = [(len(set(a) & set(b)), len(set(a)), len(set(b))) for a, b in zip(found, true, strict=True)]
     return np.array(rows, np.float64).reshape(-1, 3)
 
 

@@ -54,9 +54,7 @@ def hits_by_centre(
     """
     if len(scores) != len(found):
         raise InputError(
-            f"expected one confidence for each of {len(found)} boxes, got {len(scores)}",
-            code="scores",
-            where="scores",
+            f"expected one confidence for each of {len(found)} boxes, got {len(scores)}", code="scores", where="scores"
         )
     inside = [[_centre_in(box, one) for one in true] for box in found]
     hits: list[float | None] = [
@@ -69,8 +67,7 @@ def hits_by_centre(
 def _centre_in(box: Box, other: Box) -> bool:
     half = len(box.corners) // 2
     return all(
-        other.corners[i] <= (box.corners[i] + box.corners[i + half]) / 2 < other.corners[i + half]
-        for i in range(half)
+        other.corners[i] <= (box.corners[i] + box.corners[i + half]) / 2 < other.corners[i + half] for i in range(half)
     )
 
 
@@ -90,10 +87,7 @@ def froc_curve(hits: Sequence[float | None], false: Sequence[float], pictures: i
         (0.5, 0.5, 0.0)
     """
     if pictures < 1 or not hits:
-        raise InputError(
-            f"expected at least one picture and one true box, got {pictures} and {len(hits)}",
-            code="froc",
-        )
+        raise InputError(f"expected at least one picture and one true box, got {pictures} and {len(hits)}", code="froc")
     right = np.array([-np.inf if one is None else one for one in hits], np.float64)
     wrong = np.array(false, np.float64)
     levels = np.unique(np.concatenate([right, wrong]))
@@ -101,8 +95,7 @@ def froc_curve(hits: Sequence[float | None], false: Sequence[float], pictures: i
     # How many reach a level: all, less those that sort before it.
     reached = [len(one) - np.searchsorted(np.sort(one), levels) for one in (wrong, right)]
     return FrocCurve(
-        false_positives=tuple((reached[0] / pictures).tolist()),
-        sensitivity=tuple((reached[1] / len(right)).tolist()),
+        false_positives=tuple((reached[0] / pictures).tolist()), sensitivity=tuple((reached[1] / len(right)).tolist())
     )
 
 

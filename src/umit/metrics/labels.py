@@ -59,9 +59,7 @@ def confusion(found: ArrayLike, true: ArrayLike, classes: int) -> Ints:
     """
     mine, theirs = _labels(found, true)
     if (top := max(int(mine.max()), int(theirs.max()))) >= classes:
-        raise InputError(
-            f"expected class indices below {classes}, got {top}", code="labels", where="classes"
-        )
+        raise InputError(f"expected class indices below {classes}, got {top}", code="labels", where="classes")
     columns = np.where(mine == UNREADABLE, classes, mine)
     flat = np.bincount(theirs * (classes + 1) + columns, minlength=classes * (classes + 1))
     return flat.reshape(classes, classes + 1).astype(np.int64)
@@ -138,8 +136,7 @@ def area(scores: ArrayLike, true: ArrayLike) -> float:
     values = np.asarray(scores, np.float64).ravel()
     if len(values) != len(positive) or not len(values):
         raise InputError(
-            f"expected one score for each of {len(positive)} labels, at least one, got {len(values)}",
-            code="scores",
+            f"expected one score for each of {len(positive)} labels, at least one, got {len(values)}", code="scores"
         )
     ones, zeros = int(positive.sum()), int((~positive).sum())
     if not ones or not zeros:

@@ -49,9 +49,7 @@ def distance_mm(found: Point2D, true: Point2D) -> float:
     return math.sqrt(across**2 + down**2)
 
 
-def canvas_floor_mm(
-    frame: tuple[int, int], size: tuple[int, int], spacing: tuple[float, float]
-) -> float:
+def canvas_floor_mm(frame: tuple[int, int], size: tuple[int, int], spacing: tuple[float, float]) -> float:
     """Return the mean error of a perfect model that writes whole numbers of a frame: no score can be under it.
 
     Args:
@@ -73,8 +71,4 @@ def canvas_floor_mm(
         raise InputError("expected sizes and spacings above 0, got a smaller one", code="size")
     a, b = (s * whole / parts for s, whole, parts in zip(spacing, size, frame, strict=True))
     # Mean distance from a rectangle's centre to a point in it, sides a and b: the integral over its four right triangles.
-    return (
-        math.hypot(a, b) / 6
-        + a**2 / (12 * b) * math.asinh(b / a)
-        + b**2 / (12 * a) * math.asinh(a / b)
-    )
+    return math.hypot(a, b) / 6 + a**2 / (12 * b) * math.asinh(b / a) + b**2 / (12 * a) * math.asinh(a / b)

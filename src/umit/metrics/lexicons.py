@@ -16,7 +16,9 @@ __all__ = ["CHEST"]
 
 _WHOLE: Final = frozenset(("enlarged heart", "scoliosis", "hernia", "edema"))
 
-_SEEN: Final = r"(?:seen|identified|present|evident|visuali[sz]ed|demonstrated|appreciated|noted|detected|observed|found)"
+_SEEN: Final = (
+    r"(?:seen|identified|present|evident|visuali[sz]ed|demonstrated|appreciated|noted|detected|observed|found)"
+)
 _ENGLISH: Final = Lexicon(
     findings={
         "enlarged heart": (
@@ -57,9 +59,7 @@ _ENGLISH: Final = Lexicon(
     ),
     joins=r",|;|\b(?:and|or|with|without|but|plus)\b",
     leads=r"\b(?:in|on|at|within|of|to|over|along|near|involving)\b",
-    no=(
-        r"\b(?:no|not|without|neither|nor|none|negative for|free of|clear of|absence of|resolution of)\b|n['’]t\b"
-    ),
+    no=(r"\b(?:no|not|without|neither|nor|none|negative for|free of|clear of|absence of|resolution of)\b|n['’]t\b"),
     absent=(
         rf"\bnot (?:been |be )?(?:\w+ly )?{_SEEN}\b|\babsent\b|\bno longer\b|\b(?:has|have) resolved\b|\bruled out\b"
         r"|(?<!be )\bexcluded\b|\bunlikely\b|:\s*(?:none|no|absent|negative)\b"
@@ -103,9 +103,7 @@ _CHINESE: Final = Lexicon(
     leads=r"位于|见于|于|在",
     no=r"未[见及示]|未发现|未显示|未探及|无|没有|不见|否认|排除",
     absent=r"消失|已(?:完全|基本)?吸收|不存在|未见(?:显示)?(?=$|[，,；;])|[:：]\s*(?:无|未见|阴性)",
-    harmless=(
-        r"[无未]见?(?:明显|显著|完全)?(?:变化|改变|进展|吸收)|(?:不能|不|未能|未)(?:完全)?(?:除外|排除)"
-    ),
+    harmless=(r"[无未]见?(?:明显|显著|完全)?(?:变化|改变|进展|吸收)|(?:不能|不|未能|未)(?:完全)?(?:除外|排除)"),
 )
 
 #: By language.

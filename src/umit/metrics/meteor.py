@@ -47,9 +47,7 @@ def meteor_program() -> tuple[str, Path]:
     places = [Path(place) / _JAR for place in (spec and spec.submodule_search_locations) or ()]
     program = next((place for place in places if place.is_file()), None)
     if program is None:
-        raise MissingExtraError(
-            f"METEOR needs {_JAR} of pycocoevalcap: pip install 'umit[reports]'"
-        )
+        raise MissingExtraError(f"METEOR needs {_JAR} of pycocoevalcap: pip install 'umit[reports]'")
     java = shutil.which("java")
     if java is None:
         raise MissingExtraError(
@@ -74,10 +72,7 @@ def java_meteor(found: Sequence[str], true: Sequence[Sequence[str]]) -> list[flo
         BackendError: The program failed.
     """
     if not found or len(found) != len(true) or not all(true):
-        raise InputError(
-            f"expected texts and references for each, got {len(found)} and {len(true)}",
-            code="references",
-        )
+        raise InputError(f"expected texts and references for each, got {len(found)} and {len(true)}", code="references")
     java, jar = meteor_program()
     requests = [
         ["SCORE", *(_LINE_ENDS.sub(" ", one) for one in (*references, text))]
@@ -132,19 +127,13 @@ def nltk_meteor() -> Callable[[str, str], float]:
     """
     score = package("nltk.translate.meteor_score", "reports").single_meteor_score
     # Answers repeat: words are split, and stemmed, once.
-    split = lru_cache(_KEPT)(
-        package("nltk.tokenize.destructive", "reports").NLTKWordTokenizer().tokenize
-    )
+    split = lru_cache(_KEPT)(package("nltk.tokenize.destructive", "reports").NLTKWordTokenizer().tokenize)
     stem = lru_cache(_KEPT)(package("nltk.stem.porter", "reports").PorterStemmer().stem)
     wordnet = package("nltk.corpus", "reports").wordnet
     try:
         wordnet.ensure_loaded()
     except (LookupError, OSError):  # none, or one without some of its files
-        _LOG.warning(
-            "nltk finds no whole WordNet: METEOR counts no synonyms, so it is not the published number"
-        )
+        _LOG.warning("nltk finds no whole WordNet: METEOR counts no synonyms, so it is not the published number")
         wordnet = SimpleNamespace(synsets=lambda word: ())
     stems = SimpleNamespace(stem=stem)
-    return lambda found, true: float(
-        score(split(true), split(found), stemmer=stems, wordnet=wordnet)
-    )
+    return lambda found, true: float(score(split(true), split(found), stemmer=stems, wordnet=wordnet))

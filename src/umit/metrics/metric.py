@@ -19,17 +19,7 @@ from umit.metrics.bootstrap import Draws, Numbers, by_rows, means
 from umit.queries import Query
 from umit.results import Result
 
-__all__ = [
-    "Measures",
-    "Metric",
-    "Pair",
-    "each",
-    "if_installed",
-    "mean",
-    "package",
-    "padded",
-    "summed",
-]
+__all__ = ["Measures", "Metric", "Pair", "each", "if_installed", "mean", "package", "padded", "summed"]
 
 R = TypeVar("R", bound=Result)
 _LOG = logging.getLogger(__name__)
@@ -138,9 +128,7 @@ class Metric(Generic[R]):
     weighed: Callable[[Measures], Numbers] | None = None
     framed: bool = False
 
-    def measures(
-        self, pairs: Sequence[Pair[R]], seen: dict[object, Measures] | None = None
-    ) -> Measures:
+    def measures(self, pairs: Sequence[Pair[R]], seen: dict[object, Measures] | None = None) -> Measures:
         """Return this metric's rows.
 
         Args:
@@ -173,9 +161,7 @@ class Metric(Generic[R]):
         return self.total(self.measures(pairs))
 
 
-def each(
-    score: Callable[[Pair[R]], float | None],
-) -> Callable[[Sequence[Pair[R]]], Measures]:
+def each(score: Callable[[Pair[R]], float | None]) -> Callable[[Sequence[Pair[R]]], Measures]:
     """Return a measure that looks at one answer at a time; ``None`` leaves it out.
 
     Example:

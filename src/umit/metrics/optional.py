@@ -48,9 +48,7 @@ def _bertscore(found: _Texts, true: _Texts) -> list[float]:
     values = [0.0] * len(found)
     said = [i for i, pair in enumerate(zip(found, true, strict=True)) if all(map(str.strip, pair))]
     if said:
-        _, _, f = scorer.score(
-            [found[i] for i in said], [true[i] for i in said], lang="zh" if chinese else "en"
-        )
+        _, _, f = scorer.score([found[i] for i in said], [true[i] for i in said], lang="zh" if chinese else "en")
         for i, one in zip(said, f, strict=True):
             values[i] = float(one)
     return values
@@ -122,9 +120,7 @@ def optional_metric(name: str) -> Metric[Any]:
     """
     known = {one.casefold(): one for one in OPTIONAL}
     if name.casefold() not in known:
-        raise InputError(
-            f"expected one of {', '.join(OPTIONAL)}, got {name!r}", code="also", where="also"
-        )
+        raise InputError(f"expected one of {', '.join(OPTIONAL)}, got {name!r}", code="also", where="also")
     chosen = known[name.casefold()]
     scorer = OPTIONAL[chosen]
 

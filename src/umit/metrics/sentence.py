@@ -19,16 +19,7 @@ from umit.errors import InputError
 from umit.metrics.captions import longest_common
 from umit.metrics.metric import Measures
 
-__all__ = [
-    "bleu",
-    "bleu_1",
-    "bleu_words",
-    "chrf",
-    "chrf_rows",
-    "rouge_f",
-    "rouge_sets",
-    "rouge_words",
-]
+__all__ = ["bleu", "bleu_1", "bleu_words", "chrf", "chrf_rows", "rouge_f", "rouge_sets", "rouge_words"]
 
 _ALMOST: Final = 1e-8  # the `rouge` package's guard against division by zero, in its F
 # mteval-v13a.pl, as sacrebleu and Hugging Face's `bleu` have it
@@ -46,19 +37,13 @@ def _shared(found: Sequence[str], true: Sequence[str], n: int) -> tuple[int, int
     """Return the clipped count of shared n-grams and the count of found ones, at least 1."""
     if n == 1 and len(found) == 1:
         return int(found[0] in true), 1
-    mine, theirs = (
-        Counter(zip(*(words[i:] for i in range(n)), strict=False)) for words in (found, true)
-    )
+    mine, theirs = (Counter(zip(*(words[i:] for i in range(n)), strict=False)) for words in (found, true))
     right = sum(min(k, theirs[g]) for g, k in mine.items() if g in theirs)
     return right, max(1, len(found) - n + 1)
 
 
 def bleu(
-    found: Sequence[str],
-    true: Sequence[str],
-    weights: Sequence[Sequence[float]],
-    *,
-    smoothed: bool = False,
+    found: Sequence[str], true: Sequence[str], weights: Sequence[Sequence[float]], *, smoothed: bool = False
 ) -> list[float]:
     """Return sentence BLEU against one reference, as nltk computes it.
 
@@ -259,10 +244,7 @@ def chrf_rows(found: Sequence[str], true: Sequence[Sequence[str]]) -> Measures:
 
 def _characters(text: str) -> list[Counter[str]]:
     letters = "".join(text.split())
-    return [
-        Counter(letters[i : i + n] for i in range(len(letters) - n + 1))
-        for n in range(1, _CHRF_ORDERS + 1)
-    ]
+    return [Counter(letters[i : i + n] for i in range(len(letters) - n + 1)) for n in range(1, _CHRF_ORDERS + 1)]
 
 
 def _counted(found: list[Counter[str]], true: list[Counter[str]]) -> list[int]:
@@ -286,8 +268,7 @@ def chrf(sums: Measures) -> Measures:
     both = (mine > 0) & (theirs > 0)
     orders = np.maximum(1, both.sum(axis=1))
     precision, recall = (
-        np.divide(shared, of, out=np.zeros_like(shared), where=both).sum(axis=1) / orders
-        for of in (mine, theirs)
+        np.divide(shared, of, out=np.zeros_like(shared), where=both).sum(axis=1) / orders for of in (mine, theirs)
     )
     above = 100 * (1 + _CHRF_BETA**2) * precision * recall
     below = _CHRF_BETA**2 * precision + recall

@@ -12,9 +12,7 @@ from umit.errors import InputError
 __all__ = ["holm", "mcnemar"]
 
 
-def mcnemar(
-    a: Sequence[bool], b: Sequence[bool], groups: Sequence[Hashable] | None = None
-) -> float:
+def mcnemar(a: Sequence[bool], b: Sequence[bool], groups: Sequence[Hashable] | None = None) -> float:
     """Return the p-value of McNemar's exact test: two runs' right and wrong answers to the same questions.
 
     Were the runs equal, each group's answers could as well be the other run's: all its answers are swapped together.
@@ -36,9 +34,7 @@ def mcnemar(
     """
     labels = range(len(a)) if groups is None else groups
     if not len(a) == len(b) == len(labels):
-        raise InputError(
-            f"expected as many of each, got {len(a)}, {len(b)} and {len(labels)} groups"
-        )
+        raise InputError(f"expected as many of each, got {len(a)}, {len(b)} and {len(labels)} groups")
     gaps: Counter[Hashable] = Counter()
     for one, other, group in zip(a, b, labels, strict=True):
         gaps[group] += bool(one) - bool(other)

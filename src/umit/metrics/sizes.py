@@ -93,9 +93,7 @@ def by_size(pairs: Sequence[_Boxes], rule: str) -> Iterator[tuple[str, dict[int,
 def _only(pair: _Boxes, kept: Sequence[bool]) -> _Boxes:
     """Return the answer with some true boxes only, less the found boxes that belong to the others."""
     true = pair.gold.items
-    gold = replace(
-        pair.gold, items=tuple(one for one, keep in zip(true, kept, strict=True) if keep)
-    )
+    gold = replace(pair.gold, items=tuple(one for one, keep in zip(true, kept, strict=True) if keep))
     if pair.found is None:
         return replace(pair, gold=gold)
     items = pair.found.items

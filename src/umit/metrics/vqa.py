@@ -17,9 +17,7 @@ from umit.metrics.words import fold, tokens
 __all__ = ["PROTOCOLS", "UMIT", "Choice", "Shared", "choice", "shared_words"]
 
 #: "2:no", "2) no", "2. no", "(2) no", "2"; a stop or comma before a digit belongs to a number such as 3.5.
-_NUMBERED: Final = re.compile(
-    r"\(?(\d{1,4})(?:$|\) ?[.:]?|[:、]|[.,](?!\d)) ?(.*)", flags=re.DOTALL
-)
+_NUMBERED: Final = re.compile(r"\(?(\d{1,4})(?:$|\) ?[.:]?|[:、]|[.,](?!\d)) ?(.*)", flags=re.DOTALL)
 
 
 class Choice(NamedTuple):
@@ -93,9 +91,7 @@ def shared_words(predicted: str, true: str) -> Shared:
     if not right:
         return Shared(0.0, 0.0, 0.0)
     return Shared(
-        2 * right / (len(found) + len(reference)),
-        float(found == reference),
-        bleu(found, reference, ((1.0,),))[0],
+        2 * right / (len(found) + len(reference)), float(found == reference), bleu(found, reference, ((1.0,),))[0]
     )
 
 

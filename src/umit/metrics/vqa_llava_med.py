@@ -9,14 +9,7 @@ from umit.metrics.protocol import Column, Protocol, Reply, Row
 from umit.metrics.sentence import bleu
 from umit.metrics.words import llava_med_words
 
-__all__ = [
-    "LLAVA_MED",
-    "Overlap",
-    "closed_by_word",
-    "closed_hit",
-    "closed_hit_pvqa",
-    "open_overlap",
-]
+__all__ = ["LLAVA_MED", "Overlap", "closed_by_word", "closed_hit", "closed_hit_pvqa", "open_overlap"]
 
 # The default of nltk's sentence_bleu, then single orders: run_eval.py's four values.
 _WEIGHTS: Final = ((0.25, 0.25, 0.25, 0.25), (1.0,), (0.0, 1.0), (0.0, 0.0, 1.0))

@@ -97,17 +97,8 @@ M3D_BENCH: Final = Protocol(
             unreadable=_TEXT,
             note="the choice that is named by letter or words; contradictions are wrong",
         ),
-        Column(
-            name="open BLEU-1",
-            unreadable=f"{_TEXT}, where the reference crashes",
-            note="case counts",
-        ),
-        Column(
-            name="open ROUGE-1",
-            unreadable=_TEXT,
-            note="ASCII words only: Chinese is 0",
-            best=None,
-        ),
+        Column(name="open BLEU-1", unreadable=f"{_TEXT}, where the reference crashes", note="case counts"),
+        Column(name="open ROUGE-1", unreadable=_TEXT, note="ASCII words only: Chinese is 0", best=None),
         Column(
             name="open METEOR",
             unreadable=_TEXT,

@@ -203,11 +203,7 @@ _SETS: Final = "the rouge package: each n-gram once"
 _DISTINCT: Final = "of distinct words"
 _PRINTED: Final = "the kit's own label, which is wrong: it is the "
 _OPEN: Final[tuple[tuple[str, str, float | None], ...]] = (
-    (
-        "open exact match",
-        "the kit's open acc is this by the count of open questions once more",
-        1.0,
-    ),
+    ("open exact match", "the kit's open acc is this by the count of open questions once more", 1.0),
     ("open BLEU-1", "no smoothing", 1.0),
     *((f"open BLEU-{n}", "no smoothing: tiny for a shorter answer", None) for n in (2, 3, 4)),
     *((f"open ROUGE-{n}", _SETS, None) for n in ("1", "2", "L")),

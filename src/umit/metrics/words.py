@@ -7,14 +7,7 @@ import string
 import unicodedata
 from typing import Final
 
-__all__ = [
-    "fold",
-    "half_width",
-    "llava_med_words",
-    "official_words",
-    "tokens",
-    "without_punctuation",
-]
+__all__ = ["fold", "half_width", "llava_med_words", "official_words", "tokens", "without_punctuation"]
 
 _ZERO_WIDTH: Final = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
 
@@ -35,10 +28,7 @@ _CONTRACTED: Final = """
     you'll you're you've
 """
 _WRITTEN_OUT: Final = {
-    full[:i] + full[i + 1 :]: full
-    for full in _CONTRACTED.split()
-    for i, letter in enumerate(full)
-    if letter == "'"
+    full[:i] + full[i + 1 :]: full for full in _CONTRACTED.split() for i, letter in enumerate(full) if letter == "'"
 } | {"somebody'd": "somebodyd"}  # the lists' one entry that works backwards
 _MAPPED: Final = _NUMBERS | _WRITTEN_OUT
 _DIGIT_COMMA: Final = re.compile(r"\d,\d")
@@ -74,17 +64,13 @@ def without_punctuation(text: str) -> str:
     found = _PUNCTUATION.intersection(text)
     if found:
         everywhere = _DIGIT_COMMA.search(text) is not None
-        text = text.translate(
-            {ord(p): "" if everywhere or f"{p} " in text or f" {p}" in text else " " for p in found}
-        )
+        text = text.translate({ord(p): "" if everywhere or f"{p} " in text or f" {p}" in text else " " for p in found})
     return _FULL_STOP.sub("", text, count=_MOST_STOPS) if "." in text else text
 
 
 def _without_articles(text: str) -> str:
     # A number word that is a digit afterwards is no article, so one table serves both.
-    return " ".join(
-        [_MAPPED.get(word, word) for word in text.lower().split() if word not in _ARTICLES]
-    )
+    return " ".join([_MAPPED.get(word, word) for word in text.lower().split() if word not in _ARTICLES])
 
 
 def official_words(text: str) -> str:

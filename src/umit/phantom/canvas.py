@@ -52,9 +52,7 @@ class Pose:
     size: tuple[int, ...]
 
     @classmethod
-    def draw(
-        cls, rng: Generator, size: tuple[int, ...], *, shift: float, scale: float, degrees: float
-    ) -> Pose:
+    def draw(cls, rng: Generator, size: tuple[int, ...], *, shift: float, scale: float, degrees: float) -> Pose:
         """Draw a pose around the middle of a picture whose width is one body unit.
 
         Args:
@@ -111,9 +109,7 @@ def fill(size: tuple[int, ...], outlines: Sequence[Outline], blur: float) -> Pla
     canvas = Image.new("L", (size[0] // 2, size[1] // 2))
     pen = ImageDraw.Draw(canvas)
     for points, level in outlines:
-        pen.polygon(
-            (points / 2 - 0.5).ravel().tolist(), fill=level
-        )  # PIL's pixel centres are integers
+        pen.polygon((points / 2 - 0.5).ravel().tolist(), fill=level)  # PIL's pixel centres are integers
     if blur:
         canvas = canvas.filter(ImageFilter.BoxBlur(blur))
     return np.asarray(canvas, dtype=np.float32) / np.float32(255)

@@ -29,9 +29,7 @@ __all__ = ["HELD_OUT", "Case", "QAPair", "Kind", "cephalogram_case", "film_case"
 #: Seeds from here on are for the board and the demo; training draws below.
 HELD_OUT: Final = 10_000_000
 
-Kind: TypeAlias = Literal[
-    "film", "single", "views", "crowded", "cephalogram", "volume", "crowded volume"
-]
+Kind: TypeAlias = Literal["film", "single", "views", "crowded", "cephalogram", "volume", "crowded volume"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +70,7 @@ def film_case(seed: int, kind: Kind = "film") -> Case:
     settings = CROWDED if kind == "crowded" else FILM
     film = draw_film(seed, lateral=kind == "views", most=most, settings=settings)
     pictures = [film.pixels] if film.lateral is None else [film.pixels, film.lateral]
-    scans = tuple(
-        Scan(p[None], spacing=film.spacing, modality="CR", name=f"film-{seed}") for p in pictures
-    )
+    scans = tuple(Scan(p[None], spacing=film.spacing, modality="CR", name=f"film-{seed}") for p in pictures)
     return Case("film" if kind == "crowded" else kind, scans, film)
 
 
@@ -107,9 +103,7 @@ def draw(kind: Kind, seed: int) -> Case:
     return volume_case(seed, kind) if kind.endswith("volume") else film_case(seed, kind)
 
 
-def closed(
-    question: str, options: Sequence[str], right: str, language: Language, about: str = ""
-) -> QAPair:
+def closed(question: str, options: Sequence[str], right: str, language: Language, about: str = "") -> QAPair:
     """A question with options; options and the right one are given by their English names."""
     spoken = words.names(options, language)
     index = list(options).index(right)
@@ -166,9 +160,7 @@ def film_questions(film: Film, rng: Generator, language: Language) -> list[QAPai
     """Closed questions with one right answer each."""
     items = [
         film_presence(film, rng, language),
-        closed(
-            asked("normal", language), ("yes", "no"), "no" if film.findings else "yes", language
-        ),
+        closed(asked("normal", language), ("yes", "no"), "no" if film.findings else "yes", language),
     ]
     for finding in film.findings:
         if finding.side is None or finding.zone is None or len(boxes_of(film, finding.kind)) > 1:
@@ -177,9 +169,7 @@ def film_questions(film: Film, rng: Generator, language: Language) -> list[QAPai
         items.append(closed(side, ("right", "left"), finding.side, language, finding.kind))
         if finding.kind != "effusion":
             zone = asked("zone", language, finding.kind)
-            items.append(
-                closed(zone, ("upper", "middle", "lower"), finding.zone, language, finding.kind)
-            )
+            items.append(closed(zone, ("upper", "middle", "lower"), finding.zone, language, finding.kind))
     return items
 
 
@@ -203,9 +193,7 @@ def part(answer: str, language: Language) -> QAPair:
 def film_class(film: Film, language: Language) -> QAPair:
     """The classification of a film with at most one finding."""
     label = film.findings[0].kind if film.findings else "normal"
-    query = Choose(
-        words.names(words.CLASSES, language), asked("finding", language), language=language
-    )
+    query = Choose(words.names(words.CLASSES, language), asked("finding", language), language=language)
     about = "" if label == "normal" else label
     return QAPair(query, Classification(label=words.name(label, language)), about)
 
@@ -224,17 +212,13 @@ def landmarks(drawn: Cephalogram, names: Sequence[str], language: Language) -> l
     """Landmarks by their ISBI names."""
     return [
         QAPair(
-            Locate(name, language=language),
-            Landmarks(items=(Landmark(name=name, point=drawn.landmarks[name]),)),
-            name,
+            Locate(name, language=language), Landmarks(items=(Landmark(name=name, point=drawn.landmarks[name]),)), name
         )
         for name in names
     ]
 
 
-def some_landmarks(
-    drawn: Cephalogram, rng: Generator, count: int, language: Language
-) -> list[QAPair]:
+def some_landmarks(drawn: Cephalogram, rng: Generator, count: int, language: Language) -> list[QAPair]:
     """``count`` different landmarks in random order."""
     chosen = rng.permutation(len(CEPHALOMETRIC))[:count]
     return landmarks(drawn, [CEPHALOMETRIC[i] for i in chosen], language)
@@ -271,9 +255,7 @@ def volume_class(volume: Volume, language: Language) -> QAPair | None:
     """Which organ holds the only lesion."""
     if len(volume.lesions) != 1:
         return None
-    query = Choose(
-        words.names(words.ORGAN_LABELS, language), asked("organ", language), language=language
-    )
+    query = Choose(words.names(words.ORGAN_LABELS, language), asked("organ", language), language=language)
     label = words.name(volume.lesions[0].organ, language)
     return QAPair(query, Classification(label=label), "lesion")
 

@@ -32,13 +32,7 @@ from umit.phantom.canvas import (
     to_bytes,
 )
 
-__all__ = [
-    "CEPHALOGRAM",
-    "LANDMARKS",
-    "Cephalogram",
-    "CephalogramSettings",
-    "draw_cephalogram",
-]
+__all__ = ["CEPHALOGRAM", "LANDMARKS", "Cephalogram", "CephalogramSettings", "draw_cephalogram"]
 
 LANDMARKS = (
     "Sella",
@@ -155,9 +149,7 @@ def draw_cephalogram(seed: int, *, settings: CephalogramSettings = CEPHALOGRAM) 
     mm = float(body.uniform(*settings.width_mm)) / width
     space = Space(size=size, spacing=(mm, mm))
     noise = float(body.uniform(*settings.noise))
-    pose = Pose.draw(
-        body, size, shift=settings.shift, scale=settings.scale, degrees=settings.rotation
-    )
+    pose = Pose.draw(body, size, shift=settings.shift, scale=settings.scale, degrees=settings.rotation)
     exposure = draw_exposure(body, settings.gain, settings.gamma)
     marks = _shape(body, settings)
     picture = enlarge(expose(_paint(body, marks, pose), exposure), size)
@@ -246,17 +238,10 @@ def _skull(m: Points) -> list[Outline]:
 
 def _face(m: Points) -> list[Outline]:
     """Return the upper jaw, nasal bone, orbit, sella and ear rod."""
-    palate = [
-        m[ANS],
-        (m[ANS] + m[PNS]) / 2 - (0, 0.006),
-        m[PNS],
-        (m[ANS] + m[PNS]) / 2 + (0, 0.014),
-    ]
+    palate = [m[ANS], (m[ANS] + m[PNS]) / 2 - (0, 0.006), m[PNS], (m[ANS] + m[PNS]) / 2 + (0, 0.014)]
     root = m[UI] + (-0.014, -0.050)
     alveolus = np.array([m[ANS], m[A], m[UI] + (0.002, -0.042), root - (0.05, -0.01), palate[3]])
-    nasal = np.array(
-        [m[NA], m[NA] + (0.040, 0.075), m[NA] + (0.026, 0.068), m[NA] + (-0.012, 0.03)]
-    )
+    nasal = np.array([m[NA], m[NA] + (0.040, 0.075), m[NA] + (0.026, 0.068), m[NA] + (-0.012, 0.03)])
     arc = np.linspace(-0.4, np.pi + 0.3, 18)
     orbit = m[OR] + (0, -0.065) + np.stack([0.058 * np.cos(arc), 0.065 * np.sin(arc)], axis=1)
     cup = np.linspace(-0.5, np.pi + 0.5, 16)

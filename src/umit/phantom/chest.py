@@ -30,21 +30,10 @@ HEART = np.array(
     [(-0.30, -0.66), (-0.08, -0.86), (0.10, -0.74), (0.36, -0.45), (0.50, -0.17), (0.42, 0.0)]
     + [(0.10, 0.05), (-0.30, 0.02), (-0.48, -0.12), (-0.50, -0.34), (-0.42, -0.52)]
 )
-SPINE = np.array(
-    [(-0.042, -0.7), (0.042, -0.7), (0.05, -0.1), (0.046, 0.7), (-0.046, 0.7), (-0.05, -0.1)]
-)
+SPINE = np.array([(-0.042, -0.7), (0.042, -0.7), (0.05, -0.1), (0.046, 0.7), (-0.046, 0.7), (-0.05, -0.1)])
 WINDPIPE = np.array([(-0.014, -0.7), (0.014, -0.7), (0.016, -0.13), (-0.012, -0.13)])
-HALF_TORSO = [
-    (0.09, -0.75),
-    (0.12, -0.42),
-    (0.36, -0.36),
-    (0.50, -0.26),
-    (0.47, -0.12),
-    (0.42, 0.0),
-]
-TORSO = np.array(
-    [*HALF_TORSO, (0.41, 0.75), (-0.41, 0.75), *((-x, y) for x, y in reversed(HALF_TORSO))]
-)
+HALF_TORSO = [(0.09, -0.75), (0.12, -0.42), (0.36, -0.36), (0.50, -0.26), (0.47, -0.12), (0.42, 0.0)]
+TORSO = np.array([*HALF_TORSO, (0.41, 0.75), (-0.41, 0.75), *((-x, y) for x, y in reversed(HALF_TORSO))])
 SIDE_TORSO = np.array(
     [(-0.09, -0.9), (0.19, -0.9), (0.20, -0.5), (0.30, -0.32), (0.34, 0.0), (0.29, 0.45)]
     + [(0.29, 0.9), (-0.31, 0.9), (-0.31, 0.25), (-0.27, -0.1), (-0.16, -0.36), (-0.10, -0.5)]
@@ -53,9 +42,7 @@ SIDE_LUNG = np.array(
     [(0.02, -0.34), (0.14, -0.30), (0.25, -0.12), (0.27, 0.14), (0.23, 0.29), (0.10, 0.20)]
     + [(-0.12, 0.17), (-0.22, 0.19), (-0.235, 0.05), (-0.17, -0.18), (-0.08, -0.29)]
 )
-SIDE_HEART = np.array(
-    [(-0.13, 0.02), (-0.09, -0.09), (0.02, -0.13), (0.10, -0.05), (0.10, 0.08), (0.0, 0.11)]
-)
+SIDE_HEART = np.array([(-0.13, 0.02), (-0.09, -0.09), (0.02, -0.13), (0.10, -0.05), (0.10, 0.08), (0.0, 0.11)])
 STERNUM = np.array([(-0.12, -0.27), (-0.10, -0.27), (-0.245, 0.10), (-0.265, 0.10)])
 TEXTURE = 0.016  # density of the lungs' mottling, one standard deviation
 
@@ -82,10 +69,7 @@ class Chest:
     def draw(cls, rng: Generator, pose: Pose, ratio: Range) -> Chest:
         """Draw a patient whose heart takes a share of the chest's width in ``ratio``."""
         wall, tall, share = rng.uniform(0.315, 0.345), rng.uniform(0.92, 1.08), rng.uniform(*ratio)
-        lungs = {
-            f"{side} lung": pose(_lung(rng, sign, wall, tall))
-            for side, sign in zip(SIDES, (-1, 1), strict=True)
-        }
+        lungs = {f"{side} lung": pose(_lung(rng, sign, wall, tall)) for side, sign in zip(SIDES, (-1, 1), strict=True)}
         across = 2 * wall * share
         middle = (across * rng.uniform(0.14, 0.18), 0.245 * tall)
         heart = pose(curve(_exact(HEART, across, across * rng.uniform(0.88, 1.0))) + middle)
@@ -103,9 +87,7 @@ class Chest:
 
     def close(self, left: int, top: int, right: int, bottom: int) -> None:
         """Keep later lesions out of these pixels and a small margin."""
-        self.free[
-            max(top // 2 - 2, 0) : bottom // 2 + 3, max(left // 2 - 2, 0) : right // 2 + 3
-        ] = 0
+        self.free[max(top // 2 - 2, 0) : bottom // 2 + 3, max(left // 2 - 2, 0) : right // 2 + 3] = 0
 
 
 def _exact(knots: Points, wide: float, tall: float) -> Points:

@@ -17,30 +17,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from umit.geometry import Box2D, Space
-from umit.phantom.canvas import (
-    Plane,
-    Pose,
-    Range,
-    band,
-    curve,
-    draw_exposure,
-    enlarge,
-    expose,
-    to_bytes,
-)
+from umit.phantom.canvas import Plane, Pose, Range, band, curve, draw_exposure, enlarge, expose, to_bytes
 from umit.phantom.chest import SIDES, Chest, Side, paint_front, paint_side
 from umit.phantom.lesions import Patch, draw_effusion, draw_spot, find_room
 
-__all__ = [
-    "CROWDED",
-    "DISTRACTORS",
-    "FILM",
-    "FINDINGS",
-    "Film",
-    "FilmSettings",
-    "Finding",
-    "draw_film",
-]
+__all__ = ["CROWDED", "DISTRACTORS", "FILM", "FINDINGS", "Film", "FilmSettings", "Finding", "draw_film"]
 
 Zone: TypeAlias = Literal["upper", "middle", "lower"]
 Plan: TypeAlias = Sequence[tuple[str, Side | None]]
@@ -156,9 +137,7 @@ class Film:
     seed: int
 
 
-def draw_film(
-    seed: int, *, lateral: bool = False, most: int = 3, settings: FilmSettings = FILM
-) -> Film:
+def draw_film(seed: int, *, lateral: bool = False, most: int = 3, settings: FilmSettings = FILM) -> Film:
     """Draw a chest film.
 
     Args:
@@ -175,18 +154,14 @@ def draw_film(
         dtype('uint8')
     """
     # One stream a topic, so that the patient and the noise stay the same whatever is found.
-    body, plan, place, extra, grain, other = (
-        np.random.default_rng((TAG, seed, k)) for k in range(6)
-    )
+    body, plan, place, extra, grain, other = (np.random.default_rng((TAG, seed, k)) for k in range(6))
     kinds = _plan(plan, most, settings)
     height = 2 * int(body.integers(settings.height[0] // 2, settings.height[1] // 2 + 1))
     width = 2 * round(height * body.uniform(*settings.aspect) / 2)
     mm = float(body.uniform(*settings.width_mm)) / width
     space = Space(size=(width, height), spacing=(mm, mm))
     noise = float(body.uniform(*settings.noise))
-    pose = Pose.draw(
-        body, space.size, shift=settings.shift, scale=settings.scale, degrees=settings.rotation
-    )
+    pose = Pose.draw(body, space.size, shift=settings.shift, scale=settings.scale, degrees=settings.rotation)
     exposure = draw_exposure(body, settings.gain, settings.gamma)
     chest = Chest.draw(body, pose, settings.enlarged if ENLARGED in kinds else settings.heart)
     picture = enlarge(expose(paint_front(body, chest), exposure), space.size)
@@ -197,9 +172,7 @@ def draw_film(
     sd = noise * settings.grain
     return Film(
         pixels=to_bytes(picture, grain, sd),
-        lateral=to_bytes(_side(other, chest, patches, exposure, noise), other, sd)
-        if lateral
-        else None,
+        lateral=to_bytes(_side(other, chest, patches, exposure, noise), other, sd) if lateral else None,
         spacing=(mm, mm),
         findings=_findings(patches, kinds, chest, space),
         anatomy={name: chest.box(name, space) for name in chest.outlines},
@@ -251,9 +224,7 @@ def _diameter(rng: Generator, kind: str, settings: FilmSettings) -> float:
     return float(rng.uniform(*(settings.cavity if kind == "cavity" else settings.consolidation)))
 
 
-def _findings(
-    patches: Sequence[Patch], plan: Plan, chest: Chest, space: Space
-) -> tuple[Finding, ...]:
+def _findings(patches: Sequence[Patch], plan: Plan, chest: Chest, space: Space) -> tuple[Finding, ...]:
     found = []
     for patch in patches:
         box = Box2D(*patch.bounds(), space)
@@ -266,9 +237,7 @@ def _findings(
     return tuple(sorted(found, key=lambda one: (FINDINGS.index(one.kind), one.box.x1)))
 
 
-def _distract(
-    rng: Generator, picture: Plane, chest: Chest, settings: FilmSettings
-) -> tuple[str, ...]:
+def _distract(rng: Generator, picture: Plane, chest: Chest, settings: FilmSettings) -> tuple[str, ...]:
     """Draw one thing that is no finding on a share of the films, and return its name."""
     if rng.random() >= settings.distracted:
         return ()
@@ -283,12 +252,7 @@ def _distract(
         _, x, y, _ = find_room(rng, SIDES[int(rng.integers(2))], share * width, True, chest)
         (_clips if kind == "clip" else _crossing)(rng, pen, x, y, width)
     left, top, right, bottom = canvas.getbbox() or (0, 0, 1, 1)
-    left, top, right, bottom = (
-        max(left - 3, 0),
-        max(top - 3, 0),
-        min(right + 3, width),
-        min(bottom + 3, height),
-    )
+    left, top, right, bottom = (max(left - 3, 0), max(top - 3, 0), min(right + 3, width), min(bottom + 3, height))
     part = canvas.crop((left, top, right, bottom)).filter(ImageFilter.BoxBlur(1))
     picture[top:bottom, left:right] += np.asarray(part, dtype=np.float32)
     return (kind,)
@@ -315,9 +279,7 @@ def _crossing(rng: Generator, pen: ImageDraw.ImageDraw, x: float, y: float, widt
     pen.polygon(band(ends, 0.022 * width).ravel().tolist(), fill=int(rng.integers(12, 24)))
 
 
-def _side(
-    rng: Generator, chest: Chest, patches: Sequence[Patch], exposure: Range, noise: float
-) -> Plane:
+def _side(rng: Generator, chest: Chest, patches: Sequence[Patch], exposure: Range, noise: float) -> Plane:
     """Return the lateral view in grey levels, with each lesion at its height."""
     plane, pose = paint_side(rng, chest)
     picture = enlarge(expose(plane, exposure), chest.pose.size)

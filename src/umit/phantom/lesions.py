@@ -47,9 +47,7 @@ class Patch:
     def add_to(self, picture: Plane, noise: float, left: int | None = None) -> None:
         """Paint at a mean contrast measured in the noise, at another column if asked."""
         start = self.left if left is None else left
-        window = picture[
-            self.top : self.top + self.mask.shape[0], start : start + self.mask.shape[1]
-        ]
+        window = picture[self.top : self.top + self.mask.shape[0], start : start + self.mask.shape[1]]
         mask = self.mask[: window.shape[0], : window.shape[1]]
         inside = mask > 0.5
         if not inside.any():
@@ -59,9 +57,7 @@ class Patch:
         window += mask * np.float32(self.contrast * noise / mask[inside].mean())
 
 
-def draw_effusion(
-    rng: Generator, side: Side, contrast: float, chest: Chest, depths: Range
-) -> Patch:
+def draw_effusion(rng: Generator, side: Side, contrast: float, chest: Chest, depths: Range) -> Patch:
     """Fill the lung's lower corner up to a meniscus that rises towards the wall.
 
     Args:
@@ -89,9 +85,7 @@ def draw_effusion(
     return Patch("effusion", side, top, left, (lung * fluid).astype(np.float32), contrast)
 
 
-def draw_spot(
-    rng: Generator, kind: str, side: Side, radius: float, contrast: float, chest: Chest
-) -> Patch:
+def draw_spot(rng: Generator, kind: str, side: Side, radius: float, contrast: float, chest: Chest) -> Patch:
     """Put a nodule, cavity or consolidation where the lung still shows.
 
     Args:
@@ -105,10 +99,7 @@ def draw_spot(
     side, x, y, radius = find_room(rng, side, radius, kind == "consolidation", chest)
     reach = int(radius * 1.15) + 3
     left, top = max(int(x) - reach, 0), max(int(y) - reach, 0)
-    right, bottom = (
-        min(int(x) + reach + 1, chest.pose.size[0]),
-        min(int(y) + reach + 1, chest.pose.size[1]),
-    )
+    right, bottom = (min(int(x) + reach + 1, chest.pose.size[0]), min(int(y) + reach + 1, chest.pose.size[1]))
     dx = np.arange(left, right, dtype=np.float32) + np.float32(0.5 - x)
     dy = np.arange(top, bottom, dtype=np.float32)[:, None] + np.float32(0.5 - y)
     return Patch(kind, side, top, left, _shape(rng, kind, dx, dy, radius), contrast)
@@ -118,9 +109,7 @@ def _shape(rng: Generator, kind: str, dx: Plane, dy: Plane, radius: float) -> Pl
     far = np.hypot(dx, dy)
     if kind == "consolidation":
         angle = np.arctan2(dy, dx)
-        waves = [
-            (k, rng.uniform(0.03, 0.10) / k**0.5, rng.uniform(0, 2 * np.pi)) for k in (2, 3, 5)
-        ]
+        waves = [(k, rng.uniform(0.03, 0.10) / k**0.5, rng.uniform(0, 2 * np.pi)) for k in (2, 3, 5)]
         edge = 0.95 + sum(size * np.cos(k * angle + phase) for k, size, phase in waves)
         return np.clip((edge - far / radius) / 0.35 + 0.5, 0, 1).astype(np.float32)
     disc = np.clip((radius - far) / EDGE + 0.5, 0, 1)
@@ -130,9 +119,7 @@ def _shape(rng: Generator, kind: str, dx: Plane, dy: Plane, radius: float) -> Pl
     return disc.astype(np.float32)
 
 
-def find_room(
-    rng: Generator, side: Side, radius: float, soft: bool, chest: Chest
-) -> tuple[Side, float, float, float]:
+def find_room(rng: Generator, side: Side, radius: float, soft: bool, chest: Chest) -> tuple[Side, float, float, float]:
     """Return a side, a centre and a radius, in pixels, whose rim lies in visible lung.
 
     Args:

@@ -34,9 +34,7 @@ GENERATOR: Final[Mapping[str, Mapping[str, Any]]] = {
 Shown: TypeAlias = Literal["own", "blank", "other"]
 
 
-@lru_cache(
-    maxsize=4
-)  # each is wanted for its truth, its picture and, by its neighbour, as another one
+@lru_cache(maxsize=4)  # each is wanted for its truth, its picture and, by its neighbour, as another one
 def _case(kind: Kind, seed: int) -> Case:
     return cases.draw(kind, seed)
 
@@ -112,9 +110,7 @@ class Phantoms:
             "shown": self.shown, "generator": hashlib.sha256(drawn).hexdigest(),
         }  # fmt: skip
 
-    def _asked(
-        self, kind: Kind, seed: int, language: Language, questions: _Questions
-    ) -> Iterator[Sample[Any, Any]]:
+    def _asked(self, kind: Kind, seed: int, language: Language, questions: _Questions) -> Iterator[Sample[Any, Any]]:
         following = self.first + (seed + 1 - self.first) % self.count
         source = Drawn(kind, following if self.shown == "other" else seed)
         group = f"{kind}-{seed}"

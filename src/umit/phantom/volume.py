@@ -162,11 +162,7 @@ class _Scene:
     def draw(cls, rng: Generator, settings: VolumeSettings) -> _Scene:
         """Lay out the grid and draw the trunk."""
         rows, columns = rng.integers(settings.side[0], settings.side[1] + 1, 2)
-        counts = (
-            int(columns),
-            int(rows),
-            int(rng.integers(settings.slices[0], settings.slices[1] + 1)),
-        )
+        counts = (int(columns), int(rows), int(rng.integers(settings.slices[0], settings.slices[1] + 1)))
         plane, thick = rng.uniform(*settings.spacing), rng.uniform(*settings.thickness)
         spacing = (float(plane), float(plane), float(thick))
         size = (1 + rng.uniform(-settings.scale, settings.scale)) * (
@@ -182,9 +178,7 @@ class _Scene:
         labels = np.zeros(hu.shape, dtype=np.uint8)
         return cls(hu, labels, (axes[0], axes[1], axes[2]), spacing, {}, {})
 
-    def window(
-        self, centre: Vector, radii: Vector
-    ) -> tuple[tuple[slice, slice, slice], NDArray[np.bool_]]:
+    def window(self, centre: Vector, radii: Vector) -> tuple[tuple[slice, slice, slice], NDArray[np.bool_]]:
         """Return the part of the grid around an ellipsoid, and which of its voxels are inside."""
         parts, squares = [], []
         for axis, middle, radius in zip(self.axes, centre, radii, strict=True):
@@ -227,14 +221,11 @@ def _bounds(inside: NDArray[np.bool_], start: tuple[int, int, int]) -> Bounds | 
         return None
     hits = [np.flatnonzero(span) for span in spans]
     return tuple(
-        (first + int(hit[0]), first + int(hit[-1]) + 1)
-        for hit, first in zip(hits, reversed(start), strict=True)
+        (first + int(hit[0]), first + int(hit[-1]) + 1) for hit, first in zip(hits, reversed(start), strict=True)
     )
 
 
-def _place(
-    rng: Generator, scene: _Scene, settings: VolumeSettings
-) -> list[tuple[str, Bounds, float]]:
+def _place(rng: Generator, scene: _Scene, settings: VolumeSettings) -> list[tuple[str, Bounds, float]]:
     """Draw the lesions; return organ, bounds and contrast of each."""
     if rng.random() < settings.normal:
         return []

@@ -150,8 +150,7 @@ def film_report(findings: Iterable[Placed], language: Language) -> str:
 def volume_report(organs: Iterable[str], language: Language) -> str:
     """Write the report of an abdominal CT: one sentence for each organ that holds a lesion."""
     found = [
-        f"There is lesion in the {organ}." if language == "en" else f"{NAMES[organ]}可见病灶。"
-        for organ in organs
+        f"There is lesion in the {organ}." if language == "en" else f"{NAMES[organ]}可见病灶。" for organ in organs
     ]
     return _joined(found or [_NO_LESION[language]], language)
 
@@ -205,9 +204,7 @@ def read_film_report(text: str, language: Language) -> frozenset[tuple[str, str 
             groups = match.groups() if match else ("", "")
             kind, side = groups if language == "en" else (groups[1], groups[0])
             if kind not in known or side not in known:
-                raise ParseError(
-                    f"expected a sentence of the phantoms' reports, got {sentence!r}", text=text
-                )
+                raise ParseError(f"expected a sentence of the phantoms' reports, got {sentence!r}", text=text)
             found.add((known[kind], known[side]))
     if not found and not text.strip():
         raise ParseError("expected a report", text=text)
@@ -228,9 +225,7 @@ def read_volume_report(text: str, language: Language) -> frozenset[str]:
             continue
         match = re.fullmatch(form, sentence)
         if not match or match[1] not in known:
-            raise ParseError(
-                f"expected a sentence of the phantoms' reports, got {sentence!r}", text=text
-            )
+            raise ParseError(f"expected a sentence of the phantoms' reports, got {sentence!r}", text=text)
         found.add(known[match[1]])
     if not found and not text.strip():
         raise ParseError("expected a report", text=text)

@@ -59,8 +59,7 @@ class _OptionAnswer:
             return self._write(query, chosen(result.text, query.options))
         if not 0 <= result.option < len(query.options):
             raise InputError(
-                f"expected an option of 0 to {len(query.options) - 1}, got {result.option}",
-                code="options",
+                f"expected an option of 0 to {len(query.options) - 1}, got {result.option}", code="options"
             )
         return self._write(query, result.option)
 
@@ -69,11 +68,7 @@ class _OptionAnswer:
 
     def decode(self, completion: Completion, query: Ask, view: View) -> Answer:
         index = read_option(completion, query.options, first=self.first)
-        return Answer(
-            text=query.options[index],
-            option=index,
-            probabilities=probabilities(completion.option_logprobs),
-        )
+        return Answer(text=query.options[index], option=index, probabilities=probabilities(completion.option_logprobs))
 
     def pattern(self, query: Ask) -> str | None:
         return "|".join(re.escape(self._write(query, i)) for i in range(len(query.options)))
@@ -101,10 +96,7 @@ def answer_closed(dialect: Dialect, system: str) -> Task[Ask, Answer]:
 
     def closed_en(query: Ask) -> tuple[Word, ...]:
         options = numbered(query.options, first=first, language="en")
-        return (
-            f"Given this image, choose one option from: {options} "
-            f"to answer the question: {query.question}",
-        )
+        return (f"Given this image, choose one option from: {options} to answer the question: {query.question}",)
 
     def closed_zh(query: Ask) -> tuple[Word, ...]:
         options = numbered(query.options, first=first, language="zh")

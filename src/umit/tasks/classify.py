@@ -35,9 +35,7 @@ class _LabelGrammar:
 
     def decode(self, completion: Completion, query: Choose, view: View) -> Classification:
         index = read_option(completion, query.labels, first=self.first)
-        return Classification(
-            label=query.labels[index], probabilities=probabilities(completion.option_logprobs)
-        )
+        return Classification(label=query.labels[index], probabilities=probabilities(completion.option_logprobs))
 
     def pattern(self, query: Choose) -> str | None:
         return "|".join(re.escape(self._write(query, i)) for i in range(len(query.labels)))
@@ -54,10 +52,7 @@ def classify(dialect: Dialect, system: str) -> Task[Choose, Classification]:
         labels = numbered(query.labels, first=first, language="en")
         question = query.question or _QUESTION["en"]
         # The figure has no blank between the comma and "to".
-        return (
-            f"Given this image, choose one option from the {labels},"
-            f"to answer the question: {question}",
-        )
+        return (f"Given this image, choose one option from the {labels},to answer the question: {question}",)
 
     def words_zh(query: Choose) -> tuple[Word, ...]:  # ours: the figure shows none
         labels = numbered(query.labels, first=first, language="zh")

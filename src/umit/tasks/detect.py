@@ -26,10 +26,7 @@ __all__ = ["DETECT_2D", "DETECT_3D", "presence"]
 _MOST: Final = 100  # boxes in one answer; more is a loop, not a finding
 
 #: Ours: the paper does not show how it says that there is nothing.
-NOTHING: Final[dict[Language, str]] = {
-    "en": "There is no {} in this image.",
-    "zh": "图像中没有{}。",
-}
+NOTHING: Final[dict[Language, str]] = {"en": "There is no {} in this image.", "zh": "图像中没有{}。"}
 _PRESENCE: Final[dict[Language, tuple[str, tuple[str, str]]]] = {
     "en": ("Is there {} in this image?", ("yes", "no")),
     "zh": ("图像中有{}吗？", ("是", "否")),
@@ -66,9 +63,7 @@ def _ordered(low: list[float], high: list[float]) -> tuple[list[float], list[flo
     return [a for a, _ in pairs], [b for _, b in pairs], swapped
 
 
-def _found(
-    boxes: list[Box2D | Box3D], warnings: set[str], query: Find, completion: Completion
-) -> Detections:
+def _found(boxes: list[Box2D | Box3D], warnings: set[str], query: Find, completion: Completion) -> Detections:
     items = tuple(Detection(label=_only(query), box=box, score=completion.logprob) for box in boxes)
     return Detections(items=items, warnings=tuple(sorted(warnings)))
 
@@ -117,9 +112,7 @@ _PAIR: Final = r"\(" + _NUMBER + "," + _NUMBER + r"\)"
 _TRIPLE: Final = r"[(\[]" + _NUMBER + "," + _NUMBER + "," + _NUMBER + r"[)\]]"
 #: What is found may be named before its box, in tokens or without.
 _NAME: Final = r"(?:<\|object_ref_start\|>([^<>()\[\]]{0,200})<\|object_ref_end\|>\s*|([^\W\d_][^<>()\[\]]{0,199}))?"
-_FILM_BOX: Final = re.compile(
-    rf"{_NAME}(?:<\|box_start\|>)?\s*{_PAIR}\s*,\s*{_PAIR}\s*(?:<\|box_end\|>)?"
-)
+_FILM_BOX: Final = re.compile(rf"{_NAME}(?:<\|box_start\|>)?\s*{_PAIR}\s*,\s*{_PAIR}\s*(?:<\|box_end\|>)?")
 _VOLUME_BOX: Final = re.compile(rf"{_NAME}\[\s*{_TRIPLE}\s*,\s*{_TRIPLE}\s*\]")
 _JOINT: Final = re.compile(r"\s*[,;]?\s*")
 
@@ -134,9 +127,7 @@ class _BoxGrammar:
         if not result.items:
             return NOTHING[query.language].format(_only(query))
         if len(result.items) > _MOST:
-            raise InputError(
-                f"expected at most {_MOST} boxes, got {len(result.items)}", code="boxes"
-            )
+            raise InputError(f"expected at most {_MOST} boxes, got {len(result.items)}", code="boxes")
         return (self._joint()).join(self._write(item.box, view) for item in result.items)
 
     def _joint(self) -> str:
@@ -153,9 +144,7 @@ class _BoxGrammar:
         else:
             low, high = [whole(v) for v in values[:n]], [whole(v) for v in values[n:]]
             last = list(size)
-        low = [
-            min(max(v, 0), m - (not self.form.inclusive)) for v, m in zip(low, last, strict=True)
-        ]
+        low = [min(max(v, 0), m - (not self.form.inclusive)) for v, m in zip(low, last, strict=True)]
         least = 0 if self.form.inclusive else 1
         high = [min(max(v, a + least), m) for v, a, m in zip(high, low, last, strict=True)]
         if n == 3:
@@ -226,10 +215,7 @@ def detect_2d(dialect: Dialect, system: str) -> Task[Find, Detections]:
     form = _Form(2, False, _FILM_BOX, _JOINT, "<|box_start|>(x1,y1),(x2,y2)<|box_end|>")
     return Task(
         name="detect_2d",
-        wording={
-            "en": Wording((_film_en, _film_en_tight), NOTHING["en"]),
-            "zh": Wording((_film_zh,), NOTHING["zh"]),
-        },
+        wording={"en": Wording((_film_en, _film_en_tight), NOTHING["en"]), "zh": Wording((_film_zh,), NOTHING["zh"])},
         film=dialect.boxes,
         volume=None,
         grammar=_BoxGrammar(form),
@@ -243,10 +229,7 @@ def detect_3d(dialect: Dialect, system: str) -> Task[Find, Detections]:
     form = _Form(3, dialect.inclusive_voxels, _VOLUME_BOX, _JOINT, "[(x1,y1,z1),(x2,y2,z2)]")
     return Task(
         name="detect_3d",
-        wording={
-            "en": Wording((_volume_en,), NOTHING["en"]),
-            "zh": Wording((_volume_zh,), NOTHING["zh"]),
-        },
+        wording={"en": Wording((_volume_en,), NOTHING["en"]), "zh": Wording((_volume_zh,), NOTHING["zh"])},
         film=None,
         volume=dialect.volume,
         grammar=_BoxGrammar(form),
@@ -292,10 +275,7 @@ def _spec(
         result=Detections,
         metrics=metrics,
         headline=metrics[0],
-        rule=(
-            "mean IoU of at least 0.5, and no box where nothing is",
-            "平均 IoU 不低于 0.5；无目标时不画框",
-        ),
+        rule=("mean IoU of at least 0.5, and no box where nothing is", "平均 IoU 不低于 0.5；无目标时不画框"),
         judge=at_least(metrics[0], 0.5, without=_nothing_right),
         line=_line,
         same=_same,

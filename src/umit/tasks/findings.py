@@ -106,9 +106,7 @@ FINDINGS: Final = TaskSpec(
     name="findings",
     title=("findings", "多标签征象"),
     build=findings,
-    query=lambda text, choices, language: Choose(
-        choices or (text,), several=True, language=language
-    ),
+    query=lambda text, choices, language: Choose(choices or (text,), several=True, language=language),
     answers=lambda query, volume: isinstance(query, Choose) and query.several,
     result=Findings,
     metrics=METRICS,

@@ -16,18 +16,7 @@ from umit.errors import InputError, ParseError
 from umit.metrics.words import half_width
 from umit.queries import Language
 
-__all__ = [
-    "chosen",
-    "clip",
-    "fold",
-    "inside",
-    "numbered",
-    "option_text",
-    "read_option",
-    "separator",
-    "spoken",
-    "whole",
-]
+__all__ = ["chosen", "clip", "fold", "inside", "numbered", "option_text", "read_option", "separator", "spoken", "whole"]
 
 LONGEST: Final = 4000  # characters; the longest structured answer is a few hundred
 _OUTSIDE: Final = 0.1  # of the frame: a coordinate further out is no slip of a digit but nonsense
@@ -53,9 +42,7 @@ def whole(value: float) -> int:
     return math.floor(value + 0.5)
 
 
-def clip(
-    values: Sequence[float], limits: Sequence[float], text: str
-) -> tuple[tuple[float, ...], tuple[str, ...]]:
+def clip(values: Sequence[float], limits: Sequence[float], text: str) -> tuple[tuple[float, ...], tuple[str, ...]]:
     """Clip coordinates that lie slightly outside their frame.
 
     Args:
@@ -128,9 +115,7 @@ def option_text(index: int, words: str, *, first: int, language: Language) -> st
 def numbered(choices: Sequence[str], *, first: int, language: Language) -> str:
     """Write the options of a prompt, joined as UMIT joins them in that language."""
     joint = " \n" if language == "zh" else "\n"
-    return joint.join(
-        option_text(i, words, first=first, language=language) for i, words in enumerate(choices)
-    )
+    return joint.join(option_text(i, words, first=first, language=language) for i, words in enumerate(choices))
 
 
 #: What models write before a choice, in English and Chinese.
@@ -200,9 +185,7 @@ def _readings(text: str, choices: Sequence[str], first: int) -> set[int]:
     if not 0 <= index < len(choices):
         if found or not digits:
             return found
-        raise ValueError(
-            f"expected a number from {first} to {first + len(choices) - 1}, got {digits}"
-        )
+        raise ValueError(f"expected a number from {first} to {first + len(choices) - 1}, got {digits}")
     # Against this option's own words: two options may fold to the same text, such as m² and m2.
     if words and words != choices[index]:
         if not digits:

@@ -68,9 +68,7 @@ def _only(query: Locate) -> str:
     return query.names[0]
 
 
-_POINT: Final = re.compile(
-    r"[\[(]\s*(-?[0-9]{1,5}(?:\.[0-9]{1,4})?)\s*,\s*(-?[0-9]{1,5}(?:\.[0-9]{1,4})?)\s*[\])]\.?"
-)
+_POINT: Final = re.compile(r"[\[(]\s*(-?[0-9]{1,5}(?:\.[0-9]{1,4})?)\s*,\s*(-?[0-9]{1,5}(?:\.[0-9]{1,4})?)\s*[\])]\.?")
 
 
 @dataclass(frozen=True)
@@ -104,10 +102,7 @@ class _PointGrammar:
 
 
 def _words_en(query: Locate) -> tuple[Word, ...]:
-    return (
-        f"Given this image, find the {_only(query)}, "
-        "the response is given in the format of the coordinates [x,y]",
-    )
+    return (f"Given this image, find the {_only(query)}, the response is given in the format of the coordinates [x,y]",)
 
 
 def _words_zh(query: Locate) -> tuple[Word, ...]:  # ours
@@ -147,10 +142,7 @@ LANDMARK: Final = TaskSpec(
     result=Landmarks,
     metrics=METRICS,
     headline=_HEADLINE,
-    rule=(
-        "within 2 mm; not judged where the film has no spacing",
-        "误差不超过 2 mm；无像素间距则不判定",
-    ),
+    rule=("within 2 mm; not judged where the film has no spacing", "误差不超过 2 mm；无像素间距则不判定"),
     judge=at_least(_HEADLINE, 1.0),
     line=lambda result: ", ".join(f"({p.point.x:.1f}, {p.point.y:.1f})" for p in result),
     same=lambda one, other: all(_near(p.point, q.point) for p, q in zip(one, other, strict=True)),

@@ -33,19 +33,14 @@ _WORDS: Final[dict[TaskName, dict[Language, tuple[str, ...]]]] = {
     },
     "report_ct": {
         # Two blanks after the comma, as in the figure.
-        "en": (
-            "Given a series of medical images,  generate a report that assesses any abnormalities.",
-        ),
+        "en": ("Given a series of medical images,  generate a report that assesses any abnormalities.",),
         "zh": ("根据给定的一系列医学图像, 生成一份评估所有异常的报告。",),
     },
     "caption": {
         "en": ("Describe this image.", "Describe what is abnormal in this image."),
         "zh": ("请描述这张图像。", "请描述这张图像的异常之处。"),
     },
-    "compare": {
-        "en": ("Compare these two images.",),
-        "zh": ("请比较这两张图像。",),
-    },
+    "compare": {"en": ("Compare these two images.",), "zh": ("请比较这两张图像。",)},
 }
 
 
@@ -83,8 +78,7 @@ def _spec(
         return lambda query: (text,)
 
     wording: Mapping[Language, Wording[_Prose]] = {
-        language: Wording(tuple(say(text) for text in texts))
-        for language, texts in _WORDS[name].items()
+        language: Wording(tuple(say(text) for text in texts)) for language, texts in _WORDS[name].items()
     }
 
     def build(dialect: Dialect, system: str) -> Task[_Prose, Report]:
@@ -107,10 +101,7 @@ def _spec(
         result=Report,
         metrics=metrics,
         headline=metrics[0],
-        rule=(
-            "the same words as the truth; other prose is not judged",
-            "与标准文字相同；其余文字不判定",
-        ),
+        rule=("the same words as the truth; other prose is not judged", "与标准文字相同；其余文字不判定"),
         judge=same_text,
         line=lambda result: result.text,
     )
@@ -149,9 +140,5 @@ CAPTION: Final = _spec(
 )
 #: Stage 1's comparison of two pictures.
 COMPARE: Final = _spec(
-    "compare",
-    ("comparison", "图像比较"),
-    lambda query, volume: isinstance(query, Compare),
-    TEXTS,
-    Compare(),
+    "compare", ("comparison", "图像比较"), lambda query, volume: isinstance(query, Compare), TEXTS, Compare()
 )

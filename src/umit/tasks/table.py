@@ -53,9 +53,7 @@ def choose(query: Query, *, volume: bool) -> TaskName:
     for spec in reversed(TASKS.values()):
         if spec.answers(query, volume):
             return spec.name
-    raise InputError(
-        f"expected a query of one of {', '.join(TASKS)}, got {query!r:.200}", code="query"
-    )
+    raise InputError(f"expected a query of one of {', '.join(TASKS)}, got {query!r:.200}", code="query")
 
 
 def line(task: TaskName, result: Result) -> str:

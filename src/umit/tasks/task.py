@@ -15,17 +15,7 @@ from umit.queries import Language, Query
 from umit.results import Result
 from umit.tasks.dialect import Dialect
 
-__all__ = [
-    "Grammar",
-    "Judge",
-    "Task",
-    "TaskName",
-    "TaskSpec",
-    "Wording",
-    "Words",
-    "at_least",
-    "same_text",
-]
+__all__ = ["Grammar", "Judge", "Task", "TaskName", "TaskSpec", "Wording", "Words", "at_least", "same_text"]
 
 #: As cards, data sets and journals write it; :data:`umit.tasks.table.TASKS` holds all of them.
 TaskName: TypeAlias = str
@@ -156,9 +146,7 @@ class Task(Generic[Q, R]):
             )
         scores, count = completion.option_logprobs, len(self.grammar.options(query))
         if scores is not None and (len(scores) != count or not all(map(math.isfinite, scores))):
-            raise BackendError(
-                f"expected {count} finite log-probabilities, one for each option, got {scores!r:.200}"
-            )
+            raise BackendError(f"expected {count} finite log-probabilities, one for each option, got {scores!r:.200}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,10 +193,7 @@ class TaskSpec(Generic[Q, R]):
 
 
 def at_least(
-    metric: Metric[Any],
-    least: float,
-    *,
-    without: Callable[[Pair[Any]], bool | None] = lambda pair: None,
+    metric: Metric[Any], least: float, *, without: Callable[[Pair[Any]], bool | None] = lambda pair: None
 ) -> Judge:
     """Return a judge by a metric of each answer alone.
 
@@ -222,8 +207,7 @@ def at_least(
         rows = metric.measures(pairs)
         values = [metric.total(rows[k : k + 1]) for k in range(len(pairs))]
         return [
-            without(pair) if math.isnan(value) else value >= least
-            for pair, value in zip(pairs, values, strict=True)
+            without(pair) if math.isnan(value) else value >= least for pair, value in zip(pairs, values, strict=True)
         ]
 
     return judge

@@ -85,9 +85,7 @@ def nearest(training: _Samples, asked: _Samples, *, seed: int = 0) -> list[Pair[
         votes = Counter(truth[int(place)] for place in near)
         chances = np.array([votes[label] for label in one.query.labels], np.float64)
         # Votes for a class that is not offered are lost; a tie goes to the nearest picture's class.
-        chances = (
-            chances / chances.sum() if chances.sum() else np.full(len(chances), 1 / len(chances))
-        )
+        chances = chances / chances.sum() if chances.sum() else np.full(len(chances), 1 / len(chances))
         best = max(one.query.labels, key=lambda label: (votes[label], label == truth[int(near[0])]))
         answer = Classification(label=best, probabilities=tuple(chances.tolist()))
         found.append(Pair(one.query, one.gold, answer, facts=dict(one.facts)))

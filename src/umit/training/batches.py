@@ -18,9 +18,7 @@ from umit.training.rows import PackedRow, Turn, pack, turns_of
 __all__ = ["SampleBatches", "rows_of"]
 
 
-def rows_of(
-    sample: Sample[Any, Any], card: Checkpoint, encoder: Encoder, *, phrasing: int = 0
-) -> list[PackedRow]:
+def rows_of(sample: Sample[Any, Any], card: Checkpoint, encoder: Encoder, *, phrasing: int = 0) -> list[PackedRow]:
     """Return a sample as ``predict`` asks it: a row for each of the pictures that its questions are about.
 
     Args:
@@ -42,11 +40,7 @@ def rows_of(
 def _shown(turn: Turn) -> tuple[str, tuple[tuple[int, ...], ...], bytes]:
     """Tell the pictures of one question from those of another: the views of a film, or its two sizes."""
     frames = turn.request.frames
-    return (
-        turn.request.system,
-        tuple(f.shape for f in frames),
-        b"".join(f.tobytes() for f in frames),
-    )
+    return (turn.request.system, tuple(f.shape for f in frames), b"".join(f.tobytes() for f in frames))
 
 
 class SampleBatches:

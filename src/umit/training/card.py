@@ -23,11 +23,7 @@ __all__ = ["RECORD", "Made", "own_card", "write_checkpoint"]
 
 #: How a checkpoint was made, as JSON beside the weights.
 RECORD: Final = "training.json"
-_PROCESSOR: Final = (
-    "preprocessor_config.json",
-    "processor_config.json",
-    "video_preprocessor_config.json",
-)
+_PROCESSOR: Final = ("preprocessor_config.json", "processor_config.json", "video_preprocessor_config.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,9 +168,7 @@ def _model_card(made: Made, record: Mapping[str, Any]) -> str:
         "tags": ["umit", "medical", *record["tasks"]],
         **({"base_model": hub} if hub else {}),
     }
-    head = "\n".join(
-        f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in front.items()
-    )
+    head = "\n".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in front.items())
     text = markdown(
         "training/model_card.md", name=made.name, base=made.base, version=record["versions"]["umit"],
         data=record["data"], tasks=", ".join(record["tasks"]) or "those of the stream",
@@ -186,4 +180,6 @@ def _model_card(made: Made, record: Mapping[str, Any]) -> str:
     )  # fmt: skip
     versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
     phantom = "\nThe base knows synthetic phantoms only.\n" if made.base == EMBEDDED else ""
-    return f"---\n{head}\n---\n\n{text}```bash\n{made.command}\n```\n\n{versions}. `{RECORD}` holds the rest.\n{phantom}"
+    return (
+        f"---\n{head}\n---\n\n{text}```bash\n{made.command}\n```\n\n{versions}. `{RECORD}` holds the rest.\n{phantom}"
+    )

@@ -55,9 +55,7 @@ def claim(folder: Path, run: Mapping[str, Any]) -> Path:
         part.write_text(json.dumps(wanted, indent=1) + "\n", "utf-8")
         part.replace(state / _RUN)
         return state
-    differ = sorted(
-        name for name in before.keys() | wanted.keys() if before.get(name) != wanted.get(name)
-    )
+    differ = sorted(name for name in before.keys() | wanted.keys() if before.get(name) != wanted.get(name))
     if differ:
         raise InputError(
             f"expected the run that is there, this one differs in {', '.join(differ)}",

@@ -70,9 +70,7 @@ def _budget(folder: Path, card: Checkpoint) -> list[str]:
             said.append(f"{part} {feeds}")
     if not said:
         return []
-    return [
-        f"{name} feeds {least} to {most} pixels a picture, the card {', '.join(said)}; umit goes by the card"
-    ]
+    return [f"{name} feeds {least} to {most} pixels a picture, the card {', '.join(said)}; umit goes by the card"]
 
 
 def _template(folder: Path, tokenizer: Any, card: Checkpoint) -> list[str]:

@@ -70,7 +70,6 @@ def trains(model: Any) -> str:
             part = "embeddings"
         counts[parameter.requires_grad][part] += parameter.numel()
     said = {
-        flag: ", ".join(f"{part} {n:,}" for part, n in found.items()) or "nothing"
-        for flag, found in counts.items()
+        flag: ", ".join(f"{part} {n:,}" for part, n in found.items()) or "nothing" for flag, found in counts.items()
     }
     return f"trains: {said[True]}; frozen: {said[False]}"

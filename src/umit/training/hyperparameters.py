@@ -72,7 +72,5 @@ def optimizer_and_schedule(module: Any, settings: Hyperparameters) -> tuple[Any,
         {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
     ]
     optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.95))
-    schedule = get_cosine_with_min_lr_schedule_with_warmup(
-        optimizer, settings.warmup, settings.steps, min_lr_rate=0.01
-    )
+    schedule = get_cosine_with_min_lr_schedule_with_warmup(optimizer, settings.warmup, settings.steps, min_lr_rate=0.01)
     return optimizer, schedule

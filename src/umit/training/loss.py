@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["answer_loss", "embed", "hidden_states"]
 
 
-def embed(
-    model: Qwen2VLForConditionalGeneration, batch: Mapping[str, Tensor]
-) -> tuple[Tensor, Tensor]:
+def embed(model: Qwen2VLForConditionalGeneration, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
     """Return the embeddings of a batch ``(B, L, width)``, and its picture tokens ``(tokens, width)``.
 
     Args:
@@ -35,9 +33,7 @@ def embed(
     return embedded.masked_scatter(here, pictures.to(embedded.dtype)), pictures
 
 
-def hidden_states(
-    model: Qwen2VLForConditionalGeneration, embedded: Tensor, batch: Mapping[str, Tensor]
-) -> Tensor:
+def hidden_states(model: Qwen2VLForConditionalGeneration, embedded: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
     """Return what the language model makes of the embeddings of a batch, ``(B, L, width)``."""
     found: Tensor = model.model.language_model(
         inputs_embeds=embedded,
@@ -48,9 +44,7 @@ def hidden_states(
     return found
 
 
-def answer_loss(
-    model: Qwen2VLForConditionalGeneration, batch: Mapping[str, Tensor]
-) -> tuple[Tensor, Tensor]:
+def answer_loss(model: Qwen2VLForConditionalGeneration, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
     """Return the mean loss over taught tokens, and the logits at the places that predict them.
 
     Args:

@@ -70,10 +70,7 @@ def joined(parts: Sequence[Part]) -> Part:
     """Return several data sets as one, each sample's id behind its set's number; one set as it is."""
     if len(parts) == 1:
         return parts[0]
-    sets = [
-        {**one.described, "samples": len(one), "groups": len({s.group for s in one})}
-        for one in parts
-    ]
+    sets = [{**one.described, "samples": len(one), "groups": len({s.group for s in one})} for one in parts]
     samples = (
         replace(sample, id=f"{number}/{sample.id}")
         for number, part in enumerate(parts, start=1) for sample in part
@@ -95,9 +92,7 @@ def divide(part: Part, share: float, *, seed: int = 0) -> tuple[Part, Part]:
         InputError: A share that is none, or too few groups to take one away.
     """
     if not 0 < share < 1:
-        raise InputError(
-            f"expected a share between 0 and 1, got {share:g}", code="share", where="val"
-        )
+        raise InputError(f"expected a share between 0 and 1, got {share:g}", code="share", where="val")
     kinds: dict[str, str] = {}  # the kind of a group is that of its first sample
     for one in part:
         kinds.setdefault(one.group, line(one.task, one.gold) if one.query.choices else one.task)
@@ -138,16 +133,13 @@ def refuse_shared(training: Part, validation: Part) -> None:
         for path, place in theirs[size]:
             if (same := known.get(_bytes(path))) is not None:
                 raise DatasetError(
-                    f"expected pictures that the training part does not have, got the bytes of {same!r}",
-                    file=place,
+                    f"expected pictures that the training part does not have, got the bytes of {same!r}", file=place
                 )
 
 
 def _by_size(part: Part) -> dict[int, list[tuple[Path, str]]]:
     found: dict[int, list[tuple[Path, str]]] = {}
-    paths = dict.fromkeys(
-        chain.from_iterable(((p, s.place) for p in paths_of(s.source)) for s in part)
-    )
+    paths = dict.fromkeys(chain.from_iterable(((p, s.place) for p in paths_of(s.source)) for s in part))
     for path, place in paths:
         if path.is_file():
             found.setdefault(path.stat().st_size, []).append((path, place))

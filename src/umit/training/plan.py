@@ -107,9 +107,7 @@ def plan(
     lengths = [len(row.ids) for row in rows]
     shown = 4 * sum(int((row.ids == encoder.image_pad).sum()) for row in rows)  # patches of a token
     device, rate, room = _device()
-    memory = 4 * sum(sizes.values()) + 12 * max(
-        trained.values()
-    )  # float32; gradient and AdamW's two
+    memory = 4 * sum(sizes.values()) + 12 * max(trained.values())  # float32; gradient and AdamW's two
     _refuse(max(lengths), model.config.text_config.max_position_embeddings, memory, room, device)
     operations = _operations(sizes, stages, sum(lengths), shown) / len(looked)
     return Plan(
@@ -120,9 +118,7 @@ def plan(
     )  # fmt: skip
 
 
-def _operations(
-    sizes: Mapping[str, int], stages: Sequence[Stage], tokens: int, patches: int
-) -> float:
+def _operations(sizes: Mapping[str, int], stages: Sequence[Stage], tokens: int, patches: int) -> float:
     """Return what a pass over some rows takes in all stages, without attention."""
     tower = sum(size for name, size in sizes.items() if name.startswith("model.visual."))
     words, found = sum(sizes.values()) - tower, 0.0
@@ -164,11 +160,7 @@ def _device() -> tuple[str, float, int | None]:
     if cuda:
         return torch.cuda.get_device_name(), rate, int(torch.cuda.mem_get_info()[1])
     known = getattr(os, "sysconf_names", {})  # none on Windows
-    room = (
-        os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        if "SC_PHYS_PAGES" in known
-        else None
-    )
+    room = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if "SC_PHYS_PAGES" in known else None
     return "cpu", rate, room
 
 

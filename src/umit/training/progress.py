@@ -61,9 +61,7 @@ class Progress:
         if state is None:
             seed = self.settings.seed + processes()[0]
             kinds = {"cpu", device.type} & {"cpu", "cuda"}
-            self._random = [
-                torch.Generator(kind).manual_seed(seed).get_state() for kind in sorted(kinds)
-            ]
+            self._random = [torch.Generator(kind).manual_seed(seed).get_state() for kind in sorted(kinds)]
             return 0
         wrong = self.module.load_state_dict(state["model"], strict=False)
         if wrong.unexpected_keys or {*wrong.missing_keys} - self._frozen():
@@ -153,9 +151,7 @@ def enough_memory() -> Iterator[None]:
         yield
     except (MemoryError, RuntimeError) as error:
         # torch raises a class of its own for GPUs only.
-        if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and (
-            "DefaultCPUAllocator" not in str(error)
-        ):
+        if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and ("DefaultCPUAllocator" not in str(error)):
             raise
         raise BackendError(
             "expected room for one training step, memory ran out; take fewer samples a step (batch=) or fewer "

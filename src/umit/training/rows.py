@@ -53,9 +53,7 @@ class PackedRow:
 Batches: TypeAlias = Callable[[int], Sequence[PackedRow]]
 
 
-def turn(
-    task: Task[Any, Any], query: Query, gold: Result, view: View, *, phrasing: int = 0
-) -> Turn:
+def turn(task: Task[Any, Any], query: Query, gold: Result, view: View, *, phrasing: int = 0) -> Turn:
     """Return what is asked and what is taught: the same ``Task.request`` that inference sends.
 
     Args:
@@ -69,9 +67,7 @@ def turn(
     return Turn(request, task.encode(gold, query, view))
 
 
-def turns_of(
-    sample: Sample[Any, Any], tasks: Tasks, *, phrasing: int = 0, scored: bool = False
-) -> list[Turn]:
+def turns_of(sample: Sample[Any, Any], tasks: Tasks, *, phrasing: int = 0, scored: bool = False) -> list[Turn]:
     """Return a data set's sample as it is asked and taught; one question a label where many labels may hold.
 
     Args:
@@ -123,6 +119,5 @@ def pack(turns: Sequence[Turn], encoder: Encoder, name: str = "") -> PackedRow:
 
 def _same_pictures(a: Request, b: Request) -> bool:
     return len(a.frames) == len(b.frames) and all(
-        one is other or np.array_equal(one, other)
-        for one, other in zip(a.frames, b.frames, strict=True)
+        one is other or np.array_equal(one, other) for one, other in zip(a.frames, b.frames, strict=True)
     )

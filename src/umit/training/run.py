@@ -92,12 +92,7 @@ def train(
 
 
 def parts_of(
-    samples: _Samples,
-    val: _Samples | float | None,
-    card: Checkpoint,
-    encoder: Encoder,
-    *,
-    seed: int,
+    samples: _Samples, val: _Samples | float | None, card: Checkpoint, encoder: Encoder, *, seed: int
 ) -> tuple[Part | Mixture, Part | None]:
     """Return what is taught and what is asked, both looked through: what cannot be taught is refused here.
 
@@ -117,9 +112,7 @@ def parts_of(
     asked = None
     if isinstance(val, float | int):
         if isinstance(taught, Mixture):
-            raise InputError(
-                "expected samples to validate on, got a share of a stream", where="val"
-            )
+            raise InputError("expected samples to validate on, got a share of a stream", where="val")
         examine(taught, card, encoder)
         taught, asked = divide(taught, val, seed=seed)
     elif val is not None:
@@ -163,9 +156,7 @@ class _Run:
 
         share = processes()
         if self.batch < share[1]:
-            raise InputError(
-                f"expected at least {share[1]} samples a step, one a process, got {self.batch}"
-            )
+            raise InputError(f"expected at least {share[1]} samples a step, one a process, got {self.batch}")
         place, card = locate(self.model, self.card)
         seed = self.settings.seed if self.settings is not None else 0
         taught, asked = parts_of(self.samples, self.val, card, load_shell(place)[1], seed=seed)
@@ -189,9 +180,7 @@ class _Run:
         agree(False)  # nobody goes on before it is written
         return self.out
 
-    def _length(
-        self, taught: Part | Mixture, engine: Engine, batches: SampleBatches
-    ) -> Hyperparameters:
+    def _length(self, taught: Part | Mixture, engine: Engine, batches: SampleBatches) -> Hyperparameters:
         """Return the settings with their steps: those given, those of the run that goes on, or those that fit."""
         settings, minutes = self.settings, self.minutes
         if settings is None:
@@ -202,23 +191,17 @@ class _Run:
         if minutes is None:
             return settings
         if not minutes > 0:
-            raise InputError(
-                f"expected minutes above 0, got {minutes:g}", code="length", where="minutes"
-            )
+            raise InputError(f"expected minutes above 0, got {minutes:g}", code="length", where="minutes")
         before = claimed(self.out)
         if before is not None and before.get("minutes") == minutes:
             steps = int(before["settings"]["steps"])
         else:
             spent = _seconds_a_step(engine, batches) * len(self.stages)
             steps = max(1, int(_SHARE_TRAINED * 60 * minutes / spent))
-        fresh = default_settings(
-            1, batch=1, parameters=1, steps=steps, rate=settings.learning_rate, seed=settings.seed
-        )
+        fresh = default_settings(1, batch=1, parameters=1, steps=steps, rate=settings.learning_rate, seed=settings.seed)
         return replace(fresh, bf16=settings.bf16, workers=settings.workers)
 
-    def _depends(
-        self, engine: Engine, card: Checkpoint, made: Made, asked: Part | None
-    ) -> dict[str, Any]:
+    def _depends(self, engine: Engine, card: Checkpoint, made: Made, asked: Part | None) -> dict[str, Any]:
         """What the result depends on; a folder of anything else is refused."""
         said = json.dumps(asdict(card), sort_keys=True)
         length = {k: v for k, v in asdict(made.settings).items() if k not in _WITHOUT_EFFECT}
@@ -233,9 +216,7 @@ class _Run:
             "minutes": self.minutes,
         }
 
-    def _watch(
-        self, engine: Engine, card: Checkpoint, made: Made, asked: Part | None
-    ) -> Validation | None:
+    def _watch(self, engine: Engine, card: Checkpoint, made: Made, asked: Part | None) -> Validation | None:
         """Return what validates, the weights asked before their first step."""
         if asked is None:
             return None
@@ -306,6 +287,4 @@ def _write(engine: Engine, card: Checkpoint, made: Made, folder: Path) -> None:
         path.replace(folder / path.name)
     part.rmdir()
     if made.validation is not None and made.validation.best is not None:
-        shutil.copytree(
-            made.validation.run(made.validation.best), folder / "validation", dirs_exist_ok=True
-        )
+        shutil.copytree(made.validation.run(made.validation.best), folder / "validation", dirs_exist_ok=True)

@@ -77,9 +77,7 @@ class States:
             self._clear(mark, broken)
         if mark is None:
             return None
-        state: dict[str, Any] = torch.load(
-            self._file(mark.step), map_location="cpu", weights_only=True
-        )
+        state: dict[str, Any] = torch.load(self._file(mark.step), map_location="cpu", weights_only=True)
         return state
 
     def check_shares(self, batch: Mapping[str, Tensor]) -> None:

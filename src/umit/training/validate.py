@@ -167,9 +167,7 @@ class Validation:
     def _is_best(self, shown: Sequence[Figure]) -> bool:
         mine = next((f for f in shown if f.metric == self.headline.name), None)
         taught = [f for f in self._headlines if f.step]
-        return not taught or (
-            mine is not None and all(self._rank(mine) >= self._rank(f) for f in taught)
-        )
+        return not taught or (mine is not None and all(self._rank(mine) >= self._rank(f) for f in taught))
 
     def _keep(self, engine: Engine) -> None:
         from umit.engine.load import quiet

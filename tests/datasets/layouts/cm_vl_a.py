@@ -20,10 +20,7 @@ _ROWS = [
 
 def write(root: Path) -> None:
     """Write the rows with a byte order mark and a blank last line, and the user's pictures."""
-    lines = [
-        json.dumps(dict(zip(FIELDS.values(), row, strict=True)), ensure_ascii=False)
-        for row in _ROWS
-    ]
+    lines = [json.dumps(dict(zip(FIELDS.values(), row, strict=True)), ensure_ascii=False) for row in _ROWS]
     text = "\ufeff" + "\n".join(lines) + "\n\n"
     (root / "ChiMed-VL-Alignment.jsonl").write_text(text, encoding="utf-8")
     for seed, (name, _) in enumerate(_ROWS):

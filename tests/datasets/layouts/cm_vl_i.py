@@ -21,9 +21,7 @@ def write(root: Path) -> None:
     records = []
     for number, (name, pairs) in enumerate(_ROWS):
         turns = [
-            {"from": who, "value": words}
-            for pair in pairs
-            for who, words in zip(("human", "gpt"), pair, strict=True)
+            {"from": who, "value": words} for pair in pairs for who, words in zip(("human", "gpt"), pair, strict=True)
         ]
         records.append({"id": str(number), "image": name, "conversations": turns})
         picture(root / name, seed=10 + number)

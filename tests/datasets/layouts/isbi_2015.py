@@ -9,11 +9,7 @@ from PIL import Image
 
 from .draw import pixels
 
-LOADS: list[dict[str, Any]] = [
-    {},
-    {"split": "train", "language": "en"},
-    {"split": "test", "variant": "junior"},
-]
+LOADS: list[dict[str, Any]] = [{}, {"split": "train", "language": "en"}, {"split": "test", "variant": "junior"}]
 
 
 def point(number: int, landmark: int, doctor: str) -> tuple[int, int]:

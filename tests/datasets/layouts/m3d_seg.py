@@ -11,11 +11,7 @@ from numpy.typing import NDArray
 
 from .m3d_cap import volume
 
-LOADS: list[dict[str, Any]] = [
-    {},
-    {"split": "train", "language": "en"},
-    {"split": "test", "language": "zh"},
-]
+LOADS: list[dict[str, Any]] = [{}, {"split": "train", "language": "en"}, {"split": "test", "language": "zh"}]
 #: Classes, x, y and z of the raw case; 16, 16 and 8 after the crop, so that corners are whole in the frame, too.
 SHAPE = (3, 18, 16, 8)
 _ELSEWHERE = "/elsewhere/somewhere/M3D_Seg_npy"
@@ -53,13 +49,7 @@ def _write_raw(top: Path) -> None:
     save_sparse(case / name, masks)
     rows = [{"image": "0020/case.1/image.npy", "label": f"0020/case.1/{name}"}]
     labels = {"0": "background", "1": "liver", "2": "tumour", "3": "metal"}
-    listing = {
-        "name": "0020 Dataset",
-        "modality": {"0": "CT"},
-        "labels": labels,
-        "train": [],
-        "test": rows,
-    }
+    listing = {"name": "0020 Dataset", "modality": {"0": "CT"}, "labels": labels, "train": [], "test": rows}
     (top / "0020.json").write_text(json.dumps(listing), encoding="utf-8")
 
 

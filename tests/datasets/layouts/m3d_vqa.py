@@ -10,12 +10,7 @@ import numpy as np
 
 from .m3d_cap import volume
 
-LOADS: list[dict[str, Any]] = [
-    {},
-    {"split": "train", "variant": "open"},
-    {"split": "validation"},
-    {"split": "test"},
-]
+LOADS: list[dict[str, Any]] = [{}, {"split": "train", "variant": "open"}, {"split": "validation"}, {"split": "test"}]
 
 _HEADER = ("Image Path", "Text", "Question Type", "Question", "Choice A", "Choice B", "Choice C", "Choice D", "Answer", "Answer Choice")  # fmt: skip
 _ROWS = {

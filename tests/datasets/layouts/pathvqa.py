@@ -48,9 +48,7 @@ def write_tables(root: Path) -> None:
             for _, asked, answer in rows
         ]  # fmt: skip
         table = pyarrow.Table.from_pylist(listed)
-        parquet.write_table(
-            table, root / "data" / f"{name}-00000-of-00001-0123456789abcdef.parquet"
-        )
+        parquet.write_table(table, root / "data" / f"{name}-00000-of-00001-0123456789abcdef.parquet")
     (root / "one.jpg").unlink()
 
 

@@ -34,9 +34,7 @@ def write(root: Path, *, shipped: bool = True, captions: bool = True) -> None:
         (top / "peir_gross_captions.json").write_text(json.dumps(CAPTIONS), encoding="utf-8")
     if shipped:
         names = list(CAPTIONS)
-        (top / "train_images.tsv").write_text(
-            _lines([names[2], names[0], names[3]]), encoding="utf-8"
-        )
+        (top / "train_images.tsv").write_text(_lines([names[2], names[0], names[3]]), encoding="utf-8")
         (top / "test_images.tsv").write_text(_lines([names[1]]), encoding="utf-8")
 
 

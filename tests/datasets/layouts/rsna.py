@@ -30,10 +30,7 @@ _CLASSES = [
 
 def write(root: Path, *, delimiter: str = ",") -> None:
     """Write both tables and a film for each patient."""
-    for name, rows in (
-        ("stage_2_train_labels.csv", _ROWS),
-        ("stage_2_detailed_class_info.csv", _CLASSES),
-    ):
+    for name, rows in (("stage_2_train_labels.csv", _ROWS), ("stage_2_detailed_class_info.csv", _CLASSES)):
         text = "\n".join(delimiter.join(row) for row in rows) + "\n"
         (root / name).write_text(text, encoding="utf-8")
     folder = root / "stage_2_train_images"

@@ -28,10 +28,7 @@ _NAMES = ("image_name", "image_organ", "question", "answer", "answer_type", "que
 def write(root: Path) -> None:
     """Write ``trainset.json``, ``testset.json`` and ``images/``."""
     for file, rows in _ROWS.items():
-        listed = [
-            {"qid": number, **dict(zip(_NAMES, row, strict=True))}
-            for number, row in enumerate(rows, start=1)
-        ]
+        listed = [{"qid": number, **dict(zip(_NAMES, row, strict=True))} for number, row in enumerate(rows, start=1)]
         (root / file).write_text(json.dumps(listed, indent=1), encoding="utf-8")
     for number in (1, 2, 3):
         picture(root / "images" / f"synpic{number}.jpg", seed=number)

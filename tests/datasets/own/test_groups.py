@@ -60,9 +60,7 @@ def test_files_of_the_same_bytes_join_their_groups(tmp_path: Path) -> None:
     assert groups["p1"] == groups["p3"] and len(set(groups.values())) == 3
 
 
-@given(
-    st.lists(st.from_regex(r"([ab]/)?p?\d{1,2}(_\d)?\.png", fullmatch=True), min_size=1, max_size=8)
-)
+@given(st.lists(st.from_regex(r"([ab]/)?p?\d{1,2}(_\d)?\.png", fullmatch=True), min_size=1, max_size=8))
 def test_every_name_has_a_group_whatever_the_order(names: list[str]) -> None:
     found = dict(zip(names, _groups(*names), strict=True))
     assert all(found.values())

@@ -83,17 +83,11 @@ def _masks(root: Path) -> None:
         (root / folder).mkdir(exist_ok=True)
         for name in ("a_001", "a_002"):
             if (folder, name) != ("labelsTr", "a_002"):
-                nibabel.save(
-                    nibabel.Nifti1Image(values, np.diag([2, 1, 1, 1])),
-                    root / folder / f"{name}.nii.gz",
-                )
+                nibabel.save(nibabel.Nifti1Image(values, np.diag([2, 1, 1, 1])), root / folder / f"{name}.nii.gz")
 
 
 def _boxes(samples: list[Any]) -> dict[tuple[str, str], list[tuple[float, ...]]]:
-    return {
-        (Path(s.source.names[0]).name, s.query.target): [i.box.corners for i in s.gold]
-        for s in samples
-    }
+    return {(Path(s.source.names[0]).name, s.query.target): [i.box.corners for i in s.gold] for s in samples}
 
 
 def test_a_folder_of_classes(tmp_path: Path) -> None:
@@ -136,17 +130,11 @@ def test_voc_beside_its_pictures_in_folders_of_splits(tmp_path: Path) -> None:
 def test_coco(tmp_path: Path) -> None:
     _coco(tmp_path)
     samples, said = told(tmp_path, None)
-    assert _boxes(samples) == {
-        ("a.png", "cell"): [(0, 1, 10, 20)],
-        ("a.png", "tumor"): [(1, 1, 6, 6)],
-    }
+    assert _boxes(samples) == {("a.png", "cell"): [(0, 1, 10, 20)], ("a.png", "tumor"): [(1, 1, 6, 6)]}
     assert [("no area" in s, "crowd" in s, "never" in s) for s in said] == [
         (True, False, False), (False, True, False), (False, False, True),
     ]  # fmt: skip
-    assert (
-        len(list(load(tmp_path / "annotations" / "instances_val2017.json", split="validation")))
-        == 2
-    )
+    assert len(list(load(tmp_path / "annotations" / "instances_val2017.json", split="validation"))) == 2
     assert samples[0].source.scans()
 
 
@@ -157,9 +145,7 @@ def test_yolo_in_pixels_of_the_picture(tmp_path: Path) -> None:
         ("a.png", "cell"): [(20, 15, 60, 45)], ("a.png", "tumor"): [(0, 0, 40, 30)],
         ("b.png", "cell"): [], ("b.png", "tumor"): [],
     }  # fmt: skip
-    assert (
-        "line 3: skipped, the box has no area" in said[1] and "1 pictures without a text" in said[2]
-    )
+    assert "line 3: skipped, the box has no area" in said[1] and "1 pictures without a text" in said[2]
 
 
 def test_yolo_with_its_texts_beside_the_pictures(tmp_path: Path) -> None:
@@ -199,9 +185,7 @@ def test_each_is_recognised_as_itself_alone(write: Any, tmp_path: Path) -> None:
 
 def test_two_layouts_in_one_folder_are_not_guessed_between(tmp_path: Path) -> None:
     _classes(tmp_path)
-    (tmp_path / "my.csv").write_text(
-        "image,label\ntrain/2/patient1_1.png,x\ntrain/10/patient2_1.png,y\n"
-    )
+    (tmp_path / "my.csv").write_text("image,label\ntrain/2/patient1_1.png,x\ntrain/10/patient2_1.png,y\n")
     with pytest.raises(DatasetError, match="looks like table and classes; name it as variant"):
         load(tmp_path)
     assert {s.gold.label for s in load(tmp_path, variant="table")} == {"x", "y"}
@@ -238,16 +222,9 @@ def test_evaluate_takes_a_path_with_its_words(
     words = ["evaluate", str(tmp_path / "films"), "--run", str(tmp_path / "run"), "--split", "val"]
     assert main([*words, "--fields", "2=normal", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["rows"]
-    assert (
-        next(r["value"] for r in rows if r["metric"] == "accuracy" and r["protocol"] == "umit")
-        == 0.5
-    )
+    assert next(r["value"] for r in rows if r["metric"] == "accuracy" and r["protocol"] == "umit") == 0.5
     kept = json.loads((tmp_path / "run" / MANIFEST).read_text("utf-8"))
-    assert (kept["dataset"], kept["variant"], kept["fields"]) == (
-        "films",
-        "classes",
-        {"2": "normal"},
-    )
+    assert (kept["dataset"], kept["variant"], kept["fields"]) == ("films", "classes", {"2": "normal"})
     assert main(words) == 2, "other words are another run"
 
 
@@ -256,9 +233,7 @@ _LISTED = st.lists(st.dictionaries(st.sampled_from(["id", "file_name", "width", 
 
 
 @given(st.fixed_dictionaries({key: _LISTED for key in ("images", "annotations", "categories")}))
-def test_whatever_a_coco_file_holds(
-    tmp_path_factory: pytest.TempPathFactory, data: dict[str, Any]
-) -> None:
+def test_whatever_a_coco_file_holds(tmp_path_factory: pytest.TempPathFactory, data: dict[str, Any]) -> None:
     path = tmp_path_factory.getbasetemp() / "any.json"
     path.write_text(json.dumps(data))
     try:
@@ -268,9 +243,7 @@ def test_whatever_a_coco_file_holds(
 
 
 @given(st.text(alphabet="01 .-e\n5nax", max_size=40))
-def test_whatever_a_text_of_boxes_holds(
-    tmp_path_factory: pytest.TempPathFactory, words: str
-) -> None:
+def test_whatever_a_text_of_boxes_holds(tmp_path_factory: pytest.TempPathFactory, words: str) -> None:
     root = tmp_path_factory.getbasetemp() / "any_yolo"
     if not root.exists():
         picture(root / "images" / "a.png", seed=1)

@@ -36,9 +36,7 @@ def test_chest_films_by_class_keep_patients_together(real: Path) -> None:
     by_patient = defaultdict(set)
     for sample in samples:
         stem = Path(sample.source.names[0]).stem
-        known = (
-            stem.split("_")[0] if stem.startswith("person") else stem.removeprefix("NORMAL2-")[:7]
-        )
+        known = stem.split("_")[0] if stem.startswith("person") else stem.removeprefix("NORMAL2-")[:7]
         by_patient[known].add(sample.group)
     assert all(len(groups) == 1 for groups in by_patient.values())
     codes = _codes(root)
@@ -83,17 +81,13 @@ def test_heads_in_ultrasound_have_points_with_millimetres(real: Path) -> None:
 
 
 def test_hippocampi_become_boxes_in_voxels(real: Path) -> None:
-    samples = list(
-        islice(load(real / "hippocampus", fields={"1": "anterior", "2": "posterior"}), 8)
-    )
+    samples = list(islice(load(real / "hippocampus", fields={"1": "anterior", "2": "posterior"}), 8))
     assert [s.query.target for s in samples[:2]] == ["anterior", "posterior"]
     for sample in samples:
         (scan,) = sample.source.scans()
         (item,) = sample.gold
         assert sample.task == "detect_3d"
-        assert all(
-            0 <= v <= limit for v, limit in zip(item.box.corners, scan.size * 2, strict=True)
-        )
+        assert all(0 <= v <= limit for v, limit in zip(item.box.corners, scan.size * 2, strict=True))
         assert len(item.box.to_mm("RAS+")) == 8, "the file's own affine"
 
 
@@ -102,15 +96,7 @@ def test_the_command_shows_and_checks_them(real: Path, capsys: Any) -> None:
 
     assert main(["data", "show", str(real / "bccd"), "--limit", "1"]) == 0
     assert "detect_2d" in capsys.readouterr().out
-    words = [
-        "data",
-        "show",
-        str(real / "hippocampus"),
-        "--fields",
-        "1=anterior,2=posterior",
-        "--limit",
-        "1",
-    ]
+    words = ["data", "show", str(real / "hippocampus"), "--fields", "1=anterior,2=posterior", "--limit", "1"]
     assert main(words) == 0 and "anterior" in capsys.readouterr().out
     assert main(["data", "check", str(real / "bccd")]) == 1
     assert "has no area" in capsys.readouterr().out

@@ -108,10 +108,7 @@ def test_shares_beyond_the_picture_are_not_clipped_on_one_side(tmp_path: Path) -
 
 def test_a_picture_in_a_table_is_a_group_by_its_bytes(tmp_path: Path) -> None:
     root = _write(tmp_path, {})
-    rows = [
-        {"image": {"bytes": (root / f"{n}.png").read_bytes(), "path": None}, "label": n}
-        for n in "abca"
-    ]
+    rows = [{"image": {"bytes": (root / f"{n}.png").read_bytes(), "path": None}, "label": n} for n in "abca"]
     parquet.write_table(pyarrow.Table.from_pylist(rows), root / "t.parquet")
     groups = [s.group for s in load(root / "t.parquet")]
     assert len(set(groups)) == 3 and groups[0] == groups[3]
@@ -164,9 +161,7 @@ def test_the_doctor_finds_nothing_in_rows_of_a_volume_that_umit_wrote(tmp_path: 
     noise = np.random.default_rng(0).integers(0, 500, mask.shape).astype(np.int16)
     for folder, voxels in (("imagesTr", noise), ("labelsTr", mask)):
         (tmp_path / folder).mkdir()
-        nibabel.save(
-            nibabel.Nifti1Image(voxels, np.diag([2, 2, 3, 1])), tmp_path / folder / "one.nii.gz"
-        )
+        nibabel.save(nibabel.Nifti1Image(voxels, np.diag([2, 2, 3, 1])), tmp_path / folder / "one.nii.gz")
     out = tmp_path / "out" / "rows.jsonl"
     assert convert(load(tmp_path, variant="masks"), out, form="swift", tasks=TASKS) == 1
     assert not list(check(out, TASKS))

@@ -31,9 +31,7 @@ def _jsonl(folder: Path, *rows: dict[str, Any], name: str = "my.jsonl", start: b
     for picture_name in ("a.png", "b.png"):
         picture(folder / picture_name, seed=1)  # 80 × 60
     path = folder / name
-    path.write_bytes(
-        start + "\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode()
-    )
+    path.write_bytes(start + "\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode())
     return path
 
 
@@ -114,9 +112,7 @@ def test_classes_get_their_labels_from_the_whole_table(tmp_path: Path) -> None:
     assert [s.query for s in samples] == [Choose(("melanoma", "nevus"))] * 2
     assert [s.gold.label for s in samples] == ["nevus", "melanoma"]
     assert [s.group for s in samples] == ["p1", "p2"]
-    assert [Path(s.source.names[0]).name for s in samples] == ["a.png", "b.png"], (
-        "names without their end"
-    )
+    assert [Path(s.source.names[0]).name for s in samples] == ["a.png", "b.png"], "names without their end"
     assert said == ["my.csv line 4: skipped, its label is empty"]
     named = list(load(path, fields={"nevus": "a mole"}))
     assert named[0].gold == Classification(label="a mole")
@@ -139,25 +135,13 @@ def test_several_classes_of_one_picture(
     first, second = load(_csv(tmp_path, head, *lines), fields=fields)
     assert first.query == Choose(("Edema", "Mass"), several=True)
     assert isinstance(first.gold, Findings)
-    assert [[m.present for m in one.gold] for one in (first, second)] == [
-        [True, True],
-        [True, False],
-    ]
+    assert [[m.present for m in one.gold] for one in (first, second)] == [[True, True], [True, False]]
 
 
-def test_boxes_of_many_rows_are_of_one_picture_and_absent_classes_are_asked_for(
-    tmp_path: Path,
-) -> None:
-    lines = (
-        "a.png,1,2,11,12,cell",
-        "a.png,20,2,31,12,cell",
-        "b.png,1,1,5,5,tumor",
-        "b.png,3,3,3,9,cell",
-    )
+def test_boxes_of_many_rows_are_of_one_picture_and_absent_classes_are_asked_for(tmp_path: Path) -> None:
+    lines = ("a.png,1,2,11,12,cell", "a.png,20,2,31,12,cell", "b.png,1,1,5,5,tumor", "b.png,3,3,3,9,cell")
     samples, said = told(_csv(tmp_path, "path,x1,y1,x2,y2,class", *lines), None)
-    found = {
-        (s.source.names[0][-5:], s.query.target): [i.box.corners for i in s.gold] for s in samples
-    }
+    found = {(s.source.names[0][-5:], s.query.target): [i.box.corners for i in s.gold] for s in samples}
     assert found == {
         ("a.png", "cell"): [(1, 2, 11, 12), (20, 2, 31, 12)], ("a.png", "tumor"): [],
         ("b.png", "cell"): [], ("b.png", "tumor"): [(1, 1, 5, 5)],
@@ -211,20 +195,13 @@ def _dicom(path: Path, series: str = "", place: float = 0.0) -> Dataset:
 
 
 def test_a_folder_of_dicom_with_a_table_of_labels(tmp_path: Path) -> None:
-    films = [
-        _dicom(tmp_path / "films" / name) for name in ("one.dcm", "two.dcm", "1.2.3.4", "IM0001")
-    ]
+    films = [_dicom(tmp_path / "films" / name) for name in ("one.dcm", "two.dcm", "1.2.3.4", "IM0001")]
     names = ("one", "films/two.dcm", "1.2.3.4", str(films[3].SOPInstanceUID))
     lines = [f"{name},{'xy'[n % 2]}" for n, name in enumerate(names)]
     path = tmp_path / "labels.csv"
     path.write_text("\n".join(["patientId,label", *lines]))
     samples = list(load(tmp_path))
-    assert [Path(s.source.names[0]).name for s in samples] == [
-        "one.dcm",
-        "two.dcm",
-        "1.2.3.4",
-        "IM0001",
-    ]
+    assert [Path(s.source.names[0]).name for s in samples] == ["one.dcm", "two.dcm", "1.2.3.4", "IM0001"]
     assert [s.gold.label for s in samples] == ["x", "y", "x", "y"]
     assert all(s.source.scans()[0].size == (1024, 1024) for s in samples[:1])
 
@@ -288,16 +265,11 @@ def test_a_row_that_says_nothing_is_skipped_and_told(row: Any, said: str, tmp_pa
         ({"image": "a.png", "boxes": [[1, 2, 3, 4]]}, "each with a class"),
         ({"image": "a.png", "landmarks": {"x": 3}}, "expected x and y"),
         ({"image": "a.png", "question": "Where?", "answer": "left", "language": "fr"}, "'fr'"),
-        (
-            {"image": "a.png", "question": "Where?", "answer": {"a": 1}},
-            "'answer' with text, got dict",
-        ),
+        ({"image": "a.png", "question": "Where?", "answer": {"a": 1}}, "'answer' with text, got dict"),
         ({"image": "a.png", "messages": [], "umit": {"id": "1"}}, "swift_samples"),
     ],
 )
-def test_a_row_in_another_form_is_an_error_with_its_place(
-    row: Any, said: str, tmp_path: Path
-) -> None:
+def test_a_row_in_another_form_is_an_error_with_its_place(row: Any, said: str, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=said) as caught:
         list(load(_jsonl(tmp_path, row)))
     assert caught.value.file == "my.jsonl line 1"
@@ -307,9 +279,7 @@ def test_ids_that_repeat_and_pictures_with_two_classes_are_told(tmp_path: Path) 
     path = _csv(tmp_path, "image,id,label", "a.png,7,x", "a.png,7,y", "b.png,8,y")
     samples, said = told(path, None)
     assert [s.id for s in samples] == ["7 (my.csv line 2)", "7 (my.csv line 3)", "8"]
-    assert (
-        "1 pictures have another class in a row of their own, the first in my.csv line 3" in said[1]
-    )
+    assert "1 pictures have another class in a row of their own, the first in my.csv line 3" in said[1]
     assert "1 ids stand in several rows, such as '7'" in said[2]
 
 
@@ -318,10 +288,7 @@ def test_a_table_of_the_hub_has_pictures_and_names_of_classes(tmp_path: Path) ->
 
     picture(tmp_path / "a.png", seed=1)
     features = Features({"image": Image(), "label": ClassLabel(names=["normal", "pneumonia"])})
-    rows = {
-        "image": [{"bytes": (tmp_path / "a.png").read_bytes(), "path": None}] * 2,
-        "label": [1, 0],
-    }
+    rows = {"image": [{"bytes": (tmp_path / "a.png").read_bytes(), "path": None}] * 2, "label": [1, 0]}
     for split in ("train", "test"):
         target = tmp_path / "hub" / "data" / f"{split}-00000-of-00001.parquet"
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -363,8 +330,7 @@ def test_fields_of_a_user_go_before() -> None:
 )  # fmt: skip
 def test_letters_of_options(said: Any, right: int | None, tmp_path: Path) -> None:
     rows = [
-        {"image": "a.png", "question": "Which?", "options": ["lung", "liver"], "answer": one}
-        for one in ("A", said)
+        {"image": "a.png", "question": "Which?", "options": ["lung", "liver"], "answer": one} for one in ("A", said)
     ]
     samples, messages = told(_jsonl(tmp_path, *rows), None)
     assert [s.gold.option for s in samples] == ([0] if right is None else [0, right])

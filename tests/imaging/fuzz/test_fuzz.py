@@ -101,9 +101,7 @@ def test_every_fixture_is_fuzzed(whole: dict[str, bytes]) -> None:
 
 @pytest.mark.slow  # all of them together
 @pytest.mark.parametrize("name", NAMES)
-def test_damage_is_read_or_refused(
-    name: str, whole: dict[str, bytes], tally: dict[str, Any], tmp_path: Path
-) -> None:
+def test_damage_is_read_or_refused(name: str, whole: dict[str, bytes], tally: dict[str, Any], tmp_path: Path) -> None:
     if name.endswith((".mha", ".nrrd")) and importlib.util.find_spec("SimpleITK") is None:
         pytest.skip('needs pip install "umit[itk]"')  # every file would be refused, damaged or not
     reader, path = Reader(), tmp_path / name
@@ -158,9 +156,7 @@ def test_only_its_own_time_counts(tmp_path: Path) -> None:
     program.write_text(STUCK.format(folder=str(PROGRAM.parent)), encoding="utf-8")
     reader = Reader(program)
     try:
-        said = [
-            reader(Path(name))[0] for name in ("fine", "spins", "fine", "waits", "dies", "fine")
-        ]
+        said = [reader(Path(name))[0] for name in ("fine", "spins", "fine", "waits", "dies", "fine")]
     finally:
         reader.close()
     assert said == ["read", f"took over {SECONDS:g} s", "read", "read", "died", "read"]

@@ -83,9 +83,7 @@ def test_some_without_probabilities_are_left_out() -> None:
             assert metric([sure, silent]) == metric([sure])
 
 
-@pytest.mark.parametrize(
-    "task", ["answer_closed", "classify", "findings", "detect_2d", "detect_3d"]
-)
+@pytest.mark.parametrize("task", ["answer_closed", "classify", "findings", "detect_2d", "detect_3d"])
 def test_each_task_with_probabilities_has_them(task: str) -> None:
     assert {"ECE", "Brier score", "risk-coverage area"} <= {m.name for m in TASKS[task].metrics}
 
@@ -106,9 +104,7 @@ UNREADABLE: Pair[Any] = Pair(SEVERAL, TRUE_MARKS, None)
         pytest.param([MARKED, HALF], id="two answers"),
     ],
 )
-def test_resamples_at_once_are_resamples_one_by_one(
-    metric: Metric[Any], pairs: list[Pair[Any]]
-) -> None:
+def test_resamples_at_once_are_resamples_one_by_one(metric: Metric[Any], pairs: list[Pair[Any]]) -> None:
     measures, groups = metric.measures(pairs), [place // 2 * 2 % 7 for place in range(len(pairs))]
     for drawn in (groups, len(pairs)):
         one_by_one = by_rows(lambda rows: metric.total(measures[rows]))

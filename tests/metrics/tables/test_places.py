@@ -26,9 +26,7 @@ def _metric(name: str, task: str = "detect_2d") -> Metric[Any]:
     return next(metric for metric in TASKS[task].metrics if metric.name == name)
 
 
-def _found(
-    *boxes: tuple[Any, float | None], presence: float | None = None, view: int | None = None
-) -> Detections:
+def _found(*boxes: tuple[Any, float | None], presence: float | None = None, view: int | None = None) -> Detections:
     return Detections(
         items=tuple(Detection(label="nodule", box=box, score=score, view=view) for box, score in boxes),
         presence=None if presence is None else (("nodule", presence),),
@@ -124,8 +122,6 @@ def test_a_missing_extra_is_left_out_and_told(
 
 
 def test_true_overlap_of_volumes_beside_m3ds() -> None:
-    pair = _pair(
-        _found((Box3D(5, 5, 5, 15, 15, 15), None)), _found((Box3D(0, 0, 0, 10, 10, 10), None))
-    )
+    pair = _pair(_found((Box3D(5, 5, 5, 15, 15, 15), None)), _found((Box3D(0, 0, 0, 10, 10, 10), None)))
     assert _metric("mean IoU", "detect_3d")([pair]) == pytest.approx(125 / 1875)
     assert _metric("IoU by enclosing box", "detect_3d")([pair]) == pytest.approx(125 / 3375)

@@ -19,8 +19,7 @@ FILM = Space(size=(100, 100), spacing=(0.5, 0.25))
 
 def _pair(x: float, y: float, space: Space | None = FILM) -> Pair[Any]:
     true, found = (
-        Landmarks(items=(Landmark(name="Sella", point=Point2D(*at, space=space)),))
-        for at in ((10, 10), (x, y))
+        Landmarks(items=(Landmark(name="Sella", point=Point2D(*at, space=space)),)) for at in ((10, 10), (x, y))
     )
     return Pair(Locate("Sella"), true, found)
 

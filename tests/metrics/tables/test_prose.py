@@ -29,10 +29,7 @@ CHINESE = [("左上肺野可见结节。", "右上肺野可见结节。"), ("心
 
 
 def _pairs(texts: list[tuple[str, str]], language: Language) -> list[Pair[Any]]:
-    return [
-        Pair(Describe(language=language), Report(text=true), Report(text=said))
-        for said, true in texts
-    ]
+    return [Pair(Describe(language=language), Report(text=true), Report(text=said)) for said, true in texts]
 
 
 EN, ZH = _pairs(ENGLISH, "en"), _pairs(CHINESE, "zh")
@@ -51,9 +48,7 @@ def test_captions_are_scored_as_cleaned(protocol: str, clean: Any) -> None:
     found, true = zip(*ENGLISH, strict=True)
     texts = list(map(clean, found)), [[clean(one)] for one in true]
     corpus = Corpus.of(*texts)
-    for order, expected in enumerate(
-        coco_bleu(bleu_rows(corpus).sum(0, keepdims=True))[0], start=1
-    ):
+    for order, expected in enumerate(coco_bleu(bleu_rows(corpus).sum(0, keepdims=True))[0], start=1):
         assert _value(f"BLEU-{order}", protocol, EN) == pytest.approx(float(expected), abs=1e-12)
     assert _value("ROUGE-L", protocol, EN) == pytest.approx(rouge_l(*texts).mean())
     if protocol != "R2Gen IU X-Ray":
@@ -83,12 +78,7 @@ def test_characters_are_counted_in_both_languages() -> None:
 
 @pytest.mark.parametrize(
     ("protocol", "mine", "other"),
-    [
-        ("pycocoevalcap, PTB", EN, ZH),
-        ("R2Gen IU X-Ray", EN, ZH),
-        ("rouge-score", EN, ZH),
-        ("ms-swift", ZH, EN),
-    ],
+    [("pycocoevalcap, PTB", EN, ZH), ("R2Gen IU X-Ray", EN, ZH), ("rouge-score", EN, ZH), ("ms-swift", ZH, EN)],
 )
 def test_the_other_language_is_left_out(protocol: str, mine: Any, other: Any) -> None:
     for metric in TASKS["report_film"].metrics:
@@ -131,8 +121,7 @@ def test_findings_of_phantoms(said: Any, expected: tuple[float, ...], language: 
 
 
 @pytest.mark.parametrize(
-    ("text", "language"),
-    [("No nodule. No effusion on the left.", "en"), ("未见结节，左侧未见积液。", "zh")],
+    ("text", "language"), [("No nodule. No effusion on the left.", "en"), ("未见结节，左侧未见积液。", "zh")]
 )
 def test_denied_findings_are_not_stated(text: str, language: Language) -> None:
     truth = film_report([NODULE, EFFUSION], language)

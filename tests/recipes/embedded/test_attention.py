@@ -54,9 +54,7 @@ def test_as_much_is_there_as_is_not(seed: int) -> None:
     case = cases.film_case(seed)
     items = single_things(case, np.random.default_rng(seed))
     golds = [item.gold for item in items if isinstance(item.gold, Detections)]
-    findings = [
-        i for i in items if isinstance(i.gold, Detections) and i.about in OBJECTS["film"].names[:5]
-    ]
+    findings = [i for i in items if isinstance(i.gold, Detections) and i.about in OBJECTS["film"].names[:5]]
     there = sum(bool(item.gold) for item in findings)
     assert len(findings) - there == min(max(1, there), 5 - there) and len(golds) > there
     assert all(item.about for item in items)
@@ -94,9 +92,7 @@ def test_sentences_of_tokens(tokens: list[str], sentences: list[int], why: str) 
 
 @pytest.mark.parametrize("kind", ["film", "crowded", "volume", "crowded volume"])
 @pytest.mark.parametrize("seed", range(4))
-def test_a_report_names_a_thing_for_each_sentence(
-    kind: cases.Kind, seed: int, encoder: Encoder
-) -> None:
+def test_a_report_names_a_thing_for_each_sentence(kind: cases.Kind, seed: int, encoder: Encoder) -> None:
     case = cases.draw(kind, seed)
     for number in range(8):  # a film's report is asked for more often than not
         for item in with_reports(case, np.random.default_rng(number)):
@@ -106,9 +102,7 @@ def test_a_report_names_a_thing_for_each_sentence(
             ends = item.gold.text.count(".") + item.gold.text.count("。")
             assert not item.about and 0 <= ends - len(item.sentences) <= 1
             sentences = item.gold.text.replace("。", ". ").split(". ")
-            for sentence, name in zip(
-                sentences, item.sentences, strict=False
-            ):  # a normal one has none
+            for sentence, name in zip(sentences, item.sentences, strict=False):  # a normal one has none
                 known = {"lesion": ("lesion", "病灶"), "heart": ("heart", "心")}
                 spoken = known.get(name) or (name, words.NAMES[name])
                 assert any(word in sentence for word in spoken), (sentence, name)
@@ -123,9 +117,7 @@ def test_reports_are_led_sentence_by_sentence(encoder: Encoder) -> None:
 
 
 @pytest.mark.parametrize(("kind", "taught"), [("film", False), ("volume", True)])
-def test_units_of_a_films_coordinates_are_not_taught(
-    kind: str, taught: bool, encoder: Encoder
-) -> None:
+def test_units_of_a_films_coordinates_are_not_taught(kind: str, taught: bool, encoder: Encoder) -> None:
     batch = _step(encoder, kind, "attention-reports")
     digits = [encoder.tokenizer.convert_tokens_to_ids(d) for d in "0123456789"]
     one = torch.isin(batch["input_ids"], torch.tensor(digits))

@@ -29,9 +29,7 @@ def test_the_record_tells_what_was_done(built: Path) -> None:
     found = json.loads((built / "build.json").read_text("utf-8"))
     names = [stage.name for stage in STAGES]
     assert list(found["steps"]) == list(found["losses"]) == names
-    assert {"statement": "This code trained these weights.", **record.code_hashes()} == found[
-        "code"
-    ]
+    assert {"statement": "This code trained these weights.", **record.code_hashes()} == found["code"]
     first, last = found["losses"]["align"]
     assert last < first - 0.2
     card = (built / "README.md").read_text("utf-8")
@@ -80,14 +78,10 @@ def test_auto_processor_makes_the_same_prompt(built: Path) -> None:
 
     processor = AutoProcessor.from_pretrained(built)
     picture = np.full((224, 224, 3), 90, np.uint8)
-    messages = [
-        {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "Is it?"}]}
-    ]
+    messages = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "Is it?"}]}]
     text = processor.apply_chat_template(messages, add_generation_prompt=True)
     theirs = processor(text=[text], images=[Image.fromarray(picture)])["input_ids"][0]
-    ours = Encoder(AutoTokenizer.from_pretrained(built)).prompt(
-        Request(words=("Is it?",), frames=(picture,))
-    )
+    ours = Encoder(AutoTokenizer.from_pretrained(built)).prompt(Request(words=("Is it?",), frames=(picture,)))
     assert list(theirs) == ours
 
 

@@ -8,13 +8,7 @@ import numpy as np
 import pytest
 
 from recipes.embedded.batches import Draws, StageBatches
-from recipes.embedded.coordinates import (
-    OBJECTS,
-    TokenHeads,
-    coordinate_loss,
-    coordinate_targets,
-    weigh,
-)
+from recipes.embedded.coordinates import OBJECTS, TokenHeads, coordinate_loss, coordinate_targets, weigh
 from recipes.embedded.model import SMOKE, new_model
 from recipes.embedded.questions import show
 from recipes.embedded.stages import STAGES

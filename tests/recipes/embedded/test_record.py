@@ -110,9 +110,7 @@ def test_a_grey_level_of_rounding_is_no_other_picture() -> None:
     assert not record.differences(_altered("align/batches/0/pixels", rounded), BATCHES)
 
 
-def test_only_unchanged_data_can_be_restated(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_unchanged_data_can_be_restated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = {**RECORD, "code": {"statement": "former"}}
     record.write_json(tmp_path / "build.json", kept)
     for name in ("tokenizer.json", "tokenizer_config.json"):

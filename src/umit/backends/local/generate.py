@@ -15,9 +15,7 @@ from umit.errors import BackendError
 __all__ = ["write"]
 
 
-def write(
-    engine: Engine, context: Context, logits: Tensor, limits: Sequence[int]
-) -> list[Completion]:
+def write(engine: Engine, context: Context, logits: Tensor, limits: Sequence[int]) -> list[Completion]:
     """Write every row's answer; rows that are done leave the batch.
 
     Args:
@@ -40,9 +38,7 @@ def write(
     while active:
         best = logits.log_softmax(-1).max(-1)
         going = []
-        for place, (token, score) in enumerate(
-            zip(best.indices.tolist(), best.values.tolist(), strict=True)
-        ):
+        for place, (token, score) in enumerate(zip(best.indices.tolist(), best.values.tolist(), strict=True)):
             row = active[place]
             total[row] += score
             stopped[row] = token in stops
@@ -51,19 +47,12 @@ def write(
                 if len(written[row]) < limits[row]:
                     going.append(place)
         if not all(math.isfinite(total[row]) for row in active):
-            raise BackendError(
-                "expected numbers, the weights gave NaN; load them with dtype='float32'",
-                engine="local",
-            )
+            raise BackendError("expected numbers, the weights gave NaN; load them with dtype='float32'", engine="local")
         active = [active[place] for place in going]
         if active:
             last = [written[row][-1:] for row in active]
             context, logits = read_words(engine, context.rows(going), last)
     return [
-        Completion(
-            text=engine.encoder.text(ids),
-            finish_reason="stop" if done else "length",
-            logprob=score,
-        )
+        Completion(text=engine.encoder.text(ids), finish_reason="stop" if done else "length", logprob=score)
         for ids, done, score in zip(written, stopped, total, strict=True)
     ]

@@ -24,17 +24,12 @@ from umit.engine.positions import packed_positions
 
 __all__ = ["choose"]
 
-_LONGEST: Final = (
-    512  # tokens of options in a row: one pass for most lists, and time linear in longer ones
-)
+_LONGEST: Final = 512  # tokens of options in a row: one pass for most lists, and time linear in longer ones
 _AT_ONCE: Final = 256  # tokens whose logits over the whole vocabulary are in memory at a time
 
 
 def choose(
-    engine: Engine,
-    context: Context,
-    logits: Tensor,
-    options: Sequence[Sequence[Sequence[Word]]],
+    engine: Engine, context: Context, logits: Tensor, options: Sequence[Sequence[Sequence[Word]]]
 ) -> list[Completion]:
     """Score every option of every row.
 
@@ -73,9 +68,7 @@ def _beginnings(logits: Tensor, ids: Sequence[Sequence[Sequence[int]]]) -> list[
 
 def _best(options: Sequence[Sequence[Word]], scores: Sequence[float]) -> Completion:
     best = max(range(len(scores)), key=scores.__getitem__)
-    return Completion(
-        text=chat.spell(options[best]), logprob=scores[best], option_logprobs=tuple(scores)
-    )
+    return Completion(text=chat.spell(options[best]), logprob=scores[best], option_logprobs=tuple(scores))
 
 
 def _parts(answers: Sequence[Sequence[int]]) -> Iterator[range]:
@@ -101,9 +94,7 @@ def _packed(
         words = [token for answer in answers for token in answer[:-1]]
         numbers = np.repeat(np.arange(len(answers)) + 1, [len(a) - 1 for a in answers])
         fed[row, : len(words)], segments[row, : len(words)] = words, numbers
-        places[:, row, : len(words)] = packed_positions(
-            np.empty((3, 0), np.int64), int(after[row]), numbers
-        )
+        places[:, row, : len(words)] = packed_positions(np.empty((3, 0), np.int64), int(after[row]), numbers)
     return fed, segments, places
 
 

@@ -64,11 +64,7 @@ class Context:
 
 
 def read(
-    engine: Engine,
-    context: Context,
-    embedded: Tensor,
-    segments: NDArray[np.int64],
-    places: NDArray[np.int64],
+    engine: Engine, context: Context, embedded: Tensor, segments: NDArray[np.int64], places: NDArray[np.int64]
 ) -> tuple[Context, Tensor]:
     """Let every row read on.
 
@@ -103,9 +99,7 @@ def _cache_argument(language: Any) -> str:
     return "cache" if "cache" in taken else "past_key_values"
 
 
-def read_words(
-    engine: Engine, context: Context, ids: Sequence[Sequence[int]]
-) -> tuple[Context, Tensor]:
+def read_words(engine: Engine, context: Context, ids: Sequence[Sequence[int]]) -> tuple[Context, Tensor]:
     """Let every row read its own words.
 
     Args:
@@ -223,9 +217,7 @@ def _beginnings(rows: Sequence[int], asked: Sequence[Sequence[int]]) -> list[int
     return [n or max(0, len(a) - longest) for a, n in zip(asked, counts, strict=True)]
 
 
-def _begin_alike(
-    rows: Sequence[int], asked: Sequence[Sequence[int]]
-) -> Iterator[tuple[list[int], int]]:
+def _begin_alike(rows: Sequence[int], asked: Sequence[Sequence[int]]) -> Iterator[tuple[list[int], int]]:
     """Yield the questions, two or more, that are worth a beginning of their own, and how long it is."""
     group: list[int] = []
     length = 0
@@ -273,9 +265,7 @@ def _nothing(engine: Engine, after: NDArray[np.int64]) -> Context:
     return Context(made, np.zeros((len(after), 0), np.bool_), after)
 
 
-def _left_padded(
-    ids: Sequence[Sequence[int]], padding: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _left_padded(ids: Sequence[Sequence[int]], padding: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return ids ``(B, L)`` and segments: 1 where there is a token, -1 in padding."""
     longest = max(map(len, ids))
     padded = np.full((len(ids), longest), padding, np.int64)
@@ -293,9 +283,7 @@ def _content(frame: Frame) -> bytes:
     return digest.digest()
 
 
-def _encoded(
-    engine: Engine, frames: Mapping[bytes, Frame], known: Mapping[bytes, Tensor]
-) -> Pictures:
+def _encoded(engine: Engine, frames: Mapping[bytes, Frame], known: Mapping[bytes, Tensor]) -> Pictures:
     found = {key: known[key] for key in frames if key in known}
     missing = [key for key in frames if key not in known]
     for start in range(0, len(missing), _AT_ONCE):

@@ -34,9 +34,7 @@ class Layout:
 
 #: Every layout by its name.
 LAYOUTS: Final[Mapping[str, Layout]] = {
-    "table": Layout(
-        "a jsonl, json, csv or parquet file, or a folder with one", table.there, table.items
-    ),
+    "table": Layout("a jsonl, json, csv or parquet file, or a folder with one", table.there, table.items),
     "classes": Layout("a folder of pictures a class", classes.there, classes.items),
     "voc": Layout("Pascal VOC: Annotations/*.xml", voc.there, voc.items),
     "coco": Layout("a COCO JSON file, or a folder with some", coco.there, coco.items),
@@ -89,20 +87,14 @@ def _recognised(path: Path, layout: str | None) -> tuple[str, Path]:
         place = inner[0]
     known = "; ".join(f"{name}: {one.title}" for name, one in LAYOUTS.items())
     if names:
-        raise DatasetError(
-            f"expected one layout, {path.name!r} looks like {' and '.join(names)}; name it as variant"
-        )
-    raise DatasetError(
-        f"expected a layout that umit knows in {path.name!r} ({known}), got none of them"
-    )
+        raise DatasetError(f"expected one layout, {path.name!r} looks like {' and '.join(names)}; name it as variant")
+    raise DatasetError(f"expected a layout that umit knows in {path.name!r} ({known}), got none of them")
 
 
 def _seen(given: Given, layout: str) -> Seen:
     names = {key: value for key, value in given.fields.items() if key not in FIELDS}
     if layout != "table" and (taken := [k for k in given.fields if k in FIELDS and k != "group"]):
-        raise DatasetError(
-            f"expected the fields of a table, or group, got {', '.join(taken)} for {layout}"
-        )
+        raise DatasetError(f"expected the fields of a table, or group, got {', '.join(taken)} for {layout}")
     seen = Seen(names=names, rule=given.fields.get("group", ""))
     for item in LAYOUTS[layout].items(given):
         seen.add(item)

@@ -26,9 +26,7 @@ def is_coco(path: Path) -> bool:
         return False
     with path.open("rb") as file:
         head = file.read(_HEAD).removeprefix(b"\xef\xbb\xbf").lstrip()
-    return head.startswith(b"{") and any(
-        k in head for k in (b'"images"', b'"annotations"', b'"categories"')
-    )
+    return head.startswith(b"{") and any(k in head for k in (b'"images"', b'"annotations"', b'"categories"'))
 
 
 def there(root: Path) -> bool:
@@ -102,9 +100,7 @@ def _size(one: Mapping[str, Any]) -> tuple[int, int] | None:
     return (int(width or 0), int(height or 0)) if known else None
 
 
-def _box(
-    one: Mapping[str, Any], names: Mapping[Any, str], place: str, tell: Tell
-) -> tuple[str, Mark] | None:
+def _box(one: Mapping[str, Any], names: Mapping[Any, str], place: str, tell: Tell) -> tuple[str, Mark] | None:
     box, kind = one.get("bbox"), _id(one, "category_id", place)
     if not isinstance(box, list) or len(box) != 4:
         raise DatasetError(f"expected a bbox of x, y, width and height, got {str(box)[:60]}", file=place)  # fmt: skip

@@ -21,19 +21,7 @@ from umit.geometry import Box2D, Box3D
 from umit.queries import Choose, Find, Language, Query
 from umit.results import Classification, Detection, Detections, Findings, Marked, Result
 
-__all__ = [
-    "Asked",
-    "Boxed",
-    "Given",
-    "Item",
-    "Labelled",
-    "Seen",
-    "Tell",
-    "Told",
-    "Truth",
-    "named",
-    "natural",
-]
+__all__ = ["Asked", "Boxed", "Given", "Item", "Labelled", "Seen", "Tell", "Told", "Truth", "named", "natural"]
 
 Tell: TypeAlias = Callable[[str], None]
 
@@ -176,9 +164,7 @@ class Seen:
         """
         if unknown := [name for name in self.names if name not in self._labels]:
             there = ", ".join(sorted(self._labels)[:20]) or "none"
-            raise DatasetError(
-                f"expected fields or classes of the files ({there}), got {', '.join(unknown)}"
-            )
+            raise DatasetError(f"expected fields or classes of the files ({there}), got {', '.join(unknown)}")
         self.groups.close()
 
     def told(self) -> Iterator[str]:

@@ -46,17 +46,13 @@ def items(given: Given) -> Iterator[Item]:
         yield Item(
             id=stem(image.name),
             source=pictured(image),
-            truth=Boxed(
-                known=tuple(names.values()), read=partial(_boxes, image, mask, names, place)
-            ),
+            truth=Boxed(known=tuple(names.values()), read=partial(_boxes, image, mask, names, place)),
             place=place,
             name=image.name,
         )
     paired = {image for image, _ in pairs}
     folders = {image.parent for image in paired}
-    lost = sorted(
-        p.name for folder in folders for p in folder.iterdir() if _is_volume(p) and p not in paired
-    )
+    lost = sorted(p.name for folder in folders for p in folder.iterdir() if _is_volume(p) and p not in paired)
     if lost:
         tell(f"{root.name}: skipped {len(lost)} volumes without a mask, such as {lost[0]!r}")
 
@@ -66,9 +62,7 @@ def _pairs(root: Path) -> Iterator[tuple[Path, Path]]:
         masks = {stem(p.name): p for p in (root / second).glob("*") if _is_volume(p)}
         for image in sorted((root / first).glob("*"), key=lambda p: natural(p.name)):
             name = stem(image.name)
-            mask = masks.get(name) or masks.get(
-                name.removesuffix("_0000")
-            )  # nnU-Net's first channel
+            mask = masks.get(name) or masks.get(name.removesuffix("_0000"))  # nnU-Net's first channel
             if mask is not None and _is_volume(image):
                 yield image, mask
 
@@ -84,9 +78,7 @@ def _names(root: Path) -> dict[int, str]:
         return {}
     labels = json_object(path).get("labels")
     if not isinstance(labels, dict):
-        raise DatasetError(
-            f"expected labels with names, got {type(labels).__name__}", file=path.name
-        )
+        raise DatasetError(f"expected labels with names, got {type(labels).__name__}", file=path.name)
     pairs = [(a, b) if str(a).isdecimal() else (b, a) for a, b in labels.items()]
     if not all(str(value).isdecimal() for value, _ in pairs):
         raise DatasetError("expected a whole number for each label", file=path.name)
@@ -106,20 +98,12 @@ def _boxes(image: Path, mask: Path, names: Mapping[int, str], place: str) -> dic
     """
     labels, scan = load(mask), load(image)
     if labels.size != scan.size or labels.voxels.ndim != 3:
-        raise DatasetError(
-            f"expected a mask of {scan.size} voxels as the volume, got {labels.size}", file=place
-        )
+        raise DatasetError(f"expected a mask of {scan.size} voxels as the volume, got {labels.size}", file=place)
     if not (labels.affine is None) == (scan.affine is None) or not np.allclose(labels.affine or (), scan.affine or (), atol=1e-2):  # fmt: skip
-        raise DatasetError(
-            "expected a mask on the volume's own grid, got another affine", file=place
-        )
+        raise DatasetError("expected a mask on the volume's own grid, got another affine", file=place)
     values = np.unique(labels.voxels)
     unknown = [v for v in values.tolist() if v and v not in names]
     if unknown:
-        raise DatasetError(
-            f"expected the labels {', '.join(map(str, names))}, got {unknown[0]}", file=place
-        )
-    found = {
-        name: around(np.nonzero(labels.voxels == value)[::-1]) for value, name in names.items()
-    }
+        raise DatasetError(f"expected the labels {', '.join(map(str, names))}, got {unknown[0]}", file=place)
+    found = {name: around(np.nonzero(labels.voxels == value)[::-1]) for value, name in names.items()}
     return {name: replace(box, space=scan.space) for name, box in found.items() if box is not None}

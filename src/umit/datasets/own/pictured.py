@@ -78,8 +78,7 @@ class Found(Places):
         if found is not None and len(found) > 1:
             shown = sorted(p.relative_to(self.root.path).as_posix() if p.is_relative_to(self.root.path) else p.name for p in found)  # fmt: skip
             raise DatasetError(
-                f"expected one file called {last!r}, got {len(found)}: {', '.join(shown[:3])}",
-                file=place,
+                f"expected one file called {last!r}, got {len(found)}: {', '.join(shown[:3])}", file=place
             )
         return next(iter(found or ()), path)
 

@@ -121,12 +121,7 @@ class _Reader:
             yield replace(item, truth=truth)
 
     def _box(
-        self,
-        item: Item,
-        row: Mapping[str, Any],
-        four: tuple[list[str], BoxForm],
-        known: Mapping[str, str],
-        place: str,
+        self, item: Item, row: Mapping[str, Any], four: tuple[list[str], BoxForm], known: Mapping[str, str], place: str
     ) -> None:
         """Keep one row's box for its picture, which may have boxes in other rows."""
         name = str(item.source.names)
@@ -150,14 +145,10 @@ class _Reader:
             return source
         folders = [path.is_dir() for path in source.paths]
         if len(folders) > 1 and any(folders):
-            raise DatasetError(
-                "expected films or one volume, got a folder among several", file=place
-            )
+            raise DatasetError("expected films or one volume, got a folder among several", file=place)
         if filled(volume) or any(folders):
             return Files(source.paths, is_volume=True)
-        return Files(
-            source.paths, size=truths.size(found, place), spacing=truths.spacing(found, place)
-        )
+        return Files(source.paths, size=truths.size(found, place), spacing=truths.spacing(found, place))
 
     def _name(self, first: str) -> str:
         path, root = Path(first), self.places.root.path

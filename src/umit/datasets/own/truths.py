@@ -86,9 +86,7 @@ _KINDS: Final = ("answer", "landmarks", "boxes", "label", "report", "caption")
 def _nothing(kind: str, value: Any, place: str) -> str:
     """Say that a row says nothing, and by which word if it has one: ``none`` may be a class's name."""
     blank = not isinstance(value, str) or not value.strip()
-    return (
-        f"{place}: skipped, its {kind} {'is empty' if blank else f'{value!r} is taken for empty'}"
-    )
+    return f"{place}: skipped, its {kind} {'is empty' if blank else f'{value!r} is taken for empty'}"
 
 
 def turn(asked: str, answer: str | None) -> Truth | None:
@@ -100,9 +98,7 @@ def turn(asked: str, answer: str | None) -> Truth | None:
     return _question(asked, said, options, right)
 
 
-def _question(
-    asked: str, said: str, options: tuple[str, ...], right: int | None, kind: str = ""
-) -> Told:
+def _question(asked: str, said: str, options: tuple[str, ...], right: int | None, kind: str = "") -> Told:
     gold, facts = answered(said, options, right, kind)
     return Told(asked, lambda spoken, _: [("", Ask(asked, options, language=spoken), gold, facts)])
 
@@ -161,9 +157,7 @@ def _options(row: _Row, value: Any, place: str) -> tuple[str, ...]:
 def _labels(row: _Row, column: str, asks: str | None, place: str, say: Tell) -> Truth | None:
     if "+" in column:  # several columns of 0 and 1
         ones = column.split("+")
-        return Labelled(
-            tuple(one for one in ones if _flag(row[one], one, place)), tuple(ones), asks
-        )
+        return Labelled(tuple(one for one in ones if _flag(row[one], one, place)), tuple(ones), asks)
     value = several(row[column])
     if isinstance(value, list | tuple):
         return Labelled(tuple(_text(one, "label", place) for one in value), (), asks)
@@ -189,9 +183,7 @@ def _one_hot(row: _Row, known: _Row) -> list[str]:
     return names if len(names) > 1 and all(flags) else []
 
 
-def box(
-    row: _Row, four: tuple[list[str], BoxForm], known: _Row, place: str, say: Tell
-) -> tuple[str, Mark] | None:
+def box(row: _Row, four: tuple[list[str], BoxForm], known: _Row, place: str, say: Tell) -> tuple[str, Mark] | None:
     """Return a row's box from four columns, or ``None`` where they are empty: nothing is there.
 
     Raises:
@@ -203,16 +195,12 @@ def box(
         return None
     label = row.get(known.get("label", ""))
     if not filled(label):
-        raise DatasetError(
-            "expected the class of a box, got none; say its field as label", file=place
-        )
+        raise DatasetError("expected the class of a box, got none; say its field as label", file=place)
     corners = [number(value, name, place) for value, name in zip(values, names, strict=True)]
     return _marked(_text(label, "label", place), corners, form, place, say)
 
 
-def _marked(
-    name: str, numbers: list[float], form: BoxForm, place: str, say: Tell
-) -> tuple[str, Mark] | None:
+def _marked(name: str, numbers: list[float], form: BoxForm, place: str, say: Tell) -> tuple[str, Mark] | None:
     x1, y1, x2, y2 = numbers
     if form == "centre":
         x1, y1 = x1 - x2 / 2, y1 - y2 / 2
@@ -291,9 +279,7 @@ def _written(kind: str, values: _Row, place: str) -> Truth:
         impression=parts[1] if split else None,
     )
     purpose: Literal["report", "caption"] = "caption" if kind == "caption" else "report"
-    return Told(
-        report.text, lambda spoken, _: [("", Describe(purpose, language=spoken), report, ())]
-    )
+    return Told(report.text, lambda spoken, _: [("", Describe(purpose, language=spoken), report, ())])
 
 
 def language(value: Any, place: str) -> Language | None:
@@ -324,13 +310,9 @@ def spacing(found: _Row, place: str) -> tuple[float, float] | None:
     value = several(found.get("spacing"))
     if not filled(value):
         return None
-    numbers = [
-        number(v, "spacing", place) for v in (value if isinstance(value, list) else [value, value])
-    ]
+    numbers = [number(v, "spacing", place) for v in (value if isinstance(value, list) else [value, value])]
     if len(numbers) != 2 or min(numbers) <= 0:
-        raise DatasetError(
-            f"expected mm of a pixel, one number or two, got {str(value)[:40]}", file=place
-        )
+        raise DatasetError(f"expected mm of a pixel, one number or two, got {str(value)[:40]}", file=place)
     return numbers[0], numbers[1]
 
 

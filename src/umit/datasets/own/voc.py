@@ -60,9 +60,7 @@ def items(given: Given) -> Iterator[Item]:
             split=splits.get(path.stem) or split_in(path.relative_to(root).parts[:-1]),
         )
     if left := sorted(pictures.keys() - {path.stem for path in files}):
-        tell(
-            f"{folder.name}: {len(left)} pictures without an annotation left out, such as {left[0]!r}"
-        )
+        tell(f"{folder.name}: {len(left)} pictures without an annotation left out, such as {left[0]!r}")
 
 
 def _tree(path: Path, place: str) -> ElementTree.Element:
@@ -89,9 +87,7 @@ def _boxes(tree: ElementTree.Element, place: str, tell: Tell) -> Iterator[tuple[
             )
         x1, y1, x2, y2 = known
         if x1 >= x2 or y1 >= y2:
-            tell(
-                f"{place}: skipped box {count}, {name!r}: {x1:g}, {y1:g}, {x2:g}, {y2:g} has no area"
-            )
+            tell(f"{place}: skipped box {count}, {name!r}: {x1:g}, {y1:g}, {x2:g}, {y2:g} has no area")
             continue
         yield name, Mark((x1 - 1, y1 - 1, x2, y2))
 

@@ -53,9 +53,7 @@ def items(given: Given) -> Iterator[Item]:
     if bare:
         tell(f"{root.name}: {bare} pictures without a text of boxes, taken to show nothing")
     if not names:
-        tell(
-            f"{root.name}: no {' or '.join((*_TABLES[:1], *_LISTS[:1]))} names the classes {', '.join(sorted(used))}"
-        )
+        tell(f"{root.name}: no {' or '.join((*_TABLES[:1], *_LISTS[:1]))} names the classes {', '.join(sorted(used))}")
 
 
 def _pairs(root: Path) -> Iterator[tuple[Path, Path]]:

@@ -55,9 +55,7 @@ def _columns(protocol: Protocol) -> tuple[Metric[Any], ...]:
 
 
 def _right(pair: Pair[Answer]) -> float:
-    return float(
-        pair.found is not None and pair.found.option == pair.gold.choice(pair.query.choices)
-    )
+    return float(pair.found is not None and pair.found.option == pair.gold.choice(pair.query.choices))
 
 
 #: Questions without options.

@@ -12,12 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from umit.metrics.bootstrap import Draws, Numbers, Weights
-from umit.metrics.calibration import (
-    calibration_error,
-    calibration_errors,
-    risk_areas,
-    risk_coverage,
-)
+from umit.metrics.calibration import calibration_error, calibration_errors, risk_areas, risk_coverage
 from umit.metrics.metric import Measures, Metric, Pair, padded
 from umit.provenance import Scored
 
@@ -44,9 +39,7 @@ def claims(pair: Pair[Any]) -> list[tuple[float, float]]:
         >>> claims(Pair(Ask("Nodule?", ("yes", "no")), Answer(text="yes"), said))
         [(0.75, 0.0)]
     """
-    return [
-        (_sure(*one), float(one.said is not None and one.said == one.true)) for one in _scored(pair)
-    ]
+    return [(_sure(*one), float(one.said is not None and one.said == one.true)) for one in _scored(pair)]
 
 
 def _scored(pair: Pair[Any]) -> list[Scored]:
@@ -74,8 +67,7 @@ def _claimed(pairs: _Pairs) -> Measures:
 
 
 def _over_claims(
-    score: Callable[[_Floats, _Floats], float],
-    at_once: Callable[[_Floats, _Floats], Callable[[Weights], _Floats]],
+    score: Callable[[_Floats, _Floats], float], at_once: Callable[[_Floats, _Floats], Callable[[Weights], _Floats]]
 ) -> dict[str, Any]:
     """Return ``total`` and ``weighed`` of a metric over the claims of all rows."""
 

@@ -40,11 +40,7 @@ def _numbers(pairs: _Labelled) -> Measures:
     """True and found class; an unreadable answer is a class of its own."""
     order = _order(pairs)
     return np.array(
-        [
-            (order[pair.gold.label], -1 if pair.found is None else order[pair.found.label])
-            for pair in pairs
-        ],
-        np.float64,
+        [(order[pair.gold.label], -1 if pair.found is None else order[pair.found.label]) for pair in pairs], np.float64
     ).reshape(-1, 2)
 
 
@@ -99,9 +95,7 @@ def _marks(pairs: Sequence[Pair[Findings]]) -> Measures:
         scores = [0.0] * len(pair.gold) if pair.found is None else [
             float(m.present) if m.probability is None else m.probability for m in pair.found
         ]  # fmt: skip
-        rows.append(
-            [v for m, s in zip(pair.gold, scores, strict=True) for v in (float(m.present), s)]
-        )
+        rows.append([v for m, s in zip(pair.gold, scores, strict=True) for v in (float(m.present), s)])
     return padded(rows)
 
 

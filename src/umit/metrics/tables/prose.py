@@ -35,9 +35,7 @@ def _same(pair: Pair[Report]) -> float:
     return float(pair.found is not None and pair.found.text.split() == pair.gold.text.split())
 
 
-def _of(
-    score: _Score, columns: int, *, language: Language | None = None
-) -> Callable[[_Pairs], Measures]:
+def _of(score: _Score, columns: int, *, language: Language | None = None) -> Callable[[_Pairs], Measures]:
     """Return a measure over the texts of one language, or of all; the others are left out."""
 
     def measure(pairs: _Pairs) -> Measures:
@@ -81,17 +79,9 @@ def _bleu(order: int) -> dict[str, Any]:
     return summed(lambda sums: coco_bleu(sums[:, :_BLEU])[:, order - 1])
 
 
-def _captions(
-    protocol: str, measure: Callable[[_Pairs], Measures], **more: Any
-) -> tuple[Metric[Any], ...]:
+def _captions(protocol: str, measure: Callable[[_Pairs], Measures], **more: Any) -> tuple[Metric[Any], ...]:
     """Return BLEU-1 to 4, ROUGE-L and CIDEr-D of one cleaning."""
-    shared: dict[str, Any] = {
-        "protocol": protocol,
-        "measure": measure,
-        "best": None,
-        "unreadable": _EMPTY,
-        **more,
-    }
+    shared: dict[str, Any] = {"protocol": protocol, "measure": measure, "best": None, "unreadable": _EMPTY, **more}
     return (
         *(Metric(name=f"BLEU-{order}", **_bleu(order), **shared) for order in (1, 2, 3, 4)),
         Metric(name="ROUGE-L", column=_BLEU, **shared),

@@ -33,10 +33,7 @@ def ranks(pairs: _Pairs) -> list[list[float]] | None:
     found = [() if pair.found is None else pair.found.items for pair in pairs]
     presence = [dict(pair.found.presence or ()) if pair.found else {} for pair in pairs]
     by_score = [[box.score for box in boxes] for boxes in found]
-    by_presence = [
-        [chances.get(box.label) for box in boxes]
-        for boxes, chances in zip(found, presence, strict=True)
-    ]
+    by_presence = [[chances.get(box.label) for box in boxes] for boxes, chances in zip(found, presence, strict=True)]
     for kind in (by_score, by_presence):
         known = [[one for one in row if one is not None] for row in kind]
         if list(map(len, known)) == list(map(len, found)):
@@ -44,9 +41,7 @@ def ranks(pairs: _Pairs) -> list[list[float]] | None:
     return None
 
 
-def hits_of(
-    pair: Pair[Detections], confidence: Sequence[float]
-) -> tuple[list[float | None], list[float]]:
+def hits_of(pair: Pair[Detections], confidence: Sequence[float]) -> tuple[list[float | None], list[float]]:
     """Return one answer's hits and false boxes; a box in one view does not hit a true box in another.
 
     Args:
@@ -85,9 +80,7 @@ def froc(measures: Measures) -> float:
     if not len(measures) or np.isnan(measures[0, 0]):
         return float("nan")
     wide = int(measures[0, 0])
-    hits, false = (
-        part[~np.isnan(part)] for part in (measures[:, 1 : 1 + wide], measures[:, 1 + wide :])
-    )
+    hits, false = (part[~np.isnan(part)] for part in (measures[:, 1 : 1 + wide], measures[:, 1 + wide :]))
     if not len(hits):
         return float("nan")
     return froc_score(froc_curve(hits.tolist(), false.tolist(), len(measures)))
