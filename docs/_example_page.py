@@ -52,7 +52,7 @@ def samples() -> Iterator[Sample[Any, Any]]:
                     )  # fmt: skip
 
 
-def questions(kind: cases.Kind, seed: int, rng: np.random.Generator, language: Language) -> Iterable[cases.Item]:
+def questions(kind: cases.Kind, seed: int, rng: np.random.Generator, language: Language) -> Iterable[cases.QAPair]:
     """Return the questions about one phantom."""
     truth: Any = drawn(kind, seed).truth
     if kind == "single":

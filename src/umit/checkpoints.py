@@ -19,6 +19,7 @@ from umit.chat import DEFAULT_SYSTEM
 from umit.errors import CheckpointError, CheckpointWarning, UnsupportedTaskError
 from umit.imaging.view import Rendering
 from umit.queries import Language
+from umit.tasks.answer import ANSWER_CLOSED, ANSWER_OPEN
 from umit.tasks.dialect import UMIT, Dialect
 from umit.tasks.table import TASKS
 from umit.tasks.task import Task, TaskName
@@ -67,6 +68,11 @@ class Checkpoint:
             if (spec.known_by or name) in self.task_names
         }
 
+    @property
+    def scores_presence(self) -> bool:
+        """Whether a detection is also asked whether each target is there: where closed questions are known."""
+        return ANSWER_CLOSED.name in self.tasks
+
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the tasks, whose functions cannot be pickled; they are bound again where they are asked for."""
         return {name: value for name, value in vars(self).items() if name != "tasks"}
@@ -103,14 +109,13 @@ PHANTOM: Final = Checkpoint(
     notice=_PHANTOM_NOTICE,
 )
 
-_QUESTIONS: Final[tuple[TaskName, ...]] = ("answer_open", "answer_closed")
 #: The six released by the paper's authors; which tasks each knows is read from their names.
 RELEASED: Final[dict[str, Checkpoint]] = {
     c.name: c
     for c in (
         Checkpoint(name="dz-osamu/UMIT-B"),
         Checkpoint(name="dz-osamu/Classification", task_names=("classify",)),
-        Checkpoint(name="dz-osamu/VQA", task_names=_QUESTIONS),
+        Checkpoint(name="dz-osamu/VQA", task_names=(ANSWER_OPEN.name, ANSWER_CLOSED.name)),
         Checkpoint(name="dz-osamu/Report_Generation", task_names=("report_film", "report_ct")),
         Checkpoint(name="dz-osamu/Disease_Detection", task_names=("detect_2d", "detect_3d")),
         Checkpoint(name="dz-osamu/Landmark_Detection", task_names=("landmark",)),

@@ -282,7 +282,7 @@ class UMIT:
     def _run(
         self, items: Iterable[tuple[Scans, Query]], *, generate: bool = False, progress: bool = True, workers: int = 0
     ) -> Iterator[Outcome]:
-        scored = "answer_closed" in self.checkpoint.tasks
+        scored = self.checkpoint.scores_presence
         total = count(items, scored=scored) if isinstance(items, Sequence) else None
         plan: Plan = deque()
         ended: list[Exception] = []

@@ -45,7 +45,7 @@ def stream(samples: Iterable[Sample[Any, Any]]) -> IterableDataset:
     """Return samples as a Hugging Face stream of ``{"sample": bytes}``, a pickled sample each.
 
     Args:
-        samples: Anything that can be passed over more than once, such as :class:`Samples`.
+        samples: Anything that can be passed over more than once, such as :class:`~umit.datasets.dataset.Samples`.
     """
     from datasets import Features, IterableDataset, Value
 

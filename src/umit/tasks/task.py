@@ -168,7 +168,7 @@ class TaskSpec(Generic[Q, R]):
         line: A result in one line of text; ``""`` where nothing was found.
         same: Whether two results say the same, as of a picture and its mirror image; ``None`` where no rule says.
         known_by: The task whose checkpoints know this one; ``""`` for itself, as a card names it.
-        charts: What the page of a run draws of it, by the names of :mod:`umit.evaluation.curves`.
+        charts: What the page of a run draws of it, by the names of :mod:`umit.evaluation.charts`.
     """
 
     name: TaskName

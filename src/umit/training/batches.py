@@ -31,8 +31,7 @@ def rows_of(sample: Sample[Any, Any], card: Checkpoint, encoder: Encoder, *, phr
         InputError: A picture cannot be read, or a mark lies outside it.
         UnsupportedTaskError: The checkpoint does not know the task.
     """
-    scored = "answer_closed" in card.tasks
-    turns = turns_of(sample, card.tasks, phrasing=phrasing, scored=scored)
+    turns = turns_of(sample, card.tasks, phrasing=phrasing, scored=card.scores_presence)
     name = sample.place or sample.id
     return [pack(list(some), encoder, name) for _, some in groupby(turns, _shown)]
 

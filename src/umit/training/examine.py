@@ -62,8 +62,7 @@ def _look(sample: Sample[Any, Any], card: Checkpoint, encoder: Encoder) -> None:
     for path in dict.fromkeys(paths_of(sample.source)):
         if not path.exists() or file_kind(path) == "raster":
             picture_size(path)  # says what is wrong with it
-    scored = "answer_closed" in card.tasks
-    for request, answer in asked(sample, card.tasks, pixels=False, scored=scored):
+    for request, answer in asked(sample, card.tasks, pixels=False, scored=card.scores_presence):
         length = len(encoder.answer(answer_words(answer)))
         if not answer.strip():
             raise DatasetError("expected an answer, got none")
