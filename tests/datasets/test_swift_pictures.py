@@ -11,7 +11,7 @@ import pytest
 
 from umit.datasets.folder import Folder
 from umit.datasets.pictures import Encoded, Files, Stack, Voxels
-from umit.datasets.swift_pictures import Places, Several, entries, source_of
+from umit.datasets.swift_pictures import Gathered, Places, entries, source_of
 from umit.errors import DatasetError, InputError
 
 from .layouts.draw import picture
@@ -113,7 +113,7 @@ def _source(folder: Path, row: dict[str, Any], *, prepared: bool = True) -> Any:
         pytest.param({"images": ["a.png", "b.png"]}, Files, False, id="two views"),
         pytest.param({"images": [{"path": "a.png", "bytes": None}]}, Files, False, id="path in an object"),
         pytest.param({"images": [{"path": None, "bytes": b"x"}]}, Encoded, False, id="bytes in an object"),
-        pytest.param({"images": ["a.png", {"bytes": b"x"}]}, Several, False, id="a path and bytes"),
+        pytest.param({"images": ["a.png", {"bytes": b"x"}]}, Gathered, False, id="a path and bytes"),
         pytest.param({"images": [["a.png", "b.png"]]}, Stack, True, id="slices"),
         pytest.param({"videos": [["a.png", "b.png"]]}, Stack, True, id="slices as a video"),
         pytest.param({"images": ["a.npy"]}, Voxels, True, id="an array"),

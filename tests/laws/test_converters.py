@@ -29,7 +29,7 @@ from umit.datasets.convert import Form, convert
 from umit.datasets.dataset import Sample
 from umit.datasets.pictures import ArrayRow, Encoded, Files, Voxels
 from umit.datasets.shards import read_shards
-from umit.datasets.swift_pictures import Several
+from umit.datasets.swift_pictures import Gathered
 from umit.datasets.swift_samples import swift_samples
 from umit.errors import UMITError
 from umit.geometry import Box2D, Box3D, Point2D
@@ -180,7 +180,7 @@ def test_every_kind_of_film(kind: str, tmp_path: Path) -> None:
     if path.suffix != ".dcm":
         data = Encoded(path.read_bytes(), "a")
         samples.append(sample(Find("cyst"), box, data))
-        views = Several((data, Files((other,))))
+        views = Gathered((data, Files((other,))))
         samples.append(sample(Describe(), Report(text="Clear."), views))
     mm = source.scans()[0].spacing[:: -1 if kind == "film on its side" else 1]
     for form, back in check(samples, tmp_path / "out", CARDS["UMIT"].tasks).items():

@@ -56,7 +56,7 @@ def _checked(kind: Set, path: Path, short: str) -> tuple[int, ...]:
     """Return the shape of a split's pictures, if they and their labels are what the set's are."""
     pictures, labels = (array_header(path, f"{short}_{what}") for what in ("images", "labels"))
     dimensions = 4 if kind.slices or pictures.shape[3:] == (3,) else 3  # a colour picture has channels
-    width = len(kind.classes) if kind.kind == "several" else 1
+    width = len(kind.classes) if kind.kind == "findings" else 1
     if (
         pictures.dtype != "uint8"
         or len(pictures.shape) != dimensions
@@ -99,7 +99,7 @@ def _samples(
     choice: Choice, kind: Set, source: Pictures, name: str, labels: Sequence[int], place: str
 ) -> Iterator[Sample[Any, Any]]:
     """Yield one picture's question in each language."""
-    several, count = kind.kind == "several", len(kind.classes)
+    several, count = kind.kind == "findings", len(kind.classes)
     if len(labels) != (count if several else 1) or not all(0 <= label < (2 if several else count) for label in labels):
         wanted = f"0 or 1 for each of {count} classes" if several else f"a class from 0 to {count - 1}"
         raise DatasetError(f"expected {wanted}, got {list(labels)}", file=place)

@@ -22,7 +22,7 @@ class Set:
             ours, as is all Chinese.
         rows: Published sizes of train, validation and test.
         modality: What the pictures are.
-        kind: ``"one"`` class, ``"several"`` findings, or ``"ordinal"`` grades.
+        kind: ``"one"`` class, ``"findings"``, any number of which hold, or ``"ordinal"`` grades.
         slices: Whether a picture is a volume.
     """
 
@@ -30,7 +30,7 @@ class Set:
     question: tuple[str, str]
     rows: tuple[int, int, int]
     modality: str
-    kind: Literal["one", "several", "ordinal"] = "one"
+    kind: Literal["one", "findings", "ordinal"] = "one"
     slices: bool = False
 
     def labels(self, language: Language) -> tuple[str, ...]:
@@ -65,7 +65,7 @@ SETS: Final[Mapping[str, Set]] = {
          ("nodule", "结节"), ("pneumonia", "肺炎"), ("pneumothorax", "气胸"), ("consolidation", "实变"), ("edema", "水肿"),
          ("emphysema", "肺气肿"), ("fibrosis", "纤维化"), ("pleural thickening", "胸膜增厚"), ("hernia", "疝")),
         ("Which findings does this chest X-ray image show?", "这张胸部X光图像有哪些发现？"),  # ours, never asked
-        (78468, 11219, 22433), "X-ray", "several",
+        (78468, 11219, 22433), "X-ray", "findings",
     ),
     "dermamnist": Set(
         (("actinic keratoses and intraepithelial carcinoma", "光化性角化病和上皮内癌"), ("basal cell carcinoma", "基底细胞癌"),

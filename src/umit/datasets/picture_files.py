@@ -17,7 +17,7 @@ from PIL import Image
 from umit.datasets.ask import Tasks, rendering_of
 from umit.datasets.dataset import Sample
 from umit.datasets.pictures import Encoded, Files, Pictures, Stack
-from umit.datasets.swift_pictures import Several
+from umit.datasets.swift_pictures import Gathered
 from umit.errors import DatasetError, InputError
 from umit.fanout import Part
 from umit.geometry import Box2D, Box3D, Point2D, Space
@@ -96,7 +96,7 @@ def _kept(source: Pictures) -> tuple[tuple[Path | bytes, ...], list[tuple[int, i
     """Return the files of a source and their sizes, if every program shows them as umit does."""
     files: tuple[Path | bytes, ...]
     match source:
-        case Several(parts=parts):
+        case Gathered(parts=parts):
             found = [_kept(part) for part in parts]
             known = [one for one in found if one is not None]
             sizes = [size for _, several in known for size in several]
@@ -288,7 +288,7 @@ def rebuilt(source: Pictures, said: Any, place: str) -> Pictures:
         DatasetError: Nothing that :func:`pictured` says.
     """
     said = said if isinstance(said, Mapping) else {}
-    parts = source.parts if isinstance(source, Several) else (source,)
+    parts = source.parts if isinstance(source, Gathered) else (source,)
     files = (one.paths for one in parts if isinstance(one, Files | Stack))
     paths = tuple(path for several in files for path in several)
     as_stored = said.get("as_stored") is True
@@ -298,11 +298,11 @@ def rebuilt(source: Pictures, said: Any, place: str) -> Pictures:
             shown = None if size is None else (int(size[0]), int(size[1]))
             return Files(paths, spacing=mm, size=shown)
         case "films" if not paths:
-            return Several(parts, spacing=mm)
+            return Gathered(parts, spacing=mm)
         case "slices" if paths:
             return Stack(paths, as_stored=as_stored)
         case "slices":
-            return Several(parts, is_volume=True, as_stored=as_stored)
+            return Gathered(parts, is_volume=True, as_stored=as_stored)
     raise DatasetError(f"expected pictures as umit describes them, got {said}", file=place)
 
 

@@ -17,7 +17,7 @@ from umit.datasets.ask import Tasks
 from umit.datasets.dataset import Sample, warn
 from umit.datasets.picture_files import Pictured, as_bytes, ending, made, moved, rebuilt
 from umit.datasets.pictures import Encoded, Pictures
-from umit.datasets.swift_pictures import Several
+from umit.datasets.swift_pictures import Gathered
 from umit.errors import DatasetError
 from umit.queries import query_from_dict, query_to_dict
 from umit.results import from_dict
@@ -185,5 +185,5 @@ def read_shards(paths: Iterable[Path | str], *, rank: int = 0, world: int = 1) -
 
 def _source(pictures: list[bytes], said: Any, about: Mapping[str, str]) -> Pictures:
     parts = tuple(Encoded(data, about["id"]) for data in pictures)
-    source: Pictures = parts[0] if len(parts) == 1 else Several(parts)
+    source: Pictures = parts[0] if len(parts) == 1 else Gathered(parts)
     return source if said is None else rebuilt(source, said, about["place"])

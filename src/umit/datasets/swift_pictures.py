@@ -19,7 +19,7 @@ from umit.imaging.prepare import luminance
 from umit.imaging.read import load
 from umit.imaging.scan import Scan
 
-__all__ = ["Places", "Several", "as_volume", "entries", "source_of"]
+__all__ = ["Places", "Gathered", "as_volume", "entries", "source_of"]
 
 _ABSOLUTE: Final = re.compile(r"[/\\]|[A-Za-z]:[/\\]")
 _ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
@@ -28,7 +28,7 @@ _DEEPEST: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Several:
+class Gathered:
     """Pictures from several places: the views of a row, or the slices of one volume.
 
     Args:
@@ -205,7 +205,7 @@ def as_volume(parts: Sequence[Path | Encoded], *, prepared: bool) -> Pictures:
     """Return pictures as the slices of one volume."""
     if paths := _paths(parts):
         return Stack(paths, as_stored=prepared)
-    return Several(tuple(map(_one, parts)), is_volume=True, as_stored=prepared)
+    return Gathered(tuple(map(_one, parts)), is_volume=True, as_stored=prepared)
 
 
 def _source(parts: Sequence[Path | Encoded], place: str, *, prepared: bool) -> Pictures:
@@ -216,7 +216,7 @@ def _source(parts: Sequence[Path | Encoded], place: str, *, prepared: bool) -> P
         return Voxels(volumes[0], as_stored=prepared)
     if paths := _paths(parts):
         return Files(paths, is_volume=bool(volumes))
-    return _one(parts[0]) if len(parts) == 1 else Several(tuple(map(_one, parts)))
+    return _one(parts[0]) if len(parts) == 1 else Gathered(tuple(map(_one, parts)))
 
 
 def _paths(parts: Sequence[Path | Encoded]) -> tuple[Path, ...]:

@@ -123,7 +123,7 @@ def as_findings(
 def _mark(line: Line, answer: Answered, stated: bool) -> _Mark | None:
     sample, found = answer
     label, named = label_of(sample.query), str(line.fields.get("set") or "")
-    known = named in SETS and SETS[named].kind == "several"
+    known = named in SETS and SETS[named].kind == "findings"
     if label is None or not (known or stated or line.task == "findings"):
         return None
     return _Mark(label, (named, sample.query.language), line, sample, found)
@@ -137,7 +137,7 @@ def _asked(pictures: Sequence[Sequence[_Mark]]) -> dict[tuple[str, Language], di
         sets.setdefault(marks[0].topic, Counter())[labels] += 1
     asked = {}
     for (named, language), seen in sets.items():
-        known = named in SETS and SETS[named].kind == "several"
+        known = named in SETS and SETS[named].kind == "findings"
         labels = SETS[named].labels(language) if known else _most(seen)
         asked[named, language] = {label.casefold(): label for label in labels}
         whose = f"of {named}" if known else "that most pictures are asked about"
@@ -175,7 +175,7 @@ def _together(marks: Sequence[_Mark], asked: Mapping[str, str], leave: Callable[
         return None
     first, ordered = marks[0], [by_label[key] for key in asked]
     known = SETS.get(first.topic[0])
-    question = known.asked(first.topic[1]) if known and known.kind == "several" else None
+    question = known.asked(first.topic[1]) if known and known.kind == "findings" else None
     query = Choose(tuple(asked.values()), question, several=True, language=first.topic[1])
     sample = Sample(
         id=(len(marks) > 1 and first.written) or first.sample.id,

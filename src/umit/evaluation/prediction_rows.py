@@ -130,7 +130,7 @@ def _lmms(raw: Mapping[str, Any], place: str) -> Line:
         raise DatasetError(f"expected the prompt as input, arguments or doc, got the fields {_names(raw)}", file=place)
     said = next(raw[name] for name in _FILTERED if name in raw) if _has(raw, _FILTERED) else None
     truth = _truth(raw, "target", place)
-    if _is_several(truth):
+    if _is_list_of_texts(truth):
         raise DatasetError(f"expected one target, got the list {truth[:80]}", file=place)
     return Line(
         row=_row(raw, place, asked, truth, _lone(said, place), raw.get("input_media")),
@@ -259,7 +259,7 @@ def _prompt(raw: Mapping[str, Any]) -> Any:
     return found
 
 
-def _is_several(truth: str) -> bool:
+def _is_list_of_texts(truth: str) -> bool:
     """Tell a list of texts, which those programs write as Python does; numbers may be a box or a point."""
     if not truth.startswith("["):
         return False

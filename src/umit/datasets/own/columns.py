@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from umit.errors import DatasetError
 
-__all__ = ["FIELDS", "BoxForm", "boxed", "columns", "filled", "lettered", "pointed", "several"]
+__all__ = ["FIELDS", "BoxForm", "boxed", "columns", "filled", "lettered", "pointed", "as_written"]
 
 BoxForm: TypeAlias = Literal["corners", "sized", "centre"]
 #: umit's names with those that people use, blanks and case aside; the first that a row has is taken.
@@ -123,7 +123,7 @@ def filled(value: Any) -> bool:
     return words is not None and not (isinstance(words, str) and words.strip().casefold() in _EMPTY)
 
 
-def several(value: Any) -> Any:
+def as_written(value: Any) -> Any:
     """Return a list or an object that a table holds as text, JSON's or Python's, as what it is."""
     if isinstance(value, str) and value.strip()[:1] in ("[", "{", "("):
         for read in (json.loads, ast.literal_eval):

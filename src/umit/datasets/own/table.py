@@ -11,7 +11,7 @@ from umit.datasets.dataset import Split, split_in, split_name
 from umit.datasets.folder import Folder
 from umit.datasets.own import truths
 from umit.datasets.own.coco import is_coco
-from umit.datasets.own.columns import BoxForm, boxed, columns, filled, several
+from umit.datasets.own.columns import BoxForm, as_written, boxed, columns, filled
 from umit.datasets.own.item import Boxed, Given, Item, named
 from umit.datasets.own.pictured import Found
 from umit.datasets.pictures import Files, Pictures, paths_of
@@ -131,8 +131,8 @@ class _Reader:
             boxes.append(found)
 
     def _source(self, found: Mapping[str, Any], place: str) -> Pictures | None:
-        volume = several(found.get("volume"))
-        entry = volume if filled(volume) else several(found.get("image"))
+        volume = as_written(found.get("volume"))
+        entry = volume if filled(volume) else as_written(found.get("image"))
         if not filled(entry) or entry == []:
             return None
         names = entry if isinstance(entry, list) else [entry]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal, get_args
 
 from umit.chat import Completion
-from umit.datasets.own.columns import BoxForm, filled, lettered, pointed, several
+from umit.datasets.own.columns import BoxForm, as_written, filled, lettered, pointed
 from umit.datasets.own.item import Asked, Boxed, Labelled, Tell, Told, Truth
 from umit.datasets.pictures import Files, Pictures
 from umit.datasets.rows import number, text
@@ -72,9 +72,9 @@ def of(row: _Row, known: _Row, fields: _Row, place: str, say: Tell) -> Truth | N
         case "answer":
             return _answered(row, values, place, say)
         case "landmarks":
-            return _points(several(values[kind]), place, say)
+            return _points(as_written(values[kind]), place, say)
         case "boxes":
-            return _boxes(several(values[kind]), values.get("label"), place, say)
+            return _boxes(as_written(values[kind]), values.get("label"), place, say)
         case _:
             return _written(kind, values, place)
 
@@ -108,7 +108,7 @@ def _answered(row: _Row, values: _Row, place: str, say: Tell) -> Truth | None:
     if not filled(asked):
         say(f"{place}: skipped, its answer has no question")
         return None
-    answer = several(values["answer"])
+    answer = as_written(values["answer"])
     if isinstance(answer, list) and answer:
         say(f"{place}: several answers, the first is taken")
         answer = answer[0]
@@ -138,7 +138,7 @@ def _chosen(said: str, options: tuple[str, ...]) -> int | None:
 
 def _options(row: _Row, value: Any, place: str) -> tuple[str, ...]:
     """Return options from a list, an object by letters, or columns by letters; letters before the words go."""
-    found = several(value)
+    found = as_written(value)
     if not filled(found):
         found = [row[name] for name in lettered(row) if filled(row[name])]
     if isinstance(found, dict):
@@ -158,7 +158,7 @@ def _labels(row: _Row, column: str, asks: str | None, place: str, say: Tell) -> 
     if "+" in column:  # several columns of 0 and 1
         ones = column.split("+")
         return Labelled(tuple(one for one in ones if _flag(row[one], one, place)), tuple(ones), asks)
-    value = several(row[column])
+    value = as_written(row[column])
     if isinstance(value, list | tuple):
         return Labelled(tuple(_text(one, "label", place) for one in value), (), asks)
     if not filled(value):
@@ -217,7 +217,7 @@ def _boxes(value: Any, label: Any, place: str, say: Tell) -> Truth:
     listed = value if isinstance(value, list) else [value]
     if len(listed) == 4 and all(isinstance(v, int | float) for v in listed):
         listed = [listed]
-    names = several(label)
+    names = as_written(label)
     labels = names if isinstance(names, list) else [names] * len(listed)
     found = []
     for count, one in enumerate(listed):
@@ -298,7 +298,7 @@ def language(value: Any, place: str) -> Language | None:
 
 def size(found: _Row, place: str) -> tuple[int, int] | None:
     """Return width and height where a row says them."""
-    value = several(found.get("size"))
+    value = as_written(found.get("size"))
     if not isinstance(value, list | tuple) or len(value) != 2:
         return None
     width, height = (number(v, "size", place) for v in value)
@@ -307,7 +307,7 @@ def size(found: _Row, place: str) -> tuple[int, int] | None:
 
 def spacing(found: _Row, place: str) -> tuple[float, float] | None:
     """Return mm along y and x where a row says them: one number, or two as DICOM orders them, rows first."""
-    value = several(found.get("spacing"))
+    value = as_written(found.get("spacing"))
     if not filled(value):
         return None
     numbers = [number(v, "spacing", place) for v in (value if isinstance(value, list) else [value, value])]
