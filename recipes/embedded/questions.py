@@ -18,8 +18,9 @@ from umit.phantom.cases import Case, QAPair
 from umit.phantom.cephalogram import Cephalogram
 from umit.phantom.film import Film
 from umit.phantom.volume import Volume
-from umit.queries import Compare, Describe, Language, Locate
-from umit.results import Report
+from umit.queries import Ask, Compare, Describe, Language, Locate
+from umit.results import Answer, Report
+from umit.tasks.landmarks import CEPHALOMETRIC
 from umit.tasks.table import choose
 from umit.training.rows import Turn, turn
 
@@ -92,7 +93,7 @@ def _of_film(film: Film, rng: Generator, absent: int | None = None) -> list[QAPa
     return [
         *boxes,
         *_some(missing, rng, max(1, len(boxes)) if absent is None else absent),
-        *_some(cases.film_anatomy(film, _language(rng)), rng, 1),
+        *_some(_film_anatomy(film, _language(rng)), rng, 1),
         cases.film_presence(film, rng, _language(rng)),
         *_some(cases.film_questions(film, rng, _language(rng))[2:], rng, 1),
     ]
@@ -136,7 +137,7 @@ def task_turns(case: Case, view: View, rng: Generator) -> list[Turn]:
         pairs = _film_tasks(case, truth, rng)
     elif isinstance(truth, Cephalogram):
         pairs = [cases.some_landmarks(truth, rng, 1, _language(rng))[0] for _ in range(9)]
-        question = cases.cephalogram_question(truth, rng, _language(rng))
+        question = _which_is_in_front(truth, rng, _language(rng))
         pairs += [question] if question else []
         pairs += _part("skull", rng)
     else:
@@ -153,7 +154,7 @@ def _caption(case: Case, view: View, rng: Generator, language: Language) -> Repo
         head, boxes = "chest", cases.film_boxes(truth, language)
         pairs = [pair for pair in boxes if pair.gold]
         pairs += _some([pair for pair in boxes if not pair.gold], rng, 2)
-        pairs += _some(cases.film_anatomy(truth, language), rng, 2)
+        pairs += _some(_film_anatomy(truth, language), rng, 2)
         pairs = _some(pairs, rng, len(pairs))
     elif isinstance(truth, Cephalogram):
         head, pairs = "skull", cases.some_landmarks(truth, rng, 10, language)
@@ -178,7 +179,7 @@ def _film_tasks(case: Case, film: Film, rng: Generator) -> list[QAPair]:
     boxes, absent = _findings(film, rng)
     pairs = boxes + _some(absent, rng, 2)
     if rng.random() < 0.2:
-        pairs += _some(cases.film_anatomy(film, _language(rng)), rng, 1)
+        pairs += _some(_film_anatomy(film, _language(rng)), rng, 1)
     pairs += [
         cases.film_presence(film, rng, _language(rng)),
         *_some(cases.film_questions(film, rng, _language(rng))[1:], rng, 2),
@@ -204,3 +205,21 @@ def _language(rng: Generator) -> Language:
 
 def _some(pairs: Sequence[QAPair], rng: Generator, most: int) -> list[QAPair]:
     return [pairs[i] for i in rng.permutation(len(pairs))[:most]]
+
+
+def _film_anatomy(film: Film, language: Language) -> list[QAPair]:
+    """Heart and lungs."""
+    return [cases.found(part, [box], language) for part, box in film.anatomy.items()]
+
+
+def _which_is_in_front(drawn: Cephalogram, rng: Generator, language: Language) -> QAPair | None:
+    """Which of two points is further in front, where they differ clearly."""
+    a, b = (CEPHALOMETRIC[i] for i in rng.permutation(len(CEPHALOMETRIC))[:2])
+    width = drawn.pixels.shape[1]
+    gap = drawn.landmarks[a].x - drawn.landmarks[b].x
+    if abs(gap) < 0.03 * width:
+        return None
+    options = (words.point_name(a, language), words.point_name(b, language))
+    index = 0 if gap > 0 else 1
+    query = Ask(cases.asked("front", language), options, language=language)
+    return QAPair(query, Answer(text=options[index], option=index))

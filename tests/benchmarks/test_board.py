@@ -17,6 +17,7 @@ from umit.errors import BackendError, InputError
 from umit.evaluation.score import score
 from umit.metrics.metric import Pair
 from umit.model import UMIT
+from umit.phantom import words
 from umit.phantom.samples import Phantoms
 from umit.queries import Describe
 from umit.results import Report
@@ -158,3 +159,19 @@ def test_the_plain_numbers_are_those_of_the_board() -> None:
         for metrics in languages.values():
             assert metrics["n"] == record["phantoms"]["n"] and "unreadable" in metrics
             assert all(isinstance(value, float | int) for value in metrics.values())
+
+
+LUNGS = [("nodule", "right", "upper"), ("effusion", "left", "lower"), ("enlarged heart", None, None)]
+OTHERS = ("", "The heart is fine.", "There is nodule in the middle.", "There is tumour in the left upper zone.")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_report_is_read_back(language: Any) -> None:
+    text = words.film_report(LUNGS, language)
+    assert module._stated(text, language) == {("nodule", "right"), ("effusion", "left"), ("enlarged heart", "")}
+    assert module._stated(words.film_report([], language), language) == frozenset()
+
+
+@pytest.mark.parametrize("text", OTHERS)
+def test_sentences_that_were_not_taught_state_nothing(text: str) -> None:
+    assert module._stated(text, "en") is None

@@ -143,11 +143,6 @@ def film_boxes(film: Film, language: Language) -> list[QAPair]:
     return [found(kind, boxes_of(film, kind), language) for kind in FINDINGS]
 
 
-def film_anatomy(film: Film, language: Language) -> list[QAPair]:
-    """Heart and lungs."""
-    return [found(part, [box], language) for part, box in film.anatomy.items()]
-
-
 def film_presence(film: Film, rng: Generator, language: Language) -> QAPair:
     """Whether one finding is there; there and not there are equally likely where the film allows."""
     kinds = {f.kind for f in film.findings}
@@ -222,19 +217,6 @@ def some_landmarks(drawn: Cephalogram, rng: Generator, count: int, language: Lan
     """``count`` different landmarks in random order."""
     chosen = rng.permutation(len(CEPHALOMETRIC))[:count]
     return landmarks(drawn, [CEPHALOMETRIC[i] for i in chosen], language)
-
-
-def cephalogram_question(drawn: Cephalogram, rng: Generator, language: Language) -> QAPair | None:
-    """Which of two points is further in front, where they differ clearly."""
-    a, b = (CEPHALOMETRIC[i] for i in rng.permutation(len(CEPHALOMETRIC))[:2])
-    width = drawn.pixels.shape[1]
-    gap = drawn.landmarks[a].x - drawn.landmarks[b].x
-    if abs(gap) < 0.03 * width:
-        return None
-    options = (words.point_name(a, language), words.point_name(b, language))
-    index = 0 if gap > 0 else 1
-    query = Ask(asked("front", language), options, language=language)
-    return QAPair(query, Answer(text=options[index], option=index))
 
 
 # ---------------------------------------------------------------- volumes

@@ -1,4 +1,4 @@
-"""What is said about phantoms, in both languages: names, questions, reports; written and read.
+"""What is said about phantoms, in both languages: names, questions, reports.
 
 Nothing here is a prompt: prompts are the tasks' business. These are the questions that users of the
 embedded checkpoint may ask and the sentences it was taught to write.
@@ -6,27 +6,13 @@ embedded checkpoint may ask and the sentences it was taught to write.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from umit.errors import ParseError
 from umit.queries import Language
 from umit.tasks.landmarks import spoken
 
-__all__ = [
-    "CLASSES",
-    "NAMES",
-    "ORGAN_LABELS",
-    "QUESTIONS",
-    "film_report",
-    "name",
-    "names",
-    "place",
-    "read_film_report",
-    "read_volume_report",
-    "volume_report",
-]
+__all__ = ["CLASSES", "NAMES", "ORGAN_LABELS", "QUESTIONS", "film_report", "name", "names", "place", "volume_report"]
 
 #: English name to Chinese name.
 NAMES: Final[Mapping[str, str]] = {
@@ -174,59 +160,3 @@ def comparison(first: Iterable[str], second: Iterable[str], language: Language) 
 
 def _joined(sentences: list[str], language: Language) -> str:
     return (" " if language == "en" else "").join(sentences)
-
-
-def _sentences(text: str, language: Language) -> list[str]:
-    mark = "。" if language == "zh" else "."
-    return [part.strip() + mark for part in text.strip().split(mark) if part.strip()]
-
-
-def read_film_report(text: str, language: Language) -> frozenset[tuple[str, str | None]]:
-    """Return every ``(kind, side)`` that a film's report states.
-
-    Raises:
-        ParseError: A sentence is none of the taught ones.
-    """
-    found: set[tuple[str, str | None]] = set()
-    known = {"zh": {v: k for k, v in NAMES.items()}, "en": {k: k for k in NAMES}}[language]
-    form = (
-        r"There is (.+) in the (right|left) (?:upper|middle|lower) zone\."
-        if language == "en"
-        else r"(右|左)[上中下]肺野可见(.+)。"
-    )
-    for sentence in _sentences(text, language):
-        if sentence == _HEART[language][True]:
-            found.add(("enlarged heart", None))
-        elif sentence in (_HEART[language][False], _CLEAR[language]):
-            continue
-        else:
-            match = re.fullmatch(form, sentence)
-            groups = match.groups() if match else ("", "")
-            kind, side = groups if language == "en" else (groups[1], groups[0])
-            if kind not in known or side not in known:
-                raise ParseError(f"expected a sentence of the phantoms' reports, got {sentence!r}", text=text)
-            found.add((known[kind], known[side]))
-    if not found and not text.strip():
-        raise ParseError("expected a report", text=text)
-    return frozenset(found)
-
-
-def read_volume_report(text: str, language: Language) -> frozenset[str]:
-    """Return every organ that a CT report says holds a lesion.
-
-    Raises:
-        ParseError: A sentence is none of the taught ones.
-    """
-    found: set[str] = set()
-    known = {"zh": {NAMES[o]: o for o in NAMES}, "en": {o: o for o in NAMES}}[language]
-    form = r"There is lesion in the (.+)\." if language == "en" else r"(.+)可见病灶。"
-    for sentence in _sentences(text, language):
-        if sentence == _NO_LESION[language]:
-            continue
-        match = re.fullmatch(form, sentence)
-        if not match or match[1] not in known:
-            raise ParseError(f"expected a sentence of the phantoms' reports, got {sentence!r}", text=text)
-        found.add(known[match[1]])
-    if not found and not text.strip():
-        raise ParseError("expected a report", text=text)
-    return frozenset(found)
