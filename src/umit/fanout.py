@@ -1,8 +1,8 @@
 """One query to the questions that an engine gets, and their answers back to one result: the only place.
 
-A query is asked as several questions where it names several labels, targets or points, where boxes are wanted in
-several views, and where a detection is asked beside its boxes whether the target is there. The verbs, ``predict``,
-training rows, evaluation and the predictions of other programs all expand and join here.
+A query that names several labels, targets or points is asked as a question for each. Boxes in several views are asked
+view by view. A detection is also asked whether its target is there. The verbs, ``predict``, training rows, evaluation
+and the predictions of other programs all expand and join here.
 """
 
 from __future__ import annotations

@@ -16,10 +16,10 @@ from umit.results import Result
 from umit.tasks.table import TASKS, choose, line
 from umit.tasks.task import TaskName
 
-__all__ = ["compare"]
+__all__ = ["beside_truth"]
 
 
-def compare(case: Case, item: QAPair, found: Outcome, numbers: str = "") -> Line:
+def beside_truth(case: Case, item: QAPair, found: Outcome, numbers: str = "") -> Line:
     """Return one line of the demo.
 
     Args:

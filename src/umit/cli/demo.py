@@ -76,14 +76,14 @@ def _answers(model: UMIT, shown: Sequence[Scene]) -> list[list[Outcome]]:
 
 def _write(out: Path, notice: str, shown: Sequence[Scene], founds: Sequence[Sequence[Outcome]]) -> str:
     """Write a picture of each scene, one of several, and the page; return it all as text."""
-    from umit.cli.beside_truth import compare
+    from umit.cli.beside_truth import beside_truth
     from umit.display.overlay import beside
     from umit.display.page import Section, page
 
     sections, composed, texts = [], [], []
     for scene, found in zip(shown, founds, strict=True):
         picture, numbers = _picture(scene, found)
-        lines = [compare(scene.case, *one) for one in zip(scene.items, found, numbers, strict=True)]
+        lines = [beside_truth(scene.case, *one) for one in zip(scene.items, found, numbers, strict=True)]
         title = f"{scene.title}, {_NAMES[scene.language]}"
         texts.append(_text(title, lines))
         save_picture(picture, out / _name(scene))

@@ -52,8 +52,8 @@ def unpack(archive: Path | str, target: Path | str) -> Path:
         The folder.
 
     Raises:
-        DatasetError: The target exists; the file is no archive; a member has an absolute path, ``..``, is a
-            link or a device, is written twice or cannot be written; or it unpacks to far more than its size.
+        DatasetError: The target exists, the file is no archive, or it unpacks to far more than its size. Or a member
+            has an absolute path or ``..``, is a link or a device, is written twice or cannot be written.
     """
     source, place = Path(archive), Path(target)
     if not source.is_file():

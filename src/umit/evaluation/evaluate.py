@@ -73,11 +73,11 @@ def ask(
     """Ask every sample and keep every answer, as :func:`evaluate` does before it scores.
 
     Args:
-        model: As for :func:`evaluate`, and so are the others.
+        model: Any checkpoint behind any engine.
         samples: What is asked.
         run: Folder of the journal.
         limit: Only so many samples, the first.
-        shard: This process's share.
+        shard: This process's share, ``(k, n)``.
         workers: Pictures that are read ahead.
         tell: Called with a line every few minutes where there is no terminal for a bar.
 

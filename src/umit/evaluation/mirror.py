@@ -87,10 +87,13 @@ def swap_sides(text: str) -> str:
     """Return a text with left and right changed over, in English and Chinese.
 
     Whole words change, in lower case, upper case or with a capital, with the lobes' and quadrants' short names
-    (LUL, RUQ). "bilateral" and 左右 stay. What cannot be changed over with certainty is refused: where the word may
-    be no side ("all right", "right above"); names of form, which stay in a mirrored patient (a heart's chambers, a
-    liver's lobes, the middle lobe, situs); short names that may hold a side (L, Rt, RCA, OD); views, clock faces and
-    numbered teeth; and a word that begins with a side and is not known, such as "leftover" or "lEFT".
+    (LUL, RUQ). "bilateral" and 左右 stay. What cannot be changed over with certainty is refused:
+
+    - where the word may be no side ("all right", "right above");
+    - names of form, which stay in a mirrored patient (a heart's chambers, a liver's lobes, the middle lobe, situs);
+    - short names that may hold a side (L, Rt, RCA, OD);
+    - views, clock faces and numbered teeth;
+    - a word that begins with a side and is not known, such as "leftover" or "lEFT".
 
     Args:
         text: A question, an option, an answer, a name.

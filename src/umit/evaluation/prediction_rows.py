@@ -119,9 +119,9 @@ def _swift(raw: Mapping[str, Any], place: str) -> Line:
 def _lmms(raw: Mapping[str, Any], place: str) -> Line:
     """Read a line of ``--log_samples``, of lmms-eval or of lm-evaluation-harness.
 
-    The text is what those programs score, ``filtered_resps``; lmms-eval takes lists of one apart and leaves
-    out ``doc`` and ``arguments``, its ``input`` is the prompt (loggers/evaluation_tracker.py at 75571cf);
-    lm-evaluation-harness keeps them, its prompt is the first argument (the same file at 4e7e0d4).
+    The text is what those programs score, ``filtered_resps``. lmms-eval takes lists of one apart and leaves out ``doc``
+    and ``arguments``; its prompt is ``input`` (loggers/evaluation_tracker.py at 75571cf). lm-evaluation-harness keeps
+    them; its prompt is the first argument (the same file at 4e7e0d4).
     """
     doc = raw.get("doc")
     doc = doc if isinstance(doc, dict) else {}

@@ -21,9 +21,9 @@ _BINS: Final = 2**20  # 8 MB of counts; a 16-bit file needs a sixteenth of them
 def percentiles(values: NDArray[Any], wanted: Sequence[float]) -> tuple[float, ...]:
     """Return percentiles of the finite values, between neighbours in proportion.
 
-    Whole numbers are counted, slice by slice, so the result is exact. Floats, and whole numbers
-    spread over more than a million levels, are sorted if they are at most :data:`SAMPLE`, else
-    sampled at about that many places of a regular grid that no flip and no swap of axes moves.
+    Whole numbers are counted, slice by slice, so the result is exact. Floats are sorted, and so are whole numbers spread
+    over more than a million levels. Of more than :data:`SAMPLE` such values only about that many are sorted: those on
+    a regular grid that no flip and no swap of axes moves.
 
     Args:
         values: Any shape, file units; NaN and infinity are left out.

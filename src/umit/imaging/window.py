@@ -186,10 +186,9 @@ def default_window(values: NDArray[Any], modality: str | None = None) -> tuple[R
 def hides(values: NDArray[Any], grey: Callable[[NDArray[Any]], NDArray[np.uint8]]) -> bool:
     """Tell whether a way to turn values into grey levels hides them, where percentiles would not.
 
-    All pixels come out on one grey level, or within a sixteenth of them, though their values differ;
-    or more than 95 % do on one, and their middle nine tenths would spread over an eighth of the grey
-    levels or more if percentiles were taken. So a dark background, however large, hides nothing: its
-    values lie close together.
+    They are hidden where their values differ and all come out within a sixteenth of the grey levels. They are hidden,
+    too, where more than 95 % come out on one level, and percentiles would spread the middle nine tenths over an eighth
+    of the levels or more. So a dark background, however large, hides nothing: its values lie close together.
 
     Example:
         >>> ramp = np.arange(12000, 14000)

@@ -45,8 +45,8 @@ def pictured(path: Path) -> Pictures:
 class Found(Places):
     """Finds what tables name, which often leave out the folder and the end of a name.
 
-    A path that is none is looked for by its last part among all files and folders of the root, with or without
-    its end; then among the identifiers inside DICOM files, where those of a series, a study or a patient stand for
+    What is no path is looked for by its last part, with or without its end, among all files and folders of the root.
+    Then it is looked for among the identifiers inside DICOM files. One of a series, a study or a patient stands for
     the one folder that holds it.
     """
 
