@@ -20,19 +20,9 @@ if TYPE_CHECKING:
     from umit.display.overlay import Picture, Scans
 
 __all__ = [
-    "Answer",
-    "Classification",
-    "Detection",
-    "Detections",
-    "Entry",
-    "Findings",
-    "Landmark",
-    "Landmarks",
-    "Marked",
-    "Report",
-    "Result",
-    "from_dict",
-]
+    "Answer", "Classification", "Detection", "Detections", "Entry", "Findings", "Landmark", "Landmarks", "Marked",
+    "Report", "Result", "from_dict",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

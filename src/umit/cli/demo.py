@@ -91,8 +91,7 @@ def _write(out: Path, notice: str, shown: Sequence[Scene], founds: Sequence[Sequ
         if scene.language == shown[0].language and scene.key != "single":
             composed.append(picture)
     save_picture(beside(composed, height=_README_HEIGHT), out / "demo.png")
-    html = page(sections, title="umit demo", notices=[notice])
-    write_whole(out / "index.html", html)
+    write_whole(out / "index.html", page(sections, title="umit demo", notices=[notice]))
     return "\n".join(texts)
 
 
