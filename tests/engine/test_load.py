@@ -126,7 +126,7 @@ def test_another_architecture(folder: Path, tmp_path: Path) -> None:
 
 
 CONFIGS: dict[str, tuple[object, str]] = {
-    "a list": ([], "expected weights of qwen2_vl"),
+    "a list": ([], "expected weights of qwen2_vl|TypeError"),  # transformers 5.16 reads it before we do
     "nothing": (None, "TypeError"),
     "three layers of two": ({"num_hidden_layers": 3}, "num_hidden_layers"),
     "one layer of two": ({"num_hidden_layers": 1, "layer_types": ["full_attention"]}, "12 tensors are of no layer"),
