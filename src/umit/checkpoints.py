@@ -157,11 +157,13 @@ def read_card(folder: Path) -> Checkpoint:
     try:
         data = json.loads(path.read_text(encoding="utf-8-sig"))
         return _card(data)
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
+    except (TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"expected a card of schema {SCHEMA} in {path.name}: {error}") from error
 
 
-def _card(data: dict[str, Any]) -> Checkpoint:
+def _card(data: Any) -> Checkpoint:
+    if not isinstance(data, dict):
+        raise TypeError(f"it holds no object, but {type(data).__name__}")
     schema = data.pop("schema", None)
     if schema != SCHEMA:
         raise CheckpointError(f"expected a card of schema {SCHEMA}, got {schema!r}; a newer umit may read it")

@@ -65,6 +65,12 @@ def test_a_row_for_each_file_when_none_can_be_read(
 LIMITS = [
     ["evaluate", "slake", "--root", "IN", "--run", "RUN", "--limit", "-1"],
     ["evaluate", "slake", "--root", "IN", "--run", "RUN", "--limit", "x"],
+    ["evaluate", "slake", "--root", "IN", "--run", "RUN", "--limit", "9" * 30],
+    ["evaluate", "slake", "--root", "IN", "--run", "RUN", "--limit", "9" * 5000],
+    ["evaluate", "slake", "--root", "IN", "--run", "RUN", "--shard", "1"],
+    ["evaluate", "slake", "--root", "IN", "--run", "RUN", "--shard", "1/x"],
+    ["evaluate", "slake", "--root", "IN", "--run", "RUN", "--shard", "1/" + "9" * 30],
+    ["data", "show", "slake", "IN", "--limit", "9" * 30],
     ["evaluate", "slake", "--root", "IN", "--run", "RUN", "--workers", "-1"],
     ["evaluate", "slake", "--root", "IN", "--run", "RUN", "--variant", "nonesuch"],
     ["evaluate", "slake", "--root", "IN", "--run", "RUN", "--split", "nonesuch"],
@@ -94,15 +100,16 @@ def test_out_of_range_is_bad_use(
     assert err.startswith("umit: ") and err.count("\n") == 1
 
 
+@pytest.mark.parametrize("text", ["", "[]", "[" * 100_000], ids=["empty", "list", "deep"])
 @pytest.mark.parametrize("name", [MANIFEST, "expected.json"])
-def test_an_empty_file_of_a_run(
-    name: str, script: Any, slake: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_file_of_a_run_that_says_nothing(
+    name: str, text: str, script: Any, slake: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     script(lambda request: "1:yes")
     run = tmp_path / "run"
     words = ["evaluate", "slake", "--root", slake, "--run", str(run), "--limit", "1"]
     main(words)
-    (run / name).write_text("")
+    (run / name).write_text(text)
     capsys.readouterr()
     for again in (words, ["score", str(run)], ["compare", str(run), str(run)]):
         if name == MANIFEST or again[0] == "score":
@@ -110,7 +117,7 @@ def test_an_empty_file_of_a_run(
             assert f"run: expected what the run was of in {name}" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("theirs", [LINES, "umit.json"])
+@pytest.mark.parametrize("theirs", [LINES, "umit.json", "expected.json", "robustness.json", "robustness.md"])
 def test_a_run_takes_no_folder_of_something_else(
     theirs: str, script: Any, slake: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,6 +12,7 @@ import pytest
 from umit.cli import main
 from umit.errors import BackendError, InputError
 from umit.evaluation.compare import Difference, compare
+from umit.evaluation.journal import LINES, Journal
 from umit.metrics.significance import holm, mcnemar
 from umit.queries import Ask, Choose, Locate
 from umit.results import Answer, Classification, Landmarks
@@ -166,3 +167,34 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     data = json.loads(capsys.readouterr().out)
     assert data["items"] == 8 and data["rows"][0]["difference"] == 0.875
     assert main(["compare", str(a), str(tmp_path / "none")]) == 2
+
+
+@pytest.mark.parametrize(("kept", "asked", "code"), [(20, 20, 0), (10, 20, 3)])
+def test_half_a_run_is_said_and_is_no_success(
+    kept: int, asked: int, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = write(tmp_path / "a", _closed("r" * kept))
+    with Journal(run, MANIFEST) as journal:
+        journal.expect(asked)
+    for more in ([], ["--json"]):
+        assert main(["compare", str(run), str(run), *more]) == code
+        said = capsys.readouterr().out
+        assert all((f"{side}: 10 of 20 items have not been asked" in said) == (code == 3) for side in "AB")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("task", None), ("task", "classify"), ("group", None), ("gold", "x"), ("query", None), ("raw", None),
+     ("found", Landmarks().to_dict())],
+)  # fmt: skip
+def test_a_record_that_is_none_of_ours_is_told(
+    name: str, value: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A value of another kind, or nothing under a name."""
+    run = write(tmp_path / "a", _closed("r"))
+    record = json.loads((run / LINES).read_text())
+    changed = {k: v for k, v in record.items() if k != name} | ({} if value is None else {name: value})
+    (run / LINES).write_text(json.dumps(changed) + "\n")
+    for words in (["score", str(run)], ["compare", str(run), str(run)], ["score", str(run / LINES)]):
+        assert main(words) == 2
+        assert "umit: " in capsys.readouterr().err

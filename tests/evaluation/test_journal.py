@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -144,6 +146,9 @@ def test_a_run_that_was_stopped_is_told_from_one_that_is_done(tmp_path: Path) ->
     assert gaps(_run(tmp_path / "whole", "1", "2", items=2)) == ()
     assert gaps(_run(tmp_path / "part", "1", "2", items=824)) == ("822 of 824 items have not been asked",)  # fmt: skip
     assert gaps(_run(tmp_path / "stream", "1")) == ("stopped after 1 items, how many are left is not known",)  # fmt: skip
+    for items in (None, True, -1, "2"):
+        (tmp_path / "whole" / "expected.json").write_text(json.dumps({"items": items}))
+        assert gaps(tmp_path / "whole") == ("stopped after 2 items, how many are left is not known",)
     (tmp_path / "whole" / "expected.json").unlink()
     assert gaps(tmp_path / "whole") == (), "a run of before says nothing of it"
 
@@ -168,6 +173,33 @@ def test_runs_that_are_not_one_are_not_joined(tmp_path: Path) -> None:
     _run(tmp_path / "runs" / "b", "1", items=1)
     with pytest.raises(InputError, match="expected a run, got a folder of runs: a, b"):
         list(records(tmp_path / "runs"))
+    _run(tmp_path / "copied" / "1-of-2", "1", "2", items=2)
+    shutil.copytree(tmp_path / "copied" / "1-of-2", tmp_path / "copied" / "2-of-2")
+    with pytest.raises(InputError, match="2-of-2 has '1', which another has too"):
+        list(records(tmp_path / "copied"))
+    _run(tmp_path / "beyond" / "1-of-2", "1", items=1)
+    _run(tmp_path / "beyond" / "3-of-2", "3", items=1)
+    with pytest.raises(InputError, match="shards of one run, got 1-of-2, 3-of-2"):
+        list(records(tmp_path / "beyond"))
     (tmp_path / "runs" / "a" / "run.json").write_text("")
     with pytest.raises(InputError, match="what the run was of"):
         manifest_of(tmp_path / "runs" / "a")
+
+
+DAMAGED = [
+    ("[1]", "that is no JSON object"), ("NaN", "that is no JSON object"), ("", "that is no JSON object"),
+    ("[" * 100_000, "that is no JSON object"), ({"id": "a"}, "without 'ok'"), ({"ok": True}, "without 'id'"),
+    ({"id": ["a"], "ok": True}, "whose id is no str"), ({"id": "a", "ok": "false"}, "whose ok is no bool"),
+    ({"id": "a", "ok": True, "task": ["x"]}, "whose task is no str"),
+    ({"id": "a", "ok": True, "group": None}, "whose group is no str"),
+    ({"id": "a", "ok": True, "facts": None}, "whose facts is no dict"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "why"), DAMAGED, ids=range(len(DAMAGED)))
+def test_a_line_edited_by_hand_is_told(line: Any, why: str, tmp_path: Path) -> None:
+    run = _run(tmp_path / "run", "1")
+    with (run / LINES).open("a") as file:
+        file.write((line if isinstance(line, str) else json.dumps(line)) + "\n")
+    with pytest.raises(InputError, match=f"{LINES} line 2: expected a record, got a line {why}"):
+        list(records(run))

@@ -410,3 +410,16 @@ def test_the_how_to_shows_what_its_code_prints(
     values = {float(found) for found in re.findall(r"\d\.\d{3}", shown)}
     assert max(values) - min(values) > 0.2, "one file, different numbers"
     assert main(["score", "answers.jsonl", "--protocol", "LLaVA-Med"]) == 0
+
+
+@pytest.mark.parametrize(("truth", "kept", "told"), [
+    ("", 5, "left out of the file, 1: they have no truth"), ("left", 3, "3 of 6 items have not been asked"),
+])  # fmt: skip
+def test_what_a_kept_run_lacks_is_said_each_time(truth: str, kept: int, told: str, tmp_path: Path) -> None:
+    rows = [{"question": f"Where {i}?", "prediction": "left", "truth": truth if i == 2 else "left"} for i in range(6)]
+    file, run = tmp_path / "p.jsonl", tmp_path / "run"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    read_predictions(file, tell=lambda _: None).keep(run)
+    lines = (run / LINES).read_text().splitlines(keepends=True)
+    (run / LINES).write_text("".join(lines[:kept]))
+    assert score(run).gaps == (told,)

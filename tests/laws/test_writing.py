@@ -138,3 +138,23 @@ def test_a_picture_never_takes_the_place_of_its_film(
         monkeypatch.chdir(tmp_path)
         assert main([verb, *files, "--out", ".", "--force"]) == 2
     assert _content({"": tmp_path}) == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["data", "show", "table.csv", "--out", "films"], ["data", "convert", "table.csv", "films/table-1.png"],
+     ["evaluate", "table.csv", "--run", "run", "--page", "films/table-1.png"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_the_pictures_that_a_table_names_are_inputs(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(UMIT, "from_pretrained", None)
+    monkeypatch.chdir(tmp_path)
+    Path("films").mkdir()
+    Image.fromarray(np.zeros((40, 60), np.uint8)).save("films/table-1.png")
+    Path("table.csv").write_text("image,question,answer\nfilms/table-1.png,Where?,left\n")
+    before = _content({"": tmp_path})
+    assert main([*words, "--force"]) == 2
+    assert "got what the command reads" in capsys.readouterr().err
+    assert _content({"": tmp_path}) == before

@@ -36,15 +36,17 @@ def _compare(given: Namespace) -> int:
     found = compare(given.a, given.b)
     if given.json:
         say(document(plain(asdict(found))))
-        return 0
+        return 3 if found.gaps else 0
     say(table([_HEAD, *map(_cells, found.rows)], _WIDTHS))
     say(f"{found.items} items in both; left out: {found.only_a} only in A, {found.only_b} only in B")
+    for gap in found.gaps:
+        say(f"Not whole: {gap}")
     say(
         "95 %: of B - A, bootstrap over pictures or patients. p: McNemar's exact test where answers are right or "
         "wrong,\nthose about one picture swapped together; of one row alone, and corrected by Holm for all that differ. "
         "Research use only, not a medical device."
     )
-    return 0
+    return 3 if found.gaps else 0
 
 
 def _cells(row: Difference) -> tuple[str, ...]:

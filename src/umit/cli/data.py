@@ -113,7 +113,7 @@ def _facts(dataset: Dataset) -> dict[str, Any]:
 def _show(given: Namespace) -> int:
     from umit.tasks.table import line
 
-    reads = reads_of_source(given)
+    reads = reads_of_source(given, given.out)
     folder = None if given.out is None else folder_for(given.out, reads=reads)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -198,7 +198,7 @@ def _convert(given: Namespace) -> int:
         missed += 1
         tell(message)
 
-    reads = reads_of_source(given)
+    reads = reads_of_source(given, given.target)
     if given.to == "shards":
         target = folder_for(given.target, reads=reads)
     else:

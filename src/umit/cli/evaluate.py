@@ -55,10 +55,10 @@ def add(commands: Commands) -> None:
 
 
 def _shard(text: str) -> tuple[int, int]:
-    number, _, count = text.partition("/")
-    if not (number.isdecimal() and count.isdecimal()):
-        raise argparse.ArgumentTypeError(f"expected K/N, got {text!r}")
-    return int(number), int(count)
+    number, slash, count = text.partition("/")
+    if not slash:
+        raise argparse.ArgumentTypeError(f"expected K/N, got {text[:99]!r}")
+    return natural(number), natural(count)
 
 
 def _rank() -> tuple[int, int]:
@@ -112,7 +112,7 @@ def _evaluate(given: Namespace) -> int:
 
 def _check_outputs(given: Namespace) -> None:
     """Refuse a run or a page in the data set, the weights or each other, before weights are loaded."""
-    reads = [*reads_of_source(given), *reads_of_model(given)]
+    reads = [*reads_of_source(given, given.page), *reads_of_model(given)]
     given.folder = folder_for(given.folder, reads=reads)
     given.folder.mkdir(parents=True, exist_ok=True)
     check_page(given, [*reads, given.folder])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, get_args
+import warnings
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias, get_args
 
 from typing_extensions import override
 
@@ -32,6 +33,7 @@ __all__ = [
 ]
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
+_DIGITS: Final = 18  # of a number that counts, below sys.maxsize
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 
@@ -48,9 +50,9 @@ class Parser(argparse.ArgumentParser):
 
 
 def natural(text: str) -> int:
-    """Read a number from 0."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a number from 0, got {text!r}")
+    """Read a number from 0 that this machine can count to."""
+    if not text.isdecimal() or len(text) > _DIGITS:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 of at most {_DIGITS} digits, got {text[:99]!r}")
     return int(text)
 
 
@@ -104,10 +106,20 @@ def samples(given: argparse.Namespace, root: str | None) -> Samples:
     )  # fmt: skip
 
 
-def reads_of_source(given: argparse.Namespace) -> list[str]:
-    """Return the files and folders that :func:`samples` reads."""
-    own = given.root is None or os.path.isfile(given.name)  # a table beside its pictures' folder
-    return [*([given.name] if own else []), *([given.root] if given.root else [])]
+def reads_of_source(given: argparse.Namespace, target: str | None = None) -> list[str]:
+    """Return the files and folders that :func:`samples` reads.
+
+    Args:
+        given: A command's words.
+        target: A file or folder to be written. Where it exists, it may be a picture that a table names.
+    """
+    table = os.path.isfile(os.path.expanduser(given.name))  # beside its pictures' folder
+    reads = [*([given.name] if table or given.root is None else []), *([given.root] if given.root else [])]
+    if table and target and os.path.exists(os.path.expanduser(target)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # told when they are read to be used
+            reads += sorted({name for sample in samples(given, given.root) for name in sample.source.names})
+    return reads
 
 
 def add_files(parser: Parser) -> None:

@@ -143,7 +143,7 @@ def _samples(found: Score, root: str) -> Iterable[Sample[Any, Any]]:
     from umit.datasets import load
 
     said = found.manifest
-    if "split" not in said:
+    if not said.keys() >= {"dataset", "split", "variant", "languages", "resplit", "seed"}:
         raise InputError(
             "expected a run of a named data set for --root, got one of samples from elsewhere",
             code="dataset",

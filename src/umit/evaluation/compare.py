@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from umit.errors import InputError
-from umit.evaluation.journal import manifest_of, records
+from umit.evaluation.journal import gaps, manifest_of, records
 from umit.evaluation.record import pair_of
 from umit.metrics.bootstrap import bootstrap
 from umit.metrics.metric import Measures, Metric, mean
@@ -76,6 +76,7 @@ class Comparison:
         only_a: Items that only the first run has an answer to; they are left out.
         only_b: Likewise of the second run.
         manifests: Of both runs.
+        gaps: In words, what either run has not asked yet; nothing if both are whole.
     """
 
     rows: tuple[Difference, ...]
@@ -83,6 +84,7 @@ class Comparison:
     only_a: int
     only_b: int
     manifests: tuple[Mapping[str, Any], Mapping[str, Any]]
+    gaps: tuple[str, ...] = ()
 
 
 def compare(a: Path | str, b: Path | str, *, seed: int = 0) -> Comparison:
@@ -121,11 +123,15 @@ def compare(a: Path | str, b: Path | str, *, seed: int = 0) -> Comparison:
     return Comparison(
         rows=tuple(replace(row, p_holm=corrected.get(id(row), row.p)) for row in rows), items=len(common), only_a=len(mine) - len(common),
         only_b=len(theirs) - len(common), manifests=manifests,
+        gaps=tuple(f"{side}: {gap}" for side, run in (("A", first), ("B", second)) for gap in gaps(run)),
     )  # fmt: skip
 
 
 def _answers(run: Path) -> dict[str, dict[str, Any]]:
-    return {record["id"]: record for record in records(run) if record["ok"]}
+    found = {record["id"]: record for record in records(run) if record["ok"]}
+    for record in found.values():
+        pair_of(record)  # refuses what is no record of ours before anything of it is looked at
+    return found
 
 
 def _same_data(manifests: tuple[Mapping[str, Any], Mapping[str, Any]], runs: tuple[Path, Path]) -> None:

@@ -21,16 +21,20 @@ from umit.checkpoints import CARD
 from umit.errors import InputError
 from umit.whole import write_whole
 
-__all__ = ["Journal", "gaps", "manifest_of", "records"]
+__all__ = ["Journal", "damage", "gaps", "manifest_of", "records"]
 
 LINES: Final = "results.jsonl"
 MANIFEST: Final = "run.json"
 EXPECTED: Final = "expected.json"
+#: What else umit writes into the folder of a run, over a file that is there.
+_WRITTEN: Final = (CARD, EXPECTED, "robustness", "robustness.json", "robustness.md")
 _SHARD: Final = re.compile(r"([1-9][0-9]*)-of-([1-9][0-9]*)")
 _GROUP: Final = 64  # lines between two syncs of the disk
 _SECONDS: Final = 1.0  # at most between two syncs, as long as lines come
 #: Every line starts so; what is done is read from here without parsing the rest.
 _START: Final = re.compile(rb'\{"id": ("(?:[^"\\\n]|\\.)*"), "ok": (true|false)[,}]')
+#: What a record holds, where it holds it.
+_KINDS: Final = {"id": str, "ok": bool, "task": str, "group": str, "facts": dict}
 _ENCODE: Final = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -153,7 +157,7 @@ class Journal:
         path = self.folder / MANIFEST
         wanted = json.loads(json.dumps(manifest))
         if not path.exists():
-            if os.fstat(self._file).st_size or (self.folder / CARD).exists():
+            if os.fstat(self._file).st_size or any((self.folder / name).exists() for name in _WRITTEN):
                 raise InputError(
                     f"expected a folder of its own for a run, got one of something else, without {MANIFEST}",
                     code="exists",
@@ -203,7 +207,7 @@ def _journals(folder: Path) -> dict[int, Path]:
     if not parts:
         came = f"a folder of runs: {', '.join(below[:5])}" if below else "a folder without one"
         raise InputError(f"expected a run, got {came}", code="no_run", where=folder.name)
-    if len({match[2] for match in parts}) > 1:
+    if len({match[2] for match in parts}) > 1 or any(int(match[1]) > int(match[2]) for match in parts):
         raise InputError(
             f"expected the shards of one run, got {', '.join(match[0] for match in parts)}",
             code="shards",
@@ -229,9 +233,9 @@ def _manifest(folder: Path) -> dict[str, Any]:
 def _object(folder: Path, name: str) -> dict[str, Any]:
     try:
         found = json.loads((folder / name).read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         found = None
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or not isinstance(found.get("left_out", []), list):
         raise InputError(
             f"expected what the run was of in {name}, got no such file or another", code="manifest", where=folder.name
         )
@@ -253,8 +257,9 @@ def gaps(folder: Path) -> tuple[str, ...]:
     Raises:
         InputError: As for :func:`records`.
     """
-    found: list[str] = []
     journals = _journals(folder)
+    # Of a file of predictions, whose rows are not all in the run.
+    found = [f"left out of the file, {one}" for one in manifest_of(folder).get("left_out", ())]
     if 0 not in journals:
         count = int(next(iter(journals.values())).name.rpartition("-")[2])
         absent = [k for k in range(1, count + 1) if k not in journals]
@@ -265,7 +270,7 @@ def gaps(folder: Path) -> tuple[str, ...]:
         here = f"{path.name}: " if path != folder else ""
         asked = len({record["id"] for record in _lines(path)})
         items = _object(path, EXPECTED).get("items")
-        if not isinstance(items, int):
+        if type(items) is not int or items < 0:
             found.append(f"{here}stopped after {asked} items, how many are left is not known")
         elif asked < items:
             found.append(f"{here}{items - asked} of {items} items have not been asked")
@@ -283,8 +288,15 @@ def records(folder: Path) -> Iterator[dict[str, Any]]:
     """
     found: dict[str, dict[str, Any]] = {}
     for path in _journals(folder).values():
-        for record in _lines(path):
-            found[record["id"]] = record
+        own = {record["id"]: record for record in _lines(path)}
+        if both := next((name for name in own if name in found), None):
+            raise InputError(
+                f"expected shards of one run, {path.name} has {both!r}, which another has too",
+                code="shards",
+                where=folder.name,
+                hint="A copy of a shard is no other shard.",
+            )
+        found |= own
     yield from found.values()
 
 
@@ -295,10 +307,18 @@ def _lines(folder: Path) -> Iterator[dict[str, Any]]:
                 break  # being written, or cut; it does not count yet
             try:
                 record = json.loads(line)
-                record["id"], record["ok"]
-            except (ValueError, KeyError, TypeError) as error:
-                why = f"without {error}" if isinstance(error, KeyError) else "that is no JSON object"
-                raise InputError(
-                    f"expected a record, got a line {why}", code="damaged", where=f"{LINES} line {number}"
-                ) from error
+            except (ValueError, RecursionError):
+                record = None
+            if why := damage(record):
+                raise InputError(f"expected a record, got a line {why}", code="damaged", where=f"{LINES} line {number}")
             yield record
+
+
+def damage(record: Any) -> str:
+    """Return what is wrong with a line; ``""`` for a record, whose further fields are its readers' to check."""
+    if not isinstance(record, dict):
+        return "that is no JSON object"
+    if missing := [name for name in ("id", "ok") if name not in record]:
+        return f"without {missing[0]!r}"
+    wrong = [name for name, kind in _KINDS.items() if not isinstance(record.get(name, kind()), kind)]
+    return f"whose {wrong[0]} is no {_KINDS[wrong[0]].__name__}" if wrong else ""

@@ -24,7 +24,7 @@ from umit.datasets.swift_pictures import Places, as_volume
 from umit.datasets.swift_samples import RowReader
 from umit.datasets.swift_turns import IMAGE
 from umit.errors import DatasetError, InputError, OutputError
-from umit.evaluation.journal import Journal
+from umit.evaluation.journal import Journal, damage
 from umit.evaluation.prediction_findings import UNSCORED, Answered, as_findings, label_of
 from umit.evaluation.prediction_rows import FORMATS, LLAVA_MED, OURS, Line, form_of, joined, line_of
 from umit.evaluation.record import distinct, pair_of, record_of, unended
@@ -70,6 +70,7 @@ class Predictions:
         with Journal(Path(run), self.manifest) as journal:
             if self.card is not None:
                 write_card(self.card, Path(run))
+            journal.expect(len(self.records))
             for name, ok, record in self.records:
                 if name not in journal.done:
                     journal.add(name, record, ok=ok)
@@ -192,6 +193,8 @@ def _ours(rows: Sequence[_Raw]) -> tuple[tuple[str, bool, Mapping[str, Any]], ..
             raise DatasetError(
                 f"expected a line of a journal, got the fields {', '.join(map(str, raw))[:300]}", file=place
             )
+        if why := damage(raw):
+            raise DatasetError(f"expected a line of a journal, got one {why}", file=place)
         try:
             pair_of(raw)
         except InputError as error:

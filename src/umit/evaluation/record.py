@@ -10,6 +10,7 @@ from umit.errors import InputError, OutputError, UMITError
 from umit.metrics.metric import Pair
 from umit.queries import query_from_dict, query_to_dict
 from umit.results import Result, from_dict
+from umit.tasks.table import TASKS
 
 __all__ = ["distinct", "failed", "pair_of", "record_of", "unended"]
 
@@ -71,11 +72,16 @@ def pair_of(record: Mapping[str, Any]) -> Pair[Any]:
         query = query_from_dict(record["query"])
         found = record["found"]
         gold, raw = from_dict(record["gold"]), unended(str(record["raw"]))
-        facts = record.get("facts") or {}
-        return Pair(query, gold, None if found is None else from_dict(found), raw, facts)
+        facts, known = record.get("facts") or {}, None if found is None else from_dict(found)
+        kind = TASKS[record["task"]].result
+        if not isinstance(gold, kind) or not isinstance(known, kind | None) or not isinstance(record["group"], str):
+            raise TypeError(f"of another kind than {record['task']}")
+        return Pair(query, gold, known, raw, facts)
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(
-            f"expected a record with query, gold and found: {error}", code="record", where=str(record.get("id", ""))
+            f"expected a record with task, group, query, gold and found: {error}",
+            code="record",
+            where=str(record.get("id", "")),
         ) from error
 
 

@@ -21,9 +21,11 @@ def claimed(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
+        found = json.loads(path.read_text("utf-8"))
+    except (ValueError, RecursionError) as error:
         raise InputError(f"expected JSON: {error}", code="run", where=_RUN) from error
+    if not isinstance(found, dict):
+        raise InputError("expected what a run depends on, got other JSON", code="run", where=_RUN)
     return found
 
 

@@ -105,7 +105,7 @@ def _read(path: Path) -> dict[str, Any]:
         return {}
     try:
         found = json.loads(path.read_text("utf-8-sig"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"expected JSON in {path.name}, got: {error}") from error
     if not isinstance(found, dict):
         raise CheckpointError(f"expected a JSON object in {path.name}, got {type(found).__name__}")
