@@ -192,6 +192,30 @@ def test_closed_streams(line: str, code: int, said: str) -> None:
     assert said or not ran.stderr
 
 
+@pytest.mark.parametrize("words", [
+    ["report", "film.png", "--csv", "loop"], ["report", "film.png", "--out", "loop"], ["report", "loop", "--out", "new"],
+    ["data", "convert", "slake", "in", "loop/x"], ["data", "show", "slake", "in", "--out", "loop"],
+    ["evaluate", "slake", "--root", "in", "--run", "loop"], ["train", "film.png", "--out", "loop"],
+], ids=" ".join)  # fmt: skip
+def test_links_that_lead_to_each_other(
+    words: list[str], script: Any, film: str, slake: str, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    script()
+    monkeypatch.chdir(tmp_path)
+    os.symlink("loop", "loop")
+    assert main(words) == (0 if words[-2:] == ["--csv", "loop"] else 2)  # the link itself gives way to a table
+    assert capsys.readouterr().err.startswith("umit: ")
+
+
+def test_force_is_for_the_file_that_was_named(script: Any, film: str, tmp_path: Path) -> None:
+    script()
+    (tmp_path / "out.csv").write_text("theirs")
+    (tmp_path / "out.csv.part").write_text("theirs too")
+    assert main(["report", film, "--csv", str(tmp_path / "out.csv"), "--force"]) == 2
+    assert (tmp_path / "out.csv.part").read_text() == "theirs too"
+
+
 def test_outputs_are_named_at_the_end(
     script: Any, film: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -17,7 +17,7 @@ from umit.cli.reading import load_options
 from umit.cli.rows import COLUMNS, ResultRow, as_json, as_table, as_text
 from umit.cli.telling import say, tell
 from umit.cli.weights import load_model, reads_of_model
-from umit.cli.writing import part_of, save_picture, table_at, writable, writable_in
+from umit.cli.writing import part_of, real, save_picture, table_at, writable, writable_in
 from umit.errors import InputError, OutputError, UMITError, UnsupportedTaskError
 from umit.fanout import Outcome
 from umit.imaging.prefetch import prefetch
@@ -117,7 +117,7 @@ def _files(given: Namespace) -> list[_File]:
 
 
 def _stem(file: str, taken: set[str]) -> str:
-    path = Path(file).resolve()  # "." has a name only then
+    path = real(file)  # "." has a name only then
     stem = path.name if path.is_dir() else Path(path.name.removesuffix(".gz")).stem
     name, again = stem or "scan", 1
     while name.casefold() in taken:
@@ -131,8 +131,8 @@ def _table(given: Namespace, files: Sequence[_File]) -> Path | None:
     if given.csv is None:
         return None
     table = writable(given.csv, reads=_reads(given), force=given.force)
-    writable(part_of(table), reads=_reads(given), force=given.force)
-    if any(file.picture and file.picture.resolve() == table.resolve() for file in files):
+    writable(part_of(table), reads=_reads(given))  # --force is for the file that was named
+    if any(file.picture and real(file.picture) == real(table) for file in files):
         raise InputError("expected another place than a picture's", code="output", where=table.name)
     return table
 

@@ -9,9 +9,10 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from umit.cli.parse import Commands, add_source, fields
+from umit.cli.parse import Commands, add_source, fields, natural
 from umit.cli.telling import say, tell
 from umit.cli.writing import folder_for
+from umit.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,12 +58,12 @@ def add(commands: Commands) -> None:
 def _add_length(parser: Any) -> None:
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--epochs", type=float, metavar="N", help="passes over the data (default 3)")
-    length.add_argument("--steps", type=int, metavar="N", help="optimizer steps of a stage")
+    length.add_argument("--steps", type=natural, metavar="N", help="optimizer steps of a stage")
     length.add_argument("--minutes", type=float, metavar="N", help="as many steps as are done in N minutes")
-    parser.add_argument("--batch", type=int, default=8, metavar="N", help="samples a step (default 8)")
+    parser.add_argument("--batch", type=natural, default=8, metavar="N", help="samples a step (default 8)")
     parser.add_argument("--rate", type=float, metavar="R", help="peak learning rate (default by the model's size)")
-    parser.add_argument("--every", type=int, metavar="N", help="steps between validations (default a quarter)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of everything that is drawn (default 0)")
+    parser.add_argument("--every", type=natural, metavar="N", help="steps between validations (default a quarter)")
+    parser.add_argument("--seed", type=natural, default=0, metavar="N", help="of everything that is drawn (default 0)")
 
 
 def _train(given: Namespace) -> int:
@@ -129,9 +130,12 @@ def _validation(given: Namespace) -> Part | float | None:
             return joined(own)
         return 0.1
     try:
-        return float(given.val)
+        share = float(given.val)
     except ValueError:
         return _part(given, given.val, "validation")
+    if not 0 < share < 1:
+        raise InputError(f"expected a share between 0 and 1, got {share:g}", where="val")
+    return share
 
 
 def _part(given: Namespace, data: str, split: str) -> Part:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
-__all__ = ["add_force", "folder_for", "part_of", "save_picture", "table_at", "writable", "writable_in"]
+__all__ = ["add_force", "folder_for", "part_of", "real", "save_picture", "table_at", "writable", "writable_in"]
 
 #: What the files that umit writes hold near their beginning or end, by which they are known again.
 _MARKS: Final = (
@@ -114,6 +114,11 @@ def table_at(path: Path, columns: Sequence[str]) -> Iterator[csv.DictWriter[str]
             tell(f"{path.name} is not whole; what came so far is in {part.name}")
 
 
+def real(path: str | Path) -> Path:
+    """Return where a path leads; unlike ``Path.resolve``, of links that lead to each other too."""
+    return Path(os.path.realpath(path))
+
+
 def part_of(path: Path) -> Path:
     """Return where a table is while it is written."""
     return path.with_name(path.name + ".part")
@@ -129,7 +134,7 @@ class _Inputs:
     @classmethod
     def of(cls, reads: Iterable[str | Path]) -> Self:
         there = [path for path in (Path(read).expanduser() for read in reads if str(read)) if _is(path)]
-        return cls(frozenset(map(_identity, there)), frozenset(path.resolve() for path in there if path.is_dir()))
+        return cls(frozenset(map(_identity, there)), frozenset(real(path) for path in there if path.is_dir()))
 
 
 def _is(path: Path) -> bool:
@@ -173,7 +178,7 @@ def _folder(path: Path, inputs: _Inputs) -> Path:
 
 def _check_apart(path: Path, inputs: _Inputs) -> None:
     """Refuse what is read, and what lies inside a folder that is read."""
-    place = path.resolve()
+    place = real(path)
     if _is(path) and _identity(path) in inputs.files:
         came = "what the command reads"
     elif within := [folder for folder in (place, *place.parents) if folder in inputs.folders]:

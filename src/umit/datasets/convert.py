@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -56,7 +57,7 @@ def convert(samples: _Samples, target: Path | str, *, form: Form, tasks: Tasks, 
         DatasetError: An unknown form, or nothing that it can hold.
         UnsupportedTaskError: The checkpoint does not know a sample's task.
     """
-    path = Path(target).expanduser().resolve()
+    path = Path(os.path.realpath(Path(target).expanduser()))
     writers: dict[str, Callable[[_Samples, Path, Path, Tasks, _Tell], int]] = {
         "swift": partial(_rows, lambda line: {"messages": line.messages}),
         "swift2": partial(_rows, _swift2), "parquet": _parquet, "coco": coco, "shards": shards,

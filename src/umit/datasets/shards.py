@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, groupby, islice
@@ -61,7 +62,7 @@ def write_shards(
         DatasetError: There are shards in the folder.
         UnsupportedTaskError: The checkpoint does not know the task of a volume's sample.
     """
-    path = Path(folder).expanduser().resolve()
+    path = Path(os.path.realpath(Path(folder).expanduser()))
     with whole(path) as stage:
         shards(samples, stage, path, tasks, tell, each=each)
     return sorted(path.glob("samples-*.tar"))

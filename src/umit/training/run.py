@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -157,6 +159,8 @@ class _Run:
         share = processes()
         if self.batch < share[1]:
             raise InputError(f"expected at least {share[1]} samples a step, one a process, got {self.batch}")
+        if self.every is not None and self.every < 1:
+            raise InputError(f"expected one step or more between validations, got {self.every}", where="every")
         place, card = locate(self.model, self.card)
         seed = self.settings.seed if self.settings is not None else 0
         taught, asked = parts_of(self.samples, self.val, card, load_shell(place)[1], seed=seed)
@@ -164,7 +168,7 @@ class _Run:
         warn_of_contradictions(engine.encoder.tokenizer, card)
         batches = SampleBatches(taught, card, engine.encoder, self.batch, share, seed)
         made = Made(
-            name=self.name or self.out.resolve().name, base=card.name, place=place,
+            name=self.name or Path(os.path.realpath(self.out)).name, base=card.name, place=place,
             training=taught if isinstance(taught, Part) else None, validation=None,
             settings=self._length(taught, engine, batches),
             stages=tuple(one.name for one in self.stages), batch=self.batch, command=self.command,
@@ -190,11 +194,12 @@ class _Run:
             settings = default_settings(len(taught), batch=self.batch, parameters=count)
         if minutes is None:
             return settings
-        if not minutes > 0:
+        if not 0 < minutes < math.inf:
             raise InputError(f"expected minutes above 0, got {minutes:g}", code="length", where="minutes")
-        before = claimed(self.out)
-        if before is not None and before.get("minutes") == minutes:
-            steps = int(before["settings"]["steps"])
+        before = claimed(self.out) or {}
+        kept = before.get("settings") if before.get("minutes") == minutes else None
+        if isinstance(kept, dict) and isinstance(kept.get("steps"), int):
+            steps = kept["steps"]
         else:
             spent = _seconds_a_step(engine, batches) * len(self.stages)
             steps = max(1, int(_SHARE_TRAINED * 60 * minutes / spent))
