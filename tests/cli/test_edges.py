@@ -178,6 +178,9 @@ CLOSED = [
     ("info 2>&-", 0, ""),
     ("info --json >&- 2>&- <&-", 0, ""),
     ("score nowhere >&-", 2, "umit: nowhere: "),
+    ("score nowhere 2> /dev/full", 2, ""),
+    ("info > /dev/full 2> /dev/full", 2, ""),
+    ("score nowhere 2>&1 > /dev/null | head -c 0; exit ${PIPESTATUS[0]}", 2, ""),
     ("info > /dev/full", 2, "umit: output: No space left on device\n"),
     ("info | head -c 1 > /dev/null; exit ${PIPESTATUS[0]}", 0, ""),
 ]

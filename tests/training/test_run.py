@@ -221,7 +221,9 @@ def test_a_stream_has_no_share(start: Path, tmp_path: Path) -> None:
 def test_a_state_that_is_no_run_is_refused_and_kept(text: str, start: Path, tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "run.json").write_text(text)
-    with pytest.raises(InputError, match=r"expected JSON|expected what a run depends on|expected the run that is there"):
+    with pytest.raises(
+        InputError, match=r"expected JSON|expected what a run depends on|expected the run that is there"
+    ):
         train(SAMPLES, model=start, out=tmp_path, settings=SETTINGS, batch=2, minutes=1, plain=True)
     assert [path.name for path in tmp_path.rglob("*.*")] == ["run.json"]
     assert (tmp_path / "state" / "run.json").read_text() == text

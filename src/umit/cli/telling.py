@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from unicodedata import category
 
@@ -18,8 +19,9 @@ def say(text: str, end: str = "\n") -> None:
 
 
 def tell(text: str) -> None:
-    """Print a line about the work."""
-    print(f"umit: {' '.join(printable(text).split())}", file=sys.stderr, flush=True)
+    """Print a line about the work, which goes on where nobody can be told: a full disk, a reader that left."""
+    with suppress(OSError):
+        print(f"umit: {' '.join(printable(text).split())}", file=sys.stderr, flush=True)
 
 
 def printable(text: str) -> str:
