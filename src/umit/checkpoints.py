@@ -170,6 +170,9 @@ def _card(data: Any) -> Checkpoint:
     known = {f.name for f in fields(Checkpoint)}
     if unknown := set(data) - known:
         raise CheckpointError(f"expected the fields {sorted(known)}, got also {sorted(unknown)}")
+    for name, kind in (("name", str), ("version", int), ("system", str), ("notice", str)):
+        if not isinstance(data.get(name, kind()), kind):
+            raise TypeError(f"its {name} is no {kind.__name__}")
     tasks, languages = tuple(data["task_names"]), tuple(data["languages"])
     if unknown := {*tasks} - {*_all()} | {*languages} - {*get_args(Language)}:
         raise CheckpointError(f"expected known tasks and languages, got {sorted(unknown)}")

@@ -59,6 +59,10 @@ REFUSED: dict[str, Change] = {
     "no dialect": lambda d: d.pop("dialect"),
     "a missing rendering": lambda d: d["dialect"].pop("boxes"),
     "a dialect of another kind": lambda d: d.update(dialect=3),
+    "a name that is none": lambda d: d.update(name=3),
+    "a system line that is none": lambda d: d.update(system=3),
+    "a notice that nobody would read": lambda d: d.update(notice=None),
+    "a version of words": lambda d: d.update(version="2"),
     "an impossible frame": lambda d: d["dialect"]["boxes"].update(frame=[0, 10]),
 }
 
@@ -73,7 +77,9 @@ def test_what_is_not_ours_is_refused(why: str, tmp_path: Path) -> None:
         read_card(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", "3", '"umit"', "[[1]]"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", "3", '"umit"', "[[1]]", pytest.param("[" * 100_000, id="deep")]
+)
 def test_what_is_no_card_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "umit.json").write_text(text)
     with pytest.raises(CheckpointError):
