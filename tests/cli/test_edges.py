@@ -117,6 +117,24 @@ def test_a_file_of_a_run_that_says_nothing(
             assert f"run: expected what the run was of in {name}" in capsys.readouterr().err
 
 
+def test_a_table_that_was_edited_is_another_run(
+    script: Any, film: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither a run that goes on nor a shard beside others joins answers of two tables."""
+    script()
+    table, words = tmp_path / "table.csv", ["evaluate", str(tmp_path / "table.csv"), "--run"]
+    table.write_text("image,question,answer\nfilm.png,Where?,left\nfilm.png,Which?,left\n")
+    main([*words, str(tmp_path / "run"), "--limit", "1"])
+    main([*words, str(tmp_path / "shards"), "--shard", "1/2"])
+    table.write_text("image,question,answer\nfilm.png,Why?,right\nfilm.png,Which?,right\n")
+    main([*words, str(tmp_path / "shards"), "--shard", "2/2"])
+    capsys.readouterr()
+    assert main([*words, str(tmp_path / "run"), "--limit", "1"]) == 2
+    assert "expected a run of the same file" in capsys.readouterr().err
+    assert main(["score", str(tmp_path / "shards")]) == 2
+    assert "2-of-2 has another file" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("theirs", [LINES, "umit.json", "expected.json", "robustness.json", "robustness.md"])
 def test_a_run_takes_no_folder_of_something_else(
     theirs: str, script: Any, slake: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

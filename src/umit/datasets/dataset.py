@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 from umit.datasets.folder import Folder
@@ -127,6 +128,7 @@ class Dataset:
         read: Yields the samples of a choice.
         variants: Names of its forms, the first taken if none is named.
         fields: Names that the user has to give a field for, since the files' own are not fixed.
+        file: The one file that holds all of its words, where that is the user's to edit.
     """
 
     name: str
@@ -142,6 +144,7 @@ class Dataset:
     read: Callable[[Choice], Iterator[Sample[Any, Any]]]
     variants: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
+    file: Path | None = None
 
 
 def users_own(name: str, title: str, splitting: str, read: Callable[[Choice], Iterator[Sample[Any, Any]]]) -> Dataset:
@@ -206,6 +209,7 @@ class Samples:
             "resplit": choice.resplit,
             "seed": choice.seed,
             **{name: value for name, value in stated.items() if value},
+            **({} if self.dataset.file is None else {"file": _digest(self.dataset.file)}),
         }
 
     def __repr__(self) -> str:
@@ -215,6 +219,11 @@ class Samples:
         split = self.choice.split or "every split"
         task = f" of {self.choice.task}" if self.choice.task else ""
         return f"{split}{task} in {' and '.join(self.choice.languages)}"
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def split_name(text: str) -> Split:

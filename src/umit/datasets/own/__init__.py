@@ -59,7 +59,7 @@ def describe_own(path: Path, *, root: Path | None = None, layout: str | None = N
     name, read = path.resolve().name, partial(_read, found, place, root or place)
     title = f"{name}, {LAYOUTS[found].title}"
     own = users_own(name, title, "as the files say, else by group", read)
-    return replace(own, variants=(found,))
+    return replace(own, variants=(found,), file=place if place.is_file() else None)
 
 
 def splits_of(dataset: Dataset, fields: Mapping[str, str]) -> dict[Split, int | None]:
