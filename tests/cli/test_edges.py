@@ -286,3 +286,20 @@ def test_a_hub_is_named_before_it_is_asked(
     assert first == ("umit: asking http://127.0.0.1:9 for dz-osamu/UMIT-B; HF_HUB_OFFLINE=1 takes this disk's copy")
     assert main(["report", film, "--checkpoint", "nobody/nothing"]) == 2
     assert "asking" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["score", ""], ["compare", "", ""], ["evaluate", "", "--run", "run"], ["evaluate", "slake", "--root", "", "--run", "r"],
+        ["data", "check", ""], ["data", "show", ""], ["data", "unpack", "", "to"], ["report", "film.png", "--checkpoint", ""],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_an_empty_name_is_not_the_working_folder(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 2
+    assert "got an empty one" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

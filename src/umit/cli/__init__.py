@@ -6,6 +6,7 @@ import io
 import os
 import sys
 import warnings
+from argparse import Namespace
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TextIO
@@ -14,7 +15,7 @@ from umit import __version__
 from umit.cli import answer, classify, compare, data, demo, detect, evaluate, info, landmarks, report, score, train
 from umit.cli.parse import Parser
 from umit.cli.telling import open_streams, tell
-from umit.errors import CheckpointWarning, DatasetWarning, UMITError
+from umit.errors import CheckpointWarning, DatasetWarning, InputError, UMITError
 
 __all__ = ["main"]
 
@@ -46,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         warnings.simplefilter("default", DatasetWarning)
         warnings.showwarning = _show
         try:
+            _no_empty_places(given)
             code: int = given.run(given)
             sys.stdout.flush()
             return code
@@ -76,6 +78,18 @@ def _parser() -> Parser:
     for command in _COMMANDS:
         command.add(commands)
     return parser
+
+
+def _no_empty_places(given: Namespace) -> None:
+    """Refuse an empty name of what is read: as a path it would be the working folder."""
+    for name in ("place", "root", "a", "b", "archive", "truth", "pictures", "checkpoint", "card", "name", "model"):
+        if getattr(given, name, None) == "":
+            raise InputError(
+                "expected a name, got an empty one",
+                code="empty",
+                where=name,
+                hint="A variable of the shell may be unset.",
+            )
 
 
 def _leave_stdout() -> None:
