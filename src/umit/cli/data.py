@@ -75,7 +75,7 @@ def add(commands: Commands) -> None:
 def _add_source(parser: Parser) -> None:
     parser.add_argument("name", metavar="NAME-OR-PATH", help="see umit data list, or your own files")
     parser.add_argument(
-        "root", metavar="ROOT", nargs="?", help="the folder of a name's files; of a table, its pictures'"
+        "root", metavar="ROOT", nargs="?", help="the folder of a name's files; of a table or COCO file, its pictures'"
     )
     add_source(parser)
 
