@@ -90,14 +90,6 @@ def test_paths_that_lead_out_are_refused(tmp_path: Path, name: str, said: str) -
         _places(inside).find(name, "a.jsonl line 1")
 
 
-def test_dots_may_lead_from_the_rows_into_the_root(tmp_path: Path) -> None:
-    picture(tmp_path / "pics" / "a.png", seed=1)
-    (tmp_path / "rows").mkdir()
-    places = Places(Folder.of(tmp_path / "rows"), Folder.of(tmp_path))
-    for name in ("../pics/a.png", "./x/../../pics/a.png", "..\\pics\\a.png"):
-        assert places.find(name, "") == tmp_path / "pics" / "a.png"
-
-
 def test_a_link_does_not_hide_what_a_foreign_path_leads_to(tmp_path: Path) -> None:
     inside, outside = tmp_path / "in", tmp_path / "elsewhere"
     inside.mkdir()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -89,11 +88,6 @@ class Places:
         _check_entry(name, place)
         if not _ABSOLUTE.match(name):
             folders = dict.fromkeys((self.beside, self.root))
-            if ".." in re.split(r"[/\\]", name):  # which may lead from the rows' folder into the root
-                whole = Path(os.path.normpath(self.beside.path / name.replace("\\", "/")))
-                for folder in folders:
-                    if whole.is_relative_to(folder.path):
-                        return folder.inside(whole.relative_to(folder.path).as_posix(), place=place)
             found = [folder.inside(name, place=place) for folder in folders]
             return next((path for path in found if path.exists()), found[0])
         parts = [p for p in name.replace("\\", "/").split("/") if p not in ("", ".")]

@@ -326,6 +326,15 @@ def test_a_picture_of_another_folder_is_not_taken_for_one_that_is_missing(tmp_pa
     assert not any(path.exists() for path in found[2:])
 
 
+def test_dots_may_lead_from_the_table_into_the_root(tmp_path: Path) -> None:
+    picture(tmp_path / "pics" / "a.png", seed=1)
+    (tmp_path / "rows").mkdir()
+    rows = _csv(tmp_path / "rows", "image,label", "../pics/a.png,x", "./x/../../pics/a.png,y", "..\\pics\\a.png,y")
+    assert {sample.source.paths for sample in load(rows, tmp_path)} == {(tmp_path / "pics" / "a.png",)}
+    with pytest.raises(DatasetError, match="inside the data set"):
+        list(load(rows))
+
+
 def test_a_missing_slice_is_told_when_it_is_read(tmp_path: Path) -> None:
     _dicom(tmp_path / "0.dcm", generate_uid(), 0)
     (sample,) = load(_jsonl(tmp_path, {"slices": ["0.dcm", "1.dcm"], "report": "Clear."}))

@@ -10,10 +10,10 @@ from typing import Any
 from umit.datasets.dataset import Split, split_in
 from umit.datasets.folder import Folder
 from umit.datasets.own.item import Boxed, Given, Item, Tell, named
+from umit.datasets.own.pictured import Found
 from umit.datasets.pictures import Files
 from umit.datasets.rows import json_object, number
 from umit.datasets.swift_marks import Mark
-from umit.datasets.swift_pictures import Places
 from umit.errors import DatasetError
 
 __all__ = ["is_coco", "items", "there"]
@@ -47,10 +47,10 @@ def items(given: Given) -> Iterator[Item]:
     top = root if root.is_dir() else root.parent
     for path in _files(root):
         given_root = given.root if given.root.is_dir() else top
-        yield from _items(path, top, Places(Folder.of(path), Folder.of(given_root)), tell)
+        yield from _items(path, top, Found(Folder.of(path), Folder.of(given_root)), tell)
 
 
-def _items(path: Path, top: Path, places: Places, tell: Tell) -> Iterator[Item]:
+def _items(path: Path, top: Path, places: Found, tell: Tell) -> Iterator[Item]:
     data = json_object(path, "COCO's object of lists")
     images, found, kinds = (_list(data, key, path) for key in ("images", "annotations", "categories"))  # fmt: skip
     listed, names = (_by_id(several, path.name) for several in (images, kinds))
@@ -116,7 +116,7 @@ def _box(one: Mapping[str, Any], names: Mapping[Any, str], place: str, tell: Tel
     return names[kind], Mark((x, y, x + width, y + height))
 
 
-def _picture(name: str, path: Path, top: Path, places: Places, split: Split | None, place: str) -> Path:
+def _picture(name: str, path: Path, top: Path, places: Found, split: Split | None, place: str) -> Path:
     """Return where a file is: beside the list, at the top, in ``images``, or in a folder of the list's own name.
 
     A path that is absolute, or leads up, is looked for as those of tables are.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator
@@ -65,7 +66,7 @@ class Found(Places):
         return self._found[name]
 
     def _find(self, name: str, place: str) -> Path:
-        path = super().find(name, place)
+        path = super().find(self._straight(name), place)
         if path.exists():
             return path
         self._names = self._names or _by_name({self.beside.path, self.root.path})
@@ -82,6 +83,15 @@ class Found(Places):
                 f"expected one file called {last!r}, got {len(found)}: {', '.join(shown[:3])}", file=place
             )
         return next(iter(found), path)
+
+    def _straight(self, name: str) -> str:
+        """Return a name that goes up from the table's folder and down into it or the root as one without dots."""
+        if ".." in name.replace("\\", "/").split("/"):
+            whole = Path(os.path.normpath(self.beside.path / name.replace("\\", "/")))
+            for folder in (self.beside.path, self.root.path):
+                if whole.is_relative_to(folder):
+                    return str(whole)
+        return name
 
     def _agrees(self, path: Path, folders: tuple[str, ...]) -> bool:
         """Return whether a path lies in the folders that a name has, as far as both name some below the root."""
