@@ -198,7 +198,9 @@ def _convert(given: Namespace) -> int:
         missed += 1
         tell(message)
 
-    reads = reads_of_source(given)
+    reads, end = reads_of_source(given), Path(given.target).suffix.lower()
+    if end in (".parquet", ".json", ".jsonl") and (end == ".parquet") != (given.to == "parquet"):
+        raise InputError(f"expected a name that does not end as another form's, got {end} for {given.to}", code="out")
     if given.to == "shards":
         target = folder_for(given.target, reads=reads)
     else:

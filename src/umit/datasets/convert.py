@@ -53,7 +53,7 @@ def convert(samples: _Samples, target: Path | str, *, form: Form, tasks: Tasks, 
         Rows written; of COCO, pictures; of shards, samples.
 
     Raises:
-        DatasetError: An unknown form, a target that ends as another's, or nothing that it can hold.
+        DatasetError: An unknown form, or nothing that it can hold.
         UnsupportedTaskError: The checkpoint does not know a sample's task.
     """
     path = Path(target).expanduser().resolve()
@@ -63,9 +63,6 @@ def convert(samples: _Samples, target: Path | str, *, form: Form, tasks: Tasks, 
     }  # fmt: skip
     if form not in writers:
         raise DatasetError(f"expected one of {', '.join(writers)}, got {form!r}")
-    end = path.suffix.lower()
-    if end in (".parquet", ".json", ".jsonl") and (end == ".parquet") != (form == "parquet"):
-        raise DatasetError(f"expected a name that does not end as another form's, got {path.name!r} for {form}")
     with whole(path) as stage:
         count = writers[form](samples, stage, path, tasks, tell)
         if not count:
