@@ -29,6 +29,8 @@ from umit.tasks.task import Task
 
 __all__ = ["UMIT"]
 
+#: What engines raise: a device out of memory, a prompt too long, a server that is gone.
+_FAULTS: Final = (RuntimeError, ValueError, OSError, MemoryError)
 #: Questions after which results are handed over even if every one of them failed before the engine.
 _STRETCH: Final = 256
 
@@ -367,7 +369,7 @@ class UMIT:
         def watched() -> Iterator[Request]:
             try:
                 yield from requests
-            except Exception as error:
+            except _FAULTS as error:
                 ours.append(error)
                 raise
 
@@ -375,10 +377,9 @@ class UMIT:
             yield from self.backend.generate(watched())
         except UMITError as error:
             yield error
-        except (RuntimeError, ValueError, OSError, MemoryError) as error:
+        except _FAULTS as error:
             if ours:
                 raise
-            # The engine's own: a device out of memory, a prompt too long, a server that is gone.
             failure = BackendError(f"expected an answer, the engine failed: {error}")
             failure.__cause__ = error
             yield failure
