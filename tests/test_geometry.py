@@ -97,6 +97,7 @@ def test_flat_boxes_overlap_as_their_volumes(x: int, y: int, width: int, height:
     [
         pytest.param(float("nan"), "finite", id="no number"),
         pytest.param(float("inf"), "finite", id="infinity"),
+        pytest.param(-(10**400), "finite", id="more than a float holds"),
         pytest.param(np.float32("-inf"), "finite", id="infinity of NumPy"),
         pytest.param("1", "type", id="a string"),
         pytest.param(None, "type", id="nothing"),

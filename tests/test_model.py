@@ -6,7 +6,7 @@ import math
 import pickle
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -249,17 +249,54 @@ def test_an_error_of_the_callers_own_comes_after_what_was_before_it() -> None:
         next(found)
 
 
-def test_an_engine_that_breaks_is_an_error_of_its_questions_alone() -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("device-side assert"),
+        ValueError("the prompt is too long"),
+        ConnectionError("the server is gone"),
+        TimeoutError("no answer"),
+        MemoryError("of the host"),
+        InputError("more pictures than the engine takes"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_engine_that_breaks_is_an_error_of_its_questions_alone(error: Exception) -> None:
     class Breaking:
         def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
             for request in requests:
                 if "1" in spell(request.words):
-                    raise RuntimeError("device-side assert")
+                    raise error
                 yield Completion(text="x")
 
-    found = list(UMIT(Breaking(), PHANTOM).predict(questions(3)))  # type: ignore[arg-type]
-    assert [type(one) for one in found] == [Answer, BackendError, Answer]
-    assert "device-side assert" in str(found[1])
+    first, broken, last = UMIT(Breaking(), PHANTOM).predict(questions(3))  # type: ignore[arg-type]
+    assert isinstance(first, Answer) and isinstance(last, Answer)
+    assert isinstance(broken, InputError if isinstance(error, InputError) else BackendError)
+    assert str(error) in str(broken)
+
+
+@pytest.mark.parametrize("taken", [list, iter], ids=["all requests at once", "one by one"])
+def test_an_engine_that_says_more_than_it_was_asked_is_not_believed(taken: Callable[..., Iterable[Request]]) -> None:
+    class Twice:
+        def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
+            for count, _ in enumerate(taken(requests)):
+                yield from (Completion(text=f"{count}"), Completion(text=f"{count} again"))
+
+    with pytest.raises(BackendError, match="the engine gave more"):
+        list(UMIT(Twice(), PHANTOM).predict(questions(3)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [None, "x", Completion(text=None), Completion(text=b"x"), Completion(text="x", logprob=math.nan)],  # type: ignore[arg-type]
+)
+def test_what_is_no_completion_is_an_error_of_its_question(said: Any) -> None:
+    class Odd:
+        def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
+            return (said for _ in requests)
+
+    found = list(UMIT(Odd(), PHANTOM).predict(questions(2)))  # type: ignore[arg-type]
+    assert [type(one) for one in found] == [BackendError, BackendError]
 
 
 @pytest.mark.parametrize("reason", ["abort", "content_filter", "tool_calls", "", "other"])
@@ -271,8 +308,8 @@ def test_an_answer_that_the_engine_did_not_end_is_none(reason: str) -> None:
 
 @pytest.mark.parametrize(
     "scores",
-    [(math.nan, -1.0), (-math.inf, -1.0), (math.inf, -1.0), (), (-1.0,), (-1.0, -2.0, -3.0)],
-    ids=["nan", "minus infinity", "infinity", "none", "too few", "too many"],
+    [(math.nan, -1.0), (-math.inf, -1.0), (math.inf, -1.0), (), (-1.0,), (-1.0, -2.0, -3.0), (-1.0, None), "ab", 5],
+    ids=["nan", "minus infinity", "infinity", "none", "too few", "too many", "one none", "text", "one number"],
 )
 def test_scores_that_do_not_tell_options_apart_are_no_probabilities(scores: Any) -> None:
     said = Completion(text="1:yes", option_logprobs=scores)
@@ -506,17 +543,6 @@ def test_engine_that_never_answers(takes: int) -> None:
 
     found = list(UMIT(Silent(), PHANTOM).predict(questions(3)))  # type: ignore[arg-type]
     assert [type(f) for f in found] == [BackendError] * 3
-
-
-def test_engine_that_answers_too_often() -> None:
-    class Twice:
-        def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
-            for _ in requests:
-                yield Completion(text="x")
-                yield Completion(text="y")
-
-    found = list(UMIT(Twice(), PHANTOM).predict(questions(2)))  # type: ignore[arg-type]
-    assert [f.text for f in found] == ["x", "x"]  # type: ignore[union-attr]
 
 
 def test_engine_that_refuses_before_it_looks() -> None:

@@ -81,6 +81,8 @@ def test_question_may_spell_anything() -> None:
         pytest.param(lambda: Find(5), "options", id="a target of 5"),
         pytest.param(lambda: Find(("a", "A")), "repeated", id="a target twice"),
         pytest.param(lambda: Locate(None), "options", id="no name"),
+        pytest.param(lambda: Find(np.array("a")), "options", id="an array without axes"),
+        pytest.param(lambda: Describe(language=np.array(["en", "zh"])), "language", id="an array of languages"),
     ],
 )
 def test_what_is_no_query(make: Any, code: str) -> None:

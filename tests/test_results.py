@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pytest
@@ -145,6 +145,39 @@ def test_findings_by_label() -> None:
 def test_what_json_cannot_hold_is_refused(make: Any) -> None:
     with pytest.raises(InputError):
         make()
+
+
+_BOX: Final = Box2D(0, 0, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        (Detection, {"label": "a", "box": (0, 0, 1, 1)}),
+        (Detection, {"label": "a", "box": _BOX, "score": "0.5"}),
+        (Detection, {"label": "a", "box": _BOX, "score": True}),
+        (Detection, {"label": "a", "box": _BOX, "view": "0"}),
+        (Detection, {"label": "a", "box": _BOX, "view": 0.5}),
+        (Detections, {"items": Detection(label="a", box=_BOX)}),
+        (Detections, {"items": (_BOX,)}),
+        (Detections, {"items": None}),
+        (Detections, {"items": (one for one in ())}),
+        (Detections, {"presence": (("a",),)}),
+        (Answer, {"text": "a", "option": "1"}),
+        (Answer, {"text": "a", "option": True}),
+        (Answer, {"text": "a", "probabilities": 0.5}),
+        (Answer, {"text": "a", "probabilities": (0.5, "0.5")}),
+        (Answer, {"text": "a", "calibrated": "no"}),
+        (Answer, {"text": "a", "warnings": "clipped"}),
+        (Report, {"text": "a", "impression": b"a"}),
+        (Classification, {"label": "a", "probabilities": {"a": 1.0}}),
+        (Findings, {"items": (("a", 0.5, False),)}),
+        (Landmark, {"name": "a", "point": (1, 2)}),
+    ],
+)
+def test_a_field_holds_what_it_says(kind: Any, given: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"expected .*, got "):
+        kind(**given)
 
 
 def test_lists_and_arrays_become_tuples_of_plain_numbers() -> None:

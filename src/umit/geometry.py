@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -131,6 +132,12 @@ def _numbers(mark: Any) -> None:
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise InputError(
                     f"expected a number for {one.name}, got {value!r:.200}", code="type", where=type(mark).__name__
+                )
+            if abs(value) > sys.float_info.max:  # a whole number that no float can hold
+                raise InputError(
+                    f"expected a finite number, got one above {sys.float_info.max:.3g}",
+                    code="finite",
+                    where=type(mark).__name__,
                 )
             object.__setattr__(mark, one.name, value)
 

@@ -29,6 +29,8 @@ from umit.tasks.task import Task
 
 __all__ = ["UMIT"]
 
+#: What engines raise: a device out of memory, a prompt too long, a server that is gone.
+_FAULTS: Final = (RuntimeError, ValueError, OSError, MemoryError)
 #: Questions after which results are handed over even if every one of them failed before the engine.
 _STRETCH: Final = 256
 
@@ -270,6 +272,7 @@ class UMIT:
 
         Raises:
             InputError: A number of workers below 0.
+            BackendError: The engine gave more answers than there were questions, so that none can be trusted.
         """
         return self._run(items, progress=progress, workers=workers)
 
@@ -342,24 +345,44 @@ class UMIT:
     def _answered(self, requests: Iterator[Request], pending: _Pending) -> Iterator[Outcome]:
         """Yield what ``pending`` becomes; an engine that fails loses what it took and is asked on."""
         while True:
-            failure = BackendError("expected an answer to every request, the engine ended early")
-            try:
-                for completion in self.backend.generate(requests):
-                    while pending and isinstance(pending[0], UMITError):
-                        yield cast(UMITError, pending.popleft())
-                    if pending:
-                        yield self._read(cast(_Asked, pending.popleft()), completion)
-            except BackendError as error:
-                failure = error
-            except RuntimeError as error:  # the engine's own, such as a device that ran out of memory
-                failure = BackendError(f"expected an answer, the engine failed: {error}")
-                failure.__cause__ = error
+            failure: UMITError = BackendError("expected an answer to every request, the engine ended early")
+            for completion in self._said(requests):
+                while pending and isinstance(pending[0], UMITError):
+                    yield cast(UMITError, pending.popleft())
+                if isinstance(completion, UMITError):
+                    failure = completion
+                elif pending:
+                    yield self._read(cast(_Asked, pending.popleft()), completion)
+                else:  # one answer or another went to the wrong question
+                    raise BackendError("expected one answer to each request, the engine gave more")
             if not pending:
                 next(requests, None)  # progress, should the engine fail before it takes anything
             if not pending:
                 return
             yield from (left if isinstance(left, UMITError) else failure for left in pending)
             pending.clear()
+
+    def _said(self, requests: Iterator[Request]) -> Iterator[Completion | UMITError]:
+        """Yield what the engine says, and last why it failed, if it did; what fails in our requests is raised."""
+        ours: list[Exception] = []
+
+        def watched() -> Iterator[Request]:
+            try:
+                yield from requests
+            except _FAULTS as error:
+                ours.append(error)
+                raise
+
+        try:
+            yield from self.backend.generate(watched())
+        except UMITError as error:
+            yield error
+        except _FAULTS as error:
+            if ours:
+                raise
+            failure = BackendError(f"expected an answer, the engine failed: {error}")
+            failure.__cause__ = error
+            yield failure
 
     def _read(self, asked: _Asked, completion: Completion) -> Outcome:
         try:

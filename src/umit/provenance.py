@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Final, NamedTuple, Self, TypeAlias
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, Self, TypeAlias, get_args, get_origin, get_type_hints
 
 from umit.errors import InputError
 from umit.geometry import Box2D, Box3D, Mark, Point2D, Space, plain
@@ -13,7 +14,6 @@ __all__ = ["SCHEMA", "Entry", "Provenance", "Scored", "Value"]
 
 SCHEMA: Final = 1
 Text: TypeAlias = Callable[[str], str]
-_WORDS: Final = ("text", "label", "name", "raw")
 #: What a user reads and a mirror changes; ``raw`` stays as the model wrote it.
 _SPOKEN: Final = ("text", "findings", "impression", "label", "name")
 
@@ -23,12 +23,31 @@ class Value:
     """A value that holds plain Python numbers, strings and tuples, whatever it was given."""
 
     def __post_init__(self) -> None:
-        """Keep plain Python values, whatever arrays or lists they came in; refuse what JSON cannot hold."""
+        """Keep plain Python values, whatever arrays or lists they came in; refuse what the field does not hold."""
+        own: Any = type(self)
+        kinds = _kinds(own)
         for one in fields(self):
             value = plain(getattr(self, one.name), f"{type(self).__name__}.{one.name}")
-            if one.name in _WORDS and not isinstance(value, str):
-                raise InputError(f"expected text, got {value!r:.200}", code="type", where=one.name)
+            if not _holds(kinds[one.name], value):
+                expected = "text" if one.type == "str" else one.type
+                raise InputError(f"expected {expected}, got {value!r:.200}", code="type", where=one.name)
             object.__setattr__(self, one.name, value)
+
+
+_kinds = lru_cache(maxsize=None)(get_type_hints)
+
+
+def _holds(kind: Any, value: Any) -> bool:
+    """Return whether a plain value is of an annotated kind; True is no number."""
+    parts = get_args(kind)
+    if get_origin(kind) is tuple:
+        each = parts[:1] * len(value) if parts[-1] is ... and isinstance(value, tuple) else parts
+        return isinstance(value, tuple) and len(value) == len(each) and all(map(_holds, each, value))
+    if parts:  # one kind or another
+        return any(_holds(one, value) for one in parts)
+    if kind in (int, float):
+        return isinstance(value, int | kind) and not isinstance(value, bool)
+    return isinstance(value, kind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

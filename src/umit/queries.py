@@ -31,7 +31,7 @@ class _Spoken:
     language: Language = "en"
 
     def __post_init__(self) -> None:
-        if self.language not in get_args(Language):
+        if not isinstance(self.language, str) or self.language not in get_args(Language):
             raise InputError(f"expected language 'en' or 'zh', got {self.language!r}", code="language")
 
     @property
@@ -260,7 +260,7 @@ def _names(what: str, given: object) -> str | tuple[str, ...]:
 
 def _choices(what: str, given: object, *, least: int) -> tuple[str, ...]:
     """Return distinct plain names as a tuple; one is told from the other whatever its case."""
-    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable) or getattr(given, "shape", None) == ():
         raise InputError(f"expected {what} in a list, got {given!r:.200}", code="options", where=what)
     choices = tuple(given)
     if len(choices) < least or (least == 0 and len(choices) == 1):

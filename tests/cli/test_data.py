@@ -143,3 +143,13 @@ def test_bad_use_is_one_line(
     assert main(words) == 2
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1 and said in lines[0]
+
+
+@pytest.mark.parametrize(("name", "to"), [("a.parquet", "swift"), ("a.PARQUET", "coco"), ("a.jsonl", "parquet")])
+def test_a_converted_file_is_not_called_as_another_forms(
+    name: str, to: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "my.csv").write_text("image,label\na.png,x\nb.png,y\n")
+    assert main(["data", "convert", str(tmp_path / "my.csv"), str(tmp_path / name), "--to", to]) == 2
+    assert f"does not end as another form's, got {name[1:].lower()} for {to}" in capsys.readouterr().err
+    assert not (tmp_path / name).exists()

@@ -112,6 +112,7 @@ def test_an_existing_target(tmp_path: Path) -> None:
         pytest.param(["a", "a/b"], "'a/b'", id="a file, then a folder"),
         pytest.param(["a/b", "a"], "each member once, 'a'", id="a folder, then a file"),
         pytest.param(["n" * 300], "File name too long", id="a long name"),
+        pytest.param(["n/" * 2000 + "n"], "expected a member that can be written", id="a deep path"),
         pytest.param(["n" * 200 + "/" + "/".join("n" * 200 for _ in range(30))], "File name too long", id="a long path"),
     ],
 )  # fmt: skip

@@ -97,6 +97,23 @@ def test_boxes_inside_are_quiet(objects: dict[str, Any], tmp_path: Path) -> None
     assert [one.code for one in found] == ["prompt"]
 
 
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        pytest.param("<|box_start|>(900,20),(1300,40)<|box_end|>", "in pixels and in thousandths", id="tokens"),
+        pytest.param("<|box_start|>(-3,20),(30,40)<|box_end|>", "in pixels and in thousandths", id="below nought"),
+        pytest.param('```json\n[{"bbox_2d": [10, 20, 30, 4000], "label": "mass"}]\n```', "4000", id="JSON"),
+        pytest.param("<|box_start|>(30,20),(30,40)<|box_end|>", "no area", id="no width"),
+        pytest.param("<|box_start|>(900,20),(990,40)<|box_end|>", None, id="thousandths"),
+        pytest.param('{"bbox_2d": [10, 20, 30, 40]}', None, id="pixels"),
+        pytest.param("see (900,20),(1300,40) for more", None, id="numbers of a text"),
+    ],
+)
+def test_boxes_in_the_words_of_any_prompt(answer: str, said: str | None, tmp_path: Path) -> None:
+    found = [one.message for one in _found(tmp_path, _row(PLAIN, answer)) if one.code == "outside"]
+    assert len(found) == (said is not None) and all(said in one for one in found if said)
+
+
 def test_prompts_of_others_are_one_warning_a_file(tmp_path: Path) -> None:
     found = _found(tmp_path, *(_row(f"{PLAIN} {n}", "left") for n in range(5)))
     assert [(one.code, one.place) for one in found] == [("prompt", "rows.jsonl line 1")]

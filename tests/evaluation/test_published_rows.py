@@ -191,11 +191,21 @@ def test_other_ids_than_the_questions(tmp_path: Path) -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("task", ["answer_closed", "classify"])
 @pytest.mark.parametrize("true", ["B", "liver", "B. liver"])
-def test_letters_of_listed_options(said: str, right: float, true: str, task: str, tmp_path: Path) -> None:
-    row = {"question": "Which?", "options": ["lung", "liver"], "truth": true, "prediction": said, "task": task}
+@pytest.mark.parametrize("options", [["lung", "liver"], {"A": "lung", "B": "liver"}], ids=["a list", "by letters"])
+def test_letters_of_listed_options(said: str, right: float, options: Any, true: str, task: str, tmp_path: Path) -> None:
+    row = {"question": "Which?", "options": options, "truth": true, "prediction": said, "task": task}
     path = tmp_path / "answers.jsonl"
     path.write_text(json.dumps(row))
     found = read_predictions(path)
     found.keep(tmp_path / "run")
     assert score(tmp_path / "run", protocol=["umit"])["accuracy"] == right
     assert found.records[0][2]["raw"] == said, "the model's text stays as it is"
+
+
+def test_letters_of_ms_swifts_results_where_the_row_lists_options(tmp_path: Path) -> None:
+    rows = [("B", "B"), ("liver", "b"), ("A. lung", "A: lung"), ("A", "B")]
+    lines = [{"query": "Which?", "options": ["lung", "liver"], "label": true, "response": said} for true, said in rows]
+    path = tmp_path / "answers.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)))
+    read_predictions(path).keep(tmp_path / "run")
+    assert score(tmp_path / "run", protocol=["umit"])["accuracy"] == 0.75

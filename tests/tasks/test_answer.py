@@ -91,6 +91,8 @@ def test_options_that_fold_to_the_same_are_told_apart_by_number() -> None:
     ("options", "text", "wanted"),
     [
         pytest.param(("3", "2", "1"), "3", None, id="third, or called 3"),
+        pytest.param(("3", "2", "1"), "(3)", None, id="third, or called 3, in brackets"),
+        pytest.param(("b", "a"), "(A)", None, id="first letter, or called a, in brackets"),
         pytest.param(("3", "2", "1"), "2", 1, id="second, and called 2"),
         pytest.param(("3", "2", "1"), "1:3", 0, id="as it is taught"),
         pytest.param(("0", "1"), "1", None, id="first, or called 1"),

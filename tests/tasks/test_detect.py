@@ -43,6 +43,7 @@ FILM_TABLE = [
     pytest.param("(100,200),(300,400); (0,0),(2,1)", [ONE, Box2D(0, 0, 1, 2)], id="semicolon"),
     pytest.param("(100,200),(300,400).", [ONE], id="a full stop behind it"),
     pytest.param("(100,200),(300,400)。", [ONE], id="a Chinese full stop"),
+    pytest.param("(100,200),(300,400). (100,200),(300,400).", [ONE, ONE], id="a full stop behind each"),
     pytest.param("(100,200),(300,400)....", [ONE], id="dots behind it"),
     pytest.param("nodule(100,200),(300,400)", [ONE], id="name without tokens"),
     pytest.param(" Nodule : (100,200),(300,400)", [ONE], id="name and colon"),

@@ -75,7 +75,7 @@ def add(commands: Commands) -> None:
 def _add_source(parser: Parser) -> None:
     parser.add_argument("name", metavar="NAME-OR-PATH", help="see umit data list, or your own files")
     parser.add_argument(
-        "root", metavar="ROOT", nargs="?", help="the folder of a name's files; of a table, its pictures'"
+        "root", metavar="ROOT", nargs="?", help="the folder of a name's files; of a table or COCO file, its pictures'"
     )
     add_source(parser)
 
@@ -198,7 +198,9 @@ def _convert(given: Namespace) -> int:
         missed += 1
         tell(message)
 
-    reads = reads_of_source(given, given.target)
+    reads, end = reads_of_source(given, given.target), Path(given.target).suffix.lower()
+    if end in (".parquet", ".json", ".jsonl") and (end == ".parquet") != (given.to == "parquet"):
+        raise InputError(f"expected a name that does not end as another form's, got {end} for {given.to}", code="out")
     if given.to == "shards":
         target = folder_for(given.target, reads=reads)
     else:

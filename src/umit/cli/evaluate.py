@@ -34,7 +34,7 @@ def add(commands: Commands) -> None:
     """Add the command."""
     parser = commands.add_parser("evaluate", help="ask a data set and score the answers")
     parser.add_argument("name", metavar="NAME-OR-PATH", help="see umit data list, or your own files")
-    parser.add_argument("--root", help="the folder of a name's files; of a table, its pictures'")
+    parser.add_argument("--root", help="the folder of a name's files; of a table or COCO file, its pictures'")
     parser.add_argument(
         "--run", "--run-folder", required=True, metavar="DIR", dest="folder",
         help="where answers are kept; torchrun takes --run for an option of its own, not --run-folder",

@@ -77,7 +77,7 @@ def load(
     Args:
         name: One of :data:`NAMES`, or the path of files of your own: a table (jsonl, json, csv, parquet), a folder
             of classes, Pascal VOC, COCO, YOLO, or volumes with masks.
-        root: The folder that a named download was unpacked to; of a table, where its pictures are if not beside it.
+        root: The folder that a named download was unpacked to; of a table or a COCO file, where its pictures are.
         split: ``"train"``, ``"validation"`` or ``"test"``, or a source's own spelling; ``None`` for all.
         language: ``"en"`` or ``"zh"``; ``None`` for all that the data set has.
         variant: One of the data set's variants, such as MedMNIST's ``"pneumoniamnist"``; of your own files the

@@ -122,9 +122,10 @@ def _write(source: Path, part: Path, members: Iterator[_Member]) -> None:
                 (part / name).mkdir(parents=True, exist_ok=True)
             else:
                 member.extract(name, part)
-        except OSError as error:  # a file beside a folder of its name, a name too long, a full disk
+        except (OSError, RecursionError) as error:  # a file beside a folder of its name, a long name, a full disk
+            why = getattr(error, "strerror", None) or error  # RecursionError: makedirs goes down folder by folder
             raise DatasetError(
-                f"expected a member that can be written, got {short!r}: {error.strerror or error}", file=source.name
+                f"expected a member that can be written, got {short!r}: {why}", file=source.name
             ) from error
 
 

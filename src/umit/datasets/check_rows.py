@@ -24,6 +24,11 @@ from umit.queries import Ask, Find, Locate, Query
 
 __all__ = ["check_rows", "is_rows"]
 
+_N: Final = r"\s*(-?\d+(?:\.\d+)?)\s*"
+#: Qwen2-VL's box tokens, and Qwen2.5-VL's JSON.
+_SPELLED: Final = re.compile(
+    rf"<\|box_start\|>\s*\({_N},{_N}\)\s*,\s*\({_N},{_N}\)|\"bbox(?:_2d)?\"\s*:\s*\[{_N},{_N},{_N},{_N}\]"
+)
 _NUMBERED: Final = re.compile(r"\s*(\d{1,3})\s*[:：]\s*(.+?)\s*", re.DOTALL)
 _SLICES: Final = 3  # pictures of one question from which they are more likely slices than views
 _LAYOUTS: Final = ("messages", "conversations", "conversation", "history", "objects", OURS)
@@ -149,6 +154,8 @@ class _Rows:
         yield from too_long(turn.answer or "", task, row.place)
         if read is None:
             plain += [row.place] if source is not None else []
+            if source is not None and len(source.names) == 1 and not turn.marks:
+                yield from _spelled(turn.answer or "", self.files.size(source), row.place)
             return
         name, query, shown = read
         self.spelled.add(query, row.place)
@@ -167,6 +174,23 @@ class _Rows:
             return
         if size is not None and not turn.marks:
             yield from outside(gold, size, row.place)
+
+
+def _spelled(answer: str, size: Sequence[int] | None, place: str) -> Iterator[Complaint]:
+    """Look at boxes that stand in the words of an answer to a prompt that is not ours, in a scale that nothing states.
+
+    They may be pixels of the picture or thousandths of it; what lies beyond both is outside in any scale.
+    """
+    for number, match in enumerate(_SPELLED.finditer(answer) if size is not None and len(size) == 2 else (), start=1):
+        corners = [float(one) for one in match.groups() if one is not None]
+        width, height = (max(1000, side) for side in size or ())
+        if any(v < 0 or v > limit for v, limit in zip(corners, (width, height) * 2, strict=True)):
+            said = (
+                f"box {number} of its answer, {match[0]!r:.80}, lies outside the picture in pixels and in thousandths"
+            )
+            yield Complaint("error", "outside", place, said)
+        elif corners[0] >= corners[2] or corners[1] >= corners[3]:
+            yield Complaint("error", "outside", place, f"box {number} of its answer, {match[0]!r:.80}, has no area")
 
 
 def _numbers(turn: Turn, query: Query, place: str) -> Iterator[Complaint]:

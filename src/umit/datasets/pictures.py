@@ -148,7 +148,10 @@ class Stack:
             InputError: A slice is missing or unreadable.
             DatasetError: A slice is no picture of 8 bits.
         """
-        if self.paths[0].is_file() and file_kind(self.paths[0]) == "dicom":
+        for path in self.paths:
+            if not path.is_file():
+                raise InputError("expected a slice's file, got nothing there", code="missing", where=path.name)
+        if file_kind(self.paths[0]) == "dicom":
             return (load(read_dicom(*self.paths)),)
         return (stacked([_grey(path) for path in self.paths], as_stored=self.as_stored),)
 

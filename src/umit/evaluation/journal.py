@@ -205,7 +205,8 @@ def _journals(folder: Path) -> dict[int, Path]:
     below = sorted(path.parent.name for path in folder.glob(f"*/{LINES}"))
     parts = [match for match in map(_SHARD.fullmatch, below) if match]
     if not parts:
-        came = f"a folder of runs: {', '.join(below[:5])}" if below else "a folder without one"
+        there = "a folder without one" if folder.exists() else "nothing there"
+        came = f"a folder of runs: {', '.join(below[:5])}" if below else there
         raise InputError(f"expected a run, got {came}", code="no_run", where=folder.name)
     if len({match[2] for match in parts}) > 1 or any(int(match[1]) > int(match[2]) for match in parts):
         raise InputError(

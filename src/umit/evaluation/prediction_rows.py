@@ -107,9 +107,11 @@ def _swift(raw: Mapping[str, Any], place: str) -> Line:
             "expected a result of swift infer, with response beside label or labels, got the fields " + _names(raw),
             file=place,
         )
-    known, named = row.ours, _number(place)
+    known, named, options = row.ours, _number(place), _options(raw, place)
     return Line(
         row=row,
+        fallback="answer_closed" if options else "",
+        options=options,
         id=str(known.get("id") or named),
         group=str(known.get("group") or ""),
         fields={**raw, **_pairs(known.get("facts"))},
@@ -159,7 +161,7 @@ def joined(
             "expected the file of the questions with their true answers too, got answers alone; give it with --truth",
             file=name,
         )
-    known = {str(row.get("id")): row for _, row in json_rows(Path(truth))}
+    known = {str(row.get("id", row.get("question_id"))): row for _, row in json_rows(Path(truth))}
     ids = [str(row.get("question_id")) for _, row in rows]
     lost, more = sorted(known.keys() - set(ids)), sorted(set(ids) - known.keys())
     if lost or more:
@@ -177,6 +179,8 @@ def _llava_med(raw: Mapping[str, Any], place: str) -> Line:
     said = raw.get("text")
     if not isinstance(said, str):
         raise DatasetError(f"expected the model's text, got {type(said).__name__}", file=place)
+    if not isinstance(turns, list):
+        raise DatasetError(f"expected conversations beside the question's id, got the fields {_names(raw)}", file=place)
     asked, truth = talk({"conversations": turns}, place).turns[0]
     images = raw.get("image")
     return Line(
@@ -188,9 +192,7 @@ def _llava_med(raw: Mapping[str, Any], place: str) -> Line:
 
 
 def _plain(raw: Mapping[str, Any], place: str) -> Line:
-    options = raw.get("options") or ()
-    if not isinstance(options, list | tuple) or not all(isinstance(o, str) for o in options):
-        raise DatasetError("expected options as a list of texts, got others", file=place)
+    options = _options(raw, place)
     said = raw[_only(raw, _PLAIN_TEXT, place)]
     if isinstance(said, bool) or not isinstance(said, str | int | float | None):
         raise DatasetError(f"expected the model's text, got {type(said).__name__}", file=place)
@@ -206,9 +208,19 @@ def _plain(raw: Mapping[str, Any], place: str) -> Line:
         task=words["task"],
         fallback="answer_closed" if options else "answer_open",
         language=words["language"],
-        options=tuple(options),
+        options=options,
         fields=raw,
     )
+
+
+def _options(raw: Mapping[str, Any], place: str) -> tuple[str, ...]:
+    """Return what a line offers to choose from: a list, or an object by letters in their order."""
+    options = raw.get("options") or ()
+    if isinstance(options, dict) and list(options) == [chr(ord("A") + n) for n in range(len(options))]:
+        options = list(options.values())
+    if not isinstance(options, list | tuple) or not all(isinstance(o, str) for o in options):
+        raise DatasetError("expected options as a list of texts, or an object by letters, got others", file=place)
+    return tuple(options)
 
 
 _READERS: Final[Mapping[str, Callable[[Mapping[str, Any], str], Line]]] = {

@@ -114,7 +114,7 @@ _TRIPLE: Final = r"[(\[]" + _NUMBER + "," + _NUMBER + "," + _NUMBER + r"[)\]]"
 _NAME: Final = r"(?:<\|object_ref_start\|>([^<>()\[\]]{0,200})<\|object_ref_end\|>\s*|([^\W\d_][^<>()\[\]]{0,199}))?"
 _FILM_BOX: Final = re.compile(rf"{_NAME}(?:<\|box_start\|>)?\s*{_PAIR}\s*,\s*{_PAIR}\s*(?:<\|box_end\|>)?")
 _VOLUME_BOX: Final = re.compile(rf"{_NAME}\[\s*{_TRIPLE}\s*,\s*{_TRIPLE}\s*\]")
-_JOINT: Final = re.compile(r"\s*[,;]?\s*")
+_JOINT: Final = re.compile(r"\s*[,;.。]?\s*")
 
 
 @dataclass(frozen=True)

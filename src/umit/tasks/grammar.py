@@ -179,6 +179,8 @@ def _readings(text: str, choices: Sequence[str], first: int) -> set[int]:
         return found
     digits = match[1] or match[4] or match[6]
     words = _bare(match[3] or match[5] or match[8] or "")
+    if not words:  # "(3)" may be the third option, or the one that is called "3"
+        found |= {index for index, name in enumerate(choices) if name == (digits or match[2] or match[7])}
     if found and words:
         return found  # the option's own words begin so
     index = int(digits) - first if digits else ord(match[2] or match[7]) - ord("a")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from umit.chat import Completion, Request, Word
@@ -133,7 +134,9 @@ class Task(Generic[Q, R]):
             raise
 
     def _check(self, completion: Completion, query: Q) -> None:
-        """Refuse what is no whole answer, and scores that do not tell the options apart."""
+        """Refuse what is no whole answer, and scores that do not tell the options apart: engines are anyone's code."""
+        if not isinstance(completion, Completion) or not isinstance(completion.text, str):
+            raise BackendError(f"expected a completion with a text, got {completion!r:.200}")
         if completion.finish_reason == "length":
             raise TruncatedError(
                 f"expected an end within {self.max_new_tokens} tokens, the answer went on",
@@ -144,9 +147,17 @@ class Task(Generic[Q, R]):
             raise BackendError(
                 f"expected an answer that ends by itself, the engine ended it by {completion.finish_reason!r}"
             )
-        scores, count = completion.option_logprobs, len(self.grammar.options(query))
-        if scores is not None and (len(scores) != count or not all(map(math.isfinite, scores))):
+        score, scores, count = completion.logprob, completion.option_logprobs, len(self.grammar.options(query))
+        if scores is not None and not (
+            isinstance(scores, Sized) and len(scores) == count and all(map(_finite, scores))
+        ):
             raise BackendError(f"expected {count} finite log-probabilities, one for each option, got {scores!r:.200}")
+        if score is not None and not _finite(score):
+            raise BackendError(f"expected a finite log-probability or None, got {score!r:.200}")
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, Real) and math.isfinite(value)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -138,6 +138,45 @@ def test_coco(tmp_path: Path) -> None:
     assert samples[0].source.scans()
 
 
+def test_two_pictures_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        picture(tmp_path / "JPEGImages" / split / "a.png", seed=len(split))
+        (tmp_path / "Annotations" / split).mkdir(parents=True)
+        (tmp_path / "Annotations" / split / "a.xml").write_text(VOC)
+    assert [Path(s.source.names[0]).parent.name for s in load(tmp_path)] == ["train", "val"]
+    (tmp_path / "Annotations" / "train").rename(tmp_path / "Annotations" / "other")
+    with pytest.raises(DatasetError, match=r"other/a\.xml: expected one picture called 'a', got 2: train/a\.png"):
+        list(load(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["pics/a.png", "a.png", "../pics/a.png", "/elsewhere/pics/a.png", "{}/pics/a.png"])
+def test_coco_beside_its_pictures_or_elsewhere(name: str, tmp_path: Path) -> None:
+    picture(tmp_path / "pics" / "a.png", seed=1)
+    data = {
+        "images": [{"id": 1, "file_name": name.format(tmp_path)}],
+        "annotations": [{"image_id": 1, "category_id": 1, "bbox": [0, 1, 10, 19]}],
+        "categories": [{"id": 1, "name": "cell"}],
+    }
+    file = tmp_path / "lists" / "x.json"
+    file.parent.mkdir()
+    file.write_text(json.dumps(data))
+    root = tmp_path / "pics" if name == "a.png" else tmp_path
+    (sample,) = load(file, root)
+    assert Path(sample.source.names[0]) == tmp_path / "pics" / "a.png"
+    with pytest.raises(DatasetError, match="or a COCO file's pictures alone, got one for classes"):
+        _classes(tmp_path / "folders")
+        load(tmp_path / "folders", root)
+
+
+@pytest.mark.parametrize("names", ["names: {'0': cell}", "names:\n  0: cell", "names: [cell]"])
+def test_yolo_numbers_its_classes_in_any_way(names: str, tmp_path: Path) -> None:
+    picture(tmp_path / "images" / "a.png", seed=1)
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "a.txt").write_text("0.000 0.5 0.5 0.5 0.5\n")
+    (tmp_path / "data.yaml").write_text(names)
+    assert _boxes(list(load(tmp_path))) == {("a.png", "cell"): [(20, 15, 60, 45)]}
+
+
 def test_yolo_in_pixels_of_the_picture(tmp_path: Path) -> None:
     _yolo(tmp_path)
     samples, said = told(tmp_path, None)

@@ -16,7 +16,7 @@ from pydicom.uid import CTImageStorage, generate_uid
 
 from umit.datasets import load
 from umit.datasets.own.columns import columns
-from umit.errors import DatasetError
+from umit.errors import DatasetError, InputError
 from umit.queries import Ask, Choose, Describe, Find, Locate
 from umit.results import Answer, Classification, Findings, Landmarks, Report
 
@@ -316,6 +316,36 @@ def test_two_files_of_one_name(tmp_path: Path) -> None:
         picture(tmp_path / folder / "c.png", seed=1)
     with pytest.raises(DatasetError, match=r"one file called 'c', got 2: x/c\.png, y/c\.png"):
         list(load(_csv(tmp_path, "id,label", "c,x")))
+
+
+def test_a_picture_of_another_folder_is_not_taken_for_one_that_is_missing(tmp_path: Path) -> None:
+    picture(tmp_path / "anna" / "1.png", seed=1)
+    rows = _csv(tmp_path, "image,label", "anna/1,x", "old/anna/1.png,y", "berta/1.png,x", "anna/1.png;berta/1.png,y")
+    found = [sample.source.paths[0] for sample in load(rows)]
+    assert found[:2] == [tmp_path / "anna" / "1.png"] * 2
+    assert not any(path.exists() for path in found[2:])
+
+
+def test_dots_may_lead_from_the_table_into_the_root(tmp_path: Path) -> None:
+    picture(tmp_path / "pics" / "a.png", seed=1)
+    (tmp_path / "rows").mkdir()
+    rows = _csv(tmp_path / "rows", "image,label", "../pics/a.png,x", "./x/../../pics/a.png,y", "..\\pics\\a.png,y")
+    assert {sample.source.paths for sample in load(rows, tmp_path)} == {(tmp_path / "pics" / "a.png",)}
+    with pytest.raises(DatasetError, match="inside the data set"):
+        list(load(rows))
+
+
+def test_a_missing_slice_is_told_when_it_is_read(tmp_path: Path) -> None:
+    _dicom(tmp_path / "0.dcm", generate_uid(), 0)
+    (sample,) = load(_jsonl(tmp_path, {"slices": ["0.dcm", "1.dcm"], "report": "Clear."}))
+    with pytest.raises(InputError, match=r"1\.dcm: expected a slice's file, got nothing there"):
+        sample.source.scans()
+
+
+def test_a_label_beside_boxes_is_read_and_an_impression_alone_is_a_report(tmp_path: Path) -> None:
+    for row in ({"boxes": [[1, 2, 3, 4]], "label": "n"}, {"findings": "", "impression": "Normal."}):
+        samples, messages = told(_jsonl(tmp_path, {"image": "a.png", **row}), None)
+        assert len(samples) == 1 and not messages
 
 
 def test_fields_of_a_user_go_before() -> None:

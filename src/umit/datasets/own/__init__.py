@@ -49,13 +49,15 @@ def describe_own(path: Path, *, root: Path | None = None, layout: str | None = N
 
     Args:
         path: A file or a folder.
-        root: Where the pictures of a table are, besides its own folder.
+        root: Where the pictures of a table or of a COCO file are, besides its own folder.
         layout: One of :data:`LAYOUTS`; ``None`` recognises it.
 
     Raises:
         DatasetError: Nothing there, no known layout, or several.
     """
     found, place = _recognised(path, layout)
+    if root is not None and found not in ("table", "coco"):
+        raise DatasetError(f"expected a root of a table's or a COCO file's pictures alone, got one for {found}")
     name, read = path.resolve().name, partial(_read, found, place, root or place)
     title = f"{name}, {LAYOUTS[found].title}"
     own = users_own(name, title, "as the files say, else by group", read)

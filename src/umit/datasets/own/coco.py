@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from umit.datasets.dataset import Split, split_in
 from umit.datasets.folder import Folder
 from umit.datasets.own.item import Boxed, Given, Item, Tell, named
+from umit.datasets.own.pictured import Found
 from umit.datasets.pictures import Files
 from umit.datasets.rows import json_object, number
 from umit.datasets.swift_marks import Mark
@@ -45,10 +46,11 @@ def items(given: Given) -> Iterator[Item]:
     root, tell = given.path, given.tell
     top = root if root.is_dir() else root.parent
     for path in _files(root):
-        yield from _items(path, top, tell)
+        given_root = given.root if given.root.is_dir() else top
+        yield from _items(path, top, Found(Folder.of(path), Folder.of(given_root)), tell)
 
 
-def _items(path: Path, top: Path, tell: Tell) -> Iterator[Item]:
+def _items(path: Path, top: Path, places: Found, tell: Tell) -> Iterator[Item]:
     data = json_object(path, "COCO's object of lists")
     images, found, kinds = (_list(data, key, path) for key in ("images", "annotations", "categories"))  # fmt: skip
     listed, names = (_by_id(several, path.name) for several in (images, kinds))
@@ -65,7 +67,7 @@ def _items(path: Path, top: Path, tell: Tell) -> Iterator[Item]:
         tell(f"{path.name}: categories without a box are not asked for: {', '.join(unused[:10])}")
     for count, one in enumerate(images, start=1):
         place = f"{path.name} image {count}"
-        picture = _picture(str(one.get("file_name", "")), path, top, split, place)
+        picture = _picture(str(one.get("file_name", "")), path, top, places, split, place)
         yield Item(
             id=f"{path.stem}-{one['id']}",
             source=Files((picture,), size=_size(one)),
@@ -114,15 +116,20 @@ def _box(one: Mapping[str, Any], names: Mapping[Any, str], place: str, tell: Tel
     return names[kind], Mark((x, y, x + width, y + height))
 
 
-def _picture(name: str, path: Path, top: Path, split: Split | None, place: str) -> Path:
-    """Return where a file is: beside the list, at the top, in ``images``, or in a folder of the list's own name."""
+def _picture(name: str, path: Path, top: Path, places: Found, split: Split | None, place: str) -> Path:
+    """Return where a file is: beside the list, at the top, in ``images``, or in a folder of the list's own name.
+
+    A path that is absolute, or leads up, is looked for as those of tables are.
+    """
+    if ".." in name or Path(name).is_absolute() or PureWindowsPath(name).is_absolute():
+        return places.find(name, place)
     last = path.stem.rsplit("_", 1)[-1]
-    for base in (path.parent, top, path.parent.parent if path.parent != top else top):
+    for base in dict.fromkeys((places.root.path, path.parent, top, path.parent.parent if path.parent != top else top)):
         for inner in ("", "images", last, f"images/{last}", f"images/{split}"):
             found = Folder(base.resolve()).inside(f"{inner}/{name}".lstrip("/"), place=place)
             if found.is_file():
                 return found
-    return Folder(top.resolve()).inside(name, place=place)
+    return places.root.inside(name, place=place)
 
 
 def _list(data: Mapping[str, Any], key: str, path: Path) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from umit.imaging.sniff import file_kind
 __all__ = ["Found", "is_picture", "pictured"]
 
 _FILMS: Final = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".dcm", ".dicom", ".ima")  # fmt: skip
-#: What a table may call DICOM files by; the last three name a folder. The order is from one file to many.
+#: What a table may call DICOM files by, from one file to many.
 _IDENTIFIERS: Final = ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "PatientID")
 
 
@@ -45,9 +46,9 @@ def pictured(path: Path) -> Pictures:
 class Found(Places):
     """Finds what tables name, which often leave out the folder and the end of a name.
 
-    What is no path is looked for by its last part, with or without its end, among all files and folders of the root.
-    Then it is looked for among the identifiers inside DICOM files. One of a series, a study or a patient stands for
-    the one folder that holds it.
+    What is no path is looked for by its last part, with or without its end, among all files and folders of the root,
+    in no other folders than those it names. Then it is looked for among the identifiers inside DICOM files. One of a
+    series, a study or a patient stands for its one file, or for the one folder that holds its files.
     """
 
     _found: dict[str, Path] = field(default_factory=dict)
@@ -65,22 +66,39 @@ class Found(Places):
         return self._found[name]
 
     def _find(self, name: str, place: str) -> Path:
-        path = super().find(name, place)
+        path = super().find(self._straight(name), place)
         if path.exists():
             return path
         self._names = self._names or _by_name({self.beside.path, self.root.path})
         last = name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
-        found = self._names.get(last)
+        folders = tuple(name.replace("\\", "/").rstrip("/").split("/")[:-1])
+        found = {one for one in self._names.get(last, ()) if self._agrees(one, folders)}
         if not found and not last.lower().endswith((*_FILMS, *VOLUMES)):
             if self._inside is None:
                 self._inside = _by_identifier(self._names)
-            found = self._inside.get(last)
-        if found is not None and len(found) > 1:
+            found = self._inside.get(last, set())
+        if len(found) > 1:
             shown = sorted(p.relative_to(self.root.path).as_posix() if p.is_relative_to(self.root.path) else p.name for p in found)  # fmt: skip
             raise DatasetError(
                 f"expected one file called {last!r}, got {len(found)}: {', '.join(shown[:3])}", file=place
             )
-        return next(iter(found or ()), path)
+        return next(iter(found), path)
+
+    def _straight(self, name: str) -> str:
+        """Return a name that goes up from the table's folder and down into it or the root as one without dots."""
+        if ".." in name.replace("\\", "/").split("/"):
+            whole = Path(os.path.normpath(self.beside.path / name.replace("\\", "/")))
+            for folder in (self.beside.path, self.root.path):
+                if whole.is_relative_to(folder):
+                    return str(whole)
+        return name
+
+    def _agrees(self, path: Path, folders: tuple[str, ...]) -> bool:
+        """Return whether a path lies in the folders that a name has, as far as both name some below the root."""
+        root = next(base.path for base in (self.root, self.beside) if path.is_relative_to(base.path))
+        inner = path.relative_to(root).parts[:-1]
+        both = min(len(inner), len(folders))
+        return inner[len(inner) - both :] == folders[len(folders) - both :]
 
 
 def _by_name(roots: set[Path]) -> dict[str, set[Path]]:
@@ -96,13 +114,12 @@ def _by_name(roots: set[Path]) -> dict[str, set[Path]]:
 
 
 def _by_identifier(names: dict[str, set[Path]]) -> dict[str, set[Path]]:
-    """Return DICOM files by their own identifier, and folders by those of what is in them."""
+    """Return DICOM files by their identifiers; where several have one, such as a patient's, their folders."""
     found = defaultdict(set)
     for path in sorted({p for paths in names.values() for p in paths if p.is_file()}):
-        for number, value in enumerate(_identifiers(path)):
-            if value:
-                found[value].add(path.parent if number else path)
-    return dict(found)
+        for value in filter(None, _identifiers(path)):
+            found[value].add(path)
+    return {value: paths if len(paths) == 1 else {p.parent for p in paths} for value, paths in found.items()}
 
 
 def _identifiers(path: Path) -> Iterator[str]:

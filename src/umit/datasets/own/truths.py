@@ -59,13 +59,14 @@ def of(row: _Row, known: _Row, fields: _Row, place: str, say: Tell) -> Truth | N
             file=place,
         )
     kind = (stated or there)[0]
-    if others := [one for one in there if one != kind and not stated and filled(row[known[one]])]:
+    used = (kind, "label") if kind == "boxes" else (kind,)  # a label beside boxes is their class
+    if others := [one for one in there if one not in used and not stated and filled(row[known[one]])]:
         say(f"{place}: read for its {kind}, and not for {', '.join(others)}; fields say which")
     values = {name: row.get(column) for name, column in known.items()}
     if kind == "label":
         asks = str(values["question"]).strip() if filled(values.get("question")) else None
         return _labels(row, known["label"], asks, place, say)
-    if not filled(values[kind]):
+    if not filled(values[kind]) and not (kind == "report" and filled(values.get("impression"))):
         say(_nothing(kind, values[kind], place))
         return None
     match kind:

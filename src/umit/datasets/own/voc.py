@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -44,12 +45,16 @@ def items(given: Given) -> Iterator[Item]:
     root, tell = given.path, given.tell
     splits = dict(_splits(root))
     folder = root / "JPEGImages" if (root / "JPEGImages").is_dir() else root
-    pictures = {p.stem: p for p in sorted(folder.rglob("*")) if is_picture(p)}
+    pictures = defaultdict(list)
+    for picture in sorted(folder.rglob("*")):
+        if is_picture(picture):
+            pictures[picture.stem].append(picture)
     files = _files(root)
     for path in files:
         place = path.relative_to(root).as_posix()
         tree = _tree(path, place)
-        picture = pictures.get(path.stem) or folder / _named(tree, path)
+        inner = Path(*[part for part in path.relative_to(root).parent.parts if part != "Annotations"])
+        picture = _picture(pictures.get(path.stem, []), folder / inner, _named(tree, path), place)
         size = tuple(_number(tree, f"size/{side}", place) or 0 for side in ("width", "height"))
         yield Item(
             id=path.stem,
@@ -73,6 +78,16 @@ def _tree(path: Path, place: str) -> ElementTree.Element:
 def _named(tree: ElementTree.Element, path: Path) -> str:
     """Return the picture's name alone: paths in annotations are of the machine that wrote them."""
     return (tree.findtext("filename") or f"{path.stem}.jpg").replace("\\", "/").rsplit("/", 1)[-1]
+
+
+def _picture(found: list[Path], folder: Path, name: str, place: str) -> Path:
+    """Return the one picture of an annotation's name: of several, the one that lies as it, or is called as it says."""
+    for wanted in ([p for p in found if p.parent == folder], [p for p in found if p.name == name]):
+        found = wanted or found if len(found) > 1 else found
+    if len(found) > 1:
+        shown = ", ".join(p.relative_to(p.parents[1]).as_posix() for p in found[:3])
+        raise DatasetError(f"expected one picture called {found[0].stem!r}, got {len(found)}: {shown}", file=place)
+    return found[0] if found else folder / name
 
 
 def _boxes(tree: ElementTree.Element, place: str, tell: Tell) -> Iterator[tuple[str, Mark]]:

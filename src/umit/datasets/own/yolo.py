@@ -17,7 +17,7 @@ from umit.errors import DatasetError
 __all__ = ["items", "there"]
 
 _TABLES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
-_LINE = re.compile(r"\s*-?\d+(?:\s+(?:nan|-?[\d.]+(?:e-?\d+)?)){4,}\s*$", re.I)
+_LINE = re.compile(r"\s*-?\d+(?:\.0*)?(?:\s+(?:nan|-?[\d.]+(?:e-?\d+)?)){4,}\s*$", re.I)
 _FAR = 2.0  # no share of a picture; what leaves it by less, the doctor finds
 _LISTS = ("classes.txt", "obj.names", "labels/classes.txt")
 
@@ -88,9 +88,9 @@ def _of_table(path: Path) -> dict[int, str]:
     names = data.get("names") if isinstance(data, dict) else None
     if isinstance(names, list):
         names = dict(enumerate(names))
-    if not isinstance(names, dict) or not all(isinstance(key, int) for key in names):
-        raise DatasetError(f"expected names of classes, got {type(names).__name__}", file=path.name)
-    return {key: str(name) for key, name in names.items()}
+    if not isinstance(names, dict) or not all(str(key).isdecimal() for key in names):
+        raise DatasetError(f"expected names of classes by their number, got {names!r:.60}", file=path.name)
+    return {int(key): str(name) for key, name in names.items()}
 
 
 def _boxes(path: Path, names: dict[int, str], place: str, tell: Tell) -> Iterator[tuple[str, Mark]]:
