@@ -22,7 +22,7 @@ from umit.datasets.dataset import Sample, Samples
 from umit.datasets.pictures import Pictures
 from umit.errors import DatasetError, InputError, UMITError
 from umit.evaluation import perturb_pixels as pixels
-from umit.evaluation.mirror import mirror_axis, mirrored, mirrored_query
+from umit.evaluation.sides import mirror_axis, mirrored, mirrored_query
 from umit.geometry import Point2D, Space
 from umit.imaging.scan import Scan
 from umit.results import Detections

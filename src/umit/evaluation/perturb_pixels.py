@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from umit.evaluation.mirror import mirror_axis
+from umit.evaluation.sides import mirror_axis
 from umit.imaging.quantiles import value_range
 from umit.imaging.scan import Scan
 

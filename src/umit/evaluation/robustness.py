@@ -17,9 +17,9 @@ from umit.display.template import markdown
 from umit.errors import InputError
 from umit.evaluation.evaluate import ask
 from umit.evaluation.journal import records
-from umit.evaluation.mirror import mirrored
 from umit.evaluation.perturb import CHANGES, Change, Changed, Others
 from umit.evaluation.record import pair_of
+from umit.evaluation.sides import mirrored
 from umit.metrics.bootstrap import bootstrap
 from umit.metrics.metric import Metric, Pair
 from umit.model import UMIT

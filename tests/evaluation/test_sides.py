@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from umit.errors import InputError
-from umit.evaluation.mirror import swap_sides
+from umit.evaluation.sides import swap_sides
 
 
 @pytest.mark.parametrize(
