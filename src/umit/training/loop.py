@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -17,7 +17,12 @@ from umit.training.hyperparameters import Hyperparameters
 from umit.training.processes import agree, average, processes, share_of
 from umit.training.progress import Progress, Tell, enough_memory
 
-__all__ = ["agree", "optimize", "processes"]
+if TYPE_CHECKING:
+    from umit.engine.encode import Encoder
+    from umit.training.rows import Batches
+    from umit.training.stages import Stage
+
+__all__ = ["agree", "optimize", "processes", "train"]
 
 
 def optimize(
@@ -76,3 +81,31 @@ def optimize(
         if progress.after(step, moved, mean, norm):
             break
     return progress.losses
+
+
+def train(
+    model: torch.nn.Module,
+    batches: Batches,
+    *,
+    encoder: Encoder,
+    stage: Stage,
+    recipe: Hyperparameters,
+    folder: Path,
+    tell: Tell | None = None,
+) -> list[float]:
+    """Train one stage in plain torch: ``umit.training.train_stage(plain=True)`` by its earlier name.
+
+    Args:
+        model: As for ``train_stage``.
+        batches: Likewise.
+        encoder: Likewise.
+        stage: Likewise.
+        recipe: Its ``settings``.
+        folder: As for ``train_stage``.
+        tell: Likewise.
+    """
+    from umit.training.stages import train_stage
+
+    return train_stage(
+        model, batches, encoder=encoder, stage=stage, settings=recipe, folder=folder, tell=tell, plain=True
+    )  # fmt: skip
