@@ -31,7 +31,8 @@ def test_films_become_a_checkpoint(
     told = capsys.readouterr().out
     assert "12 to train on, 4 to validate on" in told and "trained: " in told
     assert not (place / "mine").exists(), "a plan writes nothing"
-    assert main([*words, "--out", "mine"]) == 0
+    assert main([*words, "--out", "mine", "--keep-features", "kept"]) == 0
+    assert [*(place / "kept").rglob("*.features")]
     shown = capsys.readouterr()
     assert "step 2 of 2: loss" in shown.err and "nearest pictures (28 × 28): accuracy 1.000" in shown.out
     assert "not better than nearest pictures (28 × 28)" in shown.out
@@ -61,6 +62,9 @@ BAD = [
     (["films", "--every", "-3"], "a number from 0"),
     (["films", "--seed", "-1"], "a number from 0"),
     (["films", "--seed", "9" * 30], "a number from 0"),
+    (["films", "--keep-features", "films/more"], "another place to write to"),
+    (["films", "--keep-features", "k", "--keep-gib", "0"], "one byte or more, got 0"),
+    (["films", "--keep-features", "k", "--stage", "align"], "got align alone"),
     (["films", "--val", "nan"], "a share between 0 and 1"),
     (["films", "--val", "inf"], "a share between 0 and 1"),
     (["films", "--minutes", "inf"], "expected minutes above 0"),
@@ -81,4 +85,4 @@ def test_bad_words_are_told(
     more = [part for name, value in usual.items() if name not in words for part in (name, value) if part]
     assert main(["train", *words, *more]) == 2
     assert said in capsys.readouterr().err
-    assert not (place / "o").exists()
+    assert not (place / "o").exists() and not (place / "k").exists()

@@ -49,6 +49,13 @@ def add(commands: Commands) -> None:
     )  # fmt: skip
     _add_length(parser)
     parser.add_argument("--root", help="where a table's pictures are, if not beside it")
+    parser.add_argument(
+        "--keep-features", metavar="DIR",
+        help="keep on disk what the frozen vision encoder of stage instruct makes of each picture, for later passes",
+    )  # fmt: skip
+    parser.add_argument(
+        "--keep-gib", type=natural, default=16, metavar="N", help="room for them in GiB (default 16); the oldest go"
+    )
     parser.add_argument("--plain", action="store_true", help="train without TRL; the losses are the same")
     parser.add_argument("--plan", action="store_true", help="say what it will take, and end before weights load")
     add_source(parser)
@@ -69,7 +76,7 @@ def _add_length(parser: Any) -> None:
 def _train(given: Namespace) -> int:
     from umit.checkpoints import locate
     from umit.engine.load import load_shell
-    from umit.training import ALIGN, INSTRUCT, default_settings, train
+    from umit.training import ALIGN, INSTRUCT, Kept, default_settings, train
     from umit.training.parts import Part, joined
     from umit.training.plan import plan
     from umit.training.finetune import parts_of
@@ -77,6 +84,9 @@ def _train(given: Namespace) -> int:
     places = [*given.data, *([given.root] if given.root else []), given.model, given.card or "", given.val or ""]
     reads = [root or name for name, root in map(_named, places) if root or Path(name).exists()]
     out = folder_for(given.out, reads=[one for one in reads if one])
+    kept = None
+    if given.keep_features is not None:
+        kept = Kept(folder_for(given.keep_features, reads=[one for one in reads if one]), given.keep_gib * 2**30)
     stages = {"instruct": (INSTRUCT,), "align": (ALIGN,), "both": (ALIGN, INSTRUCT)}[given.stage]
     training = joined([_part(given, one, "train") for one in given.data])
     validation = _validation(given)
@@ -100,7 +110,7 @@ def _train(given: Namespace) -> int:
         training, model=given.model, out=out, settings=settings, stage=stages, val=validation,
         every=given.every, minutes=given.minutes, card=given.card, batch=given.batch, plain=given.plain,
         name=given.name, tell=_told(settings.steps, given.minutes is None), say=say,
-        command=shlex.join(["umit", *sys.argv[1:]]),
+        command=shlex.join(["umit", *sys.argv[1:]]), kept=kept,
     )  # fmt: skip
     say(f"wrote {out}; try: umit evaluate DATA --checkpoint {out} --run RUN")
     return 0

@@ -19,7 +19,7 @@ from umit.engine.pixels import MERGE
 if TYPE_CHECKING:
     from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VisionTransformerPretrainedModel as Tower
 
-__all__ = ["encode_pictures"]
+__all__ = ["encode_patches", "encode_pictures", "merge"]
 
 
 def encode_pictures(tower: Tower, patches: Tensor, grids: Sequence[tuple[int, int, int]]) -> Tensor:
@@ -32,6 +32,26 @@ def encode_pictures(tower: Tower, patches: Tensor, grids: Sequence[tuple[int, in
 
     Returns:
         ``(tokens, width)``, in the pictures' order.
+    """
+    return merge(tower, encode_patches(tower, patches, grids))
+
+
+def merge(tower: Tower, features: Tensor) -> Tensor:
+    """Return the language model's picture tokens of what :func:`encode_patches` made, ``(tokens, width)``."""
+    tokens: Tensor = tower.merger(features)
+    return tokens
+
+
+def encode_patches(tower: Tower, patches: Tensor, grids: Sequence[tuple[int, int, int]]) -> Tensor:
+    """Return what the encoder's blocks make of pictures, before the projector joins four patches to a token.
+
+    Args:
+        tower: Qwen2-VL's vision encoder.
+        patches: float ``(patches, 1176)``, pictures one after another.
+        grids: ``(1, rows, columns)`` of each picture in patches.
+
+    Returns:
+        ``(patches, width)``, in the pictures' order.
     """
     counts = [rows * columns for _, rows, columns in grids]
     groups: dict[tuple[int, int, int], list[int]] = {}
@@ -57,8 +77,7 @@ def _same_size(tower: Tower, patches: Tensor, shape: tuple[int, int, int], count
     for block in tower.blocks:
         hidden = hidden + _attend(block.attn, block.norm1(hidden), cosine, sine)
         hidden = hidden + block.mlp(block.norm2(hidden))
-    merged: Tensor = tower.merger(hidden)
-    return merged.view(count, -1, merged.shape[-1])
+    return hidden
 
 
 def _rotary(tower: Tower, hidden: Tensor, shape: tuple[int, int, int]) -> tuple[Tensor, Tensor]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from umit.engine.pixels import grid, patches
@@ -28,7 +30,8 @@ def collate(rows: Sequence[PackedRow], *, image_pad: int, padding: int) -> dict[
     Returns:
         ``input_ids`` and ``labels`` int64 ``(B, L)``, ``attention_mask`` bool ``(B, 1, L, L)``,
         ``position_ids`` int64 ``(3, B, L)``, ``mm_token_type_ids`` int64 ``(B, L)``, and where there are
-        pictures ``pixel_values`` float32 ``(patches, 1176)`` with ``image_grid_thw`` int64 ``(pictures, 3)``.
+        pictures ``pixel_values`` float32 ``(patches, 1176)`` with ``image_grid_thw`` int64 ``(pictures, 3)`` and
+        ``picture_keys`` uint8 ``(pictures, 16)``, which tell every byte of a picture from others'.
     """
     longest = max(len(row.ids) for row in rows)
     ids = np.full((len(rows), longest), padding, np.int64)
@@ -53,4 +56,11 @@ def collate(rows: Sequence[PackedRow], *, image_pad: int, padding: int) -> dict[
     if frames:
         batch["pixel_values"] = patches(frames)
         batch["image_grid_thw"] = np.array([grid(f) for f in frames], np.int64)
+        batch["picture_keys"] = np.stack([_key(f) for f in frames])
     return {name: torch.from_numpy(values) for name, values in batch.items()}
+
+
+def _key(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    digest = hashlib.sha256(str(frame.shape).encode())
+    digest.update(np.ascontiguousarray(frame).data)
+    return np.frombuffer(digest.digest()[:16], np.uint8)

@@ -24,6 +24,7 @@ from umit.training.contradictions import warn_of_contradictions
 from umit.training.defaults import default_settings
 from umit.training.examine import examine
 from umit.training.hyperparameters import Hyperparameters
+from umit.training.kept import Kept
 from umit.training.parts import Part, divide, refuse_shared
 from umit.training.stages import INSTRUCT, Stage, train_stage
 from umit.training.validate import Validation
@@ -57,6 +58,7 @@ def train(
     tell: Callable[[int, float], bool] | None = None,
     say: Callable[[str], None] | None = None,
     command: str = "umit.training.train(...)",
+    kept: Kept | None = None,
 ) -> Path | None:
     """Teach a checkpoint the samples of any data set; the same call again goes on where it stopped.
 
@@ -76,6 +78,7 @@ def train(
         tell: Called with step and loss every ``log_every`` steps; returning ``False`` saves and stops.
         say: Called with each figure on the validation part, in words.
         command: What the model card says it was made by.
+        kept: Keeps on disk what a frozen vision encoder makes of pictures; stages that train it do without.
 
     Returns:
         The folder of the finished checkpoint, or ``None`` if ``tell`` stopped it before.
@@ -83,13 +86,14 @@ def train(
     Raises:
         CheckpointError: No weights there, or no card for them.
         DatasetError: No samples, or some that cannot be taught, by file and line; or a patient in both parts.
-        InputError: Fewer samples a step than processes, or a folder that holds something else or another run.
+        InputError: Fewer samples a step than processes, a folder that holds something else or another run, or
+            features to be kept where every stage trains the vision encoder.
         UnsupportedTaskError: The checkpoint does not know the task of a sample.
     """
     stages = (stage,) if isinstance(stage, Stage) else tuple(stage)
     return _Run(
         samples, model, Path(out), settings, stages, val, every, minutes, card, batch, plain, name, tell,
-        say or _quiet, command,
+        say or _quiet, command, kept,
     ).go()  # fmt: skip
 
 
@@ -151,6 +155,7 @@ class _Run:
     tell: Callable[[int, float], bool] | None
     say: Callable[[str], None]
     command: str
+    kept: Kept | None
 
     def go(self) -> Path | None:
         from umit.engine.load import load_engine, load_shell
@@ -161,6 +166,11 @@ class _Run:
             raise InputError(f"expected at least {share[1]} samples a step, one a process, got {self.batch}")
         if self.every is not None and self.every < 1:
             raise InputError(f"expected one step or more between validations, got {self.every}", where="every")
+        if self.kept is not None and all(stage.vision for stage in self.stages):
+            raise InputError(
+                "expected a stage with a frozen vision encoder, whose features can be kept, got align alone",
+                code="features", where="features", hint="Take stage instruct or both, or keep no features",
+            )  # fmt: skip
         place, card = locate(self.model, self.card)
         seed = self.settings.seed if self.settings is not None else 0
         taught, asked = parts_of(self.samples, self.val, card, load_shell(place)[1], seed=seed)
@@ -247,9 +257,12 @@ class _Run:
                     watch.ask(engine, before + step)
                 return not stopped
 
+            if self.kept is not None and stage.vision:
+                self.say(f"stage {stage.name} trains the vision encoder: its features are not kept")
             train_stage(
                 engine.model, batches, encoder=engine.encoder, stage=stage, settings=settings,
                 folder=self.out / "state" / stage.name, tell=note, plain=self.plain,
+                kept=None if stage.vision else self.kept,
             )  # fmt: skip
             if agree(stopped):
                 return False

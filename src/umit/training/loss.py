@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 from torch.nn import functional
 
-from umit.engine.vision import encode_pictures
+from umit.engine.vision import encode_pictures, merge
 from umit.training.collate import IGNORED
 
 if TYPE_CHECKING:
@@ -22,13 +22,17 @@ def embed(model: Qwen2VLForConditionalGeneration, batch: Mapping[str, Tensor]) -
 
     Args:
         model: Qwen2-VL.
-        batch: From :func:`umit.training.collate.collate`.
+        batch: From :func:`umit.training.collate.collate`; with ``picture_features`` of
+            :func:`umit.engine.vision.encode_patches` pixels are not looked at.
     """
     embedded = model.get_input_embeddings()(batch["input_ids"])
-    if "pixel_values" not in batch:
+    if "picture_features" in batch:
+        pictures = merge(model.model.visual, batch["picture_features"])
+    elif "pixel_values" in batch:
+        grids = [tuple(shape) for shape in batch["image_grid_thw"].tolist()]
+        pictures = encode_pictures(model.model.visual, batch["pixel_values"], grids)
+    else:
         return embedded, embedded.new_zeros(0, embedded.shape[-1])
-    grids = [tuple(shape) for shape in batch["image_grid_thw"].tolist()]
-    pictures = encode_pictures(model.model.visual, batch["pixel_values"], grids)
     here = batch["mm_token_type_ids"].bool().unsqueeze(-1)
     return embedded.masked_scatter(here, pictures.to(embedded.dtype)), pictures
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from transformers import PrinterCallback, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
+from umit.training.features import Features
 from umit.training.hyperparameters import Hyperparameters
 from umit.training.loss import answer_loss
 from umit.training.progress import Progress, Tell, enough_memory
@@ -28,6 +29,7 @@ __all__ = ["fit"]
 
 class _PackedTrainer(SFTTrainer):
     progress: Progress
+    features: Features | None
     start: int
     last: tuple[Any, Tensor]  # batch and loss of the newest step
     norm: Tensor
@@ -38,7 +40,8 @@ class _PackedTrainer(SFTTrainer):
         plain = self.accelerator.unwrap_model(model)
         # accelerate puts autocast around the model's forward, which is not what computes this loss.
         with torch.autocast(plain.device.type, torch.bfloat16, enabled=self.args.bf16):
-            loss = answer_loss(plain, inputs)[0]
+            whole = inputs if self.features is None else self.features.complete(plain, inputs)
+            loss = answer_loss(plain, whole)[0]
         self.last = inputs, loss.detach()
         return loss
 
@@ -79,6 +82,7 @@ def fit(
     folder: Path,
     tell: Tell | None = None,
     names: Callable[[int], Sequence[str]] | None = None,
+    features: Features | None = None,
 ) -> list[float]:
     """Minimize the loss on answers by TRL; called as :func:`umit.training.loop.optimize` is."""
     progress = Progress(model, settings=settings, folder=folder, tell=tell, names=names)
@@ -96,7 +100,7 @@ def fit(
             processing_class=tokenizer,
             optimizers=(progress.optimizer, progress.schedule),
         )
-    trainer.progress, trainer.start = progress, start
+    trainer.progress, trainer.start, trainer.features = progress, start, features
     trainer.add_callback(_After(trainer))
     trainer.remove_callback(PrinterCallback)  # it prints what `tell` is told
     trainer.train()

@@ -17,6 +17,8 @@ from umit.training.rows import Batches
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from umit.training.features import Features
+    from umit.training.kept import Kept
     from umit.training.progress import Tell
 
 __all__ = ["ALIGN", "INSTRUCT", "Stage", "freeze", "train_stage"]
@@ -82,6 +84,7 @@ def train_stage(
     folder: Path,
     tell: Tell | None = None,
     plain: bool = False,
+    kept: Kept | None = None,
 ) -> list[float]:
     """Train one stage; the same call again goes on where it stopped.
 
@@ -96,47 +99,57 @@ def train_stage(
         tell: Called with step and loss every ``log_every`` steps; returning ``False`` saves and stops.
         plain: Train with the loop in plain torch and not with TRL's SFTTrainer. Many processes always do:
             SFTTrainer would deal out steps, not the rows of one.
+        kept: Keeps what the frozen vision encoder makes of a picture for when it comes again.
 
     Returns:
         The mean loss of each log interval of this call.
 
     Raises:
-        InputError: No Qwen2-VL, nothing left to train, or trained weights that are not float32.
+        InputError: No Qwen2-VL, nothing left to train, trained weights that are not float32, or features to be kept
+            of a vision encoder that trains.
         CheckpointError: The folder holds another run or something else, or a state cannot be written.
         DatasetError: A step without rows, or a loss that is no finite number; its rows are named.
         BackendError: A step does not fit into memory.
     """
+    from umit.training.features import Features
     from umit.training.loop import optimize, processes
     from umit.training.loss import answer_loss
 
     before = [p for p in model.parameters() if p.requires_grad]
     try:
         _LOG.info("%s: %s", stage.name, freeze(model, stage))
-        plain_model, prepare = inner(model), partial(_batch, batches, encoder)
-        names = partial(_names, batches)
+        plain_model = inner(model)
+        features = None if kept is None else Features(kept, plain_model, bf16=settings.bf16)
+        prepare, names = partial(_batch, batches, encoder, features), partial(_names, batches)
         if plain or processes()[1] > 1:
+
+            def loss_of(batch: dict[str, Tensor]) -> Tensor:
+                whole = batch if features is None else features.complete(plain_model, batch)
+                return answer_loss(plain_model, whole)[0]
+
             return optimize(
-                plain_model, prepare, lambda batch: answer_loss(plain_model, batch)[0], settings=settings,
+                plain_model, prepare, loss_of, settings=settings,
                 folder=folder, tell=tell, names=names, weight_of=_taught,
             )  # fmt: skip
         from umit.training import sft  # loads TRL
 
         return sft.fit(
             plain_model, prepare, tokenizer=encoder.tokenizer, settings=settings, folder=folder,
-            tell=tell, names=names,
+            tell=tell, names=names, features=features,
         )  # fmt: skip
     finally:
         for parameter in before:  # the next stage may train what this one froze
             parameter.requires_grad_(True)
 
 
-def _batch(batches: Batches, encoder: Encoder, step: int) -> dict[str, Tensor]:
+def _batch(batches: Batches, encoder: Encoder, features: Features | None, step: int) -> dict[str, Tensor]:
     from umit.training.collate import collate
 
     rows = batches(step)
     if not rows:
         raise DatasetError(f"expected rows in every step, got none in step number {step} from 0")
-    return collate(rows, image_pad=encoder.image_pad, padding=encoder.padding)
+    batch = collate(rows, image_pad=encoder.image_pad, padding=encoder.padding)
+    return batch if features is None else features.look_up(batch)
 
 
 def _names(batches: Batches, step: int) -> list[str]:
