@@ -17,6 +17,7 @@ from umit.checkpoints import Checkpoint
 from umit.metrics.metric import Metric, Pair
 from umit.tasks.table import TASKS
 from umit.training.baselines import commonest, nearest
+from umit.training.mean_marks import mean_marks
 from umit.training.parts import Part
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ __all__ = ["Figure", "Validation"]
 
 _KEPT: Final = "validation.json"
 _BEST: Final = "best"
+_MORE: Final = (("AUC", ""), ("MRE", "mm"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +35,9 @@ class Figure:
     """One number on the validation part.
 
     Args:
-        who: ``"step 200"``, ``"commonest answer"`` or ``"nearest pictures"``.
+        who: ``"step 200"``, or what costs nothing, such as ``"commonest answer"``.
         step: Of the model; ``None`` for what costs nothing.
-        metric: Its name.
+        metric: Its name, with its unit behind it.
         value: The number.
         low: Lower end of its 95 % interval, by bootstrap over groups.
         high: Upper end.
@@ -115,9 +117,10 @@ class Validation:
             engine.model.train(training)
         rows = [r for r in score.rows if r.task == self.task and not r.language and not r.part]
         shown = [
-            Figure(f"step {step}", step, r.metric, r.value, r.low, r.high, r.n, r.unreadable)
+            Figure(f"step {step}", step, _named(metric), r.value, r.low, r.high, r.n, r.unreadable)
             for metric in self._metrics for r in rows
-            if (r.metric, r.protocol) == (metric.name, metric.protocol) and not math.isnan(r.value)
+            if (r.metric, r.protocol, r.unit) == (metric.name, metric.protocol, metric.unit)
+            and not math.isnan(r.value)
         ]  # fmt: skip
         better = step > 0 and self._is_best(shown)
         if better:
@@ -152,20 +155,20 @@ class Validation:
 
     @property
     def _headlines(self) -> list[Figure]:
-        return [one for one in self.figures if one.metric == self.headline.name]
+        return [one for one in self.figures if one.metric == _named(self.headline)]
 
     @property
     def _metrics(self) -> list[Metric[Any]]:
-        """The headline, and the area under the curve where the task has one."""
-        areas = [one for one in TASKS[self.task].metrics if one.name == "AUC"]
-        return [self.headline, *(one for one in areas if one is not self.headline)]
+        """The headline; and what moves before it does: the area under the curve, the mean distance in mm."""
+        more = [one for one in TASKS[self.task].metrics if (one.name, one.unit) in _MORE]
+        return [self.headline, *(one for one in more if one is not self.headline)]
 
     def _rank(self, figure: Figure) -> float:
         value = -figure.value if self.headline.best == 0 else figure.value
         return -math.inf if math.isnan(value) else value
 
     def _is_best(self, shown: Sequence[Figure]) -> bool:
-        mine = next((f for f in shown if f.metric == self.headline.name), None)
+        mine = next((f for f in shown if f.metric == _named(self.headline)), None)
         taught = [f for f in self._headlines if f.step]
         return not taught or (mine is not None and all(self._rank(mine) >= self._rank(f) for f in taught))
 
@@ -186,6 +189,7 @@ class Validation:
         answers = {
             "commonest answer": commonest(taught, asked),
             "nearest pictures (28 × 28)": nearest(taught, asked, seed=self.seed),
+            "mean shape": mean_marks(taught, asked, self.card.tasks, seed=self.seed),
         }
         return [
             figure
@@ -202,7 +206,7 @@ class Validation:
             value = metric.total(measures)
             if not math.isnan(value):
                 low, high = interval(metric, measures, groups, self.seed)
-                found.append(Figure(who, None, metric.name, value, low, high, len(pairs)))
+                found.append(Figure(who, None, _named(metric), value, low, high, len(pairs)))
         return found
 
     def _add(self, figures: Sequence[Figure]) -> None:
@@ -220,3 +224,7 @@ class Validation:
         if not path.is_file():
             return []
         return [Figure(**one) for one in json.loads(path.read_text("utf-8"))]
+
+
+def _named(metric: Metric[Any]) -> str:
+    return f"{metric.name} ({metric.unit})" if metric.unit else metric.name

@@ -64,8 +64,7 @@ def test_blood_cells_have_boxes_of_three_classes_and_what_is_absent(real: Path) 
     assert len(list(load(root, split="train"))) == 3 * 205
     complaints = list(check(root, TASKS))
     assert sum("has no area" in one.message for one in complaints) == 2
-    # Crowded pictures: as many as Qwen2's own tokenizer finds beyond 256 tokens.
-    assert sum(one.code == "too_long" for one in complaints) == 86
+    assert not any(one.code == "too_long" for one in complaints), "27 cells fit into an answer"
 
 
 @pytest.mark.slow
