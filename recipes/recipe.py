@@ -29,7 +29,7 @@ from umit.evaluation.record import pair_of, record_of
 from umit.metrics.bootstrap import bootstrap, means
 from umit.metrics.metric import Pair, mean
 from umit.training import ALIGN, Hyperparameters, Stage, default_settings, train
-from umit.training.baselines import commonest, nearest
+from umit.training.baselines import by_pixels, commonest
 from umit.training.mean_marks import mean_marks
 from umit.training.parts import Part, divide
 
@@ -173,7 +173,7 @@ def _free(taught: Part, asked: Part, tasks: Mapping[Any, Any], out: Path) -> dic
         known, wanted = ([one for one in part if one.task == task] for part in (taught, asked))
         answers = {
             "commonest answer": commonest(known, wanted),
-            "nearest pictures": nearest(known, wanted),
+            **by_pixels(known, wanted),
             "mean shape": mean_marks(known, wanted, tasks),
         }
         for who, pairs in answers.items():

@@ -14,7 +14,7 @@ from umit.geometry import Point2D
 from umit.queries import Ask, Choose, Locate
 from umit.results import Answer, Classification, Landmark, Landmarks
 from umit.tasks.table import TASKS
-from umit.training.baselines import commonest, nearest
+from umit.training.baselines import by_pixels, commonest
 from umit.training.parts import Part, divide
 
 pytestmark = pytest.mark.filterwarnings("ignore::umit.errors.DatasetWarning")
@@ -49,19 +49,40 @@ def test_where_nothing_comes_twice_there_is_none() -> None:
     assert commonest([one, one], [one]) is None
 
 
-def test_the_nearest_pictures_tell_dark_from_light(tmp_path: Path) -> None:
+def test_pixels_tell_dark_from_light(tmp_path: Path) -> None:
     taught, asked = divide(Part.of(load(write_films(tmp_path / "films"))), 0.25)
-    found = nearest(taught, asked)
-    assert found is not None
-    numbers = {metric.name: metric(found) for metric in TASKS["classify"].metrics}
-    assert numbers["accuracy"] == numbers["AUC"] == 1.0
-    turned = [replace(s, query=Choose(s.query.labels[::-1])) for s in asked]
-    swapped = nearest(taught, turned)
-    assert swapped is not None
-    for one, other in zip(found, swapped, strict=True):
-        assert isinstance(one.found, Classification) and isinstance(other.found, Classification)
-        assert one.found.probabilities == (other.found.probabilities or ())[::-1]
+    found = by_pixels(taught, asked)
+    assert [*found] == ["nearest pictures (28 × 28)", "logistic regression (28 × 28)"]
+    turned = by_pixels(taught, [replace(s, query=Choose(s.query.labels[::-1])) for s in asked])
+    for who, pairs in found.items():
+        numbers = {metric.name: metric(pairs) for metric in TASKS["classify"].metrics}
+        assert numbers["accuracy"] == numbers["AUC"] == 1.0
+        for one, other in zip(pairs, turned[who], strict=True):
+            assert isinstance(one.found, Classification) and isinstance(other.found, Classification)
+            assert one.found.label == other.found.label
+            assert one.found.probabilities == (other.found.probabilities or ())[::-1]
 
 
-def test_questions_have_no_nearest_picture() -> None:
-    assert nearest([_asked("Where?", "left")], [_asked("Where?", "left")]) is None
+def test_one_question_about_all_films_is_a_choice(tmp_path: Path) -> None:
+    taught, asked = (
+        [
+            replace(s, query=Ask("Is it dark?", options), gold=Answer(text=said, option=options.index(said)))
+            for s in part
+            for options, said in [(("yes", "no"), "yes" if s.gold.label == "dark" else "no")]
+        ]
+        for part in divide(Part.of(load(write_films(tmp_path / "films"))), 0.25)
+    )  # fmt: skip
+    for pairs in by_pixels(taught, asked).values():
+        assert [pair.found.option for pair in pairs if pair.found] == [pair.gold.option for pair in pairs]
+    other = [*asked[1:], replace(asked[0], query=Ask("Is it light?", ("yes", "no")))]
+    assert by_pixels(taught, other) == {}
+
+
+def test_what_no_pixels_can_say(tmp_path: Path) -> None:
+    films = Part.of(load(write_films(tmp_path / "films")))
+    assert by_pixels([_asked("Where?", "left")], [_asked("Where?", "left")]) == {}
+    assert by_pixels([s for s in films if s.gold.label == "dark"], films) == {}, "one class is taught"
+    assert by_pixels([], films) == {}
+    three = [replace(s, query=Choose(("grey", *s.query.labels))) for s in films]
+    for pairs in by_pixels(films, three).values():
+        assert all(pair.found.probabilities[0] == 0 for pair in pairs if pair.found)

@@ -114,7 +114,7 @@ def test_it_tells_whether_it_learned(taught: tuple[Path, list[str]]) -> None:
     out, said = taught
     heads = [line.partition(",")[0] for line in said if "accuracy" in line]
     assert [head.partition(":")[0] for head in heads] == [
-        "commonest answer", "nearest pictures (28 × 28)", "step 0", "step 3", "step 6", "step 8"
+        "commonest answer", "nearest pictures (28 × 28)", "logistic regression (28 × 28)", "step 0", "step 3", "step 6", "step 8"
     ]  # fmt: skip
     assert "nearest pictures (28 × 28): AUC 1.000 (1.000 to 1.000), n 4" in said
     record = json.loads((out / "training.json").read_text("utf-8"))

@@ -77,9 +77,9 @@ def _train(given: Namespace) -> int:
     from umit.checkpoints import locate
     from umit.engine.load import load_shell
     from umit.training import ALIGN, INSTRUCT, Kept, default_settings, train
+    from umit.training.finetune import parts_of
     from umit.training.parts import Part, joined
     from umit.training.plan import plan
-    from umit.training.finetune import parts_of
 
     places = [*given.data, *([given.root] if given.root else []), given.model, given.card or "", given.val or ""]
     reads = [root or name for name, root in map(_named, places) if root or Path(name).exists()]

@@ -5,10 +5,10 @@ packed into one row, rows become a batch, and a stage is trained on batches.
 """
 
 from umit.training.defaults import default_settings
+from umit.training.finetune import train
 from umit.training.hyperparameters import Hyperparameters
 from umit.training.kept import Kept
 from umit.training.rows import PackedRow, Turn, pack, turn, turns_of
-from umit.training.finetune import train
 from umit.training.stages import ALIGN, INSTRUCT, Stage, train_stage
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""What costs nothing: the commonest answer, and the nearest pictures by their pixels; a model must beat both."""
+"""What costs next to nothing: the commonest answer, and two ways to class pictures by 28 × 28 grey pixels."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from umit.datasets.dataset import Sample
 from umit.imaging.view import Rendering, render
 from umit.metrics.metric import Pair
 from umit.queries import Choose, Query
-from umit.results import Classification, Result
+from umit.results import Answer, Classification, Result
 from umit.tasks.table import line
+from umit.training.logistic import chances
 
-__all__ = ["commonest", "nearest"]
+__all__ = ["by_pixels", "commonest"]
 
 _SIDE: Final = 28  # pixels, MedMNIST's
 _SHOWN: Final = Rendering(frame=None, factor=1, min_pixels=1, fed=(_SIDE, _SIDE))
 _NEIGHBOURS: Final = 5
+_NEARER: Final = 1e-9  # what a tie is broken by
 _MOST: Final = 5_000  # training pictures that are looked at, drawn by the seed
 _Samples = Sequence[Sample[Any, Any]]
 
@@ -59,44 +61,84 @@ def _words(query: Query) -> str:
     return repr(query.reordered(np.argsort(query.choices).tolist()) if query.choices else query)
 
 
-def nearest(training: _Samples, asked: _Samples, *, seed: int = 0) -> list[Pair[Any]] | None:
-    """Return the votes of the five nearest training pictures, of 28 × 28 grey pixels, in the answers' place.
+def by_pixels(training: _Samples, asked: _Samples, *, seed: int = 0) -> dict[str, list[Pair[Any]]]:
+    """Return, in the answers' place, what the pixels of films alone say: their neighbours, and logistic regression.
+
+    Each first picture is looked at in 28 × 28 grey pixels. The five nearest training pictures vote, less their mean
+    and over their spread, so that exposure does not count. Logistic regression sees the pixels as they are, from 0 to 1.
 
     Args:
-        training: Classifications of films.
-        asked: Likewise; each is asked for the classes that it offers.
+        training: Classifications of films, or one question with options about all of them.
+        asked: Likewise; each is asked for the choices that it offers.
         seed: Of the pictures that are looked at, where there are many.
 
     Returns:
-        ``None`` where a sample is no classification of a film, or nothing was taught.
+        Answers by the name of what gave them; none where a sample is of another kind, or one class alone is taught.
     """
-    if not training:
-        return None
-    if not all(isinstance(s.query, Choose) and not s.query.several for s in (*training, *asked)):
-        return None
-    if any(sample.source.is_volume for sample in (*training, *asked)):
-        return None
+    if not _one_choice([*training, *asked]):
+        return {}
     drawn = np.random.default_rng(seed).permutation(len(training))[:_MOST]
     known = [training[int(place)] for place in drawn]
-    pixels, truth = _pixels(known), [sample.gold.label for sample in known]
-    found = []
-    for one, picture in zip(asked, _pixels(asked), strict=True):
-        near = np.argsort(((pixels - picture) ** 2).sum(axis=1), kind="stable")[:_NEIGHBOURS]
-        votes = Counter(truth[int(place)] for place in near)
-        chances = np.array([votes[label] for label in one.query.labels], np.float64)
-        # Votes for a class that is not offered are lost; a tie goes to the nearest picture's class.
-        chances = chances / chances.sum() if chances.sum() else np.full(len(chances), 1 / len(chances))
-        best = max(one.query.labels, key=lambda label: (votes[label], label == truth[int(near[0])]))
-        answer = Classification(label=best, probabilities=tuple(chances.tolist()))
-        found.append(Pair(one.query, one.gold, answer, facts=dict(one.facts)))
+    truth = [_class(sample) for sample in known]
+    classes = sorted(set(truth))
+    if len(classes) < 2:
+        return {}
+    pixels, theirs, places = _pixels(known), _pixels(asked), [classes.index(one) for one in truth]
+    votes = _votes(_alike(pixels), places, _alike(theirs), len(classes))
+    found = {"nearest pictures": votes, "logistic regression": chances(pixels, places, theirs)}
+    return {
+        f"{name} ({_SIDE} × {_SIDE})": [
+            Pair(one.query, one.gold, _answer(one, dict(zip(classes, row, strict=True))), facts=dict(one.facts))
+            for one, row in zip(asked, rows.tolist(), strict=True)
+        ]
+        for name, rows in found.items()
+    }
+
+
+def _one_choice(samples: _Samples) -> bool:
+    """Tell whether each is one choice about a film, and questions in words are all the same."""
+    if not all(sample.query.choices and not sample.source.is_volume for sample in samples):
+        return False
+    return all(isinstance(s.query, Choose) for s in samples) or len({_words(s.query) for s in samples}) == 1
+
+
+def _class(sample: Sample[Any, Any]) -> str:
+    gold: Classification | Answer = sample.gold
+    return gold.label if isinstance(gold, Classification) else gold.text
+
+
+def _votes(
+    known: NDArray[np.float64], truth: Sequence[int], asked: NDArray[np.float64], classes: int
+) -> NDArray[np.float64]:
+    """Return the shares of five votes; of equal ones the nearest picture's class has a little more."""
+    found = np.zeros((len(asked), classes))
+    for row, picture in zip(found, asked, strict=True):
+        near = np.argsort(((known - picture) ** 2).sum(axis=1), kind="stable")[:_NEIGHBOURS]
+        for place in near:
+            row[truth[int(place)]] += 1 / len(near)
+        row[truth[int(near[0])]] += _NEARER
     return found
 
 
+def _answer(sample: Sample[Any, Any], shares: dict[str, float]) -> Classification | Answer:
+    """Return the offered class with the largest share; shares of classes that are not offered are lost."""
+    choices = sample.query.choices
+    kept = np.array([shares.get(one, 0.0) for one in choices])
+    told = tuple((kept / kept.sum() if kept.sum() else np.full(len(kept), 1 / len(kept))).tolist())
+    best = int(kept.argmax())
+    if isinstance(sample.gold, Classification):
+        return Classification(label=choices[best], probabilities=told)
+    return Answer(text=choices[best], option=best, probabilities=told)
+
+
 def _pixels(samples: _Samples) -> NDArray[np.float64]:
-    """Return each first picture at 28 × 28, less its mean and over its spread, so that exposure does not count."""
-    rows = []
-    for sample in samples:
-        shown = render(sample.source.scans()[0], _SHOWN).frames[0]
-        grey = shown.mean(axis=2).ravel()
-        rows.append((grey - grey.mean()) / (grey.std() + 1.0))
+    """Return each first picture at 28 × 28, from 0 to 1."""
+    rows = [render(s.source.scans()[0], _SHOWN).frames[0].mean(axis=2).ravel() / 255 for s in samples]
     return np.array(rows, np.float64).reshape(len(samples), _SIDE * _SIDE)
+
+
+def _alike(pixels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return pictures less their mean and over their spread."""
+    middle, spread = pixels.mean(axis=1, keepdims=True), pixels.std(axis=1, keepdims=True)
+    found: NDArray[np.float64] = (pixels - middle) / (spread + 1 / 255)
+    return found

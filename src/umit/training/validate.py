@@ -16,7 +16,7 @@ import numpy as np
 from umit.checkpoints import Checkpoint
 from umit.metrics.metric import Metric, Pair
 from umit.tasks.table import TASKS
-from umit.training.baselines import commonest, nearest
+from umit.training.baselines import by_pixels, commonest
 from umit.training.mean_marks import mean_marks
 from umit.training.parts import Part
 
@@ -188,8 +188,8 @@ class Validation:
         groups = np.unique([one.group for one in asked], return_inverse=True)[1]
         answers = {
             "commonest answer": commonest(taught, asked),
-            "nearest pictures (28 × 28)": nearest(taught, asked, seed=self.seed),
             "mean shape": mean_marks(taught, asked, self.card.tasks, seed=self.seed),
+            **by_pixels(taught, asked, seed=self.seed),
         }
         return [
             figure
