@@ -18,7 +18,7 @@ TESTS = ("pytest", *TWO, "--doctest-modules", "--pyargs", "umit", "tests")
 # Two processes of two threads each would wait for one another: a tiny model takes many times as long then.
 # Asserts are rewritten once and kept, whatever the machine says: that is half of each process's start.
 ALONE = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": ""}
-EXTRAS = "codecs,coco,itk,reports"
+EXTRAS = "codecs,coco,itk,lora,reports"
 FUZZ = "benchmarks/results/fuzz.json"
 
 

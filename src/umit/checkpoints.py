@@ -11,11 +11,11 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache, cached_property
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, get_args
 
 from umit.chat import DEFAULT_SYSTEM
+from umit.embedded import EMBEDDED, embedded
 from umit.errors import CheckpointError, CheckpointWarning, UnsupportedTaskError
 from umit.imaging.view import Rendering
 from umit.queries import Language
@@ -28,8 +28,6 @@ __all__ = ["EMBEDDED", "PHANTOM", "RELEASED", "Checkpoint", "locate", "read_card
 
 CARD: Final = "umit.json"
 SCHEMA: Final = 1
-#: Name of the checkpoint inside the package.
-EMBEDDED: Final = "umit-phantom"
 
 
 def _all() -> tuple[TaskName, ...]:
@@ -198,7 +196,7 @@ def locate(checkpoint: str | Path, card: Checkpoint | str | Path | None = None) 
         CheckpointError: No weights there, or no card for them.
     """
     if str(checkpoint) == EMBEDDED:
-        folder = _embedded()
+        folder = embedded()
         _say_phantom()
         return folder, _given(card) if card is not None else read_card(folder)
     folder = Path(checkpoint).expanduser()
@@ -228,16 +226,6 @@ def _given(card: Checkpoint | str | Path) -> Checkpoint:
     if path.exists():
         return read_card(path)
     raise CheckpointError(f"expected card= of {_names()}, or a .json file, got {str(card)!r}")
-
-
-def _embedded() -> Path:
-    folder = Path(str(files("umit"))) / "phantom" / "weights"
-    if not (folder / "config.json").is_file():
-        raise CheckpointError(
-            f"expected the weights of {EMBEDDED} inside the package, found none; "
-            "install umit from its wheel, or build them in a copy of its repository: python -m recipes.embedded"
-        )
-    return folder
 
 
 @cache  # once a process

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import pickle
@@ -112,7 +111,7 @@ def test_our_own_faults_do_not_read_as_missing_files(
     def fault(*_: object) -> None:
         raise error("a fault of ours")
 
-    monkeypatch.setattr("umit.engine.load._is_small", fault)
+    monkeypatch.setattr("umit.engine.load.is_small", fault)
     with pytest.raises(error, match="a fault of ours"):
         load_engine(folder, device="cpu")
 
@@ -290,10 +289,8 @@ def test_an_adapter_beside_and_one_alone_are_told(folder: Path, tmp_path: Path) 
     alone.mkdir()
     for name in ("adapter_config.json", "adapter_model.safetensors"):
         (alone / name).write_text("{}")
-    with pytest.raises(CheckpointError, match=r"found an adapter alone.*merge_and_unload"):
+    with pytest.raises(CheckpointError, match=r"expected base_model_name_or_path in adapter_config\.json of 'alone'"):
         load_engine(alone, device="cpu")
-    if importlib.util.find_spec("peft"):
-        pytest.skip("with peft, transformers reads the adapter")
     there = shutil.copytree(folder, tmp_path / "beside")
     (there / "adapter_config.json").write_text("{}")
     with pytest.warns(CheckpointWarning, match="an adapter, which is not read"):

@@ -27,14 +27,15 @@ ALLOWED: dict[str, set[str] | None] = {
     "geometry": {"errors"},
     "queries": {"errors"},
     "whole": set(),
+    "embedded": {"errors"},
     "provenance": {"errors", "geometry"},
     "results": _BOTTOM | {"provenance", "display"},  # display inside overlay() alone
     "chat": _BOTTOM,
     "imaging": _BOTTOM,
     "metrics": _BOTTOM | {"provenance", "results"},
     "tasks": _VALUES | {"metrics"},
-    "checkpoints": _TASKS,
-    "engine": {"chat", "errors"},
+    "checkpoints": _TASKS | {"embedded"},
+    "engine": {"chat", "embedded", "errors"},
     "backends": {"engine", "chat", "errors"},
     "fanout": _TASKS,
     "model": _MODEL | {"fanout"},
@@ -62,6 +63,7 @@ OUTSIDE: dict[str, set[str]] = {
     "imaging": {"numpy", "PIL", "pydicom", "nibabel", "SimpleITK"},
     "metrics": {"numpy", "shapely", "pycocoevalcap"},
     "tasks": set(),
+    "embedded": set(),
     "checkpoints": set(),
 }
 #: Imported inside functions only: `umit.load` of a PNG needs neither.

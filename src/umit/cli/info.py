@@ -13,7 +13,7 @@ from typing import Any, Final
 from umit import __version__
 from umit.cli.parse import Commands
 from umit.cli.telling import document, say
-from umit.cli.weights import EMBEDDED
+from umit.embedded import EMBEDDED
 
 __all__ = ["add", "facts", "run"]
 

@@ -9,6 +9,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from umit.cli.adapters import add_lora, lora_of
 from umit.cli.parse import Commands, add_source, fields, natural
 from umit.cli.telling import say, tell
 from umit.cli.writing import folder_for
@@ -47,6 +48,7 @@ def add(commands: Commands) -> None:
         help="what to validate on: other data, a share of the patients, or none (default: the files' own "
         "validation part, else 0.1)",
     )  # fmt: skip
+    add_lora(parser)
     _add_length(parser)
     parser.add_argument("--root", help="where a table's pictures are, if not beside it")
     parser.add_argument(
@@ -88,6 +90,9 @@ def _train(given: Namespace) -> int:
     if given.keep_features is not None:
         kept = Kept(folder_for(given.keep_features, reads=[one for one in reads if one]), given.keep_gib * 2**30)
     stages = {"instruct": (INSTRUCT,), "align": (ALIGN,), "both": (ALIGN, INSTRUCT)}[given.stage]
+    lora = lora_of(given)
+    if lora is not None:
+        lora.check(stages)
     training = joined([_part(given, one, "train") for one in given.data])
     validation = _validation(given)
     place, card = locate(given.model, given.card)
@@ -95,19 +100,19 @@ def _train(given: Namespace) -> int:
     share = validation if isinstance(validation, float) else 0.0
     settings = default_settings(
         max(1, round(len(training) * (1 - share))), batch=given.batch, parameters=sum(p.numel() for p in shell.parameters()),
-        epochs=given.epochs, steps=given.steps, rate=given.rate, seed=given.seed,
+        epochs=given.epochs, steps=given.steps, rate=given.rate, seed=given.seed, lora=lora is not None,
     )  # fmt: skip
     if given.plan:
         taught, asked = parts_of(training, validation, card, encoder, seed=given.seed)
         say(str(plan(
             Part.of(taught), asked, model=shell, card=card, encoder=encoder, stages=stages,
-            steps=settings.steps, batch=given.batch,
+            steps=settings.steps, batch=given.batch, lora=lora,
         )))  # fmt: skip
         if given.minutes is not None:
             print(f"             --minutes {given.minutes:g}: as many steps as are measured to fit, not these")
         return 0
     train(
-        training, model=given.model, out=out, settings=settings, stage=stages, val=validation,
+        training, model=given.model, out=out, settings=settings, stage=stages, lora=lora, val=validation,
         every=given.every, minutes=given.minutes, card=given.card, batch=given.batch, plain=given.plain,
         name=given.name, tell=_told(settings.steps, given.minutes is None), say=say,
         command=shlex.join(["umit", *sys.argv[1:]]), kept=kept,

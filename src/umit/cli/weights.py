@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from umit.cli.telling import tell
+from umit.embedded import EMBEDDED
 
 if TYPE_CHECKING:
     from umit.model import UMIT
 
-__all__ = ["EMBEDDED", "add_model", "load_model", "reads_of_model"]
-
-#: As in umit.checkpoints, which needs numpy; a test compares.
-EMBEDDED: Final = "umit-phantom"
+__all__ = ["add_model", "load_model", "reads_of_model"]
 
 
 def add_model(parser: ArgumentParser) -> None:

@@ -10,16 +10,18 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
+from umit.engine.adapters import ADAPTER, merged, needs_peft
 from umit.engine.encode import Encoder
-from umit.engine.hub import fetched
+from umit.engine.files import check_family, check_files, down_to_base, explained, is_small, place_of
 from umit.errors import BackendError, CheckpointError, CheckpointWarning, InputError
 
 if TYPE_CHECKING:
@@ -27,15 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Engine", "fingerprint", "load_engine", "load_shell", "quiet"]
 
-_FAMILY: Final = "qwen2_vl"
-_ADAPTER: Final = "adapter_config.json"  # peft's name
-_SMALL: Final = 100_000_000  # bytes of weights that load before a progress bar can be read
 _TOLD: Final = 64  # numbers of a tensor that tell it from another's
-#: What transformers, tokenizers and torch raise over files that are missing, damaged or do not fit together.
-_BROKEN: Final = (
-    *(OSError, ValueError, RuntimeError, LookupError, TypeError),
-    *(AttributeError, ArithmeticError, AssertionError),
-)
 _LAYER: Final = re.compile(r"\.(layers|blocks)\.\d+\.")
 _DTYPES: Final = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -97,11 +91,18 @@ def load_engine(
     """
     where = _device(device)
     kind = _dtype(dtype, where)
-    place, name = _place(source, revision), Path(source).name
-    _check_files(place, name)
+    place, name = place_of(source, revision), Path(source).name
+    layers = down_to_base(place, name)
+    for one in layers:
+        check_files(*one)
+    if len(layers) > 1:
+        needs_peft()  # said before anything is read
     _hide_broken_torchvision()
-    model = _weights(place, name, kind)
-    tokenizer = _tokenizer(place, name)
+    model = _weights(*layers[-1], kind)
+    for (base, base_name), (own, own_name) in pairwise(reversed(layers)):
+        with explained(own, own_name):
+            model = merged(model, own, own_name, base=base, base_name=base_name)
+    tokenizer = _tokenizer(layers)
     try:
         model = model.to(where).eval()
     except torch.OutOfMemoryError as error:
@@ -127,23 +128,24 @@ def load_shell(source: str | Path, *, revision: str | None = None) -> tuple[Any,
     from transformers.models.qwen2_vl.configuration_qwen2_vl import Qwen2VLConfig
     from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VLForConditionalGeneration
 
-    place, name = _place(source, revision, weights=False), Path(source).name
-    _check_family(place, name)
+    layers = down_to_base(place_of(source, revision, weights=False), Path(source).name, weights=False)
+    place, name = layers[-1]
+    check_family(place, name)
     configure: Any = Qwen2VLConfig
     build: Any = Qwen2VLForConditionalGeneration
-    with _explained(place, name), torch.device("meta"):
+    with explained(place, name), torch.device("meta"):
         model = build(configure.from_pretrained(place))
-    return model, Encoder(_tokenizer(place, name))
+    return model, Encoder(_tokenizer(layers))
 
 
 def _weights(place: Path, name: str, dtype: torch.dtype) -> Any:
     # Typed as Any: transformers' loaders are untyped.
     from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VLForConditionalGeneration
 
-    _check_family(place, name)
+    check_family(place, name)
     loader: Any = Qwen2VLForConditionalGeneration
-    small = _is_small(place)
-    with _explained(place, name), quiet(small):
+    small = is_small(place)
+    with explained(place, name), quiet(small):
         model, report = loader.from_pretrained(
             place,
             dtype=dtype,
@@ -151,6 +153,7 @@ def _weights(place: Path, name: str, dtype: torch.dtype) -> Any:
             trust_remote_code=False,
             attn_implementation="sdpa",  # the backend passes boolean 4-D masks
             output_loading_info=True,
+            adapter_kwargs={"subfolder": "-"},  # else one beside is put in where peft is installed, and only there
         )
     left = [key for key in report["unexpected_keys"] if _LAYER.search(key)]
     for keys, wrong in ((report["missing_keys"], "missing"), (left, "of no layer in config.json")):
@@ -158,39 +161,29 @@ def _weights(place: Path, name: str, dtype: torch.dtype) -> Any:
             raise CheckpointError(
                 f"expected complete weights in {name!r}, {len(keys)} tensors are {wrong}, such as {min(keys)}"
             )
-    _tell_more(place, name, model, {*report["unexpected_keys"]})
+    _tell_more(place, name, {*report["unexpected_keys"]})
     return model
 
 
-def _tell_more(place: Path, name: str, model: Any, unread: set[str]) -> None:
+def _tell_more(place: Path, name: str, unread: set[str]) -> None:
     """Say what a folder holds beyond what answers."""
     said = []
-    if (place / _ADAPTER).is_file():
-        put_in = getattr(model, "_hf_peft_config_loaded", False)  # by transformers, where peft is installed
-        said.append(f"an adapter, which is {'put into' if put_in else 'not read beside'} the weights")
+    if (place / ADAPTER).is_file():
+        said.append("an adapter, which is not read beside the weights; in a folder of its own it is put into its base")
     if unread:
         said.append(f"{len(unread)} tensors that are not read, such as {min(unread)}")
     for one in said:
         warnings.warn(f"{name} holds {one}", CheckpointWarning, stacklevel=4)
 
 
-def _check_family(place: Path, name: str) -> None:
-    from transformers.models.qwen2_vl.configuration_qwen2_vl import Qwen2VLConfig
-
-    config: Any = Qwen2VLConfig
-    with _explained(place, name):
-        written, _ = config.get_config_dict(place)
-    family = written.get("model_type") if isinstance(written, dict) else written
-    if family != _FAMILY:
-        # transformers would fill such a model with random numbers and only warn.
-        raise CheckpointError(f"expected weights of {_FAMILY} in the config.json of {name!r}, got {family!r:.80}")
-
-
-def _tokenizer(place: Path, name: str) -> Any:
+def _tokenizer(layers: Sequence[tuple[Path, str]]) -> Any:
+    """Load the tokenizer of the first folder that has one: adapters of other programs may have none."""
     from transformers.models.qwen2.tokenization_qwen2 import Qwen2Tokenizer
 
     loader: Any = Qwen2Tokenizer
-    with _explained(place, name):
+    files = ("tokenizer.json", "vocab.json")
+    place, name = next((one for one in layers if any((one[0] / file).is_file() for file in files)), layers[-1])
+    with explained(place, name):
         return loader.from_pretrained(place, trust_remote_code=False)
 
 
@@ -221,57 +214,6 @@ def _dtype(name: str | torch.dtype, device: torch.device) -> torch.dtype:
     if name not in _DTYPES:
         raise InputError(f"expected 'auto' or one of {sorted(_DTYPES)}, got {name!r}", code="dtype")
     return _DTYPES[name]
-
-
-def _place(source: str | Path, revision: str | None, *, weights: bool = True) -> Path:
-    """Return the folder, which may be the hub's copy on this disk."""
-    folder = Path(source).expanduser()
-    if folder.is_dir() and source != "":  # Path("") would be the working folder
-        return folder
-    if isinstance(source, Path) or not re.fullmatch(r"\w[\w.-]*(/[\w.-]+)?", source):
-        raise CheckpointError(f"expected a folder with weights, found none at {folder.name!r:.99}")
-    return Path(fetched(source, revision, weights=weights))
-
-
-def _check_files(place: Path, name: str) -> None:
-    """Refuse a folder without the files that are read."""
-    wanted = {one: one for one in ("config.json", "*.safetensors", "tokenizer.json")}
-    wanted["tokenizer.json"] = "vocab.json"  # of older repositories
-    missing = [one for one, older in wanted.items() if not any((*place.glob(one), *place.glob(older)))]
-    if not missing:
-        return
-    if "config.json" in missing and (place / _ADAPTER).is_file():
-        raise CheckpointError(
-            f"expected whole weights in {name!r}, found an adapter alone. Merge it into its base with peft "
-            "(merge_and_unload) and save_pretrained that with the base's tokenizer."
-        )
-    pickled = [path.name for path in place.glob("*.bin")] if "*.safetensors" in missing else []
-    came, hint = f"no {' and no '.join(missing)}", "Copy the missing files."
-    if pickled:
-        came = f"{min(pickled)}, which could run code and is not read"
-        hint = "Load it with transformers where you trust it, and save_pretrained it again."
-    raise CheckpointError(f"expected {', '.join(wanted)} in {name!r}, found {came}. {hint}")
-
-
-@contextmanager
-def _explained(place: Path, name: str) -> Iterator[None]:
-    """Turn what transformers raises on damaged files into ours; only its calls go within."""
-    from huggingface_hub.errors import StrictDataclassError
-    from safetensors import SafetensorError
-
-    try:
-        yield
-    except (StrictDataclassError, SafetensorError, *_BROKEN) as error:
-        said = " ".join(str(error).split()).replace(str(place), name)[:300]
-        what = "damaged safetensors" if isinstance(error, SafetensorError) else type(error).__name__
-        raise CheckpointError(
-            f"expected a config.json, weights and a tokenizer that fit together in {name!r}, got: {what}: {said}"
-        ) from error
-
-
-def _is_small(place: Path) -> bool:
-    sizes = [path.stat().st_size for path in place.glob("*.safetensors")]
-    return bool(sizes) and sum(sizes) < _SMALL
 
 
 @contextmanager

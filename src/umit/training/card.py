@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from umit.checkpoints import EMBEDDED, Checkpoint, write_card
+from umit.engine.adapters import files_fingerprint
+from umit.engine.hub import fetched
 from umit.engine.pixels import MEAN, MERGE, PATCH, STD, TEMPORAL
 from umit.training.hyperparameters import Hyperparameters
 from umit.training.parts import Part
@@ -18,6 +20,7 @@ from umit.training.validate import Validation
 
 if TYPE_CHECKING:
     from umit.engine.load import Engine
+    from umit.training.adapters import Adapter
 
 __all__ = ["RECORD", "Made", "own_card", "write_checkpoint"]
 
@@ -34,6 +37,7 @@ class Made:
         name: Its own.
         base: Name of the weights that it began with.
         place: Their folder, or their name on the hub.
+        source: What the user called them; an adapter is loaded with what that name leads to.
         training: What was taught; ``None`` of a stream.
         validation: What was asked; ``None`` if nothing was.
         stages: Names of the stages.
@@ -45,6 +49,7 @@ class Made:
     name: str
     base: str
     place: str | Path
+    source: str
     training: Part | None
     validation: Validation | None
     stages: tuple[str, ...]
@@ -68,7 +73,9 @@ def own_card(card: Checkpoint, made: Made) -> Checkpoint:
     return replace(card, name=made.name, notice=notice)
 
 
-def write_checkpoint(engine: Engine, card: Checkpoint, made: Made, folder: Path) -> None:
+def write_checkpoint(
+    engine: Engine, card: Checkpoint, made: Made, folder: Path, adapter: Adapter | None = None
+) -> None:
     """Write weights, tokenizer, processor files, card, record and model card.
 
     Args:
@@ -76,25 +83,27 @@ def write_checkpoint(engine: Engine, card: Checkpoint, made: Made, folder: Path)
         card: Of the weights that they began as.
         made: How they were made.
         folder: An existing folder; what is written there before is replaced.
+        adapter: What is written instead of the weights, if anything is.
     """
     from umit.engine.load import quiet
 
     tokenizer: Any = engine.encoder.tokenizer
-    with quiet():
-        engine.model.save_pretrained(folder)
+    base = Path(made.place) if Path(made.place).is_dir() else Path(fetched(str(made.place)))
+    if adapter is not None:
+        adapter.write(folder, base=made.source, fingerprint=files_fingerprint(base))
+    else:
+        with quiet():
+            engine.model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    _write_processor(made.place, card, folder)
+    _write_processor(base, card, folder)
     write_card(own_card(card, made), folder)
     record = _record(made)
     (folder / RECORD).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", "utf-8")
     (folder / "README.md").write_text(_model_card(made, record), "utf-8")
 
 
-def _write_processor(place: str | Path, card: Checkpoint, folder: Path) -> None:
+def _write_processor(base: Path, card: Checkpoint, folder: Path) -> None:
     """Write what plain ``AutoProcessor`` needs: the base's own files, or Qwen2-VL's with the card's limits."""
-    from umit.engine.hub import fetched
-
-    base = Path(place) if Path(place).is_dir() else Path(fetched(str(place)))
     there = [base / name for name in _PROCESSOR if (base / name).is_file()]
     for path in there:
         shutil.copyfile(path, folder / path.name)

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 from umit.checkpoints import CARD, Checkpoint, locate
 from umit.datasets.dataset import Sample
 from umit.datasets.mixture import Mixture
+from umit.engine.adapters import ADAPTER, TENSORS
 from umit.errors import InputError
+from umit.training.adapters import Adapter, Lora
 from umit.training.batches import SampleBatches
 from umit.training.card import Made, write_checkpoint
 from umit.training.claim import claim, claimed
@@ -48,6 +50,7 @@ def train(
     out: str | Path,
     settings: Hyperparameters | None = None,
     stage: Stage | Sequence[Stage] = INSTRUCT,
+    lora: Lora | None = None,
     val: _Samples | float | None = None,
     every: int | None = None,
     minutes: float | None = None,
@@ -68,6 +71,7 @@ def train(
         out: New folder of the checkpoint; its folder ``state`` holds what a later call needs to go on.
         settings: How long and how fast; ``None`` for three passes at a rate for the model's size.
         stage: What trains, or several stages one after another.
+        lora: Teach updates of low rank beside the weights, and not the weights; needs ``umit[lora]``.
         val: Other samples to validate on, or the share of groups to take for it; ``None`` validates nothing.
         every: Steps between validations, besides the first and the last; ``None`` for a quarter of all.
         minutes: Take as many steps as are done in so many minutes, measured before the first.
@@ -88,11 +92,12 @@ def train(
         DatasetError: No samples, or some that cannot be taught, by file and line; or a patient in both parts.
         InputError: Fewer samples a step than processes, a folder that holds something else or another run, or
             features to be kept where every stage trains the vision encoder.
+        MissingExtraError: LoRA without peft.
         UnsupportedTaskError: The checkpoint does not know the task of a sample.
     """
     stages = (stage,) if isinstance(stage, Stage) else tuple(stage)
     return _Run(
-        samples, model, Path(out), settings, stages, val, every, minutes, card, batch, plain, name, tell,
+        samples, model, Path(out), settings, stages, lora, val, every, minutes, card, batch, plain, name, tell,
         say or _quiet, command, kept,
     ).go()  # fmt: skip
 
@@ -145,6 +150,7 @@ class _Run:
     out: Path
     settings: Hyperparameters | None
     stages: tuple[Stage, ...]
+    lora: Lora | None
     val: _Samples | float | None
     every: int | None
     minutes: float | None
@@ -171,26 +177,30 @@ class _Run:
                 "expected a stage with a frozen vision encoder, whose features can be kept, got align alone",
                 code="features", where="features", hint="Take stage instruct or both, or keep no features",
             )  # fmt: skip
+        if self.lora is not None:
+            self.lora.check(self.stages)
         place, card = locate(self.model, self.card)
         seed = self.settings.seed if self.settings is not None else 0
         taught, asked = parts_of(self.samples, self.val, card, load_shell(place)[1], seed=seed)
         engine = load_engine(place, dtype="float32")
         warn_of_contradictions(engine.encoder.tokenizer, card)
+        start = engine.fingerprint
+        adapter = None if self.lora is None else Adapter(engine.model, self.lora, seed=seed)
         batches = SampleBatches(taught, card, engine.encoder, self.batch, share, seed)
         made = Made(
-            name=self.name or Path(os.path.realpath(self.out)).name, base=card.name, place=place,
+            name=self.name or Path(os.path.realpath(self.out)).name, base=card.name, place=place, source=str(self.model),
             training=taught if isinstance(taught, Part) else None, validation=None,
             settings=self._length(taught, engine, batches),
             stages=tuple(one.name for one in self.stages), batch=self.batch, command=self.command,
         )  # fmt: skip
         if share[0] == 0:
-            claim(self.out, self._depends(engine, card, made, asked))
+            claim(self.out, self._depends(start, card, made, asked))
             made = replace(made, validation=self._watch(engine, card, made, asked))
         agree(False)  # nobody writes into a folder that is refused
         if not self._teach(engine, batches, made):
             return None
         if share[0] == 0:
-            self._finish(engine, card, made)
+            self._finish(engine, card, made, adapter)
         agree(False)  # nobody goes on before it is written
         return self.out
 
@@ -201,7 +211,7 @@ class _Run:
             if not isinstance(taught, Part):
                 raise InputError("expected settings for a stream, got none", code="length")
             count = sum(p.numel() for p in engine.model.parameters())
-            settings = default_settings(len(taught), batch=self.batch, parameters=count)
+            settings = default_settings(len(taught), batch=self.batch, parameters=count, lora=self.lora is not None)
         if minutes is None:
             return settings
         if not 0 < minutes < math.inf:
@@ -216,16 +226,17 @@ class _Run:
         fresh = default_settings(1, batch=1, parameters=1, steps=steps, rate=settings.learning_rate, seed=settings.seed)
         return replace(fresh, bf16=settings.bf16, workers=settings.workers)
 
-    def _depends(self, engine: Engine, card: Checkpoint, made: Made, asked: Part | None) -> dict[str, Any]:
+    def _depends(self, start: str, card: Checkpoint, made: Made, asked: Part | None) -> dict[str, Any]:
         """What the result depends on; a folder of anything else is refused."""
         said = json.dumps(asdict(card), sort_keys=True)
         length = {k: v for k, v in asdict(made.settings).items() if k not in _WITHOUT_EFFECT}
         return {
-            "start weights": engine.fingerprint,
+            "start weights": start,
             "card": hashlib.sha256(said.encode()).hexdigest(),
             "training data": "a stream" if made.training is None else made.training.digest,
             "validation data": None if asked is None else asked.digest,
             "stages": list(made.stages),
+            "lora": None if self.lora is None else asdict(replace(self.lora, merge=False)),
             "settings": length,
             "batch": self.batch,
             "minutes": self.minutes,
@@ -270,13 +281,16 @@ class _Run:
             watch.ask(engine, len(self.stages) * settings.steps)
         return True
 
-    def _finish(self, engine: Engine, card: Checkpoint, made: Made) -> None:
+    def _finish(self, engine: Engine, card: Checkpoint, made: Made, adapter: Adapter | None) -> None:
         """Write the best weights, and say what they do not beat."""
         if (watch := made.validation) is not None:
             watch.restore(engine)
             for one in watch.beaten:
                 self.say(f"the weights of step {watch.best} are not better than {one.who}")
-        _write(engine, card, made, self.out)
+        if adapter is not None and adapter.lora.merge:
+            adapter.merge()
+            adapter = None
+        _write(engine, card, made, self.out, adapter)
 
 
 def _seconds_a_step(engine: Engine, batches: SampleBatches) -> float:
@@ -295,12 +309,15 @@ def _seconds_a_step(engine: Engine, batches: SampleBatches) -> float:
     return min(spent)
 
 
-def _write(engine: Engine, card: Checkpoint, made: Made, folder: Path) -> None:
+def _write(engine: Engine, card: Checkpoint, made: Made, folder: Path, adapter: Adapter | None) -> None:
     """Write all files apart and move them into place, the card last: without it nothing loads."""
     part = folder / "state" / "finished"
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    write_checkpoint(engine, card, made, part)
+    write_checkpoint(engine, card, made, part, adapter)
+    for before in (CARD, ADAPTER, TENSORS, "config.json", "model*.safetensors*"):  # of the same run, merged or not
+        for path in folder.glob(before):
+            path.unlink()
     for path in sorted(part.iterdir(), key=lambda path: path.name == CARD):
         path.replace(folder / path.name)
     part.rmdir()

@@ -11,6 +11,7 @@ from typing import Any, Final
 from umit.checkpoints import Checkpoint
 from umit.engine.encode import Encoder
 from umit.errors import InputError
+from umit.training.adapters import Adapter, Lora
 from umit.training.batches import rows_of
 from umit.training.parts import Part
 from umit.training.stages import Stage, freeze
@@ -81,6 +82,7 @@ def plan(
     stages: Sequence[Stage],
     steps: int,
     batch: int,
+    lora: Lora | None = None,
 ) -> Plan:
     """Return what a run will take; weights are not needed, a few pictures are read.
 
@@ -93,10 +95,13 @@ def plan(
         stages: What trains.
         steps: Of each stage.
         batch: Samples a step.
+        lora: What trains instead of the weights.
 
     Raises:
         InputError: Rows longer than the model's positions, or weights and optimizer that the device has no room for.
     """
+    if lora is not None:
+        Adapter(model, lora, seed=0)
     sizes = {name: p.numel() for name, p in model.named_parameters()}
     trained: dict[str, int] = {}
     for stage in stages:
@@ -109,7 +114,7 @@ def plan(
     device, rate, room = _device()
     memory = 4 * sum(sizes.values()) + 12 * max(trained.values())  # float32; gradient and AdamW's two
     _refuse(max(lengths), model.config.text_config.max_position_embeddings, memory, room, device)
-    operations = _operations(sizes, stages, sum(lengths), shown) / len(looked)
+    operations = _operations(sizes, stages, sum(lengths), shown, lora) / len(looked)
     return Plan(
         parameters=sum(sizes.values()), trained=trained, samples=len(training),
         asked=len(validation or ()), rows=len(rows) / len(looked) * len(training),
@@ -118,13 +123,16 @@ def plan(
     )  # fmt: skip
 
 
-def _operations(sizes: Mapping[str, int], stages: Sequence[Stage], tokens: int, patches: int) -> float:
+def _operations(
+    sizes: Mapping[str, int], stages: Sequence[Stage], tokens: int, patches: int, lora: Lora | None
+) -> float:
     """Return what a pass over some rows takes in all stages, without attention."""
+    backward = _BACKWARD if lora is None else _BACKWARD // 2  # weights that stay have no gradient of their own
     tower = sum(size for name, size in sizes.items() if name.startswith("model.visual."))
     words, found = sum(sizes.values()) - tower, 0.0
     for stage in stages:
-        of_tower = _FORWARD + (_BACKWARD if stage.vision else 0)
-        found += (_FORWARD + _BACKWARD) * words * tokens + of_tower * tower * patches
+        of_tower = _FORWARD + (backward if stage.vision else 0)
+        found += (_FORWARD + backward) * words * tokens + of_tower * tower * patches
     return found
 
 

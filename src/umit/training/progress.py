@@ -128,7 +128,8 @@ class Progress:
         )
 
     def _frozen(self) -> set[str]:
-        return {name for name, p in self.module.named_parameters() if not p.requires_grad}
+        named = self.module.named_parameters(remove_duplicate=False)  # tied weights under both names
+        return {name for name, p in named if not p.requires_grad}
 
     def _state(self, step: int) -> dict[str, Any]:
         frozen, own = self._frozen(), [torch.get_rng_state()]

@@ -16,6 +16,7 @@ import numpy as np
 from umit.checkpoints import Checkpoint
 from umit.metrics.metric import Metric, Pair
 from umit.tasks.table import TASKS
+from umit.training.adapters import learned
 from umit.training.baselines import by_pixels, commonest
 from umit.training.mean_marks import mean_marks
 from umit.training.parts import Part
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Figure", "Validation"]
 
 _KEPT: Final = "validation.json"
-_BEST: Final = "best"
+_BEST: Final = "best.safetensors"
 _MORE: Final = (("AUC", ""), ("MRE", "mm"))
 
 
@@ -137,12 +138,13 @@ class Validation:
         """Give the engine the best weights, if others than the last were better."""
         if self.best is None or self.best == self.steps[-1]:
             return
-        from umit.engine.load import quiet
+        import torch
+        from safetensors.torch import load_file
 
-        loader: Any = type(engine.model)
-        with quiet():
-            kept = loader.from_pretrained(self.folder / _BEST, dtype=engine.dtype)
-        engine.model.load_state_dict(kept.state_dict(), strict=True)
+        kept = load_file(self.folder / _BEST)
+        with torch.no_grad():
+            for name, parameter in learned(engine.model).items():
+                parameter.copy_(kept[name])
 
     @property
     def beaten(self) -> list[Figure]:
@@ -173,14 +175,11 @@ class Validation:
         return not taught or (mine is not None and all(self._rank(mine) >= self._rank(f) for f in taught))
 
     def _keep(self, engine: Engine) -> None:
-        from umit.engine.load import quiet
+        from safetensors.torch import save_file
 
         part = self.folder / f"{_BEST}.part"
-        shutil.rmtree(part, ignore_errors=True)
-        with quiet():
-            engine.model.save_pretrained(part)
-        shutil.rmtree(self.folder / _BEST, ignore_errors=True)
-        part.rename(self.folder / _BEST)
+        save_file({name: one.detach() for name, one in learned(engine.model).items()}, part)
+        part.replace(self.folder / _BEST)
 
     def _baselines(self, training: Part) -> list[Figure]:
         taught = [one for one in training if one.task == self.task]
