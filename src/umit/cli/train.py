@@ -72,6 +72,9 @@ def _add_length(parser: Any) -> None:
     parser.add_argument("--batch", type=natural, default=8, metavar="N", help="samples a step (default 8)")
     parser.add_argument("--rate", type=float, metavar="R", help="peak learning rate (default by the model's size)")
     parser.add_argument("--every", type=natural, metavar="N", help="steps between validations (default a quarter)")
+    parser.add_argument(
+        "--patience", type=natural, metavar="N", help="end a stage after N validations that were no better (default never)"
+    )  # fmt: skip
     parser.add_argument("--seed", type=natural, default=0, metavar="N", help="of everything that is drawn (default 0)")
 
 
@@ -113,8 +116,8 @@ def _train(given: Namespace) -> int:
         return 0
     train(
         training, model=given.model, out=out, settings=settings, stage=stages, lora=lora, val=validation,
-        every=given.every, minutes=given.minutes, card=given.card, batch=given.batch, plain=given.plain,
-        name=given.name, tell=_told(settings.steps, given.minutes is None), say=say,
+        every=given.every, patience=given.patience, minutes=given.minutes, card=given.card, batch=given.batch,
+        plain=given.plain, name=given.name, tell=_told(settings.steps, given.minutes is None), say=say,
         command=shlex.join(["umit", *sys.argv[1:]]), kept=kept,
     )  # fmt: skip
     say(f"wrote {out}; try: umit evaluate DATA --checkpoint {out} --run RUN")

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from umit.checkpoints import CARD, Checkpoint, locate
 from umit.datasets.dataset import Sample
@@ -53,6 +53,7 @@ def train(
     lora: Lora | None = None,
     val: _Samples | float | None = None,
     every: int | None = None,
+    patience: int | None = None,
     minutes: float | None = None,
     card: Checkpoint | str | Path | None = None,
     batch: int = 8,
@@ -74,6 +75,7 @@ def train(
         lora: Teach updates of low rank beside the weights, and not the weights; needs ``umit[lora]``.
         val: Other samples to validate on, or the share of groups to take for it; ``None`` validates nothing.
         every: Steps between validations, besides the first and the last; ``None`` for a quarter of all.
+        patience: End a stage after so many validations in a row without a better headline metric; ``None`` never.
         minutes: Take as many steps as are done in so many minutes, measured before the first.
         card: Of the weights, where they have none of their own.
         batch: Samples a step, over all processes.
@@ -97,7 +99,7 @@ def train(
     """
     stages = (stage,) if isinstance(stage, Stage) else tuple(stage)
     return _Run(
-        samples, model, Path(out), settings, stages, lora, val, every, minutes, card, batch, plain, name, tell,
+        samples, model, Path(out), settings, stages, lora, val, every, patience, minutes, card, batch, plain, name, tell,
         say or _quiet, command, kept,
     ).go()  # fmt: skip
 
@@ -153,6 +155,7 @@ class _Run:
     lora: Lora | None
     val: _Samples | float | None
     every: int | None
+    patience: int | None
     minutes: float | None
     card: Checkpoint | str | Path | None
     batch: int
@@ -172,6 +175,12 @@ class _Run:
             raise InputError(f"expected at least {share[1]} samples a step, one a process, got {self.batch}")
         if self.every is not None and self.every < 1:
             raise InputError(f"expected one step or more between validations, got {self.every}", where="every")
+        if self.patience is not None and (self.patience < 1 or self.val is None):
+            raise InputError(
+                "expected patience of one validation or more, and samples to validate on, got "
+                + ("none of these" if self.val is None else f"{self.patience} validations"),
+                code="patience", where="patience",
+            )  # fmt: skip
         if self.kept is not None and all(stage.vision for stage in self.stages):
             raise InputError(
                 "expected a stage with a frozen vision encoder, whose features can be kept, got align alone",
@@ -240,6 +249,7 @@ class _Run:
             "settings": length,
             "batch": self.batch,
             "minutes": self.minutes,
+            "patience": self.patience,
         }
 
     def _watch(self, engine: Engine, card: Checkpoint, made: Made, asked: Part | None) -> Validation | None:
@@ -255,18 +265,20 @@ class _Run:
     def _teach(self, engine: Engine, batches: SampleBatches, made: Made) -> bool:
         """Train all stages; return whether they came to their end."""
         from umit.training.loop import agree
+        from umit.training.progress import END
 
         settings, watch, stopped = made.settings, made.validation, False
-        gap = self.every or max(1, len(self.stages) * settings.steps // 4)
+        gap, before = self.every or max(1, len(self.stages) * settings.steps // 4), 0
         for number, stage in enumerate(self.stages):
             before = number * settings.steps
 
-            def note(step: int, loss: float, before: int = before) -> bool:
+            def note(step: int, loss: float, before: int = before) -> bool | Literal["end"]:
                 nonlocal stopped
+                if watch is not None and watch.due(before + step, gap):
+                    watch.ask(engine, before + step, needed=False)
                 stopped = self.tell is not None and not self.tell(step, loss)
-                if watch is not None and not stopped and before + step - watch.steps[-1] >= gap:
-                    watch.ask(engine, before + step)
-                return not stopped
+                ended = watch is not None and watch.waited(before, before + step, self.patience)
+                return END if ended else not stopped
 
             if self.kept is not None and stage.vision:
                 self.say(f"stage {stage.name} trains the vision encoder: its features are not kept")
@@ -277,7 +289,7 @@ class _Run:
             )  # fmt: skip
             if agree(stopped):
                 return False
-        if watch is not None:
+        if watch is not None and not watch.waited(before, watch.table.steps[-1], self.patience):
             watch.ask(engine, len(self.stages) * settings.steps)
         return True
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -15,10 +15,12 @@ from umit.training.hyperparameters import Hyperparameters, optimizer_and_schedul
 from umit.training.processes import agree, gathered, processes, synchronize
 from umit.training.states import States
 
-__all__ = ["Progress", "Tell", "enough_memory"]
+__all__ = ["END", "Progress", "Tell", "enough_memory"]
 
-#: Called with step and mean loss every ``log_every`` steps; returning ``False`` saves and stops.
-Tell: TypeAlias = Callable[[int, float], bool]
+END: Final = "end"
+#: Called with step and mean loss every ``log_every`` steps; returning ``False`` saves and stops, so that a later call
+#: goes on, and :data:`END` saves and is the stage's end for later calls too.
+Tell: TypeAlias = Callable[[int, float], bool | Literal["end"]]
 
 
 class Progress:
@@ -53,6 +55,8 @@ class Progress:
     def begin(self, prepare: Callable[[int], Mapping[str, Tensor]]) -> int:
         """Return how many steps are made, with weights, optimizer and schedule as they were then.
 
+        A stage that came to its end before its last step counts as whole.
+
         Raises:
             CheckpointError: The folder holds another run, or something else.
         """
@@ -70,7 +74,7 @@ class Progress:
         self.schedule.load_state_dict(state["schedule"])
         self._since = [pair.to(device) for pair in state["since"]]
         self._random = state["random"][processes()[0]]
-        return int(state["step"])
+        return self.settings.steps if state.get("ended") else int(state["step"])
 
     def before(self) -> None:
         """Set the random state that the next step would have had, once, when loaders have drawn from theirs."""
@@ -100,13 +104,14 @@ class Progress:
         saves = step % self.settings.save_every == 0 or step == self.settings.steps
         if logs or saves or loss.device.type == "cpu":
             self._check(step)
-        stop = False
+        stop = ended = False
         if logs:
             self.losses.append(float(torch.stack(self._since)[:, 0].cpu().double().mean()))
             self._since.clear()
-            stop = agree(self.tell is not None and not self.tell(step, self.losses[-1]))
+            word = self.tell is None or self.tell(step, self.losses[-1])
+            stop, ended = agree(not word or word == END), agree(word == END)
         if stop or saves:
-            self.states.save(step, self._state(step), batch)
+            self.states.save(step, {**self._state(step), "ended": ended}, batch)
         return stop
 
     def _check(self, step: int) -> None:

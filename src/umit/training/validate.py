@@ -2,63 +2,36 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shutil
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from umit.checkpoints import Checkpoint
+from umit.errors import DatasetError
 from umit.metrics.metric import Metric, Pair
 from umit.tasks.table import TASKS
 from umit.training.adapters import learned
 from umit.training.baselines import by_pixels, commonest
+from umit.training.figures import Figure, Figures
 from umit.training.mean_marks import mean_marks
 from umit.training.parts import Part
 
 if TYPE_CHECKING:
     from umit.engine.load import Engine
+    from umit.evaluation.score import Score
 
-__all__ = ["Figure", "Validation"]
+__all__ = ["Validation"]
 
 _KEPT: Final = "validation.json"
 _BEST: Final = "best.safetensors"
+_TOLD: Final = 3  # samples that one message names
 _MORE: Final = (("AUC", ""), ("MRE", "mm"))
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One number on the validation part.
-
-    Args:
-        who: ``"step 200"``, or what costs nothing, such as ``"commonest answer"``.
-        step: Of the model; ``None`` for what costs nothing.
-        metric: Its name, with its unit behind it.
-        value: The number.
-        low: Lower end of its 95 % interval, by bootstrap over groups.
-        high: Upper end.
-        n: Answers.
-        unreadable: Answers whose text could not be read.
-    """
-
-    who: str
-    step: int | None
-    metric: str
-    value: float
-    low: float
-    high: float
-    n: int
-    unreadable: int = 0
-
-    def __str__(self) -> str:
-        unread = f", {self.unreadable} unreadable" if self.unreadable else ""
-        between = "" if math.isnan(self.low) else f" ({self.low:.3f} to {self.high:.3f})"
-        return f"{self.who}: {self.metric} {self.value:.3f}{between}, n {self.n}{unread}"
 
 
 class Validation:
@@ -82,40 +55,69 @@ class Validation:
         self.part, self.card, self.folder, self.say, self.seed = part, card, folder, say, seed
         self.task = Counter(one.task for one in part).most_common(1)[0][0]
         self.headline: Metric[Any] = TASKS[self.task].headline
-        self.figures: list[Figure] = self._read()
-        if not self.figures:
+        self.table = Figures(folder / _KEPT, _named(self.headline), rising=self.headline.best != 0)
+        self._asked = max(self.table.steps, default=0)
+        if not self.table.all:
             self._add(self._baselines(training))
 
     @property
-    def steps(self) -> list[int]:
-        """Steps that have figures, in order."""
-        return sorted({one.step for one in self.figures if one.step is not None})
+    def figures(self) -> list[Figure]:
+        """All of them, in the order in which they came."""
+        return self.table.all
+
+    @property
+    def best(self) -> int | None:
+        """The step after the first whose weights are kept: the best, of equal ones the last; ``None`` before."""
+        return self.table.best
+
+    @property
+    def beaten(self) -> list[Figure]:
+        """What the best weights do not beat: the weights before the first step, and what costs nothing."""
+        return self.table.beaten
+
+    def due(self, step: int, gap: int) -> bool:
+        """Return whether so many steps passed since the part was asked."""
+        return step - self._asked >= gap
 
     def run(self, step: int) -> Path:
         """Return the folder of a step's journal."""
         return self.folder / f"step-{step:06d}"
 
-    def ask(self, engine: Engine, step: int) -> None:
+    def waited(self, begin: int, step: int, patience: int | None) -> bool:
+        """Return whether a stage ends here: so many figures in a row, since it began, were no better.
+
+        Args:
+            begin: The stage's first step.
+            step: Where training is; a run that goes on from an earlier state gets there again.
+            patience: How many figures; ``None`` never ends it.
+        """
+        return patience is not None and step >= self.table.steps[-1] and self.table.waited(begin) >= patience
+
+    def ask(self, engine: Engine, step: int, *, needed: bool = True) -> None:
         """Ask the part of the weights as they are, and keep them if none were better; once a step.
 
         Args:
             engine: The weights in training; their mode is left as it was.
             step: How many steps they have seen.
-        """
-        from umit.backends.local.backend import LocalBackend
-        from umit.evaluation import evaluate
-        from umit.model import UMIT
+            needed: Whether training cannot go on, or end, without these figures; else what cannot be asked is told.
 
-        if step in self.steps:
+        Raises:
+            DatasetError: A sample cannot be asked, such as one whose picture cannot be read.
+        """
+        if step in self.table.steps:
             return
+        self._asked = step
         shutil.rmtree(self.run(step), ignore_errors=True)  # of a run that was stopped while asking
-        training = engine.model.training
-        engine.model.train(False)
-        try:
-            model = UMIT(LocalBackend(engine), self.card, fingerprint=engine.fingerprint)
-            score = evaluate(model, self.part, self.run(step))
-        finally:
-            engine.model.train(training)
+        started = time.monotonic()
+        score = self._score(engine, step)
+        if score.failed:
+            # Figures of fewer answers could not be compared with those of the other steps.
+            said = f"step {step}: {self._unanswered(step)}"
+            if needed:
+                raise DatasetError(f"{said}. Mend them, and give the same call again: it goes on")
+            self.say(f"{said}; no figures of this step")
+            return
+        self.say(f"step {step}: {len(self.part):,} questions asked in {time.monotonic() - started:.0f} s")
         rows = [r for r in score.rows if r.task == self.task and not r.language and not r.part]
         shown = [
             Figure(f"step {step}", step, _named(metric), r.value, r.low, r.high, r.n, r.unreadable)
@@ -123,20 +125,37 @@ class Validation:
             if (r.metric, r.protocol, r.unit) == (metric.name, metric.protocol, metric.unit)
             and not math.isnan(r.value)
         ]  # fmt: skip
-        better = step > 0 and self._is_best(shown)
-        if better:
+        if step > 0 and self._is_best(shown):
             self._keep(engine)
         self._add(shown)
 
-    @property
-    def best(self) -> int | None:
-        """The step after the first whose weights are kept: the best, of equal ones the last; ``None`` before."""
-        taught = [f for f in self._headlines if f.step]
-        return max(taught, key=lambda f: (self._rank(f), f.step or 0)).step if taught else None
+    def _score(self, engine: Engine, step: int) -> Score:
+        from umit.backends.local.backend import LocalBackend
+        from umit.evaluation import evaluate
+        from umit.model import UMIT
+
+        training = engine.model.training
+        engine.model.train(False)
+        try:
+            model = UMIT(LocalBackend(engine), self.card, fingerprint=engine.fingerprint)
+            return evaluate(model, self.part, self.run(step))
+        finally:
+            engine.model.train(training)
+
+    def _unanswered(self, step: int) -> str:
+        """Say how many samples could not be asked, and why of the first."""
+        from umit.evaluation.journal import records
+
+        failed = [one for one in records(self.run(step)) if not one["ok"]]
+        places = {one.id: one.place or one.id for one in self.part}
+        first = "; ".join(f"{places[one['id']]}: {one['error']['message']}" for one in failed[:_TOLD])
+        more = f"; and {len(failed) - _TOLD} more" if len(failed) > _TOLD else ""
+        return f"expected answers to all {len(self.part)} validation samples, {len(failed)} could not be asked: {first}{more}"
 
     def restore(self, engine: Engine) -> None:
         """Give the engine the best weights, if others than the last were better."""
-        if self.best is None or self.best == self.steps[-1]:
+        best = self.table.best
+        if best is None or best == self.table.steps[-1]:
             return
         import torch
         from safetensors.torch import load_file
@@ -147,32 +166,15 @@ class Validation:
                 parameter.copy_(kept[name])
 
     @property
-    def beaten(self) -> list[Figure]:
-        """What the best weights do not beat: the weights before the first step, and what costs nothing."""
-        if self.best is None:
-            return []
-        mine = next(f for f in self._headlines if f.step == self.best)
-        others = [f for f in self._headlines if not f.step]
-        return [one for one in others if self._rank(one) >= self._rank(mine)]
-
-    @property
-    def _headlines(self) -> list[Figure]:
-        return [one for one in self.figures if one.metric == _named(self.headline)]
-
-    @property
     def _metrics(self) -> list[Metric[Any]]:
         """The headline; and what moves before it does: the area under the curve, the mean distance in mm."""
         more = [one for one in TASKS[self.task].metrics if (one.name, one.unit) in _MORE]
         return [self.headline, *(one for one in more if one is not self.headline)]
 
-    def _rank(self, figure: Figure) -> float:
-        value = -figure.value if self.headline.best == 0 else figure.value
-        return -math.inf if math.isnan(value) else value
-
     def _is_best(self, shown: Sequence[Figure]) -> bool:
-        mine = next((f for f in shown if f.metric == _named(self.headline)), None)
-        taught = [f for f in self._headlines if f.step]
-        return not taught or (mine is not None and all(self._rank(mine) >= self._rank(f) for f in taught))
+        rank, taught = self.table.rank, self.table.taught
+        mine = next((one for one in shown if one.metric == self.table.headline), None)
+        return not taught or (mine is not None and all(rank(mine) >= rank(one) for one in taught))
 
     def _keep(self, engine: Engine) -> None:
         from safetensors.torch import save_file
@@ -211,18 +213,7 @@ class Validation:
     def _add(self, figures: Sequence[Figure]) -> None:
         for one in figures:
             self.say(str(one))
-        self.figures += figures
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / _KEPT
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps([asdict(one) for one in self.figures], indent=1), "utf-8")
-        part.replace(path)
-
-    def _read(self) -> list[Figure]:
-        path = self.folder / _KEPT
-        if not path.is_file():
-            return []
-        return [Figure(**one) for one in json.loads(path.read_text("utf-8"))]
+        self.table.add(figures)
 
 
 def _named(metric: Metric[Any]) -> str:
