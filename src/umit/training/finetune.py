@@ -168,7 +168,7 @@ class _Run:
 
     def go(self) -> Path | None:
         from umit.engine.load import load_engine, load_shell
-        from umit.training.loop import agree, processes
+        from umit.training.processes import first_alone, of_first, processes
 
         share = processes()
         if self.batch < share[1]:
@@ -199,18 +199,18 @@ class _Run:
         made = Made(
             name=self.name or Path(os.path.realpath(self.out)).name, base=card.name, place=place, source=str(self.model),
             training=taught if isinstance(taught, Part) else None, validation=None,
-            settings=self._length(taught, engine, batches),
+            settings=of_first(self._length(taught, engine, batches)),  # which may be measured
             stages=tuple(one.name for one in self.stages), batch=self.batch, command=self.command,
         )  # fmt: skip
-        if share[0] == 0:
-            claim(self.out, self._depends(start, card, made, asked))
-            made = replace(made, validation=self._watch(engine, card, made, asked))
-        agree(False)  # nobody writes into a folder that is refused
+        with first_alone() as first:  # nobody writes into a folder that is refused
+            if first:
+                claim(self.out, self._depends(start, card, made, asked))
+                made = replace(made, validation=self._watch(engine, card, made, asked))
         if not self._teach(engine, batches, made):
             return None
-        if share[0] == 0:
-            self._finish(engine, card, made, adapter)
-        agree(False)  # nobody goes on before it is written
+        with first_alone() as first:  # nobody goes on before it is written
+            if first:
+                self._finish(engine, card, made, adapter)
         return self.out
 
     def _length(self, taught: Part | Mixture, engine: Engine, batches: SampleBatches) -> Hyperparameters:

@@ -21,7 +21,10 @@ class Hyperparameters:
         warmup: Steps of linear warm-up.
         weight_decay: AdamW's; norms and biases have none.
         clip: Largest gradient norm.
-        bf16: Whether matrix products run in bfloat16.
+        bf16: Whether matrix products run in bfloat16; weights and optimizer stay in float32.
+        accumulate: Batches a step, whose gradients are summed before the weights move; as if they were one.
+        checkpointing: Whether what the layers made is made again for their gradients, and not kept: less memory, a
+            third more time, the same losses.
         save_every: Steps between saved states, from which a stopped call goes on.
         log_every: Steps between logged losses.
         workers: Processes that prepare batches; 0 prepares them in this one.
@@ -37,6 +40,8 @@ class Hyperparameters:
     weight_decay: float = 0.02
     clip: float = 1.0
     bf16: bool = False
+    accumulate: int = 1
+    checkpointing: bool = False
     save_every: int = 500
     log_every: int = 25
     workers: int = 0
@@ -44,7 +49,7 @@ class Hyperparameters:
 
     def __post_init__(self) -> None:
         """Refuse what would train nothing, or never end well."""
-        for name in ("steps", "save_every", "log_every"):
+        for name in ("steps", "accumulate", "save_every", "log_every"):
             if getattr(self, name) < 1:
                 raise InputError(f"expected {name} of at least 1, got {getattr(self, name)}")
         if not 0 < self.learning_rate < math.inf:

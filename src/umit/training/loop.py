@@ -1,21 +1,24 @@
 """A training loop in plain torch, for any loss, and for machines without TRL.
 
-Under ``torchrun`` each process brings its own rows of a step, and gradients are averaged.
+Under ``torchrun`` each process brings its own rows of a step, and torch averages gradients.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.nn.parallel import DistributedDataParallel
 
 from umit.training.hyperparameters import Hyperparameters
-from umit.training.processes import agree, average, processes, share_of
+from umit.training.processes import agree, mean, others, processes
 from umit.training.progress import Progress, Tell, enough_memory
+from umit.training.steps import Batch, Objective, Steps
 
 if TYPE_CHECKING:
     from umit.engine.encode import Encoder
@@ -27,26 +30,27 @@ __all__ = ["agree", "optimize", "processes", "train"]
 
 def optimize(
     module: torch.nn.Module,
-    prepare: Callable[[int], dict[str, Tensor]],
-    loss_of: Callable[[dict[str, Tensor]], Tensor],
+    prepare: Callable[[int], Batch],
+    loss_of: Callable[[Batch], Tensor],
     *,
     settings: Hyperparameters,
     folder: Path,
     tell: Tell | None = None,
     names: Callable[[int], Sequence[str]] | None = None,
-    weight_of: Callable[[dict[str, Tensor]], float] = lambda batch: 1.0,
+    weight_of: Callable[[Batch], float] = lambda batch: 1.0,
 ) -> list[float]:
     """Minimize a loss of a module; the same call again goes on where it stopped.
 
     Args:
         module: Holds Qwen2-VL and every other parameter; what requires a gradient trains.
-        prepare: The batch of a step, by its number from 0; picklable where there are workers.
+        prepare: The batch of a step, by its number from 0, or of each of its parts where they are accumulated;
+            picklable where there are workers.
         loss_of: The loss of such a batch.
         settings: How long and how fast.
         folder: Where the states are written and looked for; holds nothing else.
         tell: Called with step and loss every ``log_every`` steps; returning ``False`` saves and stops.
-        names: Of the rows of a step, for an error.
-        weight_of: How much a batch weighs beside those of other processes.
+        names: Of the rows of a batch, for an error.
+        weight_of: How much a batch weighs beside those of other parts and processes.
 
     Returns:
         The mean loss of each log interval of this call.
@@ -54,31 +58,31 @@ def optimize(
     Raises:
         CheckpointError: The folder holds another run or something else, or a state cannot be written.
         DatasetError: A loss or a gradient is no finite number.
-        BackendError: A step does not fit into memory.
+        BackendError: A step does not fit into memory, or another process ended.
     """
     device = next(module.parameters()).device
+    steps = Steps(prepare, weight_of, settings)
     progress = Progress(module, settings=settings, folder=folder, tell=tell, names=names)
-    start = progress.begin(prepare)
-    optimizer, schedule = progress.optimizer, progress.schedule
-    steps: Any = range(start, settings.steps)
-    made: Any = prepare  # without batches, the loader gives it one number and not a list
-    loader: DataLoader[Any] = DataLoader(
-        steps, None, collate_fn=made, num_workers=settings.workers, pin_memory=device.type == "cuda"
-    )
-    for step, batch in enumerate(loader, start=start + 1):
-        moved = {name: value.to(device, non_blocking=True) for name, value in batch.items()}
+    start = progress.begin(steps.last)
+    if start == settings.steps:
+        return []
+    objective: Any = Objective(module, lambda _, batch: loss_of(batch))
+    if processes()[1] > 1:
+        # A row of text reaches no vision encoder: what one process does not reach has the others' gradient.
+        objective = DistributedDataParallel(objective, find_unused_parameters=True)
+    loader = iter(steps.loader(start, cuda=device.type == "cuda"))
+    for step in range(start + 1, settings.steps + 1):
+        parts = list(islice(loader, settings.accumulate))
+        factors = steps.factors(parts)
         progress.before()
         module.train()  # each time: `tell` may have asked the model something
-        with enough_memory():
-            with torch.autocast(device.type, torch.bfloat16, enabled=settings.bf16):
-                loss = loss_of(moved) * share_of(weight_of(moved))
-            loss.backward()  # type: ignore[no-untyped-call]
-        mean = average(module, loss.detach())
+        with enough_memory(), others():
+            losses = list(_gradients(objective, parts, factors, device, settings.bf16))
         norm = torch.nn.utils.clip_grad_norm_(module.parameters(), settings.clip)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
-        if progress.after(step, moved, mean, norm):
+        progress.optimizer.step()
+        progress.schedule.step()
+        progress.optimizer.zero_grad()
+        if progress.after(step, parts[-1], mean(torch.stack(losses).sum()), norm):
             break
     return progress.losses
 
@@ -109,3 +113,17 @@ def train(
     return train_stage(
         model, batches, encoder=encoder, stage=stage, settings=recipe, folder=folder, tell=tell, plain=True
     )  # fmt: skip
+
+
+def _gradients(
+    objective: Any, parts: Sequence[Batch], factors: Sequence[float], device: torch.device, bf16: bool
+) -> Iterator[Tensor]:
+    """Sum the gradients of a step's parts; those of other processes come in with the last."""
+    for number, (part, factor) in enumerate(zip(parts, factors, strict=True), start=1):
+        moved = {name: value.to(device, non_blocking=True) for name, value in part.items()}
+        waits = number < len(parts) and isinstance(objective, DistributedDataParallel)
+        with objective.no_sync() if waits else nullcontext():
+            with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+                loss = objective(moved) * factor
+            loss.backward()
+        yield loss.detach()

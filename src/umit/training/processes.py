@@ -1,18 +1,37 @@
-"""Processes that train together: who they are, what they agree on, and the mean of their gradients."""
+"""Processes that train together: who they are, what they agree on, and what ends all of them."""
 
 from __future__ import annotations
 
 import os
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, Final, TypeVar
 
 import torch
 from torch import Tensor, distributed, nn
+from torch.distributed.rendezvous import rendezvous
 
-from umit.errors import InputError
+from umit.errors import BackendError, InputError, UMITError
 
-__all__ = ["agree", "average", "gathered", "of_first", "processes", "share_of", "synchronize"]
+__all__ = [
+    "agree",
+    "first_alone",
+    "gathered",
+    "mean",
+    "of_first",
+    "others",
+    "processes",
+    "synchronize",
+    "total",
+    "unless",
+]
 
 T = TypeVar("T")
+#: How long processes wait for the others to start.
+_TO_START: Final = timedelta(minutes=10)
+#: How long they wait for one that validates or writes alone; one that ended is noticed at once.
+_TO_GO_ON: Final = timedelta(days=1)
 
 
 def processes() -> tuple[int, int]:
@@ -27,23 +46,54 @@ def processes() -> tuple[int, int]:
         if os.environ.get("WORLD_SIZE", "1") in ("", "1"):
             return 0, 1
         try:
-            distributed.init_process_group("gloo")
+            store, rank, count = next(rendezvous("env://", timeout=_TO_START))
+            distributed.init_process_group(_backend(), store=store, rank=rank, world_size=count, timeout=_TO_GO_ON)
         except (ValueError, RuntimeError) as error:  # a variable is missing, or nobody answers
             raise InputError(
                 f"expected to train as one of {os.environ['WORLD_SIZE']} processes, as WORLD_SIZE says, got: {error}",
                 code="processes",
-                hint="Start them with torchrun, or unset WORLD_SIZE to train alone",
+                hint="Start them with torchrun or accelerate launch, or unset WORLD_SIZE to train alone",
             ) from error
     return distributed.get_rank(), distributed.get_world_size()
 
 
+def _backend() -> str:
+    """NCCL wants a GPU for each process of a machine; processes that share one talk through gloo."""
+    own = os.environ.get("LOCAL_WORLD_SIZE") or os.environ["WORLD_SIZE"]
+    if torch.cuda.is_available() and own.isdecimal() and int(own) <= torch.cuda.device_count():
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+        return "cpu:gloo,cuda:nccl"
+    return "gloo"
+
+
+@contextmanager
+def others() -> Iterator[None]:
+    """Say that another process ended, where a collective call finds it gone."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not isinstance(error, distributed.DistError) and "gloo/transport" not in str(error):
+            raise
+        raise BackendError(
+            "expected all processes to make this step, another one ended; its own message says why", engine="training"
+        ) from error
+
+
 def agree(flag: bool) -> bool:
     """Return whether any process says yes; every process must ask."""
+    return total(float(flag)) > 0
+
+
+def total(value: float) -> float:
+    """Return the sum over processes; every process must ask."""
     if processes()[1] == 1:
-        return flag
-    votes = torch.tensor(float(flag))
-    distributed.all_reduce(votes)
-    return bool(votes > 0)
+        return value
+    # A group that was made by others may know GPUs only.
+    device = "cuda" if distributed.get_backend() == "nccl" else "cpu"
+    found = torch.tensor(value, dtype=torch.float64, device=device)
+    with others():
+        distributed.all_reduce(found)
+    return float(found)
 
 
 def gathered(mine: T) -> list[T]:
@@ -52,7 +102,8 @@ def gathered(mine: T) -> list[T]:
     if count == 1:
         return [mine]
     all_of_them: list[Any] = [None] * count
-    distributed.all_gather_object(all_of_them, mine)
+    with others():
+        distributed.all_gather_object(all_of_them, mine)
     return all_of_them
 
 
@@ -61,8 +112,31 @@ def of_first(mine: T) -> T:
     if processes()[1] == 1:
         return mine
     box = [mine]
-    distributed.broadcast_object_list(box)
+    with others():
+        distributed.broadcast_object_list(box)
     return box[0]
+
+
+def unless(wrong: UMITError | None) -> None:
+    """Raise in every process what went wrong in any, ``None`` where nothing did; every process must ask."""
+    for one in gathered(wrong):
+        if one is not None:
+            raise one
+
+
+@contextmanager
+def first_alone() -> Iterator[bool]:
+    """Let the first process do something while the others wait; what goes wrong there is raised in all.
+
+    Yields:
+        Whether this is the first.
+    """
+    wrong = None
+    try:
+        yield processes()[0] == 0
+    except UMITError as error:
+        wrong = error
+    unless(wrong)
 
 
 def synchronize(module: nn.Module) -> None:
@@ -70,40 +144,16 @@ def synchronize(module: nn.Module) -> None:
     if processes()[1] == 1:
         return
     for tensor in module.state_dict().values():
-        distributed.broadcast(tensor, 0)
+        with others():
+            distributed.broadcast(tensor, 0)
 
 
-def share_of(weight: float) -> float:
-    """Return the factor on this process's mean loss, so that the mean over processes is that of all rows at once.
-
-    Args:
-        weight: How much this process's rows weigh, such as their number of taught tokens.
-    """
+def mean(value: Tensor) -> Tensor:
+    """Return the mean of a tensor over processes; every process must ask."""
     count = processes()[1]
     if count == 1:
-        return 1.0
-    total = torch.tensor(float(weight), dtype=torch.float64)
-    distributed.all_reduce(total)
-    return weight * count / float(total)
-
-
-def average(module: nn.Module, loss: Tensor) -> Tensor:
-    """Give every process the mean of all gradients, and return the mean of their losses.
-
-    A parameter that rows of one process do not reach (text alone, the vision encoder) still has the others' gradient.
-    """
-    count = processes()[1]
-    if count == 1:
-        return loss
-    trained = [p for p in module.parameters() if p.requires_grad]
-    reached = torch.tensor([float(p.grad is not None) for p in trained], device=loss.device)
-    parts = [p.grad.flatten() if p.grad is not None else p.new_zeros(p.numel()) for p in trained]
-    flat = torch.cat([*parts, reached, loss.reshape(1)])
-    distributed.all_reduce(flat)
-    flat /= count
-    sizes = [*(p.numel() for p in trained), len(trained), 1]
-    *means, reached, loss = torch.split(flat, sizes)
-    for parameter, mean, by_any in zip(trained, means, reached.tolist(), strict=True):
-        if by_any:
-            parameter.grad = mean.view_as(parameter).clone()
-    return loss[0]
+        return value
+    found = value.clone()
+    with others():
+        distributed.all_reduce(found)
+    return found / count

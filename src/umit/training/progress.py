@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from umit.errors import BackendError, CheckpointError, DatasetError
 from umit.training.hyperparameters import Hyperparameters, optimizer_and_schedule
 from umit.training.processes import agree, gathered, processes, synchronize
+from umit.training.shards import Shards
 from umit.training.states import States
 
 __all__ = ["END", "Progress", "Tell", "enough_memory"]
@@ -32,7 +33,11 @@ class Progress:
         folder: Where states are written and looked for.
         tell: Called with step and loss.
         names: Of the rows of a step, for an error.
+        device: Where steps are made; ``None`` for where the module is.
     """
+
+    #: Where an engine cuts what trains into shards.
+    shards: Shards | None = None
 
     def __init__(
         self,
@@ -42,7 +47,9 @@ class Progress:
         folder: Path,
         tell: Tell | None = None,
         names: Callable[[int], Sequence[str]] | None = None,
+        device: torch.device | None = None,
     ) -> None:
+        self.device = device or next(module.parameters()).device
         self.module, self.settings, self.tell, self.names = module, settings, tell, names
         synchronize(module)
         self.states = States(folder, module, settings)
@@ -61,10 +68,9 @@ class Progress:
             CheckpointError: The folder holds another run, or something else.
         """
         state = self.states.load(prepare)
-        device = next(self.module.parameters()).device
         if state is None:
             seed = self.settings.seed + processes()[0]
-            kinds = {"cpu", device.type} & {"cpu", "cuda"}
+            kinds = {"cpu", self.device.type} & {"cpu", "cuda"}
             self._random = [torch.Generator(kind).manual_seed(seed).get_state() for kind in sorted(kinds)]
             return 0
         wrong = self.module.load_state_dict(state["model"], strict=False)
@@ -72,7 +78,7 @@ class Progress:
             raise CheckpointError("expected a state of this module, got one with other parameters")
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
-        self._since = [pair.to(device) for pair in state["since"]]
+        self._since = [pair.to(self.device) for pair in state["since"]]
         self._random = state["random"][processes()[0]]
         return self.settings.steps if state.get("ended") else int(state["step"])
 
@@ -108,10 +114,14 @@ class Progress:
         if logs:
             self.losses.append(float(torch.stack(self._since)[:, 0].cpu().double().mean()))
             self._since.clear()
-            word = self.tell is None or self.tell(step, self.losses[-1])
+            with self.shards.looked_at() if self.shards and self.tell else nullcontext():
+                word = self.tell is None or self.tell(step, self.losses[-1])
             stop, ended = agree(not word or word == END), agree(word == END)
         if stop or saves:
-            self.states.save(step, {**self._state(step), "ended": ended}, batch)
+            with self.shards.looked_at() if self.shards else nullcontext():
+                if self.shards is not None:
+                    self.shards.gather_optimizer()
+                self.states.save(step, {**self._state(step), "ended": ended}, batch)
         return stop
 
     def _check(self, step: int) -> None:
@@ -138,7 +148,7 @@ class Progress:
 
     def _state(self, step: int) -> dict[str, Any]:
         frozen, own = self._frozen(), [torch.get_rng_state()]
-        if next(self.module.parameters()).device.type == "cuda":
+        if self.device.type == "cuda":
             own.append(torch.cuda.get_rng_state())
         return {
             "step": step,

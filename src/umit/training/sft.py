@@ -1,10 +1,13 @@
 """TRL's SFTTrainer on batches that are made already; states are umit's own, and both loops read both's.
 
 transformers 5 resumes with ``strict=False`` from hub-style names, so that every weight of Qwen2-VL stays as it was.
+Processes are TRL's and accelerate's: DDP under ``torchrun``, FSDP2 and DeepSpeed where ``accelerate launch`` says so.
 """
 
 from __future__ import annotations
 
+import copy
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,14 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 import datasets
 import torch
+from accelerate import DistributedType
 from torch import Tensor
+from torch.distributed.tensor import DTensor
+from torch.utils.data import DataLoader
 from transformers import PrinterCallback, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
-from umit.training.features import Features
-from umit.training.hyperparameters import Hyperparameters
-from umit.training.loss import answer_loss
+from umit.errors import InputError
+from umit.training.hyperparameters import Hyperparameters, optimizer_and_schedule
+from umit.training.processes import mean, others
 from umit.training.progress import Progress, Tell, enough_memory
+from umit.training.shards import Shards
+from umit.training.steps import Batch, Objective, Steps
 
 if TYPE_CHECKING:
     from transformers import Qwen2VLForConditionalGeneration
@@ -29,32 +37,50 @@ __all__ = ["fit"]
 
 class _PackedTrainer(SFTTrainer):
     progress: Progress
-    features: Features | None
+    steps: Steps
     start: int
-    last: tuple[Any, Tensor]  # batch and loss of the newest step
     norm: Tensor
+    own: tuple[Any, Any]  # optimizer and schedule
+
+    def create_optimizer(self, model: Any = None) -> Any:
+        """Return umit's own; FSDP and DeepSpeed take none before they ask for it."""
+        self.optimizer = self.own[0]
+        return self.optimizer
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """Return umit's own."""
+        self.lr_scheduler = self.own[1]
+        return self.lr_scheduler
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """Return each step's own rows; accelerate's loader would deal out whole steps to the processes."""
+        return self.steps.loader(self.start, cuda=self.args.device.type == "cuda")
+
+    def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: Any) -> tuple[list[Batch], Any]:
+        """Return the parts of a step, and what each weighs in it."""
+        parts = [part for _, part in zip(range(num_batches), epoch_iterator, strict=False)]
+        self.factors = iter(self.steps.factors(parts))
+        self.losses: list[Tensor] = []
+        self.part = parts[-1]
+        return parts, torch.ones((), device=device)  # not None: no further scaling
 
     def compute_loss(self, model: Any, inputs: Any, *_: Any, **settings: Any) -> Any:
-        """Return the loss on answers; TRL's own counts a four-dimensional mask as tokens."""
+        """Return umit's own loss; TRL's counts a four-dimensional mask as tokens."""
         self.progress.before()
-        plain = self.accelerator.unwrap_model(model)
-        # accelerate puts autocast around the model's forward, which is not what computes this loss.
-        with torch.autocast(plain.device.type, torch.bfloat16, enabled=self.args.bf16):
-            whole = inputs if self.features is None else self.features.complete(plain, inputs)
-            loss = answer_loss(plain, whole)[0]
-        self.last = inputs, loss.detach()
+        loss = model(inputs) * next(self.factors)
+        self.losses.append(loss.detach())
         return loss
 
     def training_step(self, *args: Any, **settings: Any) -> Any:
-        """Make one step's gradients."""
+        """Make the gradients of one part."""
         untyped: Any = super()
-        with enough_memory():
+        with enough_memory(), others():
             return untyped.training_step(*args, **settings)
 
     def _clip_grad_norm(self, model: Any) -> Any:
         untyped: Any = super()
         found: Any = untyped._clip_grad_norm(model)
-        self.norm = torch.as_tensor(found)
+        self.norm = found.full_tensor() if isinstance(found, DTensor) else torch.as_tensor(found)
         return found
 
     def _init_training_state(self, *args: Any, **settings: Any) -> Any:
@@ -67,44 +93,97 @@ class _After(TrainerCallback):
     def __init__(self, trainer: _PackedTrainer) -> None:
         self.trainer = trainer
 
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if self.trainer.progress.shards is not None:
+            self.trainer.progress.shards.begin()
+
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        batch, loss = self.trainer.last
-        if self.trainer.progress.after(state.global_step, batch, loss, self.trainer.norm):
+        trainer = self.trainer
+        loss = mean(torch.stack(trainer.losses).sum())
+        if trainer.progress.after(state.global_step, trainer.part, loss, trainer.norm):
             control.should_training_stop = True
 
 
 def fit(
     model: Qwen2VLForConditionalGeneration,
-    prepare: Callable[[int], dict[str, Tensor]],
+    prepare: Callable[[int], Batch],
+    loss_of: Callable[[Any, Batch], Tensor],
     *,
     tokenizer: Any,
     settings: Hyperparameters,
     folder: Path,
     tell: Tell | None = None,
     names: Callable[[int], Sequence[str]] | None = None,
-    features: Features | None = None,
+    weight_of: Callable[[Batch], float] = lambda batch: 1.0,
 ) -> list[float]:
-    """Minimize the loss on answers by TRL; called as :func:`umit.training.loop.optimize` is."""
-    progress = Progress(model, settings=settings, folder=folder, tell=tell, names=names)
-    start = progress.begin(prepare)
+    """Minimize a loss of a model by TRL; called as :func:`umit.training.loop.optimize` is.
+
+    Args:
+        model: Qwen2-VL.
+        prepare: As there.
+        loss_of: The loss of a model on such a batch.
+        tokenizer: The model's.
+        settings: As there.
+        folder: As there.
+        tell: As there.
+        names: As there.
+        weight_of: As there.
+
+    Raises:
+        InputError: ``accelerate launch`` asks for another precision than the settings do.
+    """
+    steps, device, config = Steps(prepare, weight_of, settings), model.device, _config(settings, folder)
+    cuts = _cuts(config)
+    if cuts:
+        torch.nn.Module.to(model, "cpu")
+    progress = Progress(model, settings=settings, folder=folder, tell=tell, names=names, device=device)
+    start = progress.begin(steps.last)
     if start == settings.steps:
         return []
-    steps = datasets.Dataset.from_dict({"input_ids": [[n] for n in range(start, settings.steps)]})
+    trained = model
+    if cuts:
+        trained = copy.deepcopy(model)
+        own = optimizer_and_schedule(trained, settings)
+        own[1].load_state_dict(progress.schedule.state_dict())
+        progress.schedule = own[1]
+        progress.shards = Shards(model, progress.optimizer, trained, own[0], device)
+    trainer = _trainer(trained, loss_of, config, tokenizer, settings)
+    trainer.progress, trainer.steps, trainer.start = progress, steps, start
+    trainer.own = own if cuts else (progress.optimizer, progress.schedule)
+    trainer.train()
+    torch.nn.Module.to(model, device)
+    return progress.losses
+
+
+def _trainer(model: Any, loss_of: Any, config: SFTConfig, tokenizer: Any, settings: Hyperparameters) -> _PackedTrainer:
+    rows = datasets.Dataset.from_dict({"input_ids": [[n] for n in range(settings.steps)]})
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning, module="trl|transformers")
         trainer = _PackedTrainer(
-            model=model,
-            args=_config(settings, folder),
-            data_collator=lambda examples: prepare(examples[0]["input_ids"][0]),
-            train_dataset=steps,
-            processing_class=tokenizer,
-            optimizers=(progress.optimizer, progress.schedule),
-        )
-    trainer.progress, trainer.start, trainer.features = progress, start, features
+            model=model, args=config, train_dataset=rows, processing_class=tokenizer,
+            data_collator=dict,  # never called; for none TRL makes its own, which wants a padding token
+        )  # fmt: skip
+    wanted, got = "bf16" if settings.bf16 else "no", trainer.accelerator.mixed_precision
+    if got != wanted:
+        raise InputError(
+            f"expected mixed_precision {wanted} of accelerate, as bf16={settings.bf16} says, got {got}",
+            code="dtype", hint="Say the same in both: --bf16 (in Python bf16=True), and mixed_precision: bf16",
+        )  # fmt: skip
+    if _cuts(config) and trainer.accelerator.distributed_type != DistributedType.FSDP:
+        raise InputError(
+            "expected GPUs for FSDP, which accelerate does not do on processors",
+            code="processes", hint="On processors start several processes with torchrun",
+        )  # fmt: skip
+    trainer.model_accepts_loss_kwargs = True  # the loss is weighed already
     trainer.add_callback(_After(trainer))
     trainer.remove_callback(PrinterCallback)  # it prints what `tell` is told
-    trainer.train()
-    return progress.losses
+    trainer.model = trainer.model_wrapped = Objective(model, loss_of)
+    return trainer
+
+
+def _cuts(config: SFTConfig) -> bool:
+    """Return whether an engine cuts the weights into shards."""
+    return bool(config.fsdp_plugin_args or os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true")
 
 
 def _config(settings: Hyperparameters, folder: Path) -> SFTConfig:
@@ -112,11 +191,13 @@ def _config(settings: Hyperparameters, folder: Path) -> SFTConfig:
     config = SFTConfig(
         output_dir=str(folder),
         max_steps=settings.steps,
-        per_device_train_batch_size=1,  # one item is one whole step of packed rows
+        per_device_train_batch_size=1,  # one item is one batch of packed rows, or a part of it
         max_grad_norm=settings.clip,
         bf16=settings.bf16,
         use_cpu=not torch.cuda.is_available(),
-        gradient_checkpointing=False,
+        gradient_accumulation_steps=settings.accumulate,
+        gradient_checkpointing=False,  # train_stage has turned it on where it is wanted
+        ddp_find_unused_parameters=True,  # a row of text reaches no vision encoder
         train_sampling_strategy="sequential",
         dataloader_num_workers=settings.workers,
         dataloader_pin_memory=torch.cuda.is_available(),

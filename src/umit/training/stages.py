@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from umit.engine.encode import Encoder
 from umit.errors import DatasetError, InputError
@@ -97,8 +97,7 @@ def train_stage(
         settings: How long and how fast.
         folder: Where states are written and looked for; holds nothing else.
         tell: Called with step and loss every ``log_every`` steps; returning ``False`` saves and stops.
-        plain: Train with the loop in plain torch and not with TRL's SFTTrainer. Many processes always do:
-            SFTTrainer would deal out steps, not the rows of one.
+        plain: Train with the loop in plain torch and not with TRL's SFTTrainer.
         kept: Keeps what the frozen vision encoder makes of a picture for when it comes again.
 
     Returns:
@@ -112,8 +111,7 @@ def train_stage(
         BackendError: A step does not fit into memory.
     """
     from umit.training.features import Features
-    from umit.training.loop import optimize, processes
-    from umit.training.loss import answer_loss
+    from umit.training.loop import optimize
 
     before = [p for p in model.parameters() if p.requires_grad]
     try:
@@ -121,21 +119,17 @@ def train_stage(
         plain_model = inner(model)
         features = None if kept is None else Features(kept, plain_model, bf16=settings.bf16)
         prepare, names = partial(_batch, batches, encoder, features), partial(_names, batches)
-        if plain or processes()[1] > 1:
-
-            def loss_of(batch: dict[str, Tensor]) -> Tensor:
-                whole = batch if features is None else features.complete(plain_model, batch)
-                return answer_loss(plain_model, whole)[0]
-
+        loss_of = partial(_loss, features)
+        if plain:
             return optimize(
-                plain_model, prepare, loss_of, settings=settings,
+                plain_model, prepare, partial(loss_of, plain_model), settings=settings,
                 folder=folder, tell=tell, names=names, weight_of=_taught,
             )  # fmt: skip
         from umit.training import sft  # loads TRL
 
         return sft.fit(
-            plain_model, prepare, tokenizer=encoder.tokenizer, settings=settings, folder=folder,
-            tell=tell, names=names, features=features,
+            plain_model, prepare, loss_of, tokenizer=encoder.tokenizer, settings=settings, folder=folder,
+            tell=tell, names=names, weight_of=_taught,
         )  # fmt: skip
     finally:
         for parameter in before:  # the next stage may train what this one froze
@@ -150,6 +144,12 @@ def _batch(batches: Batches, encoder: Encoder, features: Features | None, step: 
         raise DatasetError(f"expected rows in every step, got none in step number {step} from 0")
     batch = collate(rows, image_pad=encoder.image_pad, padding=encoder.padding)
     return batch if features is None else features.look_up(batch)
+
+
+def _loss(features: Features | None, model: Any, batch: dict[str, Tensor]) -> Tensor:
+    from umit.training.loss import answer_loss
+
+    return answer_loss(model, batch if features is None else features.complete(model, batch))[0]
 
 
 def _names(batches: Batches, step: int) -> list[str]:
