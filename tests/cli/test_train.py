@@ -57,6 +57,7 @@ BAD = [
     (["films", "--val", "1.5"], "a share between 0 and 1"),
     (["films", "--val", "films"], "expected patients that the training part does not have"),
     (["films", "--steps", "0"], "one step or more"),
+    (["films", "--flip", "--augment", "none"], "expected --flip or --augment none"),
     (["films", "--steps", "9" * 30], "a number from 0"),
     (["films", "--every", "0"], "one step or more between validations"),
     (["films", "--every", "-3"], "a number from 0"),

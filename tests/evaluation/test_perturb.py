@@ -99,19 +99,25 @@ def test_two_flips_are_none(sample: Any) -> None:
     assert (twice.source.scans()[0].voxels == sample.source.scans()[0].voxels).all()
 
 
-def test_a_turned_point_is_where_the_dot_is() -> None:
-    found = altered(POINT, "rotation")
+@pytest.mark.parametrize("name", ["rotation", "crop"])
+def test_a_moved_point_is_where_the_dot_is(name: str) -> None:
+    found = altered(POINT, name)
     picture = found.source.scans()[0].voxels[0].astype(float)
     y, x = np.indices(picture.shape) + 0.5
     middle = (x * picture).sum() / picture.sum(), (y * picture).sum() / picture.sum()
     point = found.gold.items[0].point
     assert middle == pytest.approx((point.x, point.y), abs=0.1) and point.x != 14
-    with pytest.raises(InputError) as error:
-        altered(BOX, "rotation")
-    assert error.value.code == "not_applicable"
 
 
-@pytest.mark.parametrize("name", ["window", "noise", "coarse", "rotation", "blank", "question-only"])
+def test_what_a_change_does_not_keep_is_left_out() -> None:
+    whole = replace(BOX.gold.items[0], box=Box2D(0, 0, *BOX.source.scans()[0].size))
+    for sample, name in ((BOX, "rotation"), (replace(BOX, gold=Detections(items=(whole,))), "crop")):
+        with pytest.raises(InputError) as error:
+            altered(sample, name)
+        assert error.value.code == "not_applicable"
+
+
+@pytest.mark.parametrize("name", ["window", "noise", "coarse", "rotation", "crop", "blank", "question-only"])
 @pytest.mark.parametrize("kind", [np.uint8, np.int16, np.float32])
 def test_pictures_change_the_same_way_each_time(name: str, kind: Any) -> None:
     window = None if kind is np.uint8 else (0.0, 255.0)

@@ -23,17 +23,19 @@ def test_the_page_states_the_constants() -> None:
     assert set(rows) == {*CHANGES, "wrong-organ"}, "each change once"
     shift, noise = _percent(perturb_pixels._SHIFT), _percent(perturb_pixels._NOISE)
     pixels, degrees = perturb_pixels._COARSE, perturb_pixels.DEGREES
+    kept = _percent(round(1 / perturb_pixels.CLOSER, 6))
     share, box, near = _percent(landmarks._SHARE), detect._SAME, LIMITS_MM[0]
     stated = {
         "window": f"window up by {shift} of its width; 8 bits without a window are darkened by {shift}",
         "noise": f"Gaussian, {noise} of the shown range",
         "coarse": f"{pixels} by {pixels} pixels take their mean",
         "rotation": f"{degrees:g} degrees clockwise",
+        "crop": f"the middle {kept} of each side",
     }
     assert {name: said in rows[name] for name, said in stated.items()} == dict.fromkeys(stated, True)
     assert f"IoU of at least {box:g}, every point within {near:g} mm ({share} of the diagonal" in text
     # No other strength stands anywhere on the page; the interval's 95 % is no strength.
-    assert set(re.findall(r"[\d.]+ %", text)) == {shift, noise, share, "95 %"}
+    assert set(re.findall(r"[\d.]+ %", text)) == {shift, noise, kept, share, "95 %"}
     assert set(re.findall(r"([\d.]+) degrees", text)) == {f"{degrees:g}"}
 
 

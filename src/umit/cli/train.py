@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from umit.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from umit.training.augment import Augmentation
     from umit.training.parts import Part
 
 __all__ = ["add"]
@@ -50,6 +52,12 @@ def add(commands: Commands) -> None:
     )  # fmt: skip
     add_lora(parser)
     _add_length(parser)
+    parser.add_argument(
+        "--augment", choices=("light", "none"),
+        help="light (default) draws small changes of exposure, cut, angle and noise anew in each pass; none changes "
+        "nothing (default with --keep-features, which would keep every change)",
+    )  # fmt: skip
+    parser.add_argument("--flip", action="store_true", help="also mirror half of the films where no side is named")
     parser.add_argument("--root", help="where a table's pictures are, if not beside it")
     parser.add_argument(
         "--keep-features", metavar="DIR",
@@ -117,11 +125,23 @@ def _train(given: Namespace) -> int:
     train(
         training, model=given.model, out=out, settings=settings, stage=stages, lora=lora, val=validation,
         every=given.every, patience=given.patience, minutes=given.minutes, card=given.card, batch=given.batch,
-        plain=given.plain, name=given.name, tell=_told(settings.steps, given.minutes is None), say=say,
+        augment=_augmentation(given), plain=given.plain, name=given.name,
+        tell=_told(settings.steps, given.minutes is None), say=say,
         command=shlex.join(["umit", *sys.argv[1:]]), kept=kept,
     )  # fmt: skip
     say(f"wrote {out}; try: umit evaluate DATA --checkpoint {out} --run RUN")
     return 0
+
+
+def _augmentation(given: Namespace) -> Augmentation | None:
+    from umit.training.augment import LIGHT
+
+    wanted = given.augment or ("none" if given.keep_features is not None and not given.flip else "light")
+    if wanted == "none":
+        if given.flip:
+            raise InputError("expected --flip or --augment none, got both", code="augment", where="flip")
+        return None
+    return replace(LIGHT, flip=given.flip)
 
 
 def _told(steps: int, known: bool) -> Callable[[int, float], bool]:

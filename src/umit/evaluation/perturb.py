@@ -7,9 +7,8 @@ refused with code ``"not_applicable"`` or ``"sides"`` and left out; nothing is g
 from __future__ import annotations
 
 import hashlib
-import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
@@ -23,8 +22,9 @@ from umit.datasets.pictures import Pictures
 from umit.errors import DatasetError, InputError, UMITError
 from umit.evaluation import perturb_pixels as pixels
 from umit.evaluation.sides import mirror_axis, mirrored, mirrored_query
-from umit.geometry import Point2D, Space
+from umit.geometry import Mark, Point2D, Space
 from umit.imaging.scan import Scan
+from umit.imaging.warp import Warp
 from umit.results import Detections
 from umit.tasks.table import TASKS
 
@@ -97,17 +97,25 @@ def _rotate(sample: Any_) -> Any_:
         raise _no("the tight box of a turned thing is not known from its box")
     if not sample.gold.marks:
         return changed
-    space = _spaces(sample)[0]
-    return replace(changed, gold=sample.gold.moved(partial(_turned, space=space)))
+    return replace(changed, gold=sample.gold.moved(partial(_laid, spaces=_spaces(sample), degrees=pixels.DEGREES)))
 
 
-def _turned(point: Point2D, view: int | None, *, space: Space) -> Point2D:
-    c, s = math.cos(math.radians(pixels.DEGREES)), math.sin(math.radians(pixels.DEGREES))
-    x, y = point.x - space.size[0] / 2, point.y - space.size[1] / 2
-    x, y = c * x - s * y + space.size[0] / 2, s * x + c * y + space.size[1] / 2
-    if not (0 <= x <= space.size[0] and 0 <= y <= space.size[1]):
-        raise _no("a point leaves the picture")
-    return replace(point, x=x, y=y, space=space)
+def _crop(sample: Any_) -> Any_:
+    """A tighter cut; what it would cut off or through is left out."""
+    changed = _pictures("crop", pixels.cropped, sample)
+    if not sample.gold.marks:
+        return changed
+    zoom = (pixels.CLOSER, pixels.CLOSER)
+    return replace(changed, gold=sample.gold.moved(partial(_laid, spaces=_spaces(sample), zoom=zoom)))
+
+
+def _laid(mark: Mark, view: int | None, *, spaces: Sequence[Space], **how: Any) -> Mark:
+    space = spaces[view or 0]
+    warp = Warp(size=(space.size[0], space.size[1]), **how)
+    there = replace(warp.mark(mark), space=space)
+    if not warp.holds(there):
+        raise _no(f"a {'point' if isinstance(mark, Point2D) else 'box'} leaves the picture")
+    return there
 
 
 def _spaces(sample: Any_) -> tuple[Space, ...]:
@@ -194,6 +202,7 @@ CHANGES: Final[Mapping[str, Change]] = {
     "noise": _noise,
     "coarse": partial(_pictures, "coarse", pixels.coarse),
     "rotation": _rotate,
+    "crop": _crop,
     "flip": _flip,
     "blank": partial(_pictures, "blank", pixels.blank),
     "question-only": partial(_pictures, "grey", pixels.grey),

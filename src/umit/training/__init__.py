@@ -5,6 +5,7 @@ packed into one row, rows become a batch, and a stage is trained on batches.
 """
 
 from umit.training.adapters import Lora
+from umit.training.augment import LIGHT, Augmentation
 from umit.training.defaults import default_settings
 from umit.training.finetune import train
 from umit.training.hyperparameters import Hyperparameters
@@ -13,6 +14,6 @@ from umit.training.rows import PackedRow, Turn, pack, turn, turns_of
 from umit.training.stages import ALIGN, INSTRUCT, Stage, train_stage
 
 __all__ = [
-    "ALIGN", "INSTRUCT", "Hyperparameters", "Kept", "Lora", "PackedRow", "Stage", "Turn", "default_settings", "pack", "train",
-    "train_stage", "turn", "turns_of",
+    "ALIGN", "INSTRUCT", "LIGHT", "Augmentation", "Hyperparameters", "Kept", "Lora", "PackedRow", "Stage", "Turn",
+    "default_settings", "pack", "train", "train_stage", "turn", "turns_of",
 ]  # fmt: skip

@@ -13,7 +13,9 @@ from umit.checkpoints import Checkpoint
 from umit.datasets.dataset import Sample
 from umit.engine.encode import Encoder
 from umit.errors import DatasetError
+from umit.training.augment import Augmentation
 from umit.training.rows import PackedRow, Turn, pack, turns_of
+from umit.training.shown import Store
 
 __all__ = ["SampleBatches", "rows_of"]
 
@@ -57,6 +59,8 @@ class SampleBatches:
         share: This process's number, and how many processes share the rows of a step.
         seed: Draws phrasings, the order of options and of classes, and of a list each pass's order; ``None`` leaves
             all as they are.
+        augment: How pictures are changed, by the seed, the pass and the picture; ``None`` leaves them as they are, and
+            so does no seed.
     """
 
     def __init__(
@@ -67,9 +71,11 @@ class SampleBatches:
         size: int,
         share: tuple[int, int] = (0, 1),
         seed: int | None = None,
+        augment: Augmentation | None = None,
     ) -> None:
         self.samples, self.card, self.encoder = samples, card, encoder
         self.size, self.share, self.seed = size, share, seed
+        self.augment, self._store = augment, Store(card)
         self._stream, self._next = _endless(samples), 0
         self._pass, self._order = -1, np.arange(0)
 
@@ -97,6 +103,9 @@ class SampleBatches:
             order = drawn.permutation(len(choices)).tolist()
             query, gold = sample.query.reordered(order), sample.gold.reordered(order)
             sample = replace(sample, query=query, gold=gold)
+        if self.augment is not None:
+            number = place // len(self.samples) if isinstance(self.samples, Sequence) else place
+            sample = self.augment(sample, self._store, (self.seed, 2, number))
         return rows_of(sample, self.card, self.encoder, phrasing=phrasing)
 
     def _listed(self, samples: Sequence[Sample[Any, Any]], place: int) -> Sample[Any, Any]:
@@ -120,7 +129,7 @@ class SampleBatches:
     def __reduce__(self) -> tuple[Any, ...]:
         # A worker process begins a stream of its own, with a card whose bound tasks, functions, are left behind.
         card = replace(self.card)
-        given = (self.samples, card, self.encoder, self.size, self.share, self.seed)
+        given = (self.samples, card, self.encoder, self.size, self.share, self.seed, self.augment)
         return SampleBatches, given
 
 

@@ -14,6 +14,7 @@ from umit.checkpoints import EMBEDDED, Checkpoint, write_card
 from umit.engine.adapters import files_fingerprint
 from umit.engine.hub import fetched
 from umit.engine.pixels import MEAN, MERGE, PATCH, STD, TEMPORAL
+from umit.training.augment import Augmentation
 from umit.training.hyperparameters import Hyperparameters
 from umit.training.parts import Part
 from umit.training.validate import Validation
@@ -43,6 +44,7 @@ class Made:
         stages: Names of the stages.
         settings: How long and how fast.
         batch: Samples a step.
+        augment: How pictures were changed while training.
         command: The words that made it.
     """
 
@@ -55,6 +57,7 @@ class Made:
     stages: tuple[str, ...]
     settings: Hyperparameters
     batch: int
+    augment: Augmentation | None
     command: str
 
     @property
@@ -134,6 +137,7 @@ def _record(made: Made) -> dict[str, Any]:
         "languages": languages,
         "settings": asdict(made.settings),
         "batch": made.batch,
+        "augmentation": None if made.augment is None else asdict(made.augment),
         "data": _sets(made.training),
         "training": None if made.training is None else made.training.described,
         "validation": None if asked is None else asked.part.described,
@@ -182,7 +186,7 @@ def _model_card(made: Made, record: Mapping[str, Any]) -> str:
         "training/model_card.md", name=made.name, base=made.base, version=record["versions"]["umit"],
         data=record["data"], tasks=", ".join(record["tasks"]) or "those of the stream",
         languages=", ".join(record["languages"]) or "those of the stream",
-        stages=" then ".join(made.stages), steps=made.settings.steps, batch=made.batch,
+        stages=" then ".join(made.stages), steps=made.settings.steps, batch=made.batch, augment=made.augment,
         rate=f"{made.settings.learning_rate:g}", seed=made.settings.seed, best=record["best_step"],
         figures=shown, part=None if asked is None else asked.part.described.get("part", "its own"),
         beaten=" and ".join(dict.fromkeys(f.who for f in asked.beaten)) if asked else "",

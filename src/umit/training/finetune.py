@@ -19,6 +19,7 @@ from umit.datasets.mixture import Mixture
 from umit.engine.adapters import ADAPTER, TENSORS
 from umit.errors import InputError
 from umit.training.adapters import Adapter, Lora
+from umit.training.augment import LIGHT, Augmentation
 from umit.training.batches import SampleBatches
 from umit.training.card import Made, write_checkpoint
 from umit.training.claim import claim, claimed
@@ -57,6 +58,7 @@ def train(
     minutes: float | None = None,
     card: Checkpoint | str | Path | None = None,
     batch: int = 8,
+    augment: Augmentation | None = LIGHT,
     plain: bool = False,
     name: str | None = None,
     tell: Callable[[int, float], bool] | None = None,
@@ -79,6 +81,7 @@ def train(
         minutes: Take as many steps as are done in so many minutes, measured before the first.
         card: Of the weights, where they have none of their own.
         batch: Samples a step, over all processes.
+        augment: How pictures are changed while training; ``None`` shows them as they are, as validation always does.
         plain: Train with the loop in plain torch and not with TRL's SFTTrainer; the losses are the same.
         name: Of the new checkpoint, in its card; ``None`` takes the folder's.
         tell: Called with step and loss every ``log_every`` steps; returning ``False`` saves and stops.
@@ -99,7 +102,8 @@ def train(
     """
     stages = (stage,) if isinstance(stage, Stage) else tuple(stage)
     return _Run(
-        samples, model, Path(out), settings, stages, lora, val, every, patience, minutes, card, batch, plain, name, tell,
+        samples, model, Path(out), settings, stages, lora, val, every, patience, minutes, card, batch, augment, plain, name,
+        tell,
         say or _quiet, command, kept,
     ).go()  # fmt: skip
 
@@ -159,6 +163,7 @@ class _Run:
     minutes: float | None
     card: Checkpoint | str | Path | None
     batch: int
+    augment: Augmentation | None
     plain: bool
     name: str | None
     tell: Callable[[int, float], bool] | None
@@ -195,12 +200,13 @@ class _Run:
         warn_of_contradictions(engine.encoder.tokenizer, card)
         start = engine.fingerprint
         adapter = None if self.lora is None else Adapter(engine.model, self.lora, seed=seed)
-        batches = SampleBatches(taught, card, engine.encoder, self.batch, share, seed)
+        batches = SampleBatches(taught, card, engine.encoder, self.batch, share, seed, self.augment)
         made = Made(
             name=self.name or Path(os.path.realpath(self.out)).name, base=card.name, place=place, source=str(self.model),
             training=taught if isinstance(taught, Part) else None, validation=None,
             settings=of_first(self._length(taught, engine, batches)),  # which may be measured
-            stages=tuple(one.name for one in self.stages), batch=self.batch, command=self.command,
+            stages=tuple(one.name for one in self.stages), batch=self.batch, augment=self.augment,
+            command=self.command,
         )  # fmt: skip
         with first_alone() as first:  # nobody writes into a folder that is refused
             if first:
@@ -248,6 +254,7 @@ class _Run:
             "lora": None if self.lora is None else asdict(replace(self.lora, merge=False)),
             "settings": length,
             "batch": self.batch,
+            "augmentation": None if self.augment is None else asdict(self.augment),
             "minutes": self.minutes,
             "patience": self.patience,
         }
@@ -282,6 +289,8 @@ class _Run:
 
             if self.kept is not None and stage.vision:
                 self.say(f"stage {stage.name} trains the vision encoder: its features are not kept")
+            elif self.kept is not None and self.augment is not None:
+                self.say("changed pictures are new in each pass: what is kept of them serves within a pass only")
             train_stage(
                 engine.model, batches, encoder=engine.encoder, stage=stage, settings=settings,
                 folder=self.out / "state" / stage.name, tell=note, plain=self.plain,
