@@ -81,7 +81,7 @@ def test_what_cannot_be_asked_is_named(start: Path, tmp_path: Path) -> None:
     assert broken.name in line and "no figures of this step" in line
     assert {"step 2", "step 4"} <= {line.partition(":")[0] for line in said} and "step 3: accuracy" not in "".join(said)
     bad = 6
-    with pytest.raises(DatasetError, match="step 6: .* the same call again"):
+    with pytest.raises(DatasetError, match=r"step 6: .* the same call again"):
         _go(start, films, tmp_path / "last", every=99, tell=tell)
     assert not (tmp_path / "last" / "config.json").exists()
     broken.write_bytes(whole)

@@ -103,8 +103,7 @@ def train(
     stages = (stage,) if isinstance(stage, Stage) else tuple(stage)
     return _Run(
         samples, model, Path(out), settings, stages, lora, val, every, patience, minutes, card, batch, augment, plain, name,
-        tell,
-        say or _quiet, command, kept,
+        tell, say or _quiet, command, kept,
     ).go()  # fmt: skip
 
 
