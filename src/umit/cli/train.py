@@ -78,6 +78,13 @@ def _add_length(parser: Any) -> None:
     length.add_argument("--steps", type=natural, metavar="N", help="optimizer steps of a stage")
     length.add_argument("--minutes", type=float, metavar="N", help="as many steps as are done in N minutes")
     parser.add_argument("--batch", type=natural, default=8, metavar="N", help="samples a step (default 8)")
+    parser.add_argument(
+        "--accumulate", type=natural, default=1, metavar="N", help="batches a step (default 1); as if they were one batch"
+    )  # fmt: skip
+    parser.add_argument("--bf16", action="store_true", help="matrix products in bfloat16; weights stay in float32")
+    parser.add_argument(
+        "--checkpointing", action="store_true", help="make what the layers made again, not keep it: less memory, more time"
+    )  # fmt: skip
     parser.add_argument("--rate", type=float, metavar="R", help="peak learning rate (default by the model's size)")
     parser.add_argument("--every", type=natural, metavar="N", help="steps between validations (default a quarter)")
     parser.add_argument(
@@ -109,15 +116,17 @@ def _train(given: Namespace) -> int:
     place, card = locate(given.model, given.card)
     shell, encoder = load_shell(place)
     share = validation if isinstance(validation, float) else 0.0
+    size = given.batch * given.accumulate
     settings = default_settings(
-        max(1, round(len(training) * (1 - share))), batch=given.batch, parameters=sum(p.numel() for p in shell.parameters()),
+        max(1, round(len(training) * (1 - share))), batch=size, parameters=sum(p.numel() for p in shell.parameters()),
         epochs=given.epochs, steps=given.steps, rate=given.rate, seed=given.seed, lora=lora is not None,
     )  # fmt: skip
+    settings = replace(settings, accumulate=given.accumulate, bf16=given.bf16, checkpointing=given.checkpointing)
     if given.plan:
         taught, asked = parts_of(training, validation, card, encoder, seed=given.seed)
         say(str(plan(
             Part.of(taught), asked, model=shell, card=card, encoder=encoder, stages=stages,
-            steps=settings.steps, batch=given.batch, lora=lora,
+            steps=settings.steps, batch=size, lora=lora,
         )))  # fmt: skip
         if given.minutes is not None:
             print(f"             --minutes {given.minutes:g}: as many steps as are measured to fit, not these")
@@ -129,7 +138,8 @@ def _train(given: Namespace) -> int:
         tell=_told(settings.steps, given.minutes is None), say=say,
         command=shlex.join(["umit", *sys.argv[1:]]), kept=kept,
     )  # fmt: skip
-    say(f"wrote {out}; try: umit evaluate DATA --checkpoint {out} --run RUN")
+    if _speaks():
+        say(f"wrote {out}; try: umit evaluate DATA --checkpoint {out} --run RUN")
     return 0
 
 
@@ -144,12 +154,16 @@ def _augmentation(given: Namespace) -> Augmentation | None:
     return replace(LIGHT, flip=given.flip)
 
 
+def _speaks() -> bool:
+    """Return whether this is the one of torchrun's processes that speaks for all."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def _told(steps: int, known: bool) -> Callable[[int, float], bool]:
     """Return what prints each logged loss."""
-    alone = os.environ.get("RANK", "0") == "0"  # one of torchrun's processes speaks for all
 
     def logged(step: int, loss: float) -> bool:
-        if alone:
+        if _speaks():
             tell(f"step {step}{f' of {steps}' if known else ''}: loss {loss:.4f}")
         return True
 

@@ -104,6 +104,7 @@ class Mixture:
             seed=seed,
             stopping_strategy="all_exhausted",
         )
+        self.world = world
         self._stream = split_dataset_by_node(mixed, rank=rank, world_size=world)
 
     def __iter__(self) -> Iterator[Sample[Any, Any]]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 from umit.engine.attention import attend
 from umit.engine.pixels import MERGE
@@ -75,9 +76,17 @@ def _same_size(tower: Tower, patches: Tensor, shape: tuple[int, int, int], count
     cosine, sine = _rotary(tower, hidden, shape)
     block: Any
     for block in tower.blocks:
-        hidden = hidden + _attend(block.attn, block.norm1(hidden), cosine, sine)
-        hidden = hidden + block.mlp(block.norm2(hidden))
+        if block.training and torch.is_grad_enabled() and getattr(block, "gradient_checkpointing", False):
+            hidden = checkpoint(_block, block, hidden, cosine, sine, use_reentrant=False)
+        else:
+            hidden = _block(block, hidden, cosine, sine)
     return hidden
+
+
+def _block(block: Any, hidden: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+    hidden = hidden + _attend(block.attn, block.norm1(hidden), cosine, sine)
+    found: Tensor = hidden + block.mlp(block.norm2(hidden))
+    return found
 
 
 def _rotary(tower: Tower, hidden: Tensor, shape: tuple[int, int, int]) -> tuple[Tensor, Tensor]:

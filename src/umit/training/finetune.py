@@ -40,7 +40,7 @@ __all__ = ["parts_of", "train"]
 
 _Samples = Iterable[Sample[Any, Any]]
 #: Settings that change no weight.
-_WITHOUT_EFFECT: Final = ("save_every", "log_every", "workers")
+_WITHOUT_EFFECT: Final = ("save_every", "log_every", "workers", "checkpointing")
 _SHARE_TRAINED: Final = 0.8  # of the minutes; the rest goes to validation, reading and writing
 
 
@@ -80,7 +80,7 @@ def train(
         patience: End a stage after so many validations in a row without a better headline metric; ``None`` never.
         minutes: Take as many steps as are done in so many minutes, measured before the first.
         card: Of the weights, where they have none of their own.
-        batch: Samples a step, over all processes.
+        batch: Samples a batch, over all processes; a step is one, or as many as ``settings.accumulate`` says.
         augment: How pictures are changed while training; ``None`` shows them as they are, as validation always does.
         plain: Train with the loop in plain torch and not with TRL's SFTTrainer; the losses are the same.
         name: Of the new checkpoint, in its card; ``None`` takes the folder's.
@@ -176,7 +176,14 @@ class _Run:
 
         share = processes()
         if self.batch < share[1]:
-            raise InputError(f"expected at least {share[1]} samples a step, one a process, got {self.batch}")
+            raise InputError(
+                f"expected at least {share[1]} samples a batch, one a process, got {self.batch}", where="batch"
+            )
+        if isinstance(self.samples, Mixture) and self.samples.world > 1:
+            raise InputError(
+                f"expected a whole stream, got one process's share of {self.samples.world}",
+                where="samples", hint="Leave rank and world away: each process takes its share of every step",
+            )  # fmt: skip
         if self.every is not None and self.every < 1:
             raise InputError(f"expected one step or more between validations, got {self.every}", where="every")
         if self.patience is not None and (self.patience < 1 or self.val is None):
@@ -235,10 +242,11 @@ class _Run:
         if isinstance(kept, dict) and isinstance(kept.get("steps"), int):
             steps = kept["steps"]
         else:
-            spent = _seconds_a_step(engine, batches) * len(self.stages)
+            spent = _seconds_a_step(engine, batches) * settings.accumulate * len(self.stages)
             steps = max(1, int(_SHARE_TRAINED * 60 * minutes / spent))
         fresh = default_settings(1, batch=1, parameters=1, steps=steps, rate=settings.learning_rate, seed=settings.seed)
-        return replace(fresh, bf16=settings.bf16, workers=settings.workers)
+        same = {name: getattr(settings, name) for name in ("bf16", "accumulate", "checkpointing", "workers")}
+        return replace(fresh, **same)
 
     def _depends(self, start: str, card: Checkpoint, made: Made, asked: Part | None) -> dict[str, Any]:
         """What the result depends on; a folder of anything else is refused."""

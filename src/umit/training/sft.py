@@ -169,7 +169,7 @@ def _trainer(model: Any, loss_of: Any, config: SFTConfig, tokenizer: Any, settin
             f"expected mixed_precision {wanted} of accelerate, as bf16={settings.bf16} says, got {got}",
             code="dtype", hint="Say the same in both: --bf16 (in Python bf16=True), and mixed_precision: bf16",
         )  # fmt: skip
-    if _cuts(config) and trainer.accelerator.distributed_type != DistributedType.FSDP:
+    if _cuts(config) and trainer.accelerator.distributed_type not in (DistributedType.FSDP, DistributedType.DEEPSPEED):
         raise InputError(
             "expected GPUs for FSDP, which accelerate does not do on processors",
             code="processes", hint="On processors start several processes with torchrun",
@@ -183,7 +183,8 @@ def _trainer(model: Any, loss_of: Any, config: SFTConfig, tokenizer: Any, settin
 
 def _cuts(config: SFTConfig) -> bool:
     """Return whether an engine cuts the weights into shards."""
-    return bool(config.fsdp_plugin_args or os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true")
+    said = (os.environ.get(f"ACCELERATE_USE_{name}", "").lower() for name in ("FSDP", "DEEPSPEED"))
+    return bool(config.fsdp_plugin_args or config.deepspeed_plugin or "true" in said)
 
 
 def _config(settings: Hyperparameters, folder: Path) -> SFTConfig:

@@ -120,6 +120,8 @@ def train_stage(
         features = None if kept is None else Features(kept, plain_model, bf16=settings.bf16)
         prepare, names = partial(_batch, batches, encoder, features), partial(_names, batches)
         loss_of = partial(_loss, features)
+        if settings.checkpointing:
+            _checkpoint(plain_model, True)
         if plain:
             return optimize(
                 plain_model, prepare, partial(loss_of, plain_model), settings=settings,
@@ -132,6 +134,8 @@ def train_stage(
             tell=tell, names=names, weight_of=_taught,
         )  # fmt: skip
     finally:
+        if settings.checkpointing:
+            _checkpoint(inner(model), False)
         for parameter in before:  # the next stage may train what this one froze
             parameter.requires_grad_(True)
 
@@ -144,6 +148,16 @@ def _batch(batches: Batches, encoder: Encoder, features: Features | None, step: 
         raise DatasetError(f"expected rows in every step, got none in step number {step} from 0")
     batch = collate(rows, image_pad=encoder.image_pad, padding=encoder.padding)
     return batch if features is None else features.look_up(batch)
+
+
+def _checkpoint(model: Any, on: bool) -> None:
+    """Have each layer keep its input only, and make the rest again for its gradients."""
+    name = "enable" if on else "disable"
+    # transformers 5.24 renamed it.
+    switch = getattr(model, f"activation_checkpointing_{name}", None) or getattr(
+        model, f"gradient_checkpointing_{name}"
+    )
+    switch(*([{"use_reentrant": False}] if on else []))
 
 
 def _loss(features: Features | None, model: Any, batch: dict[str, Tensor]) -> Tensor:

@@ -25,7 +25,7 @@ __all__ = ["States"]
 _RUN: Final = "run.json"
 _KEPT: Final = 2  # the newest, and one to fall back to
 #: Settings that change neither weights nor losses.
-_FREE: Final = ("save_every", "log_every", "workers")
+_FREE: Final = ("save_every", "log_every", "workers", "checkpointing")
 #: What a batch's picture_keys stand for.
 _OF_KEYS: Final = ("pixel_values", "picture_known", "picture_features")
 
