@@ -49,7 +49,9 @@ def run(
         lambda step: [pack(row, encoder) for row in turns(stage, step)],
         encoder=encoder,
         stage=stage,
-        settings=Hyperparameters(steps=steps, learning_rate=rate, warmup=2, log_every=1, save_every=1000, bf16=bf16, **settings),
+        settings=Hyperparameters(
+            steps=steps, learning_rate=rate, warmup=2, log_every=1, save_every=1000, bf16=bf16, **settings
+        ),
         folder=folder,
         tell=lambda step, loss: stop is None or step < stop,
         plain=plain,
