@@ -95,8 +95,7 @@ def train(
     Raises:
         CheckpointError: No weights there, or no card for them.
         DatasetError: No samples, or some that cannot be taught, by file and line; or a patient in both parts.
-        InputError: Fewer samples a step than processes, a folder that holds something else or another run, or
-            features to be kept where every stage trains the vision encoder.
+        InputError: Fewer samples than processes, another run's folder, or features to be kept that every stage trains.
         MissingExtraError: LoRA without peft.
         UnsupportedTaskError: The checkpoint does not know the task of a sample.
     """

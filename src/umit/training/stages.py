@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -113,15 +115,10 @@ def train_stage(
     from umit.training.features import Features
     from umit.training.loop import optimize
 
-    before = [p for p in model.parameters() if p.requires_grad]
-    try:
-        _LOG.info("%s: %s", stage.name, freeze(model, stage))
-        plain_model = inner(model)
+    with _ready(model, stage, settings) as plain_model:
         features = None if kept is None else Features(kept, plain_model, bf16=settings.bf16)
         prepare, names = partial(_batch, batches, encoder, features), partial(_names, batches)
         loss_of = partial(_loss, features)
-        if settings.checkpointing:
-            _checkpoint(plain_model, True)
         if plain:
             return optimize(
                 plain_model, prepare, partial(loss_of, plain_model), settings=settings,
@@ -133,6 +130,17 @@ def train_stage(
             plain_model, prepare, loss_of, tokenizer=encoder.tokenizer, settings=settings, folder=folder,
             tell=tell, names=names, weight_of=_taught,
         )  # fmt: skip
+
+
+@contextmanager
+def _ready(model: nn.Module, stage: Stage, settings: Hyperparameters) -> Iterator[Any]:
+    """Have the Qwen2-VL inside train what a stage says; afterwards it is as it was, but for its weights."""
+    before = [p for p in model.parameters() if p.requires_grad]
+    try:
+        _LOG.info("%s: %s", stage.name, freeze(model, stage))
+        if settings.checkpointing:
+            _checkpoint(inner(model), True)
+        yield inner(model)
     finally:
         if settings.checkpointing:
             _checkpoint(inner(model), False)
