@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,6 @@ import numpy as np
 import pytest
 
 from recipes import hc18
-from recipes.recipe import main, run
 from umit.geometry import Point2D, Space
 from umit.metrics.metric import Pair
 from umit.queries import Locate
@@ -53,25 +51,6 @@ def test_a_head_with_an_unreadable_point_is_counted_and_left_out() -> None:
     error, signed = hc18.heads(pairs, ["1"] * 4 + ["2"] * 4 + ["3"] * 4)
     assert (error["n"], error["unreadable"], error["groups"]) == (2, 1, 2)
     assert error["value"] == pytest.approx(4.0, abs=0.01) and signed["value"] == pytest.approx(0.16, abs=0.01)
-
-
-def test_it_teaches_reloads_and_asks_drawn_pictures(tmp_path: Path) -> None:
-    hc18.draw(tmp_path / "drawn")
-    result = run(hc18.RECIPE, tmp_path / "drawn", tmp_path / "out", small=True)
-    assert result == json.loads((tmp_path / "out" / "result.json").read_text("utf-8"))
-    numbers = {(one["who"], one["metric"]): one for one in result["figures"] if not one["part"]}
-    assert {who for who, _ in numbers} == {"taught", "before", "mean shape, landmark"}
-    assert numbers["taught", "MRE"]["n"] + numbers["taught", "MRE"]["unreadable"] >= 8
-    assert numbers["mean shape, landmark", "head circumference, mean absolute error"]["n"] == 2
-    taught, asked = (result["data"][name]["groups"] for name in ("taught", "asked"))
-    assert (taught, asked) == (6, 2)
-
-
-def test_a_recipe_wants_its_data_or_draws_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(hc18.RECIPE, None, ["--out", str(tmp_path)])
-    assert main(hc18.RECIPE, None, ["--root", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
-    assert "landmarks.json" in capsys.readouterr().err
 
 
 def test_the_real_rows_are_read(shared: Path) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from umit.datasets.ask import Tasks, outline
 from umit.datasets.dataset import Sample
+from umit.fanout import taught
 from umit.geometry import Box2D, Box3D, Mark, Point2D
 from umit.imaging.view import View
 from umit.metrics.boxes import matched_iou
@@ -61,7 +62,8 @@ def mean_marks(training: _Samples, asked: _Samples, tasks: Tasks, *, seed: int =
         seed: Of the training answers that are looked at, where there are many.
 
     Returns:
-        ``None`` where answers hold no coordinates, a question was never taught, or marks lie in one of several views.
+        ``None`` where answers hold no coordinates, a question was never taught or is of several names, or marks lie in
+        one of several views.
     """
     some = [one for one in (*training, *asked) if one.gold.marks]
     if not some or any(view is not None for one in some for view in one.gold.views):
@@ -69,10 +71,11 @@ def mean_marks(training: _Samples, asked: _Samples, tasks: Tasks, *, seed: int =
     shapes: dict[Query, _Shape] = defaultdict(_Shape)
     for place in np.random.default_rng(seed).permutation(len(training)).tolist():
         one = training[place]
-        shape = shapes[one.query]
-        if len(shape.gold) < _MOST:
-            shape.gold.append(one.gold)
-            shape.marks.append(tuple(_written(one.gold.marks, _view(one, tasks)) if one.gold.marks else ()))
+        for part, gold in taught(one.query, one.gold):  # several targets or names are questions of their own
+            shape = shapes[part.query]
+            if len(shape.gold) < _MOST:
+                shape.gold.append(gold)
+                shape.marks.append(tuple(_written(gold.marks, _view(one, tasks)) if gold.marks else ()))
     if any(one.query not in shapes for one in asked):
         return None
     answers = {query: shape.answer() for query, shape in shapes.items()}
