@@ -57,7 +57,7 @@ def draw(root: Path) -> None:
         picture = Image.new("RGB", (160, 120), "white")
         boxes = []
         for cell, radius, shade in (*[("RBC", 10, "salmon")] * int(drawn.integers(3, 8)), ("WBC", 16, "purple"), ("Platelets", 4, "violet")):  # fmt: skip
-            x, y = drawn.integers(20, 140), drawn.integers(20, 100)
+            x, y = int(drawn.integers(20, 140)), int(drawn.integers(20, 100))
             ImageDraw.Draw(picture).ellipse((x - radius, y - radius, x + radius, y + radius), fill=shade)
             edges = zip(("xmin", "ymin", "xmax", "ymax"), (x - radius, y - radius, x + radius, y + radius), strict=True)
             inner = "".join(f"<{name}>{value + 1}</{name}>" for name, value in edges)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import nibabel
 import numpy as np
@@ -30,6 +30,7 @@ def read(root: Path) -> Part:
 def draw(root: Path) -> None:
     """Draw ten small volumes with two bright parts, and their masks."""
     drawn = np.random.default_rng(0)
+    untyped: Any = nibabel
     for folder in ("imagesTr", "labelsTr"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     for number in range(10):
@@ -39,7 +40,7 @@ def draw(root: Path) -> None:
             mask[x : x + 8, first : first + 8, z : z + 6] = label
         voxels = drawn.normal(100, 10, mask.shape) + 60.0 * mask
         for folder, array in (("imagesTr", voxels.astype(np.float32)), ("labelsTr", mask)):
-            nibabel.save(nibabel.Nifti1Image(array, np.eye(4)), root / folder / f"hippocampus_{number:03d}.nii.gz")
+            untyped.save(untyped.Nifti1Image(array, np.eye(4)), root / folder / f"hippocampus_{number:03d}.nii.gz")
 
 
 RECIPE: Final = Recipe(
