@@ -1,9 +1,8 @@
-"""What else is taught the same films: a logistic regression, a small CNN and ResNet-18, asked as a checkpoint is."""
+"""What else is taught the same films: a small CNN and ResNet-18, from random weights, asked as a checkpoint is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -19,46 +18,19 @@ from umit.datasets.dataset import Sample
 from umit.training import Augmentation
 from umit.training.shown import Store
 
-__all__ = ["NETS", "Net", "Trained", "fit"]
+__all__ = ["NETS", "Trained", "fit"]
 
-_BATCH: Final = 32
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Net:
-    """One baseline.
-
-    Args:
-        side: Pixels that films are brought to.
-        make: Its random weights.
-        rate: Peak learning rate of AdamW.
-        decay: Its weight decay.
-        passes: As a share of those that the checkpoint gets.
-        augmented: Whether films are changed as the checkpoint's are.
-    """
-
-    side: int
-    make: Callable[[], nn.Module]
-    rate: float = 1e-3
-    decay: float = 0.05
-    passes: float = 1.0
-    augmented: bool = True
-
-
-def _linear(side: int = 28) -> nn.Module:
-    return nn.Sequential(nn.Flatten(), nn.BatchNorm1d(side * side, affine=False), nn.Linear(side * side, 1))
+#: Pixels of a side that films are brought to: a pass of ResNet-18 then takes about as long as one of the checkpoint.
+_SIDE: Final = 112
+_RATE, _DECAY = 1e-3, 0.05  # of AdamW
 
 
 def _cnn() -> nn.Module:
     """Four layers of 3 × 3, each halving the picture."""
     layers: list[nn.Module] = []
     for before, after in ((1, 16), (16, 32), (32, 64), (64, 128)):
-        layers += [
-            nn.Conv2d(before, after, 3, padding=1, bias=False),
-            nn.BatchNorm2d(after),
-            nn.ReLU(),
-            nn.MaxPool2d(2),
-        ]
+        convolution = nn.Conv2d(before, after, 3, padding=1, bias=False)
+        layers += [convolution, nn.BatchNorm2d(after), nn.ReLU(), nn.MaxPool2d(2)]
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, 1))
 
 
@@ -70,12 +42,9 @@ def _resnet() -> nn.Module:
     return net
 
 
-#: 112 pixels make a pass of ResNet-18 as long as one of the checkpoint.
-NETS: Final = {
-    "logistic regression, 28 px": Net(side=28, make=_linear, decay=1.0, augmented=False),
-    "logistic regression, 28 px, augmented": Net(side=28, make=_linear, decay=1.0),
-    "four-layer CNN, 112 px": Net(side=112, make=_cnn),
-    "ResNet-18, 112 px": Net(side=112, make=_resnet),
+NETS: Final[Mapping[str, Callable[[], nn.Module]]] = {
+    f"four-layer CNN, {_SIDE} px": _cnn,
+    f"ResNet-18, {_SIDE} px": _resnet,
 }
 
 
@@ -84,66 +53,60 @@ class Trained:
 
     Args:
         net: Its weights.
-        side: Pixels that films are brought to.
         label: The class whose logit it gives.
     """
 
-    def __init__(self, net: nn.Module, side: int, label: str) -> None:
-        self.net, self.side, self.label = net.eval(), side, label
+    def __init__(self, net: nn.Module, label: str) -> None:
+        self.net, self.label = net.eval(), label
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
         """Answer requests, one by one."""
         for request in requests:
             with torch.inference_mode():
-                logit = float(self.net(_batch([request.frames[0]], self.side)))
+                logit = self.net(_batch([request.frames[0]]))[0, 0]
             texts = ["".join(map(str, option)) for option in request.options]
-            chances = [float(functional.logsigmoid(torch.tensor(s * logit))) for s in map(self._sign, texts)]
+            signs = (1 if text.endswith(self.label) else -1 for text in texts)
+            chances = [float(functional.logsigmoid(sign * logit)) for sign in signs]
             yield Completion(text=texts[int(np.argmax(chances))], option_logprobs=tuple(chances))
-
-    def _sign(self, option: str) -> int:
-        return 1 if option.endswith(self.label) else -1
 
 
 def fit(
-    what: Net, samples: Sequence[Sample[Any, Any]], card: Checkpoint, label: str, *,
-    presented: int, augment: Augmentation, seed: int = 0,
+    net: nn.Module, samples: Sequence[Sample[Any, Any]], card: Checkpoint, label: str, *,
+    steps: int, batch: int, augment: Augmentation, seed: int = 0,
 ) -> Trained:  # fmt: skip
     """Teach a baseline.
 
     Args:
-        what: Which.
-        samples: The films that the checkpoint is taught, as often.
+        net: Its random weights.
+        samples: The films that the checkpoint is taught.
         card: Shows them as the checkpoint sees them.
         label: The class to tell from the other.
-        presented: Films that the checkpoint is shown, over all passes.
+        steps: As many as the checkpoint's.
+        batch: Likewise.
         augment: How its films are changed.
-        seed: Of weights, order and changes.
+        seed: Of order and changes.
     """
-    torch.manual_seed(seed)
-    net, store = what.make().to(memory_format=torch.channels_last), Store(card)
-    steps = max(1, round(presented * what.passes / _BATCH))
-    optimizer = torch.optim.AdamW(net.parameters(), lr=what.rate, weight_decay=what.decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, what.rate, total_steps=steps, pct_start=0.05)
+    net, store = net.to(memory_format=torch.channels_last), Store(card)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=_RATE, weight_decay=_DECAY)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _RATE, total_steps=steps, pct_start=0.05)
     truth = torch.tensor([float(one.gold.label == label) for one in samples])
     drawn = np.random.default_rng(seed)
-    orders = (drawn.permutation(len(samples)) for _ in range(-(-steps * _BATCH // len(samples))))
-    places = np.concatenate(list(orders))[: steps * _BATCH]
+    passes = -(-steps * batch // len(samples))
+    places = np.concatenate([drawn.permutation(len(samples)) for _ in range(passes)])[: steps * batch]
     net.train()
-    for step, some in enumerate(places.reshape(steps, _BATCH)):
-        number = step * _BATCH // len(samples)
-        films = [samples[int(place)] for place in some]
-        changed = [augment(one, store, (seed, 2, number)) for one in films] if what.augmented else films
+    for step, some in enumerate(places.reshape(steps, batch)):
+        number = step * batch // len(samples)
+        changed = (augment(samples[int(place)], store, (seed, 2, number)) for place in some)
         frames = [next(asked(one, card.tasks))[0].frames[0] for one in changed]
-        logits = net(_batch(frames, what.side))[:, 0]
-        loss = functional.binary_cross_entropy_with_logits(logits, truth[torch.from_numpy(some)])
+        loss = functional.binary_cross_entropy_with_logits(net(_batch(frames))[:, 0], truth[torch.from_numpy(some)])
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
-    return Trained(net, what.side, label)
+    return Trained(net, label)
 
 
-def _batch(frames: Sequence[NDArray[np.uint8]], side: int) -> Tensor:
+def _batch(frames: Sequence[NDArray[np.uint8]]) -> Tensor:
     """Return grey pictures from 0 to 1, ``(B, 1, side, side)``."""
     grey = torch.from_numpy(np.stack([frame[..., 0] for frame in frames])).float()[:, None] / 255
-    return functional.interpolate(grey, (side, side), mode="bilinear", antialias=True)
+    return functional.interpolate(grey, (_SIDE, _SIDE), mode="bilinear", antialias=True)

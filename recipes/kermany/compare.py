@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from importlib import metadata
@@ -17,14 +19,16 @@ from recipes.kermany.baselines import NETS, fit
 from recipes.kermany.parts import SICK, Asked, balanced, draw, parts
 from umit import UMIT
 from umit.checkpoints import PHANTOM
+from umit.display.page import NOTICE
 from umit.evaluation import score
+from umit.evaluation.perturb import CHANGES
 from umit.evaluation.robustness import FOLDER, perturb
 from umit.training import ALIGN, LIGHT, default_settings, train
 from umit.training.parts import Part
 
-__all__ = ["compare"]
+__all__ = ["OURS", "compare"]
 
-_OURS: Final = "umit-phantom, taught further"
+OURS: Final = "umit-phantom, taught further"
 _STEPS, _BATCH, _RATE = 1300, 32, 7e-4
 _PACKAGES: Final = ("umit", "torch", "torchvision", "transformers", "trl", "numpy")
 
@@ -47,23 +51,27 @@ def compare(root: Path | None, out: Path, *, only: str | None = None, small: boo
         draw(root)
     taught, asked = parts(root)
     steps = 2 if small else _STEPS
-    for who in (_OURS, *NETS):
-        if only in (None, who) and not (folder := out / _file(who)).with_suffix(".json").is_file():
+    done = {who: out / f"{who.split(',')[0].lower().replace(' ', '-')}.json" for who in (OURS, *NETS)}
+    for who, file in done.items():
+        if only in (None, who) and not file.is_file():
             started = time.process_time()
-            model = _ours(taught, asked, out, steps) if who == _OURS else _baseline(who, taught, steps)
-            spent = time.process_time() - started
-            perturb(model, asked, folder, tell=say)
-            figures = {"who": who, "cpu_minutes": round(spent / 60, 1), "figures": list(_figures(folder))}
-            folder.with_suffix(".json").write_text(json.dumps(figures, indent=1), "utf-8")
-    done = [out / f"{_file(who)}.json" for who in (_OURS, *NETS)]
-    if not all(path.is_file() for path in done):
+            model = _ours(taught, asked, out, steps) if who == OURS else _baseline(who, taught, steps)
+            spent = round((time.process_time() - started) / 60, 1)
+            perturb(model, asked, file.with_suffix(""), tell=_say)
+            told = {"who": who, "cpu_minutes": spent, "figures": list(_figures(file.with_suffix("")))}
+            file.write_text(json.dumps(told, indent=1), "utf-8")
+    if not all(file.is_file() for file in done.values()):
         return None
+    made = json.loads((out / "checkpoint" / "training.json").read_text("utf-8"))
     result = {
-        "recipe": "kermany", "small": small, "threads": torch.get_num_threads(),
+        "recipe": "kermany", "small": small, "notice": NOTICE,
         "command": f"python -m recipes.kermany {'--small' if small else '--root DATA'} --out OUT",
+        "licence": "CC BY 4.0, Kermany et al. 2018, doi:10.17632/rscbjbr9sj",
         "taught": _about(taught), "asked": _about(asked.part), "steps": steps, "batch": _BATCH, "rate": _RATE,
-        "augmentation": asdict(LIGHT), "versions": {name: metadata.version(name) for name in _PACKAGES},
-        "models": [json.loads(path.read_text("utf-8")) for path in done],
+        "augmentation": asdict(LIGHT), "threads": torch.get_num_threads(),
+        "versions": {name: metadata.version(name) for name in _PACKAGES},
+        "models": [json.loads(file.read_text("utf-8")) for file in done.values()],
+        "beside": [figure for figure in made["figures"] if figure["step"] in (None, 0)],
     }  # fmt: skip
     (out / "result.json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
     return out / "result.json"
@@ -74,46 +82,38 @@ def _ours(taught: Part, asked: Asked, out: Path, steps: int) -> UMIT:
     settings = replace(settings, bf16=True)  # twice as fast on a processor that has it
     train(
         balanced(taught), model="umit-phantom", out=out / "checkpoint", settings=settings, stage=ALIGN, val=asked.part,
-        every=steps, batch=_BATCH, augment=LIGHT, name="kermany", say=say, command="python -m recipes.kermany",
+        every=steps, batch=_BATCH, augment=LIGHT, name="kermany", say=_say, command="python -m recipes.kermany",
     )  # fmt: skip
     return UMIT.from_pretrained(out / "checkpoint")
 
 
 def _baseline(who: str, taught: Part, steps: int) -> UMIT:
-    net, card = NETS[who], replace(PHANTOM, name=who, notice="A baseline for research, not a medical device.")
-    say(f"{who}: teaching")
-    return UMIT(fit(net, balanced(taught), card, SICK, presented=steps * _BATCH, augment=LIGHT), card)
-
-
-def say(message: str) -> None:
-    """Print a line at once."""
-    sys.stdout.write(f"{message}\n")
-    sys.stdout.flush()
-
-
-def _file(who: str) -> str:
-    return who.split(",")[0].replace(" ", "-").lower() + ("-augmented" if who.endswith("augmented") else "")
+    _say(f"{who}: teaching")
+    torch.manual_seed(0)
+    card = replace(PHANTOM, name=who, notice="A baseline for research, not a medical device.")
+    return UMIT(fit(NETS[who](), balanced(taught), card, SICK, steps=steps, batch=_BATCH, augment=LIGHT), card)
 
 
 def _about(part: Part) -> dict[str, Any]:
-    classes = {label: sum(one.gold.label == label for one in part) for label in sorted({s.gold.label for s in part})}
     return {
-        "films": len(part),
-        "patients": len({one.group for one in part}),
-        "classes": classes,
-        "answers": part.digest,
-    }
+        "films": len(part), "patients": len({one.group for one in part}), "answers": part.digest,
+        "classes": dict(sorted(Counter(one.gold.label for one in part).items())),
+    }  # fmt: skip
 
 
 def _figures(run: Path) -> Iterator[dict[str, Any]]:
     """Yield accuracy and area under the curve as the films are and under each change, with what it loses."""
-    plain = {row.metric: row.value for row in score(run).rows if not row.part}
-    folders = {"as they are": run, **{path.name: path for path in sorted((run / FOLDER).iterdir()) if path.is_dir()}}
-    for change, folder in folders.items():
-        for row in score(folder).rows:
+    plain: dict[str, float] = {}
+    for change in (None, *(name for name in CHANGES if (run / FOLDER / name).is_dir())):
+        for row in score(run if change is None else run / FOLDER / change).rows:
             if row.metric in ("accuracy", "AUC") and not row.part and not row.language:
-                yield {
-                    "films": change, "metric": row.metric, "value": round(row.value, 4), "low": round(row.low, 4),
-                    "high": round(row.high, 4), "lost": round(plain[row.metric] - row.value, 4), "n": row.n,
-                    "unreadable": row.unreadable,
-                }  # fmt: skip
+                before = plain.setdefault(row.metric, row.value)
+                numbers = {"value": row.value, "low": row.low, "high": row.high, "lost": before - row.value}
+                kept = {name: None if math.isnan(number) else round(number, 4) for name, number in numbers.items()}
+                yield {"films": change or "as they are", "metric": row.metric, **kept, "n": row.n,
+                       "unreadable": row.unreadable}  # fmt: skip
+
+
+def _say(message: str) -> None:
+    sys.stdout.write(f"{message}\n")
+    sys.stdout.flush()

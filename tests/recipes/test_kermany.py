@@ -9,6 +9,7 @@ import pytest
 
 from recipes.kermany.__main__ import main
 from recipes.kermany.baselines import NETS
+from recipes.kermany.compare import OURS
 from recipes.kermany.parts import SICK, balanced, draw, parts
 from umit.evaluation.perturb import CHANGES
 
@@ -31,12 +32,12 @@ def test_no_patient_is_in_both_parts_and_both_classes_come_as_often(tmp_path: Pa
 def test_all_are_taught_and_asked_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--small", "--out", str(tmp_path / "out")]) == 0
     result = json.loads((tmp_path / "out" / "result.json").read_text("utf-8"))
-    assert [one["who"] for one in result["models"]] == ["umit-phantom, taught further", *NETS]
+    assert [one["who"] for one in result["models"]] == [OURS, *NETS]
     for one in result["models"]:
         asked = {figure["films"] for figure in one["figures"]}
         assert {"as they are", *CHANGES} - asked <= {"flip"} and {f["unreadable"] for f in one["figures"]} == {0}
     capsys.readouterr()
-    assert main(["--small", "--out", str(tmp_path / "out"), "--only", "umit-phantom, taught further"]) == 0
+    assert main(["--small", "--out", str(tmp_path / "out"), "--only", OURS]) == 0
     assert "teaching" not in capsys.readouterr().out, "what is done is not done again"
 
 

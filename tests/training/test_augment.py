@@ -187,6 +187,12 @@ def test_all_questions_about_a_picture_get_the_same_change() -> None:
     assert np.array_equal(one, other)
 
 
+def test_a_strip_is_changed_as_it_is_fed() -> None:
+    strip = _sample(np.zeros((1, 2, 900), np.uint8), Ask("What is it?"), Answer(text="a cable"))
+    changed = turns_of(LIGHT(strip, Store(PHANTOM), (0,)), PHANTOM.tasks)[0]
+    assert changed.request.frames[0].shape == turns_of(strip, PHANTOM.tasks)[0].request.frames[0].shape
+
+
 def test_the_store_keeps_what_came_first_and_no_more() -> None:
     store = Store(PHANTOM, limit=200_000)
     shown = [store(sample) for sample in SAMPLES[:2]]

@@ -13,7 +13,7 @@ from PIL import Image
 from umit.checkpoints import PHANTOM
 from umit.datasets import load
 from umit.engine.encode import Encoder
-from umit.errors import DatasetError, UMITError, UnsupportedTaskError
+from umit.errors import DatasetError, DatasetWarning, UMITError, UnsupportedTaskError
 from umit.training.examine import examine
 from umit.training.parts import Part
 
@@ -51,7 +51,7 @@ def test_what_is_right_passes(tmp_path: Path, encoder: Encoder) -> None:
 
 def test_no_samples_are_told(encoder: Encoder) -> None:
     with pytest.raises(DatasetError, match="expected samples in the validation part, got none"):
-        examine(Part((), {}), PHANTOM, encoder, what="validation")
+        examine(Part((), {}), PHANTOM, encoder, what="validation part")
 
 
 def test_a_task_that_the_card_does_not_know(tmp_path: Path, encoder: Encoder) -> None:
@@ -69,7 +69,7 @@ def test_one_class_only_is_told(tmp_path: Path, encoder: Encoder) -> None:
     examine(part, PHANTOM, encoder)
     with pytest.raises(DatasetError, match="two classes or more in the training part, all 1 are 'x'"):
         examine(part[:1], PHANTOM, encoder)
-    examine(part[:1], PHANTOM, encoder, what="validation")
+    examine(part[:1], PHANTOM, encoder, what="validation part")
 
 
 def test_five_are_named_and_all_are_counted(tmp_path: Path, encoder: Encoder) -> None:
@@ -77,3 +77,11 @@ def test_five_are_named_and_all_are_counted(tmp_path: Path, encoder: Encoder) ->
     with pytest.raises(DatasetError) as told:
         examine(_part(tmp_path, rows), PHANTOM, encoder)
     assert "8 of 8" in str(told.value) and "and 3 more" in str(told.value)
+
+
+def test_answers_that_contradict_each_other_are_told(tmp_path: Path, encoder: Encoder) -> None:
+    part = _part(tmp_path, [_QUESTION, _QUESTION, {**_QUESTION, "answer": "right"}, {**_QUESTION, "image": "b.png"}])
+    with pytest.warns(
+        DatasetWarning, match=r"1 samples.*rows\.jsonl line 3: 'right', and 'left' in rows\.jsonl line 1"
+    ):
+        examine(part, PHANTOM, encoder)

@@ -174,9 +174,9 @@ def test_the_same_words_go_on_and_others_are_refused(start: Path, films: Path, t
         "batch": {"batch": 3},
         "stages": {"stage": ALIGN},
         "augmentation": {"augment": None},
-        "training data, validation data": {"val": 0.5},
+        "training data; validation data": {"val": 0.5},
     }.items():
-        with pytest.raises(InputError, match=f"mine: .*differs in {differs}"):
+        with pytest.raises(InputError, match=f"mine: .*differs in .*{differs}"):
             go(**changed)
     assert (tmp_path / "mine" / "model.safetensors").read_bytes() == weights
 
@@ -201,13 +201,24 @@ def test_minutes_are_measured_once(start: Path, tmp_path: Path) -> None:
 
 def test_a_stream_is_asked_other_samples(start: Path, tmp_path: Path) -> None:
     said: list[str] = []
-    mixture = Mixture({"films": SAMPLES}, {"films": 1.0})
+    asked = [one for one in SAMPLES if one.group == SAMPLES[0].group]
+    mixture = Mixture({"films": [one for one in SAMPLES if one not in asked]}, {"films": 1.0})
     settings = replace(SETTINGS, steps=1)
     out = train(
-        mixture, model=start, out=tmp_path, settings=settings, val=SAMPLES[:3], batch=1, plain=True, say=said.append
+        mixture, model=start, out=tmp_path, settings=settings, val=asked, batch=1, plain=True, say=said.append
     )  # fmt: skip
     assert out == tmp_path and {line[:6] for line in said if line.startswith("step")} == {"step 0", "step 1"}
     assert "a stream of data sets" in (out / "README.md").read_text("utf-8")
+
+
+def test_a_stream_is_looked_through_and_shares_no_patient(start: Path, tmp_path: Path) -> None:
+    mixture = Mixture({"films": SAMPLES, "none": []}, {"films": 1.0, "none": 1.0})
+    with pytest.raises(DatasetError, match="samples in the set 'none' of the mixture, got none"):
+        train(mixture, model=start, out=tmp_path / "a", settings=SETTINGS)
+    with pytest.raises(DatasetError, match="patients that the training part does not have, got 'film-0'"):
+        train(Mixture({"films": SAMPLES}, {"films": 1.0}), model=start, out=tmp_path / "a", settings=SETTINGS,
+              val=SAMPLES[:1])  # fmt: skip
+    assert not (tmp_path / "a").exists()
 
 
 def test_a_stream_has_no_share(start: Path, tmp_path: Path) -> None:

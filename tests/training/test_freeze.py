@@ -104,7 +104,7 @@ def test_a_state_beside_adapters_holds_them_alone(own: Any, encoder: Encoder, as
     again = copy.deepcopy(own)
     torch.manual_seed(1)
     losses = _train(_lora(own), encoder, ask, tmp_path)
-    kept = torch.load(tmp_path / "step-00000002.pt", weights_only=True)["model"]
+    kept = torch.load(tmp_path / "checkpoint-2" / "state.pt", weights_only=True)["model"]
     assert kept and sum("lora_" in name for name in kept) >= len(kept) - 1  # and the tied head
     torch.manual_seed(1)
     assert _train(_lora(again), encoder, ask, tmp_path) == []

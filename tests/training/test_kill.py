@@ -87,11 +87,11 @@ def serve(folder: Path, kills: int, plain: bool) -> None:
     state, log, killed = folder / "killed" / "state", folder / "killed" / "losses", 0
     for number in range(kills):
         had = log.stat().st_size if log.exists() else 0
-        child, writes, wait = run("killed"), draw.randrange(1, 5), draw.uniform(0, 0.2)
-        parts, until = set[int](), None
+        child, writes, wait = run("killed"), draw.randrange(1, 20), draw.uniform(0, 0.2)
+        parts, until = set[Path](), None
         while not ended(child):
             if number % 2 == 0:  # while a file is written
-                parts |= {hash(part) for part in state.glob("*.part")}
+                parts |= set(state.glob(".umit-*/checkpoint-*/*"))
                 now = len(parts) >= writes
             else:  # at a random moment after the first new step
                 if until is None and log.exists() and log.stat().st_size > had:

@@ -24,7 +24,7 @@ import torch
 from torch import distributed
 sys.path.insert(0, sys.argv[3])
 from test_loop import SETTINGS, by_part, line, rows_of, square, two_parts, uneven
-from umit.errors import CheckpointError
+from umit.errors import InputError
 from umit.training.loop import agree, optimize
 rank, folder = int(sys.argv[1]), Path(sys.argv[2])
 store = f"file://{(folder / 'store').as_posix()}"
@@ -41,8 +41,8 @@ torch.save([seen, parts.state_dict()], folder / f"parts-{rank}.pt")
 try:  # the other data of one process are seen by both
     optimize(two_parts(seed=rank), lambda step: uneven(step + rank, rank), lambda b: None, settings=SETTINGS,
              folder=folder / "parts")
-except CheckpointError as error:
-    assert "other data in step 5" in str(error), error
+except InputError as error:
+    assert "the data of step 5" in str(error), error
 else:
     raise AssertionError("another run was taken for this one")
 with warnings.catch_warnings(record=True) as caught:
@@ -108,7 +108,7 @@ def test_two_processes_equal_one_and_stop_together(tmp_path: Path) -> None:
     finally:
         for twin in twins:  # one that waits for the other would outlive a failure
             twin.kill()
-    state = torch.load(tmp_path / "state" / "step-00000004.pt", weights_only=True)
+    state = torch.load(tmp_path / "state" / "checkpoint-4" / "state.pt", weights_only=True)
     assert state["step"] == 4  # one of them wanted to stop there
     for rank in range(2):
         found = torch.load(tmp_path / f"{rank}.pt", weights_only=True)

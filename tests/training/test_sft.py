@@ -15,6 +15,7 @@ import torch
 
 from umit.chat import Request
 from umit.errors import DatasetError
+from umit.training.engines import path_of
 from umit.training.hyperparameters import Hyperparameters
 from umit.training.rows import PackedRow, Turn, pack
 from umit.training.stages import ALIGN, train_stage
@@ -28,6 +29,9 @@ import torch
 from umit.training import sft  # noqa: F401
 from test_sft import twin
 torch.set_num_threads(1)  # threads would not survive the fork
+if os.environ.get("ACCELERATE_USE_FSDP"):  # it makes shards for GPUs only: these two are told to be such
+    from accelerate import DistributedType, PartialState
+    PartialState._prepare_backend = lambda *_: ("gloo", DistributedType.MULTI_GPU)
 other = os.fork()
 os.environ["RANK"] = os.environ["LOCAL_RANK"] = "0" if other else "1"
 try:
@@ -52,7 +56,13 @@ def rows_of(encoder: Any, step: int, rows: int = ROWS) -> list[PackedRow]:
 
 
 def run(
-    start: Path, folder: Path, share: tuple[int, int] = (0, 1), stop: int = 99, plain: bool = False, **settings: Any
+    start: Path,
+    folder: Path,
+    share: tuple[int, int] = (0, 1),
+    stop: int = 99,
+    until: int = 99,
+    plain: bool = False,
+    **settings: Any,
 ) -> list[float]:
     """Train the tiny checkpoint, and leave its weights where the losses are told."""
     from umit.engine.load import load_engine
@@ -68,6 +78,7 @@ def run(
 
     losses = train_stage(
         engine.model, rows, encoder=engine.encoder, stage=ALIGN, settings=hyper, folder=folder, plain=plain,
+        tell=lambda step, loss: step < until,
     )  # fmt: skip
     torch.save([losses, engine.model.state_dict()], folder / f"trained-{number}.pt")
     return losses
@@ -78,6 +89,11 @@ def twin(folder: Path) -> None:
     from umit.training.processes import processes
 
     share, start = processes(), folder / "start"
+    if os.environ.get("ACCELERATE_USE_FSDP"):
+        run(start, folder / "shards", share)
+        run(start, folder / "resumed", share, until=2)
+        run(start, folder / "resumed", share)
+        return
     run(start, folder / "ddp", share)
     run(start, folder / "parts", share, accumulate=3)
     try:  # one cannot make its rows: both say so
@@ -99,6 +115,16 @@ def launch(folder: Path, **environment: str) -> None:
             "MASTER_PORT": str(free_port()), "TOKENIZERS_PARALLELISM": "false", **environment,
         },
     )  # fmt: skip
+
+
+def environment(name: str) -> dict[str, str]:
+    """Return what ``accelerate launch`` would set for a packaged configuration."""
+    from accelerate.commands.launch import _validate_launch_command, launch_command_parser
+    from accelerate.utils.launch import prepare_multi_gpu_env
+
+    given = launch_command_parser().parse_args(["--config_file", str(path_of(name)), "train.py"])
+    found: dict[str, str] = prepare_multi_gpu_env(_validate_launch_command(given)[0])
+    return {key: value for key, value in found.items() if key.startswith(("ACCELERATE_", "FSDP_"))}
 
 
 def free_port() -> int:
@@ -146,3 +172,16 @@ def test_two_processes_equal_one(alone: Path) -> None:
         for number in range(2):
             assert losses_of(alone / name, number) == pytest.approx(losses_of(alone / "alone"), rel=1e-6)
         same_weights(alone / name, alone / "alone")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.long
+def test_shards_of_fsdp2_equal_one_process(alone: Path) -> None:
+    """By the packaged configuration, in full float32; also going on from a state, which holds whole weights."""
+    launch(alone, **{**environment("fsdp2"), "ACCELERATE_MIXED_PRECISION": "no", "ACCELERATE_TORCH_DEVICE": "cpu"})
+    whole = losses_of(alone / "alone")
+    for number in range(2):
+        assert losses_of(alone / "shards", number) == pytest.approx(whole, rel=1e-6)
+        assert losses_of(alone / "resumed", number) == pytest.approx(whole[2:], rel=1e-6)
+    same_weights(alone / "shards", alone / "alone")
+    same_weights(alone / "resumed", alone / "alone")

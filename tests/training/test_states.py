@@ -72,7 +72,8 @@ def go(
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 @pytest.mark.parametrize("until", [0, 1, 3, 5, 6])
@@ -89,7 +90,10 @@ def test_an_interrupted_run_gives_the_same_losses(tmp_path: Path, until: int) ->
 def test_two_states_are_kept_and_finished_is_finished(tmp_path: Path) -> None:
     go(tmp_path)
     found = contents(tmp_path)
-    assert sorted(found) == ["run.json", *(f"step-0000000{step}.{kind}" for step in (5, 6) for kind in ("json", "pt"))]
+    assert sorted(found) == [
+        *(f"checkpoint-{step}/{name}" for step in (5, 6) for name in ("marker.json", "state.pt")),
+        "run.json",
+    ]
     assert go(tmp_path) == []
     assert contents(tmp_path) == found
 
@@ -109,11 +113,11 @@ def _frozen() -> nn.Module:
 @pytest.mark.parametrize(
     ("other", "why"),
     [
-        ({"learning_rate": 0.1}, r"learning_rate 0\.05 then, 0\.1 now"),
-        ({"steps": 9}, "steps 6 then, 9 now"),
-        ({"module": net(seed=5)}, "other start weights"),
-        ({"module": _frozen()}, "other trained parameters"),
-        ({"shift": 100}, "other data in step 3"),
+        ({"learning_rate": 0.1}, r"learning_rate \(0\.05 there, 0\.1 now"),
+        ({"steps": 9}, r"steps \(6 there, 9 now\).*begin with it: --model"),
+        ({"module": net(seed=5)}, "differs in start weights"),
+        ({"module": _frozen()}, "trained parameters"),
+        ({"shift": 100}, "differs in the data of step 3"),
         ({"shift": 100, "learning_rate": 0.1}, "learning_rate"),
     ],
 )
@@ -121,9 +125,9 @@ def test_another_run_is_refused_and_nothing_touched(tmp_path: Path, other: dict[
     go(tmp_path, until=3)
     found = contents(tmp_path)
     before = [p.clone() for p in other["module"].parameters()] if "module" in other else []
-    with pytest.raises(CheckpointError, match=why) as told:
+    with pytest.raises(InputError, match=why) as told:
         go(tmp_path, **other)
-    assert "Name another folder" in str(told.value)
+    assert "name another folder" in str(told.value)
     assert contents(tmp_path) == found
     for a, b in zip(before, other.get("module", nn.Module()).parameters(), strict=True):
         assert torch.equal(a, b)
@@ -134,10 +138,11 @@ def test_how_often_is_saved_and_logged_makes_no_other_run(tmp_path: Path) -> Non
     assert [step for step, _ in go(tmp_path, log_every=3, save_every=2)] == [6]
 
 
-@pytest.mark.parametrize("name", ["state.pt", "model.safetensors", "step-00000001.pt"])
+@pytest.mark.parametrize("name", ["state.pt", "model.safetensors", "checkpoint-1/state.pt", "notes/mine.txt"])
 def test_a_folder_that_holds_something_else_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_bytes(b"kept")
-    with pytest.raises(CheckpointError, match=f"found '{name}'"):
+    with pytest.raises(InputError, match=f"one that holds {name.split('/')[0]}"):
         go(tmp_path)
     assert contents(tmp_path) == {name: b"kept"}
 
@@ -146,9 +151,9 @@ def test_a_folder_that_holds_something_else_is_refused(tmp_path: Path, name: str
 def test_a_damaged_record_of_the_run_is_no_permission(tmp_path: Path, text: str) -> None:
     go(tmp_path, until=3)
     (tmp_path / "run.json").write_text(text)
-    with pytest.raises(CheckpointError, match="learning_rate None then"):
+    with pytest.raises(InputError, match=r"run\.json: expected (JSON|what a run depends on)"):
         go(tmp_path)
-    assert (tmp_path / "step-00000003.pt").exists()
+    assert (tmp_path / "checkpoint-3" / "state.pt").exists()
 
 
 def _flip(path: Path) -> None:
@@ -158,12 +163,13 @@ def _flip(path: Path) -> None:
 
 
 DAMAGE: list[tuple[str, Callable[[Path], Any], str]] = [
-    ("pt", _flip, "one bit"),
-    ("pt", lambda path: path.write_bytes(path.read_bytes()[:-9]), "cut short"),
-    ("pt", Path.unlink, "weights gone"),
-    ("json", Path.unlink, "killed before the marker"),
-    ("json", lambda path: path.write_text("{"), "half a marker"),
-    ("json", lambda path: path.write_text("[]"), "another marker"),
+    ("state.pt", _flip, "one bit"),
+    ("state.pt", lambda path: path.write_bytes(path.read_bytes()[:-9]), "cut short"),
+    ("state.pt", Path.unlink, "weights gone"),
+    ("marker.json", Path.unlink, "killed before the marker"),
+    ("marker.json", _flip, "one bit of the marker"),
+    ("marker.json", lambda path: path.write_text("{"), "half a marker"),
+    ("marker.json", lambda path: path.write_text("[]"), "another marker"),
 ]
 
 
@@ -172,7 +178,7 @@ def test_a_damaged_newest_state_falls_back_and_says_so(
     tmp_path: Path, kind: str, damage: Callable[[Path], Any], why: str
 ) -> None:
     go(tmp_path, until=5, log_every=1)
-    damage(tmp_path / f"step-00000005.{kind}")
+    damage(tmp_path / "checkpoint-5" / kind)
     with pytest.warns(CheckpointWarning, match=r"step 5 is damaged.*goes on from step 4"):
         again = go(tmp_path, log_every=1)
     assert again == go(tmp_path / "whole", log_every=1)[4:]
@@ -180,7 +186,7 @@ def test_a_damaged_newest_state_falls_back_and_says_so(
 
 def test_where_all_are_damaged_training_begins_anew_and_says_so(tmp_path: Path) -> None:
     go(tmp_path, until=5)
-    for path in tmp_path.glob("*.pt"):
+    for path in tmp_path.rglob("*.pt"):
         _flip(path)
     with pytest.warns(CheckpointWarning, match="begins anew"):
         assert go(tmp_path) == go(tmp_path / "whole")
@@ -188,15 +194,23 @@ def test_where_all_are_damaged_training_begins_anew_and_says_so(tmp_path: Path) 
 
 def test_what_a_killed_save_left_is_cleared(tmp_path: Path) -> None:
     go(tmp_path, until=3)
-    (tmp_path / "step-00000004.pt.part").write_bytes(b"half")
+    (tmp_path / ".umit-killed" / "checkpoint-4").mkdir(parents=True)
+    (tmp_path / ".umit-killed" / "checkpoint-4" / "state.pt").write_bytes(b"half")
     go(tmp_path)
-    assert not list(tmp_path.glob("*.part"))
+    assert not list(tmp_path.glob(".umit-*"))
+
+
+def test_a_kill_before_the_first_file_leaves_a_folder_that_can_be_begun_in(tmp_path: Path) -> None:
+    (tmp_path / ".umit-killed").mkdir()
+    (tmp_path / ".umit-killed" / "run.json").write_text("{")
+    assert go(tmp_path)
+    assert not list(tmp_path.glob(".umit-*"))
 
 
 def test_a_disk_without_room_is_told_and_leaves_the_state_before(tmp_path: Path) -> None:
     resource = pytest.importorskip("resource", reason="this system limits no files")
     go(tmp_path, net(width=40_000), until=2)
-    found = {name: data for name, data in contents(tmp_path).items() if "2" in name}
+    found = {name: data for name, data in contents(tmp_path).items() if name.startswith("checkpoint-2/")}
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, hard))  # the state takes 2 MB
     try:
@@ -205,7 +219,7 @@ def test_a_disk_without_room_is_told_and_leaves_the_state_before(tmp_path: Path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert found.items() <= contents(tmp_path).items()
-    assert not list(tmp_path.glob("*.part"))
+    assert not list(tmp_path.glob(".umit-*"))
     rest = go(tmp_path, net(width=40_000), log_every=1)
     assert [step for step, _ in rest] == [3, 4, 5, 6]
 
@@ -213,8 +227,8 @@ def test_a_disk_without_room_is_told_and_leaves_the_state_before(tmp_path: Path)
 def test_no_number_stops_and_names_the_rows(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"step 4 has loss nan.*rows: film-3\. States"):
         go(tmp_path, broken=3)
-    assert json.loads((tmp_path / "step-00000003.json").read_text())["step"] == 3
-    assert not (tmp_path / "step-00000004.pt").exists()
+    assert json.loads((tmp_path / "checkpoint-3" / "marker.json").read_text())["about"]["step"] == 3
+    assert not (tmp_path / "checkpoint-4").exists()
 
 
 def test_gradients_that_are_no_numbers_stop_too(tmp_path: Path) -> None:

@@ -7,11 +7,11 @@ import shlex
 import sys
 from argparse import Namespace
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from umit.cli.adapters import add_lora, lora_of
-from umit.cli.parse import Commands, add_source, fields, natural
+from umit.cli.parse import Commands, add_source, natural
+from umit.cli.sets import HELP, DataSet, taught_and_asked
 from umit.cli.telling import say, tell
 from umit.cli.writing import folder_for
 from umit.errors import InputError
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from umit.training.augment import Augmentation
-    from umit.training.parts import Part
 
 __all__ = ["add"]
 
@@ -30,10 +29,7 @@ _STAGES = ("instruct", "align", "both")
 def add(commands: Commands) -> None:
     """Add the command."""
     parser = commands.add_parser("train", help="teach a checkpoint your data, and tell whether it learned")
-    parser.add_argument(
-        "data", nargs="+", metavar="DATA",
-        help="your own files, or NAME:ROOT for a set of umit data list; several are taught together",
-    )  # fmt: skip
+    parser.add_argument("data", nargs="+", metavar="DATA", help=HELP)
     parser.add_argument(
         "--model", default="umit-phantom", metavar="NAME-OR-FOLDER",
         help="weights to begin with: the embedded umit-phantom (default), a folder, or a name on the hub",
@@ -46,9 +42,9 @@ def add(commands: Commands) -> None:
         help="instruct (default) leaves the vision encoder as it is, align trains everything, both one after the other",
     )  # fmt: skip
     parser.add_argument(
-        "--val", metavar="DATA-OR-SHARE",
-        help="what to validate on: other data, a share of the patients, or none (default: the files' own "
-        "validation part, else 0.1)",
+        "--val", action="append", metavar="DATA-OR-SHARE",
+        help="what to validate on: other data, more of it in more --val, a share of the patients, or none "
+        "(default: of each DATA its own validation part, else 0.1)",
     )  # fmt: skip
     add_lora(parser)
     _add_length(parser)
@@ -98,27 +94,26 @@ def _train(given: Namespace) -> int:
     from umit.engine.load import load_shell
     from umit.training import ALIGN, INSTRUCT, Kept, default_settings, train
     from umit.training.finetune import parts_of
-    from umit.training.parts import Part, joined
+    from umit.training.parts import Part
     from umit.training.plan import plan
 
-    places = [*given.data, *([given.root] if given.root else []), given.model, given.card or "", given.val or ""]
-    reads = [root or name for name, root in map(_named, places) if root or Path(name).exists()]
-    out = folder_for(given.out, reads=[one for one in reads if one])
+    sets = [DataSet.of(words).place for words in (*given.data, *(given.val or ()))]
+    reads = [one for one in (*sets, given.root, given.model, given.card) if one]
+    out = folder_for(given.out, reads=reads)
     kept = None
     if given.keep_features is not None:
-        kept = Kept(folder_for(given.keep_features, reads=[one for one in reads if one]), given.keep_gib * 2**30)
+        kept = Kept(folder_for(given.keep_features, reads=reads), given.keep_gib * 2**30)
     stages = {"instruct": (INSTRUCT,), "align": (ALIGN,), "both": (ALIGN, INSTRUCT)}[given.stage]
     lora = lora_of(given)
     if lora is not None:
         lora.check(stages)
-    training = joined([_part(given, one, "train") for one in given.data])
-    validation = _validation(given)
+    training, validation = taught_and_asked(given)
     place, card = locate(given.model, given.card)
     shell, encoder = load_shell(place)
     share = validation if isinstance(validation, float) else 0.0
     size = given.batch * given.accumulate
     settings = default_settings(
-        max(1, round(len(training) * (1 - share))), batch=size, parameters=sum(p.numel() for p in shell.parameters()),
+        max(1, round(training.seen * (1 - share))), batch=size, parameters=sum(p.numel() for p in shell.parameters()),
         epochs=given.epochs, steps=given.steps, rate=given.rate, seed=given.seed, lora=lora is not None,
     )  # fmt: skip
     settings = replace(settings, accumulate=given.accumulate, bf16=given.bf16, checkpointing=given.checkpointing)
@@ -168,59 +163,3 @@ def _told(steps: int, known: bool) -> Callable[[int, float], bool]:
         return True
 
     return logged
-
-
-def _validation(given: Namespace) -> Part | float | None:
-    """Return other samples, or a share of the patients, or nothing."""
-    if given.val == "none":
-        return None
-    if given.val is None:
-        own = [_part(given, one, "validation") for one in given.data if "validation" in _splits(given, one)]
-        if own and not given.split and not given.resplit:
-            from umit.training.parts import joined
-
-            return joined(own)
-        return 0.1
-    try:
-        share = float(given.val)
-    except ValueError:
-        return _part(given, given.val, "validation")
-    if not 0 < share < 1:
-        raise InputError(f"expected a share between 0 and 1, got {share:g}", where="val")
-    return share
-
-
-def _part(given: Namespace, data: str, split: str) -> Part:
-    """Return the samples of one DATA: of the split where the files have it, else all."""
-    from umit.datasets import load
-    from umit.training.parts import Part
-
-    name, root = _named(data)
-    wanted = given.split or (split if given.resplit or split in _splits(given, data) else None)
-    return Part.of(load(
-        name, root or given.root, split=wanted, language=given.language, variant=given.variant,
-        fields=fields(given), task=given.task, resplit=given.resplit,
-    ))  # fmt: skip
-
-
-def _splits(given: Namespace, data: str) -> tuple[str, ...]:
-    """Return the splits that the files have themselves."""
-    from umit.datasets import describe
-    from umit.datasets.own import describe_own, splits_of
-
-    name, root = _named(data)
-    if root:
-        return tuple(describe(name).splits)
-    place = Path(name).expanduser()
-    pictures = None if given.root is None else Path(given.root)
-    if not place.exists():
-        return ()  # reading says what is wrong
-    return tuple(splits_of(describe_own(place, root=pictures, layout=given.variant), fields(given)))
-
-
-def _named(data: str) -> tuple[str, str | None]:
-    """Return a set's name and its folder, or a path alone."""
-    from umit.datasets import NAMES
-
-    name, colon, root = data.partition(":")
-    return (name, root) if colon and name in NAMES else (data, None)

@@ -94,6 +94,7 @@ class Mixture:
         missing = [name for name in parts if not weights.get(name, 0) > 0]
         if missing or not parts:
             raise DatasetError(f"expected a weight for every part, none for {', '.join(missing) or 'nothing'}")
+        self.parts, self.weights, self.seed = dict(parts), {name: weights[name] for name in parts}, seed
         from datasets import interleave_datasets
         from datasets.distributed import split_dataset_by_node
 

@@ -14,6 +14,8 @@ from umit.datasets.dataset import Sample
 from umit.engine.encode import Encoder
 from umit.errors import DatasetError
 from umit.training.augment import Augmentation
+from umit.training.order import pass_order
+from umit.training.parts import Part
 from umit.training.rows import PackedRow, Turn, pack, turns_of
 from umit.training.shown import Store
 
@@ -51,8 +53,9 @@ class SampleBatches:
     none of their pictures.
 
     Args:
-        samples: A list, or a :class:`~umit.datasets.mixture.Mixture` or anything else that gives the same samples in
-            the same order each time it is passed over.
+        samples: A list, a :class:`~umit.training.parts.Part` with its weights, or a
+            :class:`~umit.datasets.mixture.Mixture` or anything else that gives the same samples in the same order
+            each time it is passed over.
         card: Of the checkpoint that is trained.
         encoder: The checkpoint's encoder.
         size: Samples a step.
@@ -78,6 +81,8 @@ class SampleBatches:
         self.augment, self._store = augment, Store(card)
         self._stream, self._next = _endless(samples), 0
         self._pass, self._order = -1, np.arange(0)
+        self._weights = samples.weights if isinstance(samples, Part) else None
+        self._seen = samples.seen if isinstance(samples, Part) else len(samples) if isinstance(samples, Sequence) else 0
 
     def __call__(self, step: int) -> list[PackedRow]:
         """Return this process's rows of a step.
@@ -104,19 +109,18 @@ class SampleBatches:
             query, gold = sample.query.reordered(order), sample.gold.reordered(order)
             sample = replace(sample, query=query, gold=gold)
         if self.augment is not None:
-            number = place // len(self.samples) if isinstance(self.samples, Sequence) else place
+            number = place // self._seen if self._seen else place
             sample = self.augment(sample, self._store, (self.seed, 2, number))
         return rows_of(sample, self.card, self.encoder, phrasing=phrasing)
 
     def _listed(self, samples: Sequence[Sample[Any, Any]], place: int) -> Sample[Any, Any]:
         if not samples:
             raise DatasetError("expected samples, got none")
-        number, place = divmod(place, len(samples))
         if self.seed is None:
-            return samples[place]
+            return samples[place % len(samples)]
+        number, place = divmod(place, self._seen)
         if number != self._pass:
-            drawn = np.random.default_rng((self.seed, 0, number))
-            self._pass, self._order = number, drawn.permutation(len(samples))
+            self._pass, self._order = number, pass_order(len(samples), self.seed, number, self._weights)
         return samples[int(self._order[place])]
 
     def _streamed(self, step: int) -> list[Sample[Any, Any]]:

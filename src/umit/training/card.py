@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from umit.checkpoints import EMBEDDED, Checkpoint, write_card
+from umit.checkpoints import EMBEDDED, Checkpoint
 from umit.engine.adapters import files_fingerprint
 from umit.engine.hub import fetched
-from umit.engine.pixels import MEAN, MERGE, PATCH, STD, TEMPORAL
 from umit.training.augment import Augmentation
 from umit.training.hyperparameters import Hyperparameters
+from umit.training.loadable import write_beside
 from umit.training.parts import Part
 from umit.training.validate import Validation
 
@@ -23,11 +22,10 @@ if TYPE_CHECKING:
     from umit.engine.load import Engine
     from umit.training.adapters import Adapter
 
-__all__ = ["RECORD", "Made", "own_card", "write_checkpoint"]
+__all__ = ["RECORD", "Made", "own_card", "write_checkpoint", "write_weights"]
 
 #: How a checkpoint was made, as JSON beside the weights.
 RECORD: Final = "training.json"
-_PROCESSOR: Final = ("preprocessor_config.json", "processor_config.json", "video_preprocessor_config.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,55 +74,33 @@ def own_card(card: Checkpoint, made: Made) -> Checkpoint:
     return replace(card, name=made.name, notice=notice)
 
 
-def write_checkpoint(
-    engine: Engine, card: Checkpoint, made: Made, folder: Path, adapter: Adapter | None = None
-) -> None:
-    """Write weights, tokenizer, processor files, card, record and model card.
+def write_weights(engine: Engine, card: Checkpoint, made: Made, adapter: Adapter | None, folder: Path) -> None:
+    """Write what loads: weights or an adapter, tokenizer, processor files and card.
 
     Args:
-        engine: The finished weights and their tokenizer.
+        engine: The weights and their tokenizer.
         card: Of the weights that they began as.
         made: How they were made.
-        folder: An existing folder; what is written there before is replaced.
         adapter: What is written instead of the weights, if anything is.
+        folder: An existing folder; what is written there before is replaced.
     """
     from umit.engine.load import quiet
 
-    tokenizer: Any = engine.encoder.tokenizer
-    base = Path(made.place) if Path(made.place).is_dir() else Path(fetched(str(made.place)))
     if adapter is not None:
+        base = Path(made.place) if Path(made.place).is_dir() else Path(fetched(str(made.place)))
         adapter.write(folder, base=made.source, fingerprint=files_fingerprint(base))
     else:
         with quiet():
             engine.model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    _write_processor(base, card, folder)
-    write_card(own_card(card, made), folder)
+    write_beside(engine.encoder.tokenizer, own_card(card, made), folder)
+
+
+def write_checkpoint(engine: Engine, card: Checkpoint, made: Made, adapter: Adapter | None, folder: Path) -> None:
+    """Write what loads, as :func:`write_weights` does, with the record and the model card."""
+    write_weights(engine, card, made, adapter, folder)
     record = _record(made)
     (folder / RECORD).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", "utf-8")
     (folder / "README.md").write_text(_model_card(made, record), "utf-8")
-
-
-def _write_processor(base: Path, card: Checkpoint, folder: Path) -> None:
-    """Write what plain ``AutoProcessor`` needs: the base's own files, or Qwen2-VL's with the card's limits."""
-    there = [base / name for name in _PROCESSOR if (base / name).is_file()]
-    for path in there:
-        shutil.copyfile(path, folder / path.name)
-    if any(path.name == _PROCESSOR[0] for path in there):
-        return
-    film = card.dialect.film
-    size = {"shortest_edge": film.min_pixels, "longest_edge": film.max_pixels}
-    shape = {"patch_size": PATCH, "merge_size": MERGE, "temporal_patch_size": TEMPORAL}
-    image = {
-        "do_convert_rgb": True, "do_normalize": True, "do_rescale": True, "do_resize": True,
-        "image_mean": list(MEAN), "image_std": list(STD), "image_processor_type": "Qwen2VLImageProcessor",
-        "resample": 3, "rescale_factor": 1 / 255, "size": size, **shape,
-    }  # fmt: skip
-    video = {"video_processor_type": "Qwen2VLVideoProcessor", "size": size, **shape}
-    owner = {"processor_class": "Qwen2VLProcessor"}
-    both = {"image_processor": image, "video_processor": video}
-    for name, data in zip(_PROCESSOR, ({**image, **owner}, {**both, **owner}, video), strict=True):
-        (folder / name).write_text(json.dumps(data, indent=2) + "\n", "utf-8")
 
 
 def _record(made: Made) -> dict[str, Any]:

@@ -59,8 +59,9 @@ def default_settings(
     count = steps if steps is not None else math.ceil(passes * samples / batch)
     if count < 1:
         raise InputError(f"expected one step or more, got {count}", code="length", where="steps")
+    usual = (_SMALL if parameters < _BORDER else _LARGE) * (_LORA if lora else 1)
     return Hyperparameters(
-        steps=count, learning_rate=rate or (_SMALL if parameters < _BORDER else _LARGE) * (_LORA if lora else 1),
+        steps=count, learning_rate=usual if rate is None else rate,
         warmup=min(100, math.ceil(count / 20)), save_every=min(500, math.ceil(count / 4)),
         log_every=min(25, math.ceil(count / 20)), seed=seed,
     )  # fmt: skip

@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -21,16 +22,18 @@ from umit.errors import InputError
 from umit.training.adapters import Adapter, Lora
 from umit.training.augment import LIGHT, Augmentation
 from umit.training.batches import SampleBatches
-from umit.training.card import Made, write_checkpoint
-from umit.training.claim import claim, claimed
+from umit.training.card import Made, write_checkpoint, write_weights
+from umit.training.claim import RUN, check_out, claim, claimed
 from umit.training.contradictions import warn_of_contradictions
 from umit.training.defaults import default_settings
 from umit.training.examine import examine
 from umit.training.hyperparameters import Hyperparameters
 from umit.training.kept import Kept
-from umit.training.parts import Part, divide, refuse_shared
+from umit.training.parts import Part, digest_of, divide, refuse_shared
 from umit.training.stages import INSTRUCT, Stage, train_stage
+from umit.training.states import Write, room_on_disk
 from umit.training.validate import Validation
+from umit.whole import whole
 
 if TYPE_CHECKING:
     from umit.engine.encode import Encoder
@@ -41,6 +44,8 @@ __all__ = ["parts_of", "train"]
 _Samples = Iterable[Sample[Any, Any]]
 #: Settings that change no weight.
 _WITHOUT_EFFECT: Final = ("save_every", "log_every", "workers", "checkpointing")
+#: The run depends on what is in it.
+_RUN: Final = f"state/{RUN}"
 _SHARE_TRAINED: Final = 0.8  # of the minutes; the rest goes to validation, reading and writing
 
 
@@ -69,7 +74,7 @@ def train(
     """Teach a checkpoint the samples of any data set; the same call again goes on where it stopped.
 
     Args:
-        samples: A data set or a list; a :class:`~umit.datasets.mixture.Mixture` is streamed, not looked through.
+        samples: A data set or a list; a :class:`~umit.datasets.mixture.Mixture` is streamed.
         model: Weights to begin with: ``"umit-phantom"``, a folder, or a name on the hub.
         out: New folder of the checkpoint; its folder ``state`` holds what a later call needs to go on.
         settings: How long and how fast; ``None`` for three passes at a rate for the model's size.
@@ -124,21 +129,31 @@ def parts_of(
         UnsupportedTaskError: The checkpoint does not know the task of a sample.
     """
     taught = samples if isinstance(samples, Mixture) else Part.of(samples)
-    asked = None
+    if isinstance(taught, Part):
+        examine(taught, card, encoder)
+    else:
+        for name, one in taught.parts.items():
+            examine(one, card, encoder, what=f"set {name!r} of the mixture")
+    if val is None:
+        return taught, None
     if isinstance(val, float | int):
         if isinstance(taught, Mixture):
             raise InputError("expected samples to validate on, got a share of a stream", where="val")
-        examine(taught, card, encoder)
-        taught, asked = divide(taught, val, seed=seed)
-    elif val is not None:
-        asked = Part.of(val)
-    if isinstance(taught, Part):
-        examine(taught, card, encoder)
-    if asked is not None:
-        examine(asked, card, encoder, what="validation")
-        if isinstance(taught, Part):
-            refuse_shared(taught, asked)
+        return divide(taught, val, seed=seed)
+    asked = Part.of(val)
+    examine(asked, card, encoder, what="validation part")
+    for one in [taught] if isinstance(taught, Part) else taught.parts.values():
+        refuse_shared(one, asked)
     return taught, asked
+
+
+def _digest(taught: Part | Mixture) -> str:
+    """Return a hash of what is taught and of how often."""
+    if isinstance(taught, Part):
+        return taught.digest
+    sets = {name: digest_of(samples) for name, samples in taught.parts.items()}
+    said = json.dumps([sets, dict(taught.weights), taught.seed])
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 def _quiet(message: str) -> None:
@@ -198,6 +213,7 @@ class _Run:
             )  # fmt: skip
         if self.lora is not None:
             self.lora.check(self.stages)
+        check_out(self.out, file=_RUN)
         place, card = locate(self.model, self.card)
         seed = self.settings.seed if self.settings is not None else 0
         taught, asked = parts_of(self.samples, self.val, card, load_shell(place)[1], seed=seed)
@@ -215,9 +231,9 @@ class _Run:
         )  # fmt: skip
         with first_alone() as first:  # nobody writes into a folder that is refused
             if first:
-                claim(self.out, self._depends(start, card, made, asked))
+                claim(self.out, self._depends(start, card, made, taught, asked), file=_RUN)
                 made = replace(made, validation=self._watch(engine, card, made, asked))
-        if not self._teach(engine, batches, made):
+        if not self._teach(engine, batches, made, partial(write_weights, engine, card, made, adapter)):
             return None
         with first_alone() as first:  # nobody goes on before it is written
             if first:
@@ -231,12 +247,12 @@ class _Run:
             if not isinstance(taught, Part):
                 raise InputError("expected settings for a stream, got none", code="length")
             count = sum(p.numel() for p in engine.model.parameters())
-            settings = default_settings(len(taught), batch=self.batch, parameters=count, lora=self.lora is not None)
+            settings = default_settings(taught.seen, batch=self.batch, parameters=count, lora=self.lora is not None)
         if minutes is None:
             return settings
         if not 0 < minutes < math.inf:
             raise InputError(f"expected minutes above 0, got {minutes:g}", code="length", where="minutes")
-        before = claimed(self.out) or {}
+        before = claimed(self.out / _RUN) or {}
         kept = before.get("settings") if before.get("minutes") == minutes else None
         if isinstance(kept, dict) and isinstance(kept.get("steps"), int):
             steps = kept["steps"]
@@ -247,14 +263,16 @@ class _Run:
         same = {name: getattr(settings, name) for name in ("bf16", "accumulate", "checkpointing", "workers")}
         return replace(fresh, **same)
 
-    def _depends(self, start: str, card: Checkpoint, made: Made, asked: Part | None) -> dict[str, Any]:
+    def _depends(
+        self, start: str, card: Checkpoint, made: Made, taught: Part | Mixture, asked: Part | None
+    ) -> dict[str, Any]:
         """What the result depends on; a folder of anything else is refused."""
         said = json.dumps(asdict(card), sort_keys=True)
         length = {k: v for k, v in asdict(made.settings).items() if k not in _WITHOUT_EFFECT}
         return {
             "start weights": start,
             "card": hashlib.sha256(said.encode()).hexdigest(),
-            "training data": "a stream" if made.training is None else made.training.digest,
+            "training data": _digest(taught),
             "validation data": None if asked is None else asked.digest,
             "stages": list(made.stages),
             "lora": None if self.lora is None else asdict(replace(self.lora, merge=False)),
@@ -275,7 +293,7 @@ class _Run:
         watch.ask(engine, 0)
         return watch
 
-    def _teach(self, engine: Engine, batches: SampleBatches, made: Made) -> bool:
+    def _teach(self, engine: Engine, batches: SampleBatches, made: Made, write: Write) -> bool:
         """Train all stages; return whether they came to their end."""
         from umit.training.loop import agree
         from umit.training.progress import END
@@ -300,7 +318,7 @@ class _Run:
             train_stage(
                 engine.model, batches, encoder=engine.encoder, stage=stage, settings=settings,
                 folder=self.out / "state" / stage.name, tell=note, plain=self.plain,
-                kept=None if stage.vision else self.kept,
+                kept=None if stage.vision else self.kept, write=write,
             )  # fmt: skip
             if agree(stopped):
                 return False
@@ -337,16 +355,11 @@ def _seconds_a_step(engine: Engine, batches: SampleBatches) -> float:
 
 
 def _write(engine: Engine, card: Checkpoint, made: Made, folder: Path, adapter: Adapter | None) -> None:
-    """Write all files apart and move them into place, the card last: without it nothing loads."""
-    part = folder / "state" / "finished"
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    write_checkpoint(engine, card, made, part, adapter)
-    for before in (CARD, ADAPTER, TENSORS, "config.json", "model*.safetensors*"):  # of the same run, merged or not
-        for path in folder.glob(before):
-            path.unlink()
-    for path in sorted(part.iterdir(), key=lambda path: path.name == CARD):
-        path.replace(folder / path.name)
-    part.rmdir()
-    if made.validation is not None and made.validation.best is not None:
-        shutil.copytree(made.validation.run(made.validation.best), folder / "validation", dirs_exist_ok=True)
+    """Write all files apart and move them into place, the card last: without it umit loads nothing."""
+    with room_on_disk(folder, "the finished checkpoint"), whole(folder / CARD) as here:
+        write_checkpoint(engine, card, made, adapter, here)
+        if made.validation is not None and made.validation.best is not None:
+            shutil.copytree(made.validation.run(made.validation.best), here / "validation")
+        for before in (CARD, ADAPTER, TENSORS, "config.json", "model*.safetensors*"):  # of the same run, merged or not
+            for path in folder.glob(before):
+                path.unlink()

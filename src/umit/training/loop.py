@@ -18,6 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 from umit.training.hyperparameters import Hyperparameters
 from umit.training.processes import agree, mean, others, processes
 from umit.training.progress import Progress, Tell, enough_memory
+from umit.training.states import Write
 from umit.training.steps import Batch, Objective, Steps
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def optimize(
     tell: Tell | None = None,
     names: Callable[[int], Sequence[str]] | None = None,
     weight_of: Callable[[Batch], float] = lambda batch: 1.0,
+    write: Write | None = None,
 ) -> list[float]:
     """Minimize a loss of a module; the same call again goes on where it stopped.
 
@@ -51,18 +53,20 @@ def optimize(
         tell: Called with step and loss every ``log_every`` steps; returning ``False`` saves and stops.
         names: Of the rows of a batch, for an error.
         weight_of: How much a batch weighs beside those of other parts and processes.
+        write: Called to write a checkpoint that loads into the folder of each state.
 
     Returns:
         The mean loss of each log interval of this call.
 
     Raises:
-        CheckpointError: The folder holds another run or something else, or a state cannot be written.
+        CheckpointError: A state cannot be written.
+        InputError: The folder holds another run or something else.
         DatasetError: A loss or a gradient is no finite number.
         BackendError: A step does not fit into memory, or another process ended.
     """
     device = next(module.parameters()).device
     steps = Steps(prepare, weight_of, settings)
-    progress = Progress(module, settings=settings, folder=folder, tell=tell, names=names)
+    progress = Progress(module, settings=settings, folder=folder, tell=tell, names=names, write=write)
     start = progress.begin(steps.last)
     if start == settings.steps:
         return []

@@ -14,7 +14,7 @@ from umit.errors import BackendError, CheckpointError, DatasetError
 from umit.training.hyperparameters import Hyperparameters, optimizer_and_schedule
 from umit.training.processes import agree, gathered, processes, synchronize
 from umit.training.shards import Shards
-from umit.training.states import States
+from umit.training.states import States, Write
 
 __all__ = ["END", "Progress", "Tell", "enough_memory"]
 
@@ -34,6 +34,7 @@ class Progress:
         tell: Called with step and loss.
         names: Of the rows of a step, for an error.
         device: Where steps are made; ``None`` for where the module is.
+        write: Called to write a checkpoint that loads into the folder of each state.
     """
 
     #: Where an engine cuts what trains into shards.
@@ -48,11 +49,12 @@ class Progress:
         tell: Tell | None = None,
         names: Callable[[int], Sequence[str]] | None = None,
         device: torch.device | None = None,
+        write: Write | None = None,
     ) -> None:
         self.device = device or next(module.parameters()).device
         self.module, self.settings, self.tell, self.names = module, settings, tell, names
         synchronize(module)
-        self.states = States(folder, module, settings)
+        self.states = States(folder, module, settings, write)
         self.optimizer, self.schedule = optimizer_and_schedule(module, settings)
         #: The mean loss of each log interval of this call.
         self.losses: list[float] = []
@@ -65,7 +67,7 @@ class Progress:
         A stage that came to its end before its last step counts as whole.
 
         Raises:
-            CheckpointError: The folder holds another run, or something else.
+            InputError: The folder holds another run, or something else.
         """
         state = self.states.load(prepare)
         if state is None:
@@ -80,7 +82,11 @@ class Progress:
         self.schedule.load_state_dict(state["schedule"])
         self._since = [pair.to(self.device) for pair in state["since"]]
         self._random = state["random"][processes()[0]]
-        return self.settings.steps if state.get("ended") else int(state["step"])
+        made = int(state["step"])
+        if state.get("ended") or made == self.settings.steps:
+            self.states.finish(made)
+            return self.settings.steps
+        return made
 
     def before(self) -> None:
         """Set the random state that the next step would have had, once, when loaders have drawn from theirs."""
@@ -122,6 +128,8 @@ class Progress:
                 if self.shards is not None:
                     self.shards.gather_optimizer()
                 self.states.save(step, {**self._state(step), "ended": ended}, batch)
+        if ended or step == self.settings.steps:
+            self.states.finish(step)
         return stop
 
     def _check(self, step: int) -> None:

@@ -27,6 +27,7 @@ from umit.training.hyperparameters import Hyperparameters, optimizer_and_schedul
 from umit.training.processes import mean, others
 from umit.training.progress import Progress, Tell, enough_memory
 from umit.training.shards import Shards
+from umit.training.states import Write
 from umit.training.steps import Batch, Objective, Steps
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ def fit(
     tell: Tell | None = None,
     names: Callable[[int], Sequence[str]] | None = None,
     weight_of: Callable[[Batch], float] = lambda batch: 1.0,
+    write: Write | None = None,
 ) -> list[float]:
     """Minimize a loss of a model by TRL; called as :func:`umit.training.loop.optimize` is.
 
@@ -128,6 +130,7 @@ def fit(
         tell: As there.
         names: As there.
         weight_of: As there.
+        write: As there.
 
     Raises:
         InputError: ``accelerate launch`` asks for another precision than the settings do.
@@ -136,7 +139,7 @@ def fit(
     cuts = _cuts(config)
     if cuts:
         torch.nn.Module.to(model, "cpu")
-    progress = Progress(model, settings=settings, folder=folder, tell=tell, names=names, device=device)
+    progress = Progress(model, settings=settings, folder=folder, tell=tell, names=names, device=device, write=write)
     start = progress.begin(steps.last)
     if start == settings.steps:
         return []

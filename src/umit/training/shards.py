@@ -37,6 +37,7 @@ class Shards:
         """Give the shards what the whole optimizer holds; once the engine has cut."""
         from torch.distributed.tensor import distribute_tensor
 
+        _same_rates(self.optimizer, self.cut_optimizer)
         for one, shard in self._pairs():
             self.cut_optimizer.state[shard] = {
                 name: distribute_tensor(value.to(self.device), shard.device_mesh, shard.placements)
@@ -57,6 +58,7 @@ class Shards:
 
     def gather_optimizer(self) -> None:
         """Have the state of the shards' optimizer in the first process's whole one."""
+        _same_rates(self.cut_optimizer, self.optimizer)
         for one, shard in self._pairs():
             for name, value in self.cut_optimizer.state[shard].items():
                 full = value if type(value) is Tensor else value.full_tensor()
@@ -66,3 +68,8 @@ class Shards:
     def _pairs(self) -> list[tuple[nn.Parameter, Any]]:
         pairs = zip(self.whole.parameters(), self.cut.parameters(), strict=True)
         return [(one, shard) for one, shard in pairs if one.requires_grad]
+
+
+def _same_rates(one: Any, other: Any) -> None:
+    for group, into in zip(one.param_groups, other.param_groups, strict=True):
+        into.update({name: value for name, value in group.items() if name != "params"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from umit.checkpoints import Checkpoint
 from umit.datasets.ask import rendering_of
 from umit.datasets.dataset import Sample
+from umit.datasets.pictures import Pictures
 from umit.imaging.scan import Scan
 from umit.imaging.view import Rendering, ViewGeometry, render
 
@@ -19,6 +21,7 @@ __all__ = ["Shown", "Store"]
 
 _BYTES: Final = 512 << 20  # of pictures that are kept
 _DETAIL: Final = 2  # times as many pixels as are fed, so that what is zoomed in is no blur
+_STRIP: Final = 200  # sides against each other: no picture is fed in a longer shape
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,26 +72,37 @@ class Store:
             UnsupportedTaskError: The checkpoint does not know the task.
         """
         rendering = _before(rendering_of(sample, self.card.tasks))
-        key = sample.source, rendering
-        if not isinstance(sample.source, Hashable) or key not in self._kept:
-            shown = tuple(_shown(scan, rendering) for scan in sample.source.scans())
-            size = sum(one.pixels.nbytes for one in shown)
-            if not isinstance(sample.source, Hashable) or self._size + size > self.limit:
-                return shown
+        key = _key(sample.source, rendering)
+        if key in self._kept:
+            return self._kept[key]
+        shown = tuple(_shown(scan, rendering) for scan in sample.source.scans())
+        size = sum(one.pixels.nbytes for one in shown)
+        if key is not None and self._size + size <= self.limit:
             self._kept[key] = shown
             self._size += size
-        return self._kept[key]
+        return shown
+
+
+def _key(source: Pictures, rendering: Rendering) -> Hashable | None:
+    try:
+        hash(source)
+    except TypeError:  # pictures of somebody's own, which cannot be told apart
+        return None
+    return source, rendering
 
 
 def _before(rendering: Rendering) -> Rendering:
     """Return how a picture is shown before its last resize."""
     if rendering.depth is not None:
         return replace(rendering, fed=rendering.frame, factor=1, min_pixels=1, max_pixels=1 << 24)
-    width, height = rendering.fed or (rendering.max_pixels, 1)
-    return replace(rendering, frame=None, fed=None, factor=1, min_pixels=1, max_pixels=_DETAIL * width * height)
+    fed = math.prod(rendering.fed) if rendering.fed else rendering.max_pixels
+    return replace(rendering, frame=None, fed=None, factor=1, min_pixels=1, max_pixels=_DETAIL * fed)
 
 
 def _shown(scan: Scan, rendering: Rendering) -> Shown:
+    if rendering.depth is None and max(scan.size) > _STRIP * min(scan.size):
+        side = math.isqrt(rendering.max_pixels)
+        rendering = replace(rendering, fed=(side, side))
     view = render(scan, rendering)
     frames = [frame[..., 0] if scan.voxels.ndim == 3 else frame for frame in view.frames]
     pixels = np.stack(frames)

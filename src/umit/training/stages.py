@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from umit.training.features import Features
     from umit.training.kept import Kept
     from umit.training.progress import Tell
+    from umit.training.states import Write
 
 __all__ = ["ALIGN", "INSTRUCT", "Stage", "freeze", "train_stage"]
 
@@ -87,6 +88,7 @@ def train_stage(
     tell: Tell | None = None,
     plain: bool = False,
     kept: Kept | None = None,
+    write: Write | None = None,
 ) -> list[float]:
     """Train one stage; the same call again goes on where it stopped.
 
@@ -97,38 +99,43 @@ def train_stage(
         encoder: The checkpoint's encoder.
         stage: What trains.
         settings: How long and how fast.
-        folder: Where states are written and looked for; holds nothing else.
+        folder: Where states are written and looked for, each a checkpoint that loads; holds nothing else. At the end
+            it loads itself.
         tell: Called with step and loss every ``log_every`` steps; returning ``False`` saves and stops.
         plain: Train with the loop in plain torch and not with TRL's SFTTrainer.
         kept: Keeps what the frozen vision encoder makes of a picture for when it comes again.
+        write: Called to write a checkpoint that loads into the folder of each state; ``None`` for the weights, and the
+            card of those that it began with under the folder's name. Peft's own wrapper writes its adapter itself.
 
     Returns:
         The mean loss of each log interval of this call.
 
     Raises:
-        InputError: No Qwen2-VL, nothing left to train, trained weights that are not float32, or features to be kept
-            of a vision encoder that trains.
-        CheckpointError: The folder holds another run or something else, or a state cannot be written.
+        InputError: No Qwen2-VL, nothing left to train, trained weights that are not float32, features to be kept of
+            a vision encoder that trains, or a folder that holds another run or something else.
+        CheckpointError: A state cannot be written.
         DatasetError: A step without rows, or a loss that is no finite number; its rows are named.
         BackendError: A step does not fit into memory.
     """
     from umit.training.features import Features
+    from umit.training.loadable import writer
     from umit.training.loop import optimize
 
     with _ready(model, stage, settings) as plain_model:
         features = None if kept is None else Features(kept, plain_model, bf16=settings.bf16)
         prepare, names = partial(_batch, batches, encoder, features), partial(_names, batches)
         loss_of = partial(_loss, features)
+        write = write or writer(plain_model, encoder.tokenizer, folder)
         if plain:
             return optimize(
                 plain_model, prepare, partial(loss_of, plain_model), settings=settings,
-                folder=folder, tell=tell, names=names, weight_of=_taught,
+                folder=folder, tell=tell, names=names, weight_of=_taught, write=write,
             )  # fmt: skip
         from umit.training import sft  # loads TRL
 
         return sft.fit(
             plain_model, prepare, loss_of, tokenizer=encoder.tokenizer, settings=settings, folder=folder,
-            tell=tell, names=names, weight_of=_taught,
+            tell=tell, names=names, weight_of=_taught, write=write,
         )  # fmt: skip
 
 

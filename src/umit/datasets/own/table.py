@@ -18,13 +18,15 @@ from umit.datasets.pictures import Files, Pictures, paths_of
 from umit.datasets.rows import at, table_rows
 from umit.datasets.swift import OURS
 from umit.datasets.swift_pictures import source_of
-from umit.datasets.swift_turns import IMAGE, talk
+from umit.datasets.swift_turns import BOX, IMAGE, REF, talk
 from umit.errors import DatasetError
 
 __all__ = ["items", "there"]
 
 _ENDS: Final = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 _TALKS: Final = ("messages", "conversations", "conversation")
+#: What stands for coordinates, or around them: ms-swift's, and Qwen2-VL's tokens.
+_MARKS: Final = (BOX, REF, "<|box_start|>", "<|object_ref_start|>")
 
 
 def there(path: Path) -> bool:
@@ -51,6 +53,16 @@ def items(given: Given) -> Iterator[Item]:
     for path in files:
         reader = _Reader(given, path, _split_of(path) if len(files) > 1 else None)
         yield from reader.items()
+
+
+def _refuse_marks(words: str, place: str) -> None:
+    """Refuse a conversation whose boxes stand beside its words or in a model's own tokens: as words they say nothing."""
+    if mark := next((one for one in _MARKS if one in words), None):
+        raise DatasetError(
+            f"expected a conversation in plain words, got {mark}; umit.datasets.swift_samples reads such rows by a "
+            "checkpoint's tasks, and a table with boxes as coordinates is read here",
+            file=place,
+        )
 
 
 @dataclass
@@ -107,6 +119,7 @@ class _Reader:
         )
         if talks:
             for turn, (asked, answer) in enumerate(talk(row, place).turns, start=1):
+                _refuse_marks(asked + (answer or ""), place)
                 said = truths.turn(asked.replace(IMAGE, " ").strip(), answer)
                 if said is None:
                     self._say(f"{place}: skipped turn {turn}, its question or its answer is empty")
