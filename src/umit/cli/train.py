@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import sys
@@ -63,6 +64,13 @@ def add(commands: Commands) -> None:
         "--keep-gib", type=natural, default=16, metavar="N", help="room for them in GiB (default 16); the oldest go"
     )
     parser.add_argument("--plain", action="store_true", help="train without TRL; the losses are the same")
+    parser.add_argument(
+        "--sft", action="append", default=[], metavar="KEY=VALUE", help="a setting of TRL's SFTConfig, such as optim=adafactor"
+    )  # fmt: skip
+    parser.add_argument(
+        "--report-to", action="append", default=[], metavar="NAME",
+        help="tensorboard, trackio, wandb or another that transformers has (default: nothing is told to anyone)",
+    )  # fmt: skip
     parser.add_argument("--plan", action="store_true", help="say what it will take, and end before weights load")
     add_source(parser)
     parser.set_defaults(run=_train)
@@ -95,6 +103,7 @@ def _train(given: Namespace) -> int:
     from umit.training import ALIGN, INSTRUCT, Kept, default_settings, train
     from umit.training.finetune import parts_of
     from umit.training.parts import Part
+    from umit.training.passed import with_sft
     from umit.training.plan import plan
 
     sets = [DataSet.of(words).place for words in (*given.data, *(given.val or ()))]
@@ -117,6 +126,7 @@ def _train(given: Namespace) -> int:
         epochs=given.epochs, steps=given.steps, rate=given.rate, seed=given.seed, lora=lora is not None,
     )  # fmt: skip
     settings = replace(settings, accumulate=given.accumulate, bf16=given.bf16, checkpointing=given.checkpointing)
+    settings = with_sft(settings, dict(map(_setting, given.sft)))
     if given.plan:
         taught, asked = parts_of(training, validation, card, encoder, seed=given.seed)
         say(str(plan(
@@ -131,11 +141,22 @@ def _train(given: Namespace) -> int:
         every=given.every, patience=given.patience, minutes=given.minutes, card=given.card, batch=given.batch,
         augment=_augmentation(given), plain=given.plain, name=given.name,
         tell=_told(settings.steps, given.minutes is None), say=say,
-        command=shlex.join(["umit", *sys.argv[1:]]), kept=kept,
+        command=shlex.join(["umit", *sys.argv[1:]]), kept=kept, report_to=given.report_to,
     )  # fmt: skip
     if _speaks():
         say(f"wrote {out}; try: umit evaluate DATA --checkpoint {out} --run RUN")
     return 0
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """Return the name and the value of a setting: JSON where it is some, else a word."""
+    name, there, value = text.partition("=")
+    if not there:
+        raise InputError(f"expected KEY=VALUE, such as optim=adafactor, got {text!r}", where="sft")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, {"True": True, "False": False, "None": None}.get(value, value)
 
 
 def _augmentation(given: Namespace) -> Augmentation | None:
@@ -158,7 +179,7 @@ def _told(steps: int, known: bool) -> Callable[[int, float], bool]:
     """Return what prints each logged loss."""
 
     def logged(step: int, loss: float) -> bool:
-        if _speaks():
+        if _speaks() and not sys.stderr.isatty():  # on a terminal the bar does
             tell(f"step {step}{f' of {steps}' if known else ''}: loss {loss:.4f}")
         return True
 

@@ -20,7 +20,7 @@ from umit.evaluation.words import VERDICTS, Words, cost_words, metric_words
 from umit.tasks.table import TASKS
 from umit.whole import write_whole
 
-__all__ = ["MOST", "shown", "write_page"]
+__all__ = ["MOST", "answers_of", "shown", "write_page"]
 
 #: Items of each task, language and verdict that the page holds.
 MOST: Final = 40
@@ -54,8 +54,6 @@ def write_page(
         InputError: No run there, or a damaged journal.
     """
     found = score(run) if scored is None else scored
-    items = items_of(run)
-    few = chosen(items, most)
     told = found.manifest
     text = html(
         "evaluation/page.html",
@@ -65,18 +63,39 @@ def write_page(
         manifest={name: _plain(value) for name, value in told.items()},
         failed=found.failed,
         gaps=found.gaps,
-        tasks=_titles(),
-        verdicts=VERDICTS,
-        languages=_LANGUAGES,
-        tally=_tally(items),
-        filters=_filters(items),
-        scores=_scores(found.rows, items),
         floor=FLOOR_NOTE if any(row.metric.endswith(FLOOR) for row in found.rows) else "",
-        cards=cards(few, pictures),
-        few=len(few),
-        many=len(items),
+        **answers_of(run, pictures, scored=found, most=most),
     )
     write_whole(Path(path), text)
+
+
+def answers_of(
+    run: Path | str, pictures: ScansOf | None, *, scored: Score | None = None, most: int = MOST
+) -> dict[str, Any]:
+    """Return what ``evaluation/cards.html`` shows of a run's answers, and what is beside it, by its names.
+
+    Args:
+        run: Folder of a journal.
+        pictures: As for :func:`write_page`.
+        scored: Likewise.
+        most: Likewise.
+
+    Raises:
+        InputError: No run there, or a damaged journal.
+    """
+    items = items_of(run)
+    few = chosen(items, most)
+    return {
+        "tasks": _titles(),
+        "verdicts": VERDICTS,
+        "languages": _LANGUAGES,
+        "tally": _tally(items),
+        "filters": _filters(items),
+        "scores": list(_scores((score(run) if scored is None else scored).rows, items)),
+        "cards": cards(few, pictures),
+        "few": len(few),
+        "many": len(items),
+    }
 
 
 def _titles() -> dict[str, Words]:

@@ -8,7 +8,7 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,14 +22,17 @@ from umit.errors import InputError
 from umit.training.adapters import Adapter, Lora
 from umit.training.augment import LIGHT, Augmentation
 from umit.training.batches import SampleBatches
-from umit.training.card import Made, write_checkpoint, write_weights
+from umit.training.board import Board
+from umit.training.card import RECORD, Made, write_checkpoint, write_weights
 from umit.training.claim import RUN, check_out, claim, claimed
 from umit.training.contradictions import warn_of_contradictions
 from umit.training.defaults import default_settings
 from umit.training.examine import examine
 from umit.training.hyperparameters import Hyperparameters
 from umit.training.kept import Kept
+from umit.training.page import PAGE, write_training_page
 from umit.training.parts import Part, digest_of, divide, refuse_shared
+from umit.training.passed import check, with_sft
 from umit.training.stages import INSTRUCT, Stage, train_stage
 from umit.training.states import Write, room_on_disk
 from umit.training.validate import Validation
@@ -43,7 +46,7 @@ __all__ = ["parts_of", "train"]
 
 _Samples = Iterable[Sample[Any, Any]]
 #: Settings that change no weight.
-_WITHOUT_EFFECT: Final = ("save_every", "log_every", "workers", "checkpointing")
+_WITHOUT_EFFECT: Final = ("save_every", "log_every", "workers", "checkpointing", "report_to")
 #: The run depends on what is in it.
 _RUN: Final = f"state/{RUN}"
 _SHARE_TRAINED: Final = 0.8  # of the minutes; the rest goes to validation, reading and writing
@@ -70,6 +73,8 @@ def train(
     say: Callable[[str], None] | None = None,
     command: str = "umit.training.train(...)",
     kept: Kept | None = None,
+    sft: Mapping[str, Any] | None = None,
+    report_to: Sequence[str] = (),
 ) -> Path | None:
     """Teach a checkpoint the samples of any data set; the same call again goes on where it stopped.
 
@@ -93,6 +98,8 @@ def train(
         say: Called with each figure on the validation part, in words.
         command: What the model card says it was made by.
         kept: Keeps on disk what a frozen vision encoder makes of pictures; stages that train it do without.
+        sft: What TRL's SFTConfig offers, by its names, such as ``{"optim": "adafactor"}``; what umit owns is refused.
+        report_to: transformers' names of what is told of each log, such as ``"tensorboard"``; nothing is by itself.
 
     Returns:
         The folder of the finished checkpoint, or ``None`` if ``tell`` stopped it before.
@@ -107,7 +114,7 @@ def train(
     stages = (stage,) if isinstance(stage, Stage) else tuple(stage)
     return _Run(
         samples, model, Path(out), settings, stages, lora, val, every, patience, minutes, card, batch, augment, plain, name,
-        tell, say or _quiet, command, kept,
+        tell, say or _quiet, command, kept, dict(sft or {}), tuple(report_to),
     ).go()  # fmt: skip
 
 
@@ -183,6 +190,8 @@ class _Run:
     say: Callable[[str], None]
     command: str
     kept: Kept | None
+    sft: Mapping[str, Any]
+    report_to: tuple[str, ...]
 
     def go(self) -> Path | None:
         from umit.engine.load import load_engine, load_shell
@@ -225,7 +234,7 @@ class _Run:
         made = Made(
             name=self.name or Path(os.path.realpath(self.out)).name, base=card.name, place=place, source=str(self.model),
             training=taught if isinstance(taught, Part) else None, validation=None,
-            settings=of_first(self._length(taught, engine, batches)),  # which may be measured
+            settings=self._settled(of_first(self._length(taught, engine, batches))),  # which may be measured
             stages=tuple(one.name for one in self.stages), batch=self.batch, augment=self.augment,
             command=self.command,
         )  # fmt: skip
@@ -259,9 +268,15 @@ class _Run:
         else:
             spent = _seconds_a_step(engine, batches) * settings.accumulate * len(self.stages)
             steps = max(1, int(_SHARE_TRAINED * 60 * minutes / spent))
-        fresh = default_settings(1, batch=1, parameters=1, steps=steps, rate=settings.learning_rate, seed=settings.seed)
-        same = {name: getattr(settings, name) for name in ("bf16", "accumulate", "checkpointing", "workers")}
-        return replace(fresh, **same)
+        fresh = default_settings(1, batch=1, parameters=1, steps=steps)
+        paced = {name: getattr(fresh, name) for name in ("steps", "warmup", "save_every", "log_every")}
+        return replace(settings, **paced)
+
+    def _settled(self, settings: Hyperparameters) -> Hyperparameters:
+        """Return settings with what SFTConfig calls by its own names."""
+        found = replace(with_sft(settings, self.sft), report_to=self.report_to or settings.report_to)
+        check(found, plain=self.plain)
+        return found
 
     def _depends(
         self, start: str, card: Checkpoint, made: Made, taught: Part | Mixture, asked: Part | None
@@ -299,14 +314,13 @@ class _Run:
         from umit.training.progress import END
 
         settings, watch, stopped = made.settings, made.validation, False
-        gap, before = self.every or max(1, len(self.stages) * settings.steps // 4), 0
+        before, board = 0, Board(self.out / "state")
         for number, stage in enumerate(self.stages):
             before = number * settings.steps
 
             def note(step: int, loss: float, before: int = before) -> bool | Literal["end"]:
                 nonlocal stopped
-                if watch is not None and watch.due(before + step, gap):
-                    watch.ask(engine, before + step, needed=False)
+                self._look(engine, made, board, before + step, loss)
                 stopped = self.tell is not None and not self.tell(step, loss)
                 ended = watch is not None and watch.waited(before, before + step, self.patience)
                 return END if ended else not stopped
@@ -318,13 +332,21 @@ class _Run:
             train_stage(
                 engine.model, batches, encoder=engine.encoder, stage=stage, settings=settings,
                 folder=self.out / "state" / stage.name, tell=note, plain=self.plain,
-                kept=None if stage.vision else self.kept, write=write,
+                kept=None if stage.vision else self.kept, write=write, board=board,
             )  # fmt: skip
             if agree(stopped):
                 return False
         if watch is not None and not watch.waited(before, watch.table.steps[-1], self.patience):
             watch.ask(engine, len(self.stages) * settings.steps)
         return True
+
+    def _look(self, engine: Engine, made: Made, board: Board, step: int, loss: float) -> None:
+        """Keep the losses of an interval, and validate where it is time; the last step always is."""
+        board.logged(step, loss)
+        watch, total = made.validation, len(self.stages) * made.settings.steps
+        gap = self.every or max(1, total // 4)
+        if watch is not None and (step == total or watch.due(step, gap)):
+            board.show(watch.ask(engine, step, needed=step == total))
 
     def _finish(self, engine: Engine, card: Checkpoint, made: Made, adapter: Adapter | None) -> None:
         """Write the best weights, and say what they do not beat."""
@@ -336,6 +358,11 @@ class _Run:
             adapter.merge()
             adapter = None
         _write(engine, card, made, self.out, adapter)
+        record = json.loads((self.out / RECORD).read_text("utf-8"))
+        board = Board(self.out / "state")
+        write_training_page(
+            self.out / PAGE, record, name=made.name, losses=board.losses, validation=watch, plan=""
+        )  # fmt: skip
 
 
 def _seconds_a_step(engine: Engine, batches: SampleBatches) -> float:

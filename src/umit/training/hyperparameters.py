@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from umit.errors import InputError
+from umit.training.optimizers import OPTIMIZER, chosen
 
 __all__ = ["Hyperparameters", "optimizer_and_schedule"]
 
@@ -29,6 +31,8 @@ class Hyperparameters:
         log_every: Steps between logged losses.
         workers: Processes that prepare batches; 0 prepares them in this one.
         seed: Seeds what is random besides the batches.
+        sft: What TRL's SFTConfig offers beside these, as :func:`umit.training.passed.with_sft` keeps it.
+        report_to: transformers' names of what is told of each log, such as ``"tensorboard"``.
 
     Raises:
         InputError: A count under 1, or a rate that is not above 0.
@@ -46,6 +50,8 @@ class Hyperparameters:
     log_every: int = 25
     workers: int = 0
     seed: int = 0
+    sft: Mapping[str, Any] = field(default_factory=dict)
+    report_to: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what would train nothing, or never end well."""
@@ -57,11 +63,14 @@ class Hyperparameters:
 
 
 def optimizer_and_schedule(module: Any, settings: Hyperparameters) -> tuple[Any, Any]:
-    """Return AdamW and its cosine schedule over what requires a gradient.
+    """Return the optimizer and its schedule over what requires a gradient: AdamW and a cosine, unless ``sft`` says.
 
     Args:
         module: Holds Qwen2-VL. In bfloat16 on a processor its attention is set to one that is fast there.
         settings: How long and how fast.
+
+    Raises:
+        InputError: An optimizer or a schedule that ``sft`` names and nobody has.
     """
     import torch
     from transformers import PreTrainedModel, get_cosine_with_min_lr_schedule_with_warmup
@@ -76,6 +85,8 @@ def optimizer_and_schedule(module: Any, settings: Hyperparameters) -> tuple[Any,
         {"params": [p for p in trained if p.ndim > 1], "weight_decay": settings.weight_decay},
         {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
     ]
+    if settings.sft.keys() & OPTIMIZER.keys():
+        return chosen(groups, settings)
     optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.95))
     schedule = get_cosine_with_min_lr_schedule_with_warmup(optimizer, settings.warmup, settings.steps, min_lr_rate=0.01)
     return optimizer, schedule

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from tqdm import tqdm  # type: ignore[import-untyped]
 
 from umit.errors import BackendError, CheckpointError, DatasetError
 from umit.training.hyperparameters import Hyperparameters, optimizer_and_schedule
@@ -37,6 +38,8 @@ class Progress:
         write: Called to write a checkpoint that loads into the folder of each state.
     """
 
+    #: Shown on a terminal only.
+    bar: Any = tqdm(disable=True)
     #: Where an engine cuts what trains into shards.
     shards: Shards | None = None
 
@@ -74,6 +77,7 @@ class Progress:
             seed = self.settings.seed + processes()[0]
             kinds = {"cpu", self.device.type} & {"cpu", "cuda"}
             self._random = [torch.Generator(kind).manual_seed(seed).get_state() for kind in sorted(kinds)]
+            self._show(0)
             return 0
         wrong = self.module.load_state_dict(state["model"], strict=False)
         if wrong.unexpected_keys or {*wrong.missing_keys} - self._frozen():
@@ -86,7 +90,14 @@ class Progress:
         if state.get("ended") or made == self.settings.steps:
             self.states.finish(made)
             return self.settings.steps
+        self._show(made)
         return made
+
+    def _show(self, start: int) -> None:
+        """Begin a bar on a terminal, of the first process."""
+        hidden = None if processes()[0] == 0 else True
+        known = {"total": self.settings.steps, "initial": start, "unit": "step", "desc": self.states.folder.name}
+        self.bar = tqdm(**known, disable=hidden, dynamic_ncols=True)
 
     def before(self) -> None:
         """Set the random state that the next step would have had, once, when loaders have drawn from theirs."""
@@ -112,25 +123,40 @@ class Progress:
             self.states.check_shares(batch)
         # Not floats yet: asking for one would wait for a GPU.
         self._since.append(torch.stack([loss.detach().float(), norm.detach().float()]))
-        logs = step % self.settings.log_every == 0
-        saves = step % self.settings.save_every == 0 or step == self.settings.steps
+        last = step == self.settings.steps
+        logs, saves = last or step % self.settings.log_every == 0, step % self.settings.save_every == 0
         if logs or saves or loss.device.type == "cpu":
             self._check(step)
+        self.bar.update()
+        if last:  # before `tell`, which may validate, and fail
+            self._save(step, batch)
         stop = ended = False
         if logs:
             self.losses.append(float(torch.stack(self._since)[:, 0].cpu().double().mean()))
             self._since.clear()
-            with self.shards.looked_at() if self.shards and self.tell else nullcontext():
-                word = self.tell is None or self.tell(step, self.losses[-1])
-            stop, ended = agree(not word or word == END), agree(word == END)
-        if stop or saves:
-            with self.shards.looked_at() if self.shards else nullcontext():
-                if self.shards is not None:
-                    self.shards.gather_optimizer()
-                self.states.save(step, {**self._state(step), "ended": ended}, batch)
-        if ended or step == self.settings.steps:
+            stop, ended = self._told(step)
+        if (stop or saves) and not last:
+            self._save(step, batch, ended=ended)
+        if ended or last:
             self.states.finish(step)
+        if stop or last:
+            self.bar.close()
         return stop
+
+    def _told(self, step: int) -> tuple[bool, bool]:
+        """Return whether to stop here, and whether for good."""
+        self.bar.set_postfix_str(f"loss {self.losses[-1]:.4f}", refresh=False)
+        self.bar.clear()  # what is printed now would stand in its line
+        with self.shards.looked_at() if self.shards and self.tell else nullcontext():
+            word = self.tell is None or self.tell(step, self.losses[-1])
+        self.bar.refresh()
+        return agree(not word or word == END), agree(word == END)
+
+    def _save(self, step: int, batch: Mapping[str, Tensor], *, ended: bool = False) -> None:
+        with self.shards.looked_at() if self.shards else nullcontext():
+            if self.shards is not None:
+                self.shards.gather_optimizer()
+            self.states.save(step, {**self._state(step), "ended": ended}, batch)
 
     def _check(self, step: int) -> None:
         finite = torch.stack(self._since).isfinite().all(1).tolist()

@@ -23,7 +23,9 @@ from transformers import PrinterCallback, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
 from umit.errors import InputError
+from umit.training.board import Board
 from umit.training.hyperparameters import Hyperparameters, optimizer_and_schedule
+from umit.training.optimizers import OPTIMIZER
 from umit.training.processes import mean, others
 from umit.training.progress import Progress, Tell, enough_memory
 from umit.training.shards import Shards
@@ -42,6 +44,7 @@ class _PackedTrainer(SFTTrainer):
     start: int
     norm: Tensor
     own: tuple[Any, Any]  # optimizer and schedule
+    board: Board | None = None
 
     def create_optimizer(self, model: Any = None) -> Any:
         """Return umit's own; FSDP and DeepSpeed take none before they ask for it."""
@@ -97,12 +100,21 @@ class _After(TrainerCallback):
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if self.trainer.progress.shards is not None:
             self.trainer.progress.shards.begin()
+        self._report()
+
+    def _report(self) -> None:
+        """Pass on what is new beside loss, norm and rate, which the trainer logs itself."""
+        if self.trainer.args.report_to and self.trainer.board and (new := self.trainer.board.fresh()):
+            self.trainer.log(new)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         trainer = self.trainer
         loss = mean(torch.stack(trainer.losses).sum())
         if trainer.progress.after(state.global_step, trainer.part, loss, trainer.norm):
             control.should_training_stop = True
+
+    def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._report()  # behind the trainer's own log, which would fall out if another came before it
 
 
 def fit(
@@ -117,6 +129,7 @@ def fit(
     names: Callable[[int], Sequence[str]] | None = None,
     weight_of: Callable[[Batch], float] = lambda batch: 1.0,
     write: Write | None = None,
+    board: Board | None = None,
 ) -> list[float]:
     """Minimize a loss of a model by TRL; called as :func:`umit.training.loop.optimize` is.
 
@@ -131,6 +144,7 @@ def fit(
         names: As there.
         weight_of: As there.
         write: As there.
+        board: Has what is reported beside loss, norm and rate.
 
     Raises:
         InputError: ``accelerate launch`` asks for another precision than the settings do.
@@ -151,7 +165,7 @@ def fit(
         progress.schedule = own[1]
         progress.shards = Shards(model, progress.optimizer, trained, own[0], device)
     trainer = _trainer(trained, loss_of, config, tokenizer, settings)
-    trainer.progress, trainer.steps, trainer.start = progress, steps, start
+    trainer.progress, trainer.steps, trainer.start, trainer.board = progress, steps, start, board
     trainer.own = own if cuts else (progress.optimizer, progress.schedule)
     trainer.train()
     torch.nn.Module.to(model, device)
@@ -196,6 +210,10 @@ def _config(settings: Hyperparameters, folder: Path) -> SFTConfig:
         output_dir=str(folder),
         max_steps=settings.steps,
         per_device_train_batch_size=1,  # one item is one batch of packed rows, or a part of it
+        # Optimizer and schedule are umit's own objects; these are what reports say of them.
+        learning_rate=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        warmup_steps=settings.warmup,
         max_grad_norm=settings.clip,
         bf16=settings.bf16,
         use_cpu=not torch.cuda.is_available(),
@@ -212,8 +230,9 @@ def _config(settings: Hyperparameters, folder: Path) -> SFTConfig:
         logging_steps=settings.log_every,
         logging_nan_inf_filter=False,
         disable_tqdm=True,
-        report_to=[],
+        report_to=list(settings.report_to),
         seed=settings.seed,
+        **{**OPTIMIZER, **settings.sft},
     )
     config._n_gpu = 1  # many GPUs in one process would split a batch whose parts belong together
     return config

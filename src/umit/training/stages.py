@@ -19,6 +19,7 @@ from umit.training.rows import Batches
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from umit.training.board import Board
     from umit.training.features import Features
     from umit.training.kept import Kept
     from umit.training.progress import Tell
@@ -89,6 +90,7 @@ def train_stage(
     plain: bool = False,
     kept: Kept | None = None,
     write: Write | None = None,
+    board: Board | None = None,
 ) -> list[float]:
     """Train one stage; the same call again goes on where it stopped.
 
@@ -106,6 +108,7 @@ def train_stage(
         kept: Keeps what the frozen vision encoder makes of a picture for when it comes again.
         write: Called to write a checkpoint that loads into the folder of each state; ``None`` for the weights, and the
             card of those that it began with under the folder's name. Peft's own wrapper writes its adapter itself.
+        board: Has what is reported beside the loss.
 
     Returns:
         The mean loss of each log interval of this call.
@@ -135,7 +138,7 @@ def train_stage(
 
         return sft.fit(
             plain_model, prepare, loss_of, tokenizer=encoder.tokenizer, settings=settings, folder=folder,
-            tell=tell, names=names, weight_of=_taught, write=write,
+            tell=tell, names=names, weight_of=_taught, write=write, board=board,
         )  # fmt: skip
 
 

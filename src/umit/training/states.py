@@ -31,7 +31,7 @@ _STATE: Final = "state.pt"
 _NAME: Final = "checkpoint-"
 _KEPT: Final = 2  # the newest, and one to fall back to
 #: Settings that change neither weights nor losses.
-_FREE: Final = ("save_every", "log_every", "workers", "checkpointing")
+_FREE: Final = ("save_every", "log_every", "workers", "checkpointing", "report_to")
 #: What a batch's picture_keys stand for.
 _OF_KEYS: Final = ("pixel_values", "picture_known", "picture_features")
 

@@ -93,7 +93,7 @@ class Validation:
         """
         return patience is not None and step >= self.table.steps[-1] and self.table.waited(begin) >= patience
 
-    def ask(self, engine: Engine, step: int, *, needed: bool = True) -> None:
+    def ask(self, engine: Engine, step: int, *, needed: bool = True) -> list[Figure]:
         """Ask the part of the weights as they are, and keep them if none were better; once a step.
 
         Args:
@@ -101,11 +101,14 @@ class Validation:
             step: How many steps they have seen.
             needed: Whether training cannot go on, or end, without these figures; else what cannot be asked is told.
 
+        Returns:
+            What is new.
+
         Raises:
             DatasetError: A sample cannot be asked, such as one whose picture cannot be read.
         """
         if step in self.table.steps:
-            return
+            return []
         self._asked = step
         shutil.rmtree(self.run(step), ignore_errors=True)  # of a run that was stopped while asking
         started = time.monotonic()
@@ -116,7 +119,7 @@ class Validation:
             if needed:
                 raise DatasetError(f"{said}. Mend them, and give the same call again: it goes on")
             self.say(f"{said}; no figures of this step")
-            return
+            return []
         self.say(f"step {step}: {len(self.part):,} questions asked in {time.monotonic() - started:.0f} s")
         rows = [r for r in score.rows if r.task == self.task and not r.language and not r.part]
         shown = [
@@ -128,6 +131,7 @@ class Validation:
         if step > 0 and self._is_best(shown):
             self._keep(engine)
         self._add(shown)
+        return shown
 
     def _score(self, engine: Engine, step: int) -> Score:
         from umit.backends.local.backend import LocalBackend

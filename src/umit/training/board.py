@@ -1,0 +1,97 @@
+"""What a run tells of itself beside its loss: losses by task and language, and figures, kept and passed on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from umit.training.figures import Figure
+from umit.whole import write_whole
+
+__all__ = ["Board", "curves", "means"]
+
+_KEPT: Final = "losses.json"
+
+
+class Board:
+    """Losses of each log interval, in a file; and what is new, for ``report_to``.
+
+    All processes make the same calls; the first one writes.
+
+    Args:
+        folder: Where the file is kept; read if it is there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / _KEPT
+        kept = json.loads(self.path.read_text("utf-8")) if self.path.is_file() else {}
+        #: Step to losses by name: ``""`` is that of all, ``"classify en"`` and the like those of a kind; and behind
+        #: ``"validation "`` those of the validation part.
+        self.losses: dict[int, dict[str, float]] = {int(step): dict(row) for step, row in kept.items()}
+        self._sums: dict[str, list[Any]] = {}
+        self._new: dict[str, float] = {}
+
+    def count(self, names: Sequence[str], sums: Any) -> None:
+        """Add the sum of losses and the number of tokens of each kind, ``(kinds, 2)``, of one batch."""
+        for name, one in zip(names, sums.detach(), strict=True):
+            self._sums.setdefault(name, []).append(one)
+
+    def logged(self, step: int, loss: float) -> None:
+        """Close a log interval.
+
+        Args:
+            step: Counted over all stages.
+            loss: The mean of the interval.
+        """
+        from umit.training.processes import gathered
+
+        mine = {name: [float(v) for v in sum(parts[1:], parts[0])] for name, parts in self._sums.items()}
+        self._sums.clear()
+        self.put(step, {"": loss, **means(gathered(mine))})
+
+    def put(self, step: int, losses: Mapping[str, float]) -> None:
+        """Keep losses of a step, beside those that are there."""
+        from umit.training.processes import processes
+
+        self.losses.setdefault(step, {}).update(losses)
+        for name, value in losses.items():
+            part, kind = ("eval_", name.removeprefix("validation ")) if name.startswith("validation ") else ("", name)
+            if kind:
+                self._new[f"{part}loss_{kind.replace(' ', '_')}"] = value
+        if processes()[0] == 0:
+            write_whole(self.path, json.dumps(self.losses, indent=1))
+
+    def show(self, figures: Iterable[Figure]) -> None:
+        """Pass figures on, by the names that transformers' integrations sort by."""
+        self._new |= {f"eval_{one.metric.replace(' ', '_')}": one.value for one in figures}
+
+    def fresh(self) -> dict[str, float]:
+        """Return what came since the last call."""
+        found, self._new = self._new, {}
+        return found
+
+
+def means(parts: Iterable[Mapping[str, Sequence[float]]]) -> dict[str, float]:
+    """Return the mean loss a token of each kind that has tokens, over processes.
+
+    Example:
+        >>> means([{"classify en": [3.0, 2.0]}, {"classify en": [1.0, 2.0], "caption zh": [0.0, 0.0]}])
+        {'classify en': 1.0}
+    """
+    sums: dict[str, list[float]] = {}
+    for part in parts:
+        for name, (loss, tokens) in part.items():
+            before = sums.setdefault(name, [0.0, 0.0])
+            sums[name] = [before[0] + loss, before[1] + tokens]
+    return {name: loss / tokens for name, (loss, tokens) in sorted(sums.items()) if tokens}
+
+
+def curves(losses: Mapping[int, Mapping[str, float]]) -> dict[str, list[tuple[int, float]]]:
+    """Return the points of each curve by its name, in the order of steps."""
+    found: dict[str, list[tuple[int, float]]] = {}
+    for step, row in sorted(losses.items()):
+        for name, value in row.items():
+            found.setdefault(name, []).append((step, value))
+    return found

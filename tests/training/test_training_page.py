@@ -1,0 +1,58 @@
+"""The page of a run: curves beside what costs nothing, samples through the steps, and no folder of this machine."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.training.films import write_films
+
+from umit.checkpoints import PHANTOM
+from umit.datasets import load
+from umit.testing import tiny_checkpoint
+from umit.training import Hyperparameters, train
+from umit.training.page import PAGE, unrooted
+
+pytestmark = pytest.mark.filterwarnings("ignore::umit.errors.DatasetWarning")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    place = tmp_path_factory.mktemp("place")
+    words: dict[str, Any] = {
+        "model": tiny_checkpoint(place / "tiny", card=PHANTOM), "out": place / "mine", "batch": 2, "plain": True,
+        "settings": Hyperparameters(steps=4, learning_rate=3e-3, warmup=1, log_every=1),
+        "command": f"umit train {place}/films --out {place}/mine",
+    }  # fmt: skip
+    write_films(place / "films", patients=4)
+    train(load(place / "films"), val=0.25, every=2, **words)
+    return place, words
+
+
+def test_it_shows_what_was_measured(made: tuple[Path, dict[str, Any]]) -> None:
+    text = (made[0] / "mine" / PAGE).read_text("utf-8")
+    assert "Research use only, not a medical device. 仅供研究使用" in text
+    for words in ("logistic regression (28 × 28)逻辑回归（28 × 28） 1.000", "准确率", "They do not beat"):
+        assert words in re.sub(r"</?span[^>]*>", "", text)
+    assert text.count('<dt><span class="own" lang="en">step ') == 4 * 3, "four samples, asked three times"
+    assert text.count("<img") >= 8 and "<script src" not in text and "http" not in re.sub(r"http-equiv", "", text)
+    curve = re.search(r'<polyline class="hue0" points="([^"]*)"', text.split("<h2>")[3])
+    assert curve is not None and len(curve[1].split()) == 4, "a loss of each log interval"
+
+
+def test_it_names_no_folder(made: tuple[Path, dict[str, Any]]) -> None:
+    place, _ = made
+    text = (place / "mine" / PAGE).read_text("utf-8")
+    assert str(place) not in text and "umit train …/films --out …/mine" in text
+    assert unrooted("a/b 'c /d/e' C:\\Users\\me\\x --root=/e/f 1/2 http://a/b") == (
+        "a/b 'c …/e' …/x --root=…/f 1/2 http://a/b"
+    )
+
+
+def test_nothing_validated_is_said(made: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    place, words = made
+    train(load(place / "films"), **(words | {"out": tmp_path / "mine"}))
+    text = (tmp_path / "mine" / PAGE).read_text("utf-8")
+    assert "Not measured: nothing was validated" in text and "<article" not in text
