@@ -80,7 +80,7 @@ def test_what_cannot_be_asked_is_named(start: Path, tmp_path: Path) -> None:
     assert line.startswith("step 3: expected answers to all 4 validation samples, 1 could not be asked: ")
     assert broken.name in line and "no figures of this step" in line
     assert {"step 2", "step 4"} <= {line.partition(":")[0] for line in said} and "step 3: accuracy" not in "".join(said)
-    bad = 6
+    bad = 5
     with pytest.raises(DatasetError, match=r"step 6: .* the same call again"):
         _go(start, films, tmp_path / "last", every=99, tell=tell)
     assert not (tmp_path / "last" / "config.json").exists()
