@@ -153,6 +153,14 @@ def test_datasets_page_is_current() -> None:
     assert made["PAGE"].read_text(encoding="utf-8") == made["page"](), "run: python docs/_datasets.py"
 
 
+def test_recipes_page_shows_the_results_that_are_kept() -> None:
+    made = runpy.run_path(str(DOCS / "_recipes.py"))
+    text = made["PAGE"].read_text(encoding="utf-8")
+    assert text == made["with_results"](text), "run: python docs/_recipes.py"
+    kept = {path.stem for path in made["RESULTS"].glob("*.json")} & made["SHOWN"].keys()
+    assert all(f"| `{name}` |" in text for name in kept)
+
+
 def test_metrics_page_is_current() -> None:
     made = runpy.run_path(str(DOCS / "_metrics.py"))
     assert made["PAGE"].read_text(encoding="utf-8") == made["page"](), "run: python docs/_metrics.py"
