@@ -81,7 +81,9 @@ def _figures() -> str:
             others = "; ".join(f"{who} {number}" for who, number in free.items() if who != "taught")
             unread = f", {mine['unreadable']} unreadable" if mine["unreadable"] else ""
             about = f"{metric}, {part.partition('=')[2]}" if part else metric
-            lines.append(f"| `{result['recipe']}` | {about} | {mine['n']}{unread} | {_number(mine)} | {others or '—'} |")
+            lines.append(
+                f"| `{result['recipe']}` | {about} | {mine['n']}{unread} | {_number(mine)} | {others or '—'} |"
+            )
     return "\n".join(lines)
 
 
