@@ -34,8 +34,8 @@ from umit.metrics.bootstrap import bootstrap, means
 from umit.metrics.metric import Pair, mean
 from umit.queries import Find, Locate, Query
 from umit.training import ALIGN, Hyperparameters, Stage, default_settings, train
-from umit.training.baselines import by_pixels, commonest
-from umit.training.mean_marks import mean_marks
+from umit.training.baselines import free_answers
+from umit.training.card import RECORD
 from umit.training.parts import Part, divide, refuse_shared
 
 __all__ = ["RESULTS", "Figure", "Own", "Recipe", "main", "numbered", "run", "steps", "together"]
@@ -149,6 +149,7 @@ def run(
         "stages": [*(["align"] if recipe.align else []), *(one.name for one in recipe.stages)],
         "settings": asdict(settings),
         "batch": recipe.batch,
+        "augmentation": json.loads((checkpoint / RECORD).read_text("utf-8"))["augmentation"],
         "cpu_minutes": round((time.process_time() - started) / 60, 1),
         "versions": {name: metadata.version(name) for name in _PACKAGES},
         "figures": [figure for who, folder in runs.items() for figure in _figures(recipe, who, folder)],
@@ -213,14 +214,7 @@ def _free(taught: Part, asked: Part, tasks: Mapping[Any, Any], out: Path) -> dic
     runs: dict[str, Path] = {}
     for task in sorted({one.task for one in asked} & {one.task for one in taught}):
         known, wanted = ([one for one in part if one.task == task] for part in (taught, asked))
-        answers = {
-            "commonest answer": commonest(known, wanted),
-            **by_pixels(known, wanted),
-            "mean shape": mean_marks(known, wanted, tasks),
-        }
-        for who, pairs in answers.items():
-            if pairs is None:
-                continue
+        for who, pairs in free_answers(known, wanted, tasks).items():
             runs[f"{who}, {task}"] = folder = out / "free" / f"{who}, {task}"
             with Journal(folder, {"answers": who}) as journal:
                 for one, pair in zip(wanted, pairs, strict=True):
@@ -260,6 +254,8 @@ def main(recipe: Recipe, about: str | None, arguments: Sequence[str] | None = No
     if (given.root is None) != given.small:
         parser.error("expected --root with the data, or --small, which draws its own")
     root = given.root
+    if root is not None and not root.is_dir():
+        parser.error(f"expected a folder as --root, got {str(root)!r}")
     if given.small:
         root = given.out / "drawn"
         recipe.draw(root)

@@ -1,4 +1,4 @@
-"""What costs next to nothing: the commonest answer, and two ways to class pictures by 28 × 28 grey pixels."""
+"""What costs next to nothing: the commonest answer, the mean shape, and two ways to class pictures by 28 × 28 grey pixels."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from umit.datasets.ask import Tasks
 from umit.datasets.dataset import Sample
 from umit.imaging.view import Rendering, render
 from umit.metrics.metric import Pair
@@ -16,8 +17,9 @@ from umit.queries import Choose, Query
 from umit.results import Answer, Classification, Result
 from umit.tasks.table import line
 from umit.training.logistic import chances
+from umit.training.mean_marks import mean_marks
 
-__all__ = ["by_pixels", "commonest"]
+__all__ = ["by_pixels", "commonest", "free_answers"]
 
 _SIDE: Final = 28  # pixels, MedMNIST's
 _SHOWN: Final = Rendering(frame=None, factor=1, min_pixels=1, fed=(_SIDE, _SIDE))
@@ -25,6 +27,23 @@ _NEIGHBOURS: Final = 5
 _NEARER: Final = 1e-9  # what a tie is broken by
 _MOST: Final = 5_000  # training pictures that are looked at, drawn by the seed
 _Samples = Sequence[Sample[Any, Any]]
+
+
+def free_answers(training: _Samples, asked: _Samples, tasks: Tasks, *, seed: int = 0) -> dict[str, list[Pair[Any]]]:
+    """Return all answers that cost next to nothing by what gives them; a model must beat them.
+
+    Args:
+        training: Of one task.
+        asked: Of the same task.
+        tasks: Of the checkpoint that is trained.
+        seed: Of what is looked at, where there is much.
+    """
+    found = {
+        "commonest answer": commonest(training, asked),
+        "mean shape": mean_marks(training, asked, tasks, seed=seed),
+        **by_pixels(training, asked, seed=seed),
+    }
+    return {who: pairs for who, pairs in found.items() if pairs is not None}
 
 
 def commonest(training: _Samples, asked: _Samples) -> list[Pair[Any]] | None:

@@ -17,9 +17,8 @@ from umit.errors import DatasetError
 from umit.metrics.metric import Metric, Pair
 from umit.tasks.table import TASKS
 from umit.training.adapters import learned
-from umit.training.baselines import by_pixels, commonest
+from umit.training.baselines import free_answers
 from umit.training.figures import Figure, Figures
-from umit.training.mean_marks import mean_marks
 from umit.training.parts import Part
 
 if TYPE_CHECKING:
@@ -191,16 +190,8 @@ class Validation:
         taught = [one for one in training if one.task == self.task]
         asked = [one for one in self.part if one.task == self.task]
         groups = np.unique([one.group for one in asked], return_inverse=True)[1]
-        answers = {
-            "commonest answer": commonest(taught, asked),
-            "mean shape": mean_marks(taught, asked, self.card.tasks, seed=self.seed),
-            **by_pixels(taught, asked, seed=self.seed),
-        }
-        return [
-            figure
-            for who, pairs in answers.items() if pairs is not None
-            for figure in self._figures(who, pairs, groups)
-        ]  # fmt: skip
+        free = free_answers(taught, asked, self.card.tasks, seed=self.seed)
+        return [figure for who, pairs in free.items() for figure in self._figures(who, pairs, groups)]
 
     def _figures(self, who: str, pairs: Sequence[Pair[Any]], groups: Any) -> list[Figure]:
         from umit.evaluation.score import interval
