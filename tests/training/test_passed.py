@@ -86,7 +86,8 @@ BAD = [
     ({"label_smoothing_factor": 0.1}, "the loss is umit's own"),
     ({"deepspeed": "zero.json"}, "accelerate launch"),
     ({"fp16": True}, "take bf16"),
-    ({"report_to": "wandb"}, "report_to="),
+    ({"report_to": 3}, "expected report_to to be tuple"),
+    ({"report_to": "abacus"}, "expected reports that transformers has: abacus"),
     ({"use_liger_kernel": True}, "that umit has looked at"),
     ({"learning_rate": "fast"}, "expected learning_rate to be float"),
     ({"bf16": 1}, "expected bf16 to be bool"),
@@ -164,7 +165,7 @@ def test_tensorboard_is_told_what_happens(start: Path, tmp_path: Path) -> None:
     films = load(write_films(tmp_path / "films", patients=4))
     out = train(
         films, model=start, out=tmp_path / "mine", settings=SETTINGS, stage=ALIGN, batch=2, val=0.25, every=2,
-        sft={"run_name": "first"}, report_to=["tensorboard"],
+        sft={"run_name": "first", "report_to": "tensorboard"},
     )  # fmt: skip
     assert out is not None
     (events,) = (out / "state").rglob("events.out.*")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.training.films import write_films
@@ -12,7 +13,7 @@ from umit.datasets import load
 from umit.engine.load import load_engine, load_shell
 from umit.errors import InputError
 from umit.testing import tiny_checkpoint
-from umit.training import ALIGN, INSTRUCT, default_settings
+from umit.training import ALIGN, INSTRUCT, Hyperparameters, default_settings
 from umit.training import plan as plans
 from umit.training.batches import rows_of
 from umit.training.parts import Part
@@ -31,10 +32,11 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Part:
     return Part.of(load(write_films(tmp_path_factory.mktemp("set") / "films", patients=4)))
 
 
-def _plan(start: Path, films: Part) -> Plan:
+def _plan(start: Path, films: Part, **how: Any) -> Plan:
     shell, encoder = load_shell(start)
     return plan(
-        films, films[:4], model=shell, card=PHANTOM, encoder=encoder, stages=(ALIGN, INSTRUCT), steps=6, batch=8
+        films, films[:4], model=shell, card=PHANTOM, encoder=encoder, stages=(ALIGN, INSTRUCT),
+        settings=Hyperparameters(steps=6, **how), batch=8
     )  # fmt: skip
 
 
@@ -54,6 +56,12 @@ def test_it_counts_what_trains(start: Path, films: Part) -> None:
     assert (found.samples, found.asked, found.rows) == (16, 4, 16)
     assert "6 a stage, of 8 samples: 3.0 passes" in str(found)
     assert "s at least on" in str(found)
+
+
+def test_a_step_keeps_what_its_parts_do(start: Path, films: Part) -> None:
+    whole, parts, again = (_plan(start, films, **how) for how in ({}, {"accumulate": 3}, {"checkpointing": True}))
+    assert parts.kept == whole.kept > again.kept and parts.batch == 3 * whole.batch
+    assert "that a batch keeps" in str(whole)
 
 
 def test_it_needs_no_weights(start: Path, films: Part, tmp_path: Path) -> None:

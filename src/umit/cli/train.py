@@ -126,12 +126,13 @@ def _train(given: Namespace) -> int:
         epochs=given.epochs, steps=given.steps, rate=given.rate, seed=given.seed, lora=lora is not None,
     )  # fmt: skip
     settings = replace(settings, accumulate=given.accumulate, bf16=given.bf16, checkpointing=given.checkpointing)
-    settings = with_sft(settings, dict(map(_setting, given.sft)))
+    reports = {"report_to": given.report_to} if given.report_to else {}
+    settings = with_sft(settings, dict(map(_setting, given.sft)) | reports)
     if given.plan:
         taught, asked = parts_of(training, validation, card, encoder, seed=given.seed)
         say(str(plan(
             Part.of(taught), asked, model=shell, card=card, encoder=encoder, stages=stages,
-            steps=settings.steps, batch=size, lora=lora,
+            settings=settings, batch=given.batch, lora=lora,
         )))  # fmt: skip
         if given.minutes is not None:
             print(f"             --minutes {given.minutes:g}: as many steps as are measured to fit, not these")
@@ -141,7 +142,7 @@ def _train(given: Namespace) -> int:
         every=given.every, patience=given.patience, minutes=given.minutes, card=given.card, batch=given.batch,
         augment=_augmentation(given), plain=given.plain, name=given.name,
         tell=_told(settings.steps, given.minutes is None), say=say,
-        command=shlex.join(["umit", *sys.argv[1:]]), kept=kept, report_to=given.report_to,
+        command=shlex.join(["umit", *sys.argv[1:]]), kept=kept,
     )  # fmt: skip
     if _speaks():
         say(f"wrote {out}; try: umit evaluate DATA --checkpoint {out} --run RUN")

@@ -72,10 +72,8 @@ def train(
     tell: Callable[[int, float], bool] | None = None,
     say: Callable[[str], None] | None = None,
     command: str = "umit.training.train(...)",
-    kept: Kept | None = None,
-    sft: Mapping[str, Any] | None = None,
-    report_to: Sequence[str] = (),
-) -> Path | None:
+    kept: Kept | None = None, sft: Mapping[str, Any] | None = None,
+) -> Path | None:  # fmt: skip
     """Teach a checkpoint the samples of any data set; the same call again goes on where it stopped.
 
     Args:
@@ -99,7 +97,6 @@ def train(
         command: What the model card says it was made by.
         kept: Keeps on disk what a frozen vision encoder makes of pictures; stages that train it do without.
         sft: What TRL's SFTConfig offers, by its names, such as ``{"optim": "adafactor"}``; what umit owns is refused.
-        report_to: transformers' names of what is told of each log, such as ``"tensorboard"``; nothing is by itself.
 
     Returns:
         The folder of the finished checkpoint, or ``None`` if ``tell`` stopped it before.
@@ -108,13 +105,12 @@ def train(
         CheckpointError: No weights there, or no card for them.
         DatasetError: No samples, or some that cannot be taught, by file and line; or a patient in both parts.
         InputError: Fewer samples than processes, another run's folder, or features to be kept that every stage trains.
-        MissingExtraError: LoRA without peft.
+        MissingExtraError: LoRA without peft, or a report without its package.
         UnsupportedTaskError: The checkpoint does not know the task of a sample.
     """
-    stages = (stage,) if isinstance(stage, Stage) else tuple(stage)
     return _Run(
-        samples, model, Path(out), settings, stages, lora, val, every, patience, minutes, card, batch, augment, plain, name,
-        tell, say or _quiet, command, kept, dict(sft or {}), tuple(report_to),
+        samples, model, Path(out), settings, (stage,) if isinstance(stage, Stage) else tuple(stage), lora, val, every,
+        patience, minutes, card, batch, augment, plain, name, tell, say or _quiet, command, kept, dict(sft or {}),
     ).go()  # fmt: skip
 
 
@@ -191,7 +187,6 @@ class _Run:
     command: str
     kept: Kept | None
     sft: Mapping[str, Any]
-    report_to: tuple[str, ...]
 
     def go(self) -> Path | None:
         from umit.engine.load import load_engine, load_shell
@@ -274,7 +269,7 @@ class _Run:
 
     def _settled(self, settings: Hyperparameters) -> Hyperparameters:
         """Return settings with what SFTConfig calls by its own names."""
-        found = replace(with_sft(settings, self.sft), report_to=self.report_to or settings.report_to)
+        found = with_sft(settings, self.sft)
         check(found, plain=self.plain)
         return found
 

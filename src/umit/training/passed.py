@@ -20,6 +20,7 @@ _TWINS: Final = {
     "max_grad_norm": "clip", "bf16": "bf16", "gradient_accumulation_steps": "accumulate",
     "gradient_checkpointing": "checkpointing", "activation_checkpointing": "checkpointing",
     "logging_steps": "log_every", "dataloader_num_workers": "workers",
+    "report_to": "report_to",
 }  # fmt: skip
 #: What SFTTrainer itself does with them; the loop in plain torch does not.
 _TRAINER: Final = (
@@ -35,7 +36,6 @@ _LAUNCH: Final = "that comes from accelerate launch or torchrun, and their files
 _LOSS: Final = "the loss is umit's own, on answers and their end token"
 #: Why a setting is umit's own, by its name or how the name begins.
 _REASONS: Final = {
-    "report_to": "it is an argument of its own: report_to= (--report-to)",
     "optim_target_modules": "what trains is the stage's: stage= (--stage)",
     "seed": "it draws the validation part and the order too: settings= (--seed)",
     "max_steps": _LENGTH, "num_train_epochs": _LENGTH, "per_device_train": _LENGTH, "auto_find": _LENGTH,
@@ -162,6 +162,8 @@ def _refuse(name: str, known: list[str]) -> None:
 def _like(name: str, value: Any, settings: Hyperparameters) -> Any:
     """Return a value of the kind that umit's own setting has."""
     before = getattr(settings, _TWINS[name])
+    if isinstance(before, tuple) and isinstance(value, str | list | tuple):
+        return (value,) if isinstance(value, str) else tuple(map(str, value))
     whole = isinstance(value, float) and value.is_integer() and type(before) is int
     value = int(value) if whole else value
     if type(value) is type(before) or (type(before) is float and type(value) is int):

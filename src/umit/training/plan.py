@@ -11,8 +11,10 @@ from typing import Any, Final
 from umit.checkpoints import Checkpoint
 from umit.engine.encode import Encoder
 from umit.errors import InputError
+from umit.training.activations import SURE, activations
 from umit.training.adapters import Adapter, Lora
 from umit.training.batches import rows_of
+from umit.training.hyperparameters import Hyperparameters
 from umit.training.parts import Part
 from umit.training.stages import Stage, freeze
 
@@ -35,8 +37,8 @@ class Plan:
         tokens: Mean and most tokens a row, of the samples that were looked at.
         steps: Of each stage.
         batch: Samples a step.
-        memory: Bytes of weights, gradients and AdamW's state in float32, at the stage that needs most; what pictures
-            and words take on the way is not in it.
+        memory: Bytes of weights, gradients and AdamW's state in float32, at the stage that needs most.
+        kept: Bytes that a batch keeps for its gradients there, by :func:`umit.training.activations.activations`.
         room: Bytes of memory that the device has; ``None`` if it can't be told.
         seconds: The least time of all stages, by operations and the measured rate of matrix products.
         device: Where it will run.
@@ -51,6 +53,7 @@ class Plan:
     steps: int
     batch: int
     memory: int
+    kept: float
     room: int | None
     seconds: float
     device: str
@@ -65,8 +68,8 @@ class Plan:
             f"samples      {self.samples:,} to train on, {self.asked:,} to validate on",
             f"rows         {self.rows:,.0f} a pass, {mean:.0f} tokens each, {most} at most of those looked at",
             f"steps        {self.steps:,} a stage, of {self.batch} samples: {passes:.1f} passes",
-            f"memory       {self.memory / 2**30:.2f} GiB{room} for weights and optimizer; activations come on top, "
-            "which only a step tells",
+            f"memory       {(self.memory + self.kept) / 2**30:.2f} GiB{room}: {self.memory / 2**30:.2f} for weights, "
+            f"gradients and optimizer, and about {self.kept / 2**30:.2f} that a batch keeps",
             f"time         {_clock(self.seconds)} at least on {self.device}, by its matrix products; "
             "reading pictures and validation come on top, the first steps tell",
         ])  # fmt: skip
@@ -80,7 +83,7 @@ def plan(
     card: Checkpoint,
     encoder: Encoder,
     stages: Sequence[Stage],
-    steps: int,
+    settings: Hyperparameters,
     batch: int,
     lora: Lora | None = None,
 ) -> Plan:
@@ -93,12 +96,12 @@ def plan(
         card: Of the weights.
         encoder: Of their tokenizer.
         stages: What trains.
-        steps: Of each stage.
-        batch: Samples a step.
+        settings: How long each stage is, and what its steps are made in.
+        batch: Samples a step, or a part of one where they are accumulated.
         lora: What trains instead of the weights.
 
     Raises:
-        InputError: Rows longer than the model's positions, or weights and optimizer that the device has no room for.
+        InputError: Rows longer than the model's positions, or a step that the device has no room for.
     """
     if lora is not None:
         Adapter(model, lora, seed=0)
@@ -113,13 +116,22 @@ def plan(
     shown = 4 * sum(int((row.ids == encoder.image_pad).sum()) for row in rows)  # patches of a token
     device, rate, room = _device()
     memory = 4 * sum(sizes.values()) + 12 * max(trained.values())  # float32; gradient and AdamW's two
-    _refuse(max(lengths), model.config.text_config.max_position_embeddings, memory, room, device)
+    memory += 2 * sum(sizes.values()) if settings.bf16 else 0  # what matrix products take of the weights
+    counts = [batch / len(looked) * n for n in (sum(lengths), shown, sum(int(row.taught.sum()) for row in rows))]
+    kept = max(
+        activations(
+            model.config, *counts, vision=stage.vision, bf16=settings.bf16, checkpointing=settings.checkpointing
+        )
+        for stage in stages
+    )  # fmt: skip
+    _refuse(max(lengths), model.config.text_config.max_position_embeddings, memory, kept, room, device)
+    size = batch * settings.accumulate
     operations = _operations(sizes, stages, sum(lengths), shown, lora) / len(looked)
     return Plan(
         parameters=sum(sizes.values()), trained=trained, samples=len(training),
         asked=len(validation or ()), rows=len(rows) / len(looked) * len(training),
-        tokens=(sum(lengths) / len(lengths), max(lengths)), steps=steps, batch=batch, memory=memory,
-        room=room, seconds=operations * batch * steps / rate, device=device,
+        tokens=(sum(lengths) / len(lengths), max(lengths)), steps=settings.steps, batch=size, memory=memory, kept=kept,
+        room=room, seconds=operations * size * settings.steps / rate, device=device,
     )  # fmt: skip
 
 
@@ -136,17 +148,19 @@ def _operations(
     return found
 
 
-def _refuse(longest: int, positions: int, memory: int, room: int | None, device: str) -> None:
+def _refuse(longest: int, positions: int, memory: int, kept: float, room: int | None, device: str) -> None:
     if longest > positions:
         raise InputError(
             f"expected rows of at most {positions} tokens, the model's positions, got {longest}",
             code="too_long", hint="Ask fewer questions of one picture, or show it smaller",
         )  # fmt: skip
-    if room is not None and memory > room:
+    least = memory + kept / SURE
+    if room is not None and least > room:
         raise InputError(
-            f"expected room for weights and optimizer, they take {memory / 2**30:.1f} GiB and {device} has "
-            f"{room / 2**30:.1f} GiB",
-            code="memory", hint="Train a smaller model, the stage instruct, or on a larger device",
+            f"expected room for weights, optimizer and a batch, they take at least {least / 2**30:.1f} GiB and {device} "
+            f"has {room / 2**30:.1f} GiB",
+            code="memory", hint="Take fewer samples a batch with more to accumulate, --checkpointing, --bf16, the stage "
+            "instruct, --lora, a smaller model or a larger device",
         )  # fmt: skip
 
 

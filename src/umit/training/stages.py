@@ -89,9 +89,8 @@ def train_stage(
     tell: Tell | None = None,
     plain: bool = False,
     kept: Kept | None = None,
-    write: Write | None = None,
-    board: Board | None = None,
-) -> list[float]:
+    write: Write | None = None, board: Board | None = None,
+) -> list[float]:  # fmt: skip
     """Train one stage; the same call again goes on where it stopped.
 
     Args:
@@ -101,8 +100,7 @@ def train_stage(
         encoder: The checkpoint's encoder.
         stage: What trains.
         settings: How long and how fast.
-        folder: Where states are written and looked for, each a checkpoint that loads; holds nothing else. At the end
-            it loads itself.
+        folder: Of states alone, each a checkpoint that loads; at the end it loads itself.
         tell: Called with step and loss every ``log_every`` steps; returning ``False`` saves and stops.
         plain: Train with the loop in plain torch and not with TRL's SFTTrainer.
         kept: Keeps what the frozen vision encoder makes of a picture for when it comes again.
