@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -20,8 +21,9 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from test_kill import serve
-serve(Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "plain")
+serve(Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
 """
+WORDS = "train films --model start --steps 8 --batch 2 --val 0.25 --every 3 --stage both --out out"
 
 
 def train(start: Path, folder: Path, plain: bool) -> None:
@@ -51,18 +53,29 @@ def train(start: Path, folder: Path, plain: bool) -> None:
         )  # fmt: skip
 
 
-def serve(folder: Path, kills: int, plain: bool) -> None:
-    """Run once to the end, and once with kills: by turns while a state is written, and at a random moment."""
+def command(place: Path, folder: Path) -> None:
+    """Do all that the command does, validation and the last write with it."""
+    from umit.cli import main
+
+    os.chdir(place)
+    with (folder / "said").open("a") as said:
+        sys.stdout = sys.stderr = said
+        assert main([*WORDS.replace("out out", f"out {folder.name}/out").split(), "--plain"]) == 0
+
+
+def serve(folder: Path, kills: int, kind: str) -> None:
+    """Run once to the end, and once with kills: by turns while something is written, and at a random moment."""
     import torch
     import torchvision  # noqa: F401
     from torch import _dynamo  # noqa: F401
     from transformers.models.qwen2.tokenization_qwen2 import Qwen2Tokenizer  # noqa: F401
     from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VLModel  # noqa: F401
 
+    import umit.evaluation
     import umit.training.loop
     import umit.training.loss
 
-    if not plain:
+    if kind == "trl":
         import umit.training.sft  # noqa: F401
     torch.set_num_threads(1)  # nothing is computed before the fork: threads would not survive it
 
@@ -74,7 +87,10 @@ def serve(folder: Path, kills: int, plain: bool) -> None:
         if child == 0:
             code = 1
             try:
-                train(folder / "start", folder / name, plain)
+                if kind == "command":
+                    command(folder, folder / name)
+                else:
+                    train(folder / "start", folder / name, kind == "plain")
                 code = 0
             finally:
                 os._exit(code)
@@ -83,26 +99,26 @@ def serve(folder: Path, kills: int, plain: bool) -> None:
     def ended(child: int) -> bool:
         return os.waitpid(child, os.WNOHANG) != (0, 0)
 
+    began = time.monotonic()
     assert os.waitpid(run("whole"), 0)[1] == 0
-    state, log, killed = folder / "killed" / "state", folder / "killed" / "losses", 0
+    whole, killed = time.monotonic() - began, 0
     for number in range(kills):
-        had = log.stat().st_size if log.exists() else 0
-        child, writes, wait = run("killed"), draw.randrange(1, 20), draw.uniform(0, 0.2)
-        parts, until = set[Path](), None
+        child, writes, wait = run("killed"), draw.randrange(1, 20), draw.uniform(0.05, 0.9) * whole
+        parts, until = set[str](), time.monotonic() + wait
         while not ended(child):
             if number % 2 == 0:  # while a file is written
-                parts |= set(state.glob(".umit-*/checkpoint-*/*"))
+                walked = os.walk(folder / "killed")  # unlike rglob, over folders that vanish meanwhile
+                parts |= {f"{at}/{name}" for at, _, names in walked if ".umit-" in at for name in names}
                 now = len(parts) >= writes
-            else:  # at a random moment after the first new step
-                if until is None and log.exists() and log.stat().st_size > had:
-                    until = time.monotonic() + wait
-                now = until is not None and time.monotonic() > until
+            else:
+                now = time.monotonic() > until
             if now:
                 os.kill(child, signal.SIGKILL)
                 os.waitpid(child, 0)
                 killed += 1
                 break
             time.sleep(0.0005)
+    print(f"killed {killed} times")
     assert killed
     assert os.waitpid(run("killed"), 0)[1] == 0
 
@@ -112,8 +128,20 @@ def losses(folder: Path) -> list[tuple[int, float]]:
     return [(int(step), float(loss)) for step, loss in map(str.split, lines)]
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@pytest.mark.slow  # a process that loads torch and transformers
+def served(folder: Path, kills: int, kind: str) -> None:
+    here = str(Path(__file__).parent)
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", SERVER, here, str(folder), str(kills), kind],
+        check=True, timeout=900, env={**os.environ, "TOKENIZERS_PARALLELISM": "false"},
+    )  # fmt: skip
+
+
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork"),
+    pytest.mark.slow,  # a process that loads torch and transformers
+]
+
+
 @pytest.mark.parametrize(
     ("kills", "loop"),
     [(3, "plain"), *(pytest.param(*case, marks=pytest.mark.long) for case in ((12, "plain"), (8, "trl")))],
@@ -122,14 +150,35 @@ def test_a_killed_run_gives_the_same_losses(tmp_path: Path, kills: int, loop: st
     from umit.testing import tiny_checkpoint
 
     tiny_checkpoint(tmp_path / "start")
-    here = str(Path(__file__).parent)
-    subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", SERVER, here, str(tmp_path), str(kills), loop],
-        check=True, timeout=400, env={**os.environ, "TOKENIZERS_PARALLELISM": "false"},
-    )  # fmt: skip
+    served(tmp_path, kills, loop)
     expected = dict(losses(tmp_path / "whole"))
     found = losses(tmp_path / "killed")
     assert sorted(expected) == list(range(1, STEPS + 1))
     assert {step for step, _ in found} == set(expected), "every step was made"
     for step, loss in found:
         assert abs(loss - expected[step]) <= 1e-6
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(30, marks=pytest.mark.long)])
+def test_a_killed_command_gives_the_same_checkpoint(tmp_path: Path, kills: int) -> None:
+    from safetensors.numpy import load_file
+    from tests.training.films import write_films
+
+    from umit.testing import tiny_checkpoint
+
+    tiny_checkpoint(tmp_path / "start")
+    write_films(tmp_path / "films", patients=4)
+    served(tmp_path, kills, "command")
+    whole, killed = (tmp_path / name / "out" for name in ("whole", "killed"))
+    expected, found = (load_file(out / "model.safetensors") for out in (whole, killed))
+    assert expected.keys() == found.keys()
+    assert max(np.abs(expected[name] - found[name]).max() for name in expected) <= 1e-6
+    records = [json.loads((out / "training.json").read_text("utf-8")) for out in (whole, killed)]
+    assert records[0]["figures"] == records[1]["figures"] and records[0]["best_step"] == records[1]["best_step"]
+    names = [sorted(p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()) for out in (whole, killed)]
+    assert names[0] == names[1], "nothing is left of what was killed"
+    told = [
+        {line for line in (out.parent / "said").read_text("utf-8").splitlines() if ": loss " in line}
+        for out in (whole, killed)
+    ]
+    assert told[0] == told[1], "no step had another loss"
