@@ -38,8 +38,9 @@ def test_it_shows_what_was_measured(made: tuple[Path, dict[str, Any]]) -> None:
         assert words in re.sub(r"</?span[^>]*>", "", text)
     assert text.count('<dt><span class="own" lang="en">step ') == 4 * 3, "four samples, asked three times"
     assert text.count("<img") >= 8 and "<script src" not in text and "http" not in re.sub(r"http-equiv", "", text)
-    curve = re.search(r'<polyline class="hue0" points="([^"]*)"', text.partition(">Loss<")[2])
-    assert curve is not None and len(curve[1].split()) == 4, "a loss of each log interval"
+    drawn = re.findall(r'<polyline class="hue\d" points="([^"]*)"', text.partition(">Loss<")[2])
+    assert [len(points.split()) for points in drawn] == [4, 3, 3], "each interval, and twice each validation"
+    assert "loss: classification, English" in text
 
 
 def test_it_names_no_folder(made: tuple[Path, dict[str, Any]]) -> None:

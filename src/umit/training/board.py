@@ -7,12 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from umit.errors import InputError
 from umit.training.figures import Figure
 from umit.whole import write_whole
 
-__all__ = ["Board", "curves", "means"]
+__all__ = ["BEHIND", "Board", "curves", "means"]
 
 _KEPT: Final = "losses.json"
+#: Stands before the names of losses on the validation part.
+BEHIND: Final = "validation "
 
 
 class Board:
@@ -26,7 +29,10 @@ class Board:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / _KEPT
-        kept = json.loads(self.path.read_text("utf-8")) if self.path.is_file() else {}
+        try:
+            kept = json.loads(self.path.read_text("utf-8")) if self.path.is_file() else {}
+        except ValueError as error:
+            raise InputError(f"expected JSON: {error}", code="run", where=_KEPT) from error
         #: Step to losses by name: ``""`` is that of all, ``"classify en"`` and the like those of a kind; and behind
         #: ``"validation "`` those of the validation part.
         self.losses: dict[int, dict[str, float]] = {int(step): dict(row) for step, row in kept.items()}
@@ -57,9 +63,9 @@ class Board:
 
         self.losses.setdefault(step, {}).update(losses)
         for name, value in losses.items():
-            part, kind = ("eval_", name.removeprefix("validation ")) if name.startswith("validation ") else ("", name)
-            if kind:
-                self._new[f"{part}loss_{kind.replace(' ', '_')}"] = value
+            part, kind = ("eval_", name.removeprefix(BEHIND)) if name.startswith(BEHIND) else ("", name)
+            if part or kind:  # the trainer tells the loss of all that is taught
+                self._new["_".join(filter(None, (f"{part}loss", *kind.split())))] = value
         if processes()[0] == 0:
             write_whole(self.path, json.dumps(self.losses, indent=1))
 

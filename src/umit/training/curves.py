@@ -10,14 +10,13 @@ from typing import Final, TypeAlias
 from umit.evaluation.words import metric_words
 from umit.tasks.table import TASKS
 from umit.tasks.task import Words
-from umit.training.board import curves
+from umit.training.board import BEHIND, curves
 from umit.training.figures import Figure
 
 __all__ = ["Chart", "Curve", "figure_charts", "loss_charts", "who"]
 
 _Point: TypeAlias = tuple[float, float]
 _LANGUAGES: Final = {"en": ("English", "英文"), "zh": ("Chinese", "中文")}
-_BEHIND: Final = "validation "
 #: What costs nothing, in Chinese.
 _CHINESE: Final = {
     "commonest answer": "最常见答案", "nearest pictures": "最近邻图像", "logistic regression": "逻辑回归",
@@ -86,10 +85,10 @@ def loss_charts(losses: Mapping[int, Mapping[str, float]]) -> Iterator[Chart]:
     """
     drawn = curves(losses)
     last = max(losses, default=0)
-    for kind in sorted({name.removeprefix(_BEHIND) for name in drawn}):
+    for kind in sorted({name.removeprefix(BEHIND) for name in drawn}):
         lines = [
             Curve(name, drawn[key])
-            for key, name in ((kind, ("training", "训练")), (_BEHIND + kind, ("validation", "验证")))
+            for key, name in ((kind, ("training", "训练")), (BEHIND + kind, ("validation", "验证")))
             if key in drawn
         ]
         yield Chart(_kind(kind), lines, last)

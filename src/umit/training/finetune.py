@@ -237,7 +237,8 @@ class _Run:
             if first:
                 claim(self.out, self._depends(start, card, made, taught, asked), file=_RUN)
                 made = replace(made, validation=self._watch(engine, card, made, asked))
-        if not self._teach(engine, batches, made, partial(write_weights, engine, card, made, adapter)):
+        board = Board(self.out / "state") if made.validation is None else made.validation.board
+        if not self._teach(engine, batches, made, board, partial(write_weights, engine, card, made, adapter)):
             return None
         with first_alone() as first:  # nobody goes on before it is written
             if first:
@@ -297,19 +298,21 @@ class _Run:
         """Return what validates, the weights asked before their first step."""
         if asked is None:
             return None
-        folder = self.out / "state" / "validation"
+        state = self.out / "state"
         taught = made.training or Part((), {})  # beside a stream nothing stands for free
-        watch = Validation(taught, asked, card, folder, self.say, seed=made.settings.seed)
+        watch = Validation(
+            taught, asked, card, state / "validation", self.say, board=Board(state), seed=made.settings.seed
+        )  # fmt: skip
         watch.ask(engine, 0)
         return watch
 
-    def _teach(self, engine: Engine, batches: SampleBatches, made: Made, write: Write) -> bool:
+    def _teach(self, engine: Engine, batches: SampleBatches, made: Made, board: Board, write: Write) -> bool:
         """Train all stages; return whether they came to their end."""
         from umit.training.loop import agree
         from umit.training.progress import END
 
         settings, watch, stopped = made.settings, made.validation, False
-        before, board = 0, Board(self.out / "state")
+        before = 0
         for number, stage in enumerate(self.stages):
             before = number * settings.steps
 
@@ -341,7 +344,7 @@ class _Run:
         watch, total = made.validation, len(self.stages) * made.settings.steps
         gap = self.every or max(1, total // 4)
         if watch is not None and (step == total or watch.due(step, gap)):
-            board.show(watch.ask(engine, step, needed=step == total))
+            watch.ask(engine, step, needed=step == total)
 
     def _finish(self, engine: Engine, card: Checkpoint, made: Made, adapter: Adapter | None) -> None:
         """Write the best weights, and say what they do not beat."""

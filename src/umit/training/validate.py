@@ -18,7 +18,9 @@ from umit.metrics.metric import Metric, Pair
 from umit.tasks.table import TASKS
 from umit.training.adapters import learned
 from umit.training.baselines import free_answers
+from umit.training.board import BEHIND, Board
 from umit.training.figures import Figure, Figures
+from umit.training.part_losses import part_losses
 from umit.training.parts import Part
 
 if TYPE_CHECKING:
@@ -44,14 +46,16 @@ class Validation:
         card: Of the checkpoint.
         folder: Where journals, figures and the best weights are kept.
         say: Called with each figure in words.
+        board: Takes losses and figures.
         seed: Of intervals and baselines.
     """
 
     def __init__(
         self, training: Part, part: Part, card: Checkpoint, folder: Path, say: Callable[[str], None],
-        *, seed: int = 0,
+        *, board: Board, seed: int = 0,
     ) -> None:  # fmt: skip
         self.part, self.card, self.folder, self.say, self.seed = part, card, folder, say, seed
+        self.board = board
         self.task = Counter(one.task for one in part).most_common(1)[0][0]
         self.headline: Metric[Any] = TASKS[self.task].headline
         self.table = Figures(folder / _KEPT, _named(self.headline), rising=self.headline.best != 0)
@@ -92,7 +96,7 @@ class Validation:
         """
         return patience is not None and step >= self.table.steps[-1] and self.table.waited(begin) >= patience
 
-    def ask(self, engine: Engine, step: int, *, needed: bool = True) -> list[Figure]:
+    def ask(self, engine: Engine, step: int, *, needed: bool = True) -> None:
         """Ask the part of the weights as they are, and keep them if none were better; once a step.
 
         Args:
@@ -100,14 +104,11 @@ class Validation:
             step: How many steps they have seen.
             needed: Whether training cannot go on, or end, without these figures; else what cannot be asked is told.
 
-        Returns:
-            What is new.
-
         Raises:
             DatasetError: A sample cannot be asked, such as one whose picture cannot be read.
         """
         if step in self.table.steps:
-            return []
+            return
         self._asked = step
         shutil.rmtree(self.run(step), ignore_errors=True)  # of a run that was stopped while asking
         started = time.monotonic()
@@ -118,7 +119,7 @@ class Validation:
             if needed:
                 raise DatasetError(f"{said}. Mend them, and give the same call again: it goes on")
             self.say(f"{said}; no figures of this step")
-            return []
+            return
         self.say(f"step {step}: {len(self.part):,} questions asked in {time.monotonic() - started:.0f} s")
         rows = [r for r in score.rows if r.task == self.task and not r.language and not r.part]
         shown = [
@@ -129,8 +130,9 @@ class Validation:
         ]  # fmt: skip
         if step > 0 and self._is_best(shown):
             self._keep(engine)
+        self.board.put(step, self._losses(engine, step))
+        self.board.show(shown)
         self._add(shown)
-        return shown
 
     def _score(self, engine: Engine, step: int) -> Score:
         from umit.backends.local.backend import LocalBackend
@@ -144,6 +146,13 @@ class Validation:
             return evaluate(model, self.part, self.run(step))
         finally:
             engine.model.train(training)
+
+    def _losses(self, engine: Engine, step: int) -> dict[str, float]:
+        """Return the losses on the part by their names on the board, and say them."""
+        found = part_losses(engine, self.part, self.card)
+        kinds = ", ".join(f"{name} {loss:.4f}" for name, loss in found.items() if name)
+        self.say(f"step {step}: validation loss {found['']:.4f} ({kinds})")
+        return {BEHIND + name: loss for name, loss in found.items()}
 
     def _unanswered(self, step: int) -> str:
         """Say how many samples could not be asked, and why of the first."""
