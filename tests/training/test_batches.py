@@ -5,12 +5,15 @@ from __future__ import annotations
 import pickle
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from umit.checkpoints import PHANTOM
+from umit.datasets import load
 from umit.datasets.dataset import Sample
 from umit.engine.encode import Encoder
 from umit.errors import DatasetError
@@ -19,6 +22,7 @@ from umit.phantom.samples import Phantoms
 from umit.queries import Choose, Find
 from umit.results import Classification, Detection, Detections
 from umit.training.batches import SampleBatches, rows_of
+from umit.training.parts import Part, joined
 
 SAMPLES = [sample for sample in Phantoms(first=0, count=3, languages=("en",)) if "film" in sample.id]
 
@@ -130,3 +134,23 @@ def test_boxes_of_two_views_are_two_rows(encoder: Encoder) -> None:
     gold = Detections(items=(Detection(label="nodule", box=Box2D(100, 100, 200, 200), view=1),))
     both = replace(SAMPLES[0], query=Find("nodule"), gold=gold, source=Views())
     assert [len(row.frames) for row in rows_of(both, PHANTOM, encoder)] == [1, 1, 2]
+
+
+def test_a_picture_that_went_away_is_named_with_its_row(tmp_path: Path, encoder: Encoder) -> None:
+    Image.new("L", (64, 48), 90).save(tmp_path / "a.png")
+    (tmp_path / "rows.jsonl").write_text('{"image": "a.png", "question": "Where?", "answer": "left"}')
+    batches = SampleBatches(list(load(tmp_path / "rows.jsonl")), PHANTOM, encoder, 1, seed=0)
+    assert batches(0)
+    (tmp_path / "a.png").unlink()
+    with pytest.raises(DatasetError, match=r"rows\.jsonl line 1: .*a\.png"):
+        batches(1)
+
+
+def test_weights_say_how_often_a_sample_is_seen(encoder: Encoder) -> None:
+    part = joined([Part.of(SAMPLES[:2], 2.0), Part.of(SAMPLES[2:4])])
+    batches = SampleBatches(part, PHANTOM, encoder, 6, seed=3)
+    for step in range(2):  # a pass each
+        assert sorted(batches._listed(part, 6 * step + k).id[:2] for k in range(6)) == ["1/"] * 4 + ["2/"] * 2
+    halves = [SampleBatches(part, PHANTOM, encoder, 6, (number, 2), seed=3) for number in (0, 1)]
+    together = [ids for pair in zip(*(_ids(half, 1) for half in halves), strict=True) for ids in pair]
+    assert together == _ids(batches, 1), "processes share each step's samples out"

@@ -23,7 +23,7 @@ sys.path.insert(0, sys.argv[1])
 from test_kill import serve
 serve(Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
 """
-WORDS = "train films --model start --steps 8 --batch 2 --val 0.25 --every 3 --stage both --out out"
+WORDS = "train films --model start --batch 2 --val 0.25 --every 3 --plain"
 
 
 def train(start: Path, folder: Path, plain: bool) -> None:
@@ -53,14 +53,14 @@ def train(start: Path, folder: Path, plain: bool) -> None:
         )  # fmt: skip
 
 
-def command(place: Path, folder: Path) -> None:
+def command(place: Path, folder: Path, more: str) -> None:
     """Do all that the command does, validation and the last write with it."""
     from umit.cli import main
 
     os.chdir(place)
     with (folder / "said").open("a") as said:
         sys.stdout = sys.stderr = said
-        assert main([*WORDS.replace("out out", f"out {folder.name}/out").split(), "--plain"]) == 0
+        assert main([*WORDS.split(), *more.split(), "--out", f"{folder.name}/out"]) == 0
 
 
 def serve(folder: Path, kills: int, kind: str) -> None:
@@ -87,8 +87,8 @@ def serve(folder: Path, kills: int, kind: str) -> None:
         if child == 0:
             code = 1
             try:
-                if kind == "command":
-                    command(folder, folder / name)
+                if kind.startswith("--"):
+                    command(folder, folder / name, kind)
                 else:
                     train(folder / "start", folder / name, kind == "plain")
                 code = 0
@@ -159,8 +159,11 @@ def test_a_killed_run_gives_the_same_losses(tmp_path: Path, kills: int, loop: st
         assert abs(loss - expected[step]) <= 1e-6
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(30, marks=pytest.mark.long)])
-def test_a_killed_command_gives_the_same_checkpoint(tmp_path: Path, kills: int) -> None:
+@pytest.mark.parametrize(
+    ("kills", "words"),
+    [(1, "--steps 4"), pytest.param(30, "--steps 8 --stage both", marks=pytest.mark.long)], ids=["1", "30"],
+)  # fmt: skip
+def test_a_killed_command_gives_the_same_checkpoint(tmp_path: Path, kills: int, words: str) -> None:
     from safetensors.numpy import load_file
     from tests.training.films import write_films
 
@@ -168,7 +171,7 @@ def test_a_killed_command_gives_the_same_checkpoint(tmp_path: Path, kills: int) 
 
     tiny_checkpoint(tmp_path / "start")
     write_films(tmp_path / "films", patients=4)
-    served(tmp_path, kills, "command")
+    served(tmp_path, kills, words)
     whole, killed = (tmp_path / name / "out" for name in ("whole", "killed"))
     expected, found = (load_file(out / "model.safetensors") for out in (whole, killed))
     assert expected.keys() == found.keys()

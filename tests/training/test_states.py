@@ -242,6 +242,14 @@ def test_gradients_that_are_no_numbers_stop_too(tmp_path: Path) -> None:
         optimize(module, batch, loss, settings=Hyperparameters(steps=2), folder=tmp_path)
 
 
+def test_weights_that_are_no_numbers_are_refused_before_the_rows_are_blamed(tmp_path: Path) -> None:
+    module: Any = net()
+    with torch.no_grad():
+        module[0].bias[1] = float("nan")
+    with pytest.raises(CheckpointError, match=r"got NaN or infinity in 0\.bias"):
+        go(tmp_path, module)
+
+
 def test_memory_that_runs_out_is_told(tmp_path: Path) -> None:
     module = net()
 

@@ -12,7 +12,7 @@ import numpy as np
 from umit.checkpoints import Checkpoint
 from umit.datasets.dataset import Sample
 from umit.engine.encode import Encoder
-from umit.errors import DatasetError
+from umit.errors import DatasetError, InputError
 from umit.training.augment import Augmentation
 from umit.training.order import pass_order
 from umit.training.parts import Part
@@ -97,7 +97,13 @@ class SampleBatches:
         else:
             wanted = self._streamed(step)[number::count]
         pairs = zip(places, wanted, strict=True)
-        return [row for place, sample in pairs for row in self._rows(sample, place)]
+        return [row for place, sample in pairs for row in self._placed(sample, place)]
+
+    def _placed(self, sample: Sample[Any, Any], place: int) -> list[PackedRow]:
+        try:
+            return self._rows(sample, place)
+        except (InputError, DatasetError) as error:  # such as a picture that went away since it was looked for
+            raise DatasetError(str(error), file=sample.place or sample.id) from error
 
     def _rows(self, sample: Sample[Any, Any], place: int) -> list[PackedRow]:
         if self.seed is None:

@@ -70,10 +70,12 @@ class Progress:
         A stage that came to its end before its last step counts as whole.
 
         Raises:
+            CheckpointError: Weights to begin with that are no numbers.
             InputError: The folder holds another run, or something else.
         """
         state = self.states.load(prepare)
         if state is None:
+            self._refuse_no_numbers()
             seed = self.settings.seed + processes()[0]
             kinds = {"cpu", self.device.type} & {"cpu", "cuda"}
             self._random = [torch.Generator(kind).manual_seed(seed).get_state() for kind in sorted(kinds)]
@@ -98,6 +100,14 @@ class Progress:
         hidden = None if processes()[0] == 0 else True
         known = {"total": self.settings.steps, "initial": start, "unit": "step", "desc": self.states.folder.name}
         self.bar = tqdm(**known, disable=hidden, dynamic_ncols=True)
+
+    def _refuse_no_numbers(self) -> None:
+        """Refuse weights of which every loss would be no number, whatever the rows are."""
+        named = self.module.named_parameters()
+        if broken := next((name for name, p in named if not p.is_meta and not p.isfinite().all()), None):
+            raise CheckpointError(
+                f"expected weights to begin with that are numbers, got NaN or infinity in {broken}; take others"
+            )
 
     def before(self) -> None:
         """Set the random state that the next step would have had, once, when loaders have drawn from theirs."""
