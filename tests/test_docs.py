@@ -203,3 +203,8 @@ def test_pages_show_the_measured_board(monkeypatch: pytest.MonkeyPatch, capsys: 
     monkeypatch.setattr(sys, "argv", ["_board.py", "--check"])
     made = runpy.run_path(str(DOCS / "_board.py"))
     assert made["main"]() == 0, capsys.readouterr().out
+
+
+def test_the_page_on_scale_shows_what_is_counted() -> None:
+    made = runpy.run_path(str(DOCS / "_scale.py"))
+    assert f"<!-- plan -->\n\n{made['table']()}\n\n<!-- /plan -->" in made["PAGE"].read_text(encoding="utf-8")

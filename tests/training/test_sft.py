@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from umit.chat import Request
-from umit.errors import DatasetError
+from umit.errors import DatasetError, InputError
 from umit.training.engines import path_of
 from umit.training.hyperparameters import Hyperparameters
 from umit.training.rows import PackedRow, Turn, pack
@@ -185,3 +185,17 @@ def test_shards_of_fsdp2_equal_one_process(alone: Path) -> None:
         assert losses_of(alone / "resumed", number) == pytest.approx(whole[2:], rel=1e-6)
     same_weights(alone / "shards", alone / "alone")
     same_weights(alone / "resumed", alone / "alone")
+
+
+@pytest.mark.slow  # loads TRL
+def test_engines_that_would_not_train_as_told_are_refused(
+    alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_DEEPSPEED", "true")
+    with pytest.raises(InputError, match=r"got DeepSpeed.*fsdp2"):
+        run(alone / "start", tmp_path / "deepspeed")
+    assert not (tmp_path / "deepspeed").exists()
+    monkeypatch.delenv("ACCELERATE_USE_DEEPSPEED")
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+    with pytest.raises(InputError, match=r"expected mixed_precision no.*got bf16"):
+        run(alone / "start", tmp_path / "half")

@@ -130,10 +130,14 @@ def _train(given: Namespace) -> int:
     settings = with_sft(settings, dict(map(_setting, given.sft)) | reports)
     if given.plan:
         taught, asked = parts_of(training, validation, card, encoder, seed=given.seed)
-        say(str(plan(
+        found = plan(
             Part.of(taught), asked, model=shell, card=card, encoder=encoder, stages=stages,
-            settings=settings, batch=given.batch, lora=lora,
-        )))  # fmt: skip
+            settings=settings, batch=given.batch, lora=lora, processes=int(os.environ.get("WORLD_SIZE") or 1),
+            shards=os.environ.get("ACCELERATE_USE_FSDP") == "true",
+        )  # fmt: skip
+        if not _speaks():
+            return 0
+        say(str(found))
         if given.minutes is not None:
             print(f"             --minutes {given.minutes:g}: as many steps as are measured to fit, not these")
         return 0

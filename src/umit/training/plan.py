@@ -14,11 +14,12 @@ from umit.errors import InputError
 from umit.training.activations import SURE, activations
 from umit.training.adapters import Adapter, Lora
 from umit.training.batches import rows_of
+from umit.training.held import held
 from umit.training.hyperparameters import Hyperparameters
 from umit.training.parts import Part
 from umit.training.stages import Stage, freeze
 
-__all__ = ["Plan", "plan"]
+__all__ = ["Plan", "operations", "plan"]
 
 _LOOKED: Final = 16  # samples whose rows are made, evenly from first to last
 _FORWARD, _BACKWARD = 2, 4  # operations a parameter and token (arXiv 2001.08361, section 2.1)
@@ -86,6 +87,8 @@ def plan(
     settings: Hyperparameters,
     batch: int,
     lora: Lora | None = None,
+    processes: int = 1,
+    shards: bool = False,
 ) -> Plan:
     """Return what a run will take; weights are not needed, a few pictures are read.
 
@@ -99,6 +102,8 @@ def plan(
         settings: How long each stage is, and what its steps are made in.
         batch: Samples a step, or a part of one where they are accumulated.
         lora: What trains instead of the weights.
+        processes: How many share the samples of a step, each on a device like this one's.
+        shards: Whether they share the weights too, as ``fsdp2.yaml`` has it.
 
     Raises:
         InputError: Rows longer than the model's positions, or a step that the device has no room for.
@@ -115,9 +120,10 @@ def plan(
     lengths = [len(row.ids) for row in rows]
     shown = 4 * sum(int((row.ids == encoder.image_pad).sum()) for row in rows)  # patches of a token
     device, rate, room = _device()
-    memory = 4 * sum(sizes.values()) + 12 * max(trained.values())  # float32; gradient and AdamW's two
-    memory += 2 * sum(sizes.values()) if settings.bf16 else 0  # what matrix products take of the weights
-    counts = [batch / len(looked) * n for n in (sum(lengths), shown, sum(int(row.taught.sum()) for row in rows))]
+    memory = round(held(sizes, max(trained.values()), bf16=settings.bf16, shards=processes if shards else 1))
+    counts = [
+        batch / processes / len(looked) * n for n in (sum(lengths), shown, sum(int(row.taught.sum()) for row in rows))
+    ]
     kept = max(
         activations(
             model.config, *counts, vision=stage.vision, bf16=settings.bf16, checkpointing=settings.checkpointing
@@ -126,19 +132,27 @@ def plan(
     )  # fmt: skip
     _refuse(max(lengths), model.config.text_config.max_position_embeddings, memory, kept, room, device)
     size = batch * settings.accumulate
-    operations = _operations(sizes, stages, sum(lengths), shown, lora) / len(looked)
+    count = operations(sizes, stages, sum(lengths), shown, lora) / len(looked)
     return Plan(
         parameters=sum(sizes.values()), trained=trained, samples=len(training),
         asked=len(validation or ()), rows=len(rows) / len(looked) * len(training),
         tokens=(sum(lengths) / len(lengths), max(lengths)), steps=settings.steps, batch=size, memory=memory, kept=kept,
-        room=room, seconds=operations * size * settings.steps / rate, device=device,
+        room=room, seconds=count * size * settings.steps / rate / processes, device=device,
     )  # fmt: skip
 
 
-def _operations(
+def operations(
     sizes: Mapping[str, int], stages: Sequence[Stage], tokens: int, patches: int, lora: Lora | None
 ) -> float:
-    """Return what a pass over some rows takes in all stages, without attention."""
+    """Return what a pass over some rows takes in all stages, without attention.
+
+    Args:
+        sizes: Numbers in each parameter, by name.
+        stages: What trains.
+        tokens: Of the rows.
+        patches: Of their pictures.
+        lora: What trains instead of the weights.
+    """
     backward = _BACKWARD if lora is None else _BACKWARD // 2  # weights that stay have no gradient of their own
     tower = sum(size for name, size in sizes.items() if name.startswith("model.visual."))
     words, found = sum(sizes.values()) - tower, 0.0

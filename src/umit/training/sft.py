@@ -147,8 +147,10 @@ def fit(
         board: Has what is reported beside loss, norm and rate.
 
     Raises:
-        InputError: ``accelerate launch`` asks for another precision than the settings do.
+        InputError: ``accelerate launch`` asks for another precision than the settings do, for DeepSpeed, or for shards
+            on processors.
     """
+    _refuse_deepspeed()
     steps, device, config = Steps(prepare, weight_of, settings), model.device, _config(settings, folder)
     cuts = _cuts(config)
     if cuts:
@@ -186,7 +188,7 @@ def _trainer(model: Any, loss_of: Any, config: SFTConfig, tokenizer: Any, settin
             f"expected mixed_precision {wanted} of accelerate, as bf16={settings.bf16} says, got {got}",
             code="dtype", hint="Say the same in both: --bf16 (in Python bf16=True), and mixed_precision: bf16",
         )  # fmt: skip
-    if _cuts(config) and trainer.accelerator.distributed_type not in (DistributedType.FSDP, DistributedType.DEEPSPEED):
+    if _cuts(config) and trainer.accelerator.distributed_type != DistributedType.FSDP:
         raise InputError(
             "expected GPUs for FSDP, which accelerate does not do on processors",
             code="processes", hint="On processors start several processes with torchrun",
@@ -200,8 +202,16 @@ def _trainer(model: Any, loss_of: Any, config: SFTConfig, tokenizer: Any, settin
 
 def _cuts(config: SFTConfig) -> bool:
     """Return whether an engine cuts the weights into shards."""
-    said = (os.environ.get(f"ACCELERATE_USE_{name}", "").lower() for name in ("FSDP", "DEEPSPEED"))
-    return bool(config.fsdp_plugin_args or config.deepspeed_plugin or "true" in said)
+    return bool(config.fsdp_plugin_args or os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true")
+
+
+def _refuse_deepspeed() -> None:
+    if os.environ.get("ACCELERATE_USE_DEEPSPEED", "").lower() == "true":
+        raise InputError(
+            "expected torchrun, or accelerate launch with DDP or FSDP, got DeepSpeed, whose optimizer is not gathered "
+            "here: no state of it could be gone on from",
+            code="processes", hint="Take the configuration fsdp2 of umit.training.engines",
+        )  # fmt: skip
 
 
 def _config(settings: Hyperparameters, folder: Path) -> SFTConfig:
