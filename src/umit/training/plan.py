@@ -111,25 +111,16 @@ def plan(
     if lora is not None:
         Adapter(model, lora, seed=0)
     sizes = {name: p.numel() for name, p in model.named_parameters()}
-    trained: dict[str, int] = {}
-    for stage in stages:
-        freeze(model, stage)
-        trained[stage.name] = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    trained = {stage.name: _trained(model, stage) for stage in stages}
     looked = training[:: max(1, len(training) // _LOOKED)]
     rows = [row for sample in looked for row in rows_of(sample, card, encoder)]
     lengths = [len(row.ids) for row in rows]
     shown = 4 * sum(int((row.ids == encoder.image_pad).sum()) for row in rows)  # patches of a token
     device, rate, room = _device()
     memory = round(held(sizes, max(trained.values()), bf16=settings.bf16, shards=processes if shards else 1))
-    counts = [
-        batch / processes / len(looked) * n for n in (sum(lengths), shown, sum(int(row.taught.sum()) for row in rows))
-    ]
-    kept = max(
-        activations(
-            model.config, *counts, vision=stage.vision, bf16=settings.bf16, checkpointing=settings.checkpointing
-        )
-        for stage in stages
-    )  # fmt: skip
+    asks = [batch / processes / len(looked) * n for n in (sum(lengths), shown, sum(int(r.taught.sum()) for r in rows))]
+    half = {"bf16": settings.bf16, "checkpointing": settings.checkpointing}
+    kept = max(activations(model.config, *asks, vision=stage.vision, **half) for stage in stages)
     _refuse(max(lengths), model.config.text_config.max_position_embeddings, memory, kept, room, device)
     size = batch * settings.accumulate
     count = operations(sizes, stages, sum(lengths), shown, lora) / len(looked)
@@ -139,6 +130,11 @@ def plan(
         tokens=(sum(lengths) / len(lengths), max(lengths)), steps=settings.steps, batch=size, memory=memory, kept=kept,
         room=room, seconds=count * size * settings.steps / rate / processes, device=device,
     )  # fmt: skip
+
+
+def _trained(model: Any, stage: Stage) -> int:
+    freeze(model, stage)
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
 def operations(
