@@ -94,7 +94,7 @@ def test_a_stopped_call_goes_on_and_only_the_adapter_trains(start: Path, adapter
 
     words = {"model": start, "out": tmp_path / "mine", "settings": SETTINGS, "batch": 2, "plain": True}
     assert train(SAMPLES, lora=Lora(rank=4), tell=stop, **words) is None
-    (state,) = (tmp_path / "mine" / "state" / "instruct").glob("*.pt")
+    (state,) = (tmp_path / "mine" / "state" / "instruct").glob("checkpoint-*/state.pt")
     assert all("lora_" in name for name in torch.load(state, weights_only=True)["model"])
     out = train(SAMPLES, lora=Lora(rank=4), **words)
     assert out is not None

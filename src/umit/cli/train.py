@@ -101,10 +101,10 @@ def _train(given: Namespace) -> int:
     from umit.checkpoints import locate
     from umit.engine.load import load_shell
     from umit.training import ALIGN, INSTRUCT, Kept, default_settings, train
-    from umit.training.finetune import parts_of
     from umit.training.parts import Part
     from umit.training.passed import with_sft
     from umit.training.plan import plan
+    from umit.training.taught import parts_of
 
     sets = [DataSet.of(words).place for words in (*given.data, *(given.val or ()))]
     reads = [one for one in (*sets, given.root, given.model, given.card) if one]

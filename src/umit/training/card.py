@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from umit.checkpoints import EMBEDDED, Checkpoint
-from umit.engine.adapters import files_fingerprint
+from umit.checkpoints import CARD, EMBEDDED, Checkpoint
+from umit.engine.adapters import ADAPTER, TENSORS, files_fingerprint
 from umit.engine.hub import fetched
 from umit.training.augment import Augmentation
 from umit.training.hyperparameters import Hyperparameters
 from umit.training.loadable import write_beside
 from umit.training.parts import Part
+from umit.training.states import room_on_disk
 from umit.training.validate import Validation
+from umit.whole import whole
 
 if TYPE_CHECKING:
     from umit.engine.load import Engine
     from umit.training.adapters import Adapter
 
-__all__ = ["RECORD", "Made", "own_card", "write_checkpoint", "write_weights"]
+__all__ = ["RECORD", "Made", "own_card", "write_checkpoint", "write_finished", "write_weights"]
 
 #: How a checkpoint was made, as JSON beside the weights.
 RECORD: Final = "training.json"
@@ -89,6 +92,7 @@ def write_weights(engine: Engine, card: Checkpoint, made: Made, adapter: Adapter
     if adapter is not None:
         base = Path(made.place) if Path(made.place).is_dir() else Path(fetched(str(made.place)))
         adapter.write(folder, base=made.source, fingerprint=files_fingerprint(base))
+        (folder / "README.md").unlink(missing_ok=True)  # peft's stock text
     else:
         with quiet():
             engine.model.save_pretrained(folder)
@@ -101,6 +105,17 @@ def write_checkpoint(engine: Engine, card: Checkpoint, made: Made, adapter: Adap
     record = _record(made)
     (folder / RECORD).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", "utf-8")
     (folder / "README.md").write_text(_model_card(made, record), "utf-8")
+
+
+def write_finished(engine: Engine, card: Checkpoint, made: Made, adapter: Adapter | None, folder: Path) -> None:
+    """Write all files apart and move them into place, the card last: without it umit loads nothing."""
+    with room_on_disk(folder, "the finished checkpoint"), whole(folder / CARD) as here:
+        write_checkpoint(engine, card, made, adapter, here)
+        if made.validation is not None and made.validation.best is not None:
+            shutil.copytree(made.validation.run(made.validation.best), here / "validation")
+        for before in (CARD, ADAPTER, TENSORS, "config.json", "model*.safetensors*"):  # of the same run, merged or not
+            for path in folder.glob(before):
+                path.unlink()
 
 
 def _record(made: Made) -> dict[str, Any]:

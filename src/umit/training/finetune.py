@@ -4,63 +4,56 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
-import shutil
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from umit.checkpoints import CARD, Checkpoint, locate
+from umit.checkpoints import Checkpoint, locate
 from umit.datasets.dataset import Sample
 from umit.datasets.mixture import Mixture
-from umit.engine.adapters import ADAPTER, TENSORS
 from umit.errors import InputError
 from umit.training.adapters import Adapter, Lora
 from umit.training.augment import LIGHT, Augmentation
 from umit.training.batches import SampleBatches
 from umit.training.board import Board
-from umit.training.card import RECORD, Made, write_checkpoint, write_weights
+from umit.training.card import RECORD, Made, write_finished, write_weights
 from umit.training.claim import RUN, check_out, claim, claimed
 from umit.training.contradictions import warn_of_contradictions
 from umit.training.defaults import default_settings
-from umit.training.examine import examine
 from umit.training.hyperparameters import Hyperparameters
 from umit.training.kept import Kept
+from umit.training.pace import in_minutes
 from umit.training.page import PAGE, write_training_page
-from umit.training.parts import Part, digest_of, divide, refuse_shared
+from umit.training.parts import Part
 from umit.training.passed import check, with_sft
 from umit.training.stages import INSTRUCT, Stage, train_stage
-from umit.training.states import Write, room_on_disk
+from umit.training.states import Write
+from umit.training.taught import digest, parts_of
 from umit.training.validate import Validation
-from umit.whole import whole
 
 if TYPE_CHECKING:
-    from umit.engine.encode import Encoder
     from umit.engine.load import Engine
 
-__all__ = ["parts_of", "train"]
+__all__ = ["train"]
 
-_Samples = Iterable[Sample[Any, Any]]
 #: Settings that change no weight.
 _WITHOUT_EFFECT: Final = ("save_every", "log_every", "workers", "checkpointing", "report_to")
 #: The run depends on what is in it.
 _RUN: Final = f"state/{RUN}"
-_SHARE_TRAINED: Final = 0.8  # of the minutes; the rest goes to validation, reading and writing
 
 
 def train(
-    samples: _Samples,
+    samples: Iterable[Sample[Any, Any]],
     *,
     model: str | Path,
     out: str | Path,
     settings: Hyperparameters | None = None,
     stage: Stage | Sequence[Stage] = INSTRUCT,
     lora: Lora | None = None,
-    val: _Samples | float | None = None,
+    val: Iterable[Sample[Any, Any]] | float | None = None,
     every: int | None = None,
     patience: int | None = None,
     minutes: float | None = None,
@@ -114,51 +107,6 @@ def train(
     ).go()  # fmt: skip
 
 
-def parts_of(
-    samples: _Samples, val: _Samples | float | None, card: Checkpoint, encoder: Encoder, *, seed: int
-) -> tuple[Part | Mixture, Part | None]:
-    """Return what is taught and what is asked, both looked through: what cannot be taught is refused here.
-
-    Args:
-        samples: As :func:`train` takes them.
-        val: Likewise.
-        card: Of the weights.
-        encoder: Of their tokenizer.
-        seed: Of the division.
-
-    Raises:
-        DatasetError: No samples, or some that cannot be taught; or a patient in both parts.
-        InputError: A share of a stream.
-        UnsupportedTaskError: The checkpoint does not know the task of a sample.
-    """
-    taught = samples if isinstance(samples, Mixture) else Part.of(samples)
-    if isinstance(taught, Part):
-        examine(taught, card, encoder)
-    else:
-        for name, one in taught.parts.items():
-            examine(one, card, encoder, what=f"set {name!r} of the mixture")
-    if val is None:
-        return taught, None
-    if isinstance(val, float | int):
-        if isinstance(taught, Mixture):
-            raise InputError("expected samples to validate on, got a share of a stream", where="val")
-        return divide(taught, val, seed=seed)
-    asked = Part.of(val)
-    examine(asked, card, encoder, what="validation part")
-    for one in [taught] if isinstance(taught, Part) else taught.parts.values():
-        refuse_shared(one, asked)
-    return taught, asked
-
-
-def _digest(taught: Part | Mixture) -> str:
-    """Return a hash of what is taught and of how often."""
-    if isinstance(taught, Part):
-        return taught.digest
-    sets = {name: digest_of(samples) for name, samples in taught.parts.items()}
-    said = json.dumps([sets, dict(taught.weights), taught.seed])
-    return hashlib.sha256(said.encode()).hexdigest()
-
-
 def _quiet(message: str) -> None:
     """Figures are kept; nobody listens."""
 
@@ -167,13 +115,13 @@ def _quiet(message: str) -> None:
 class _Run:
     """The words of :func:`train`."""
 
-    samples: _Samples
+    samples: Iterable[Sample[Any, Any]]
     model: str | Path
     out: Path
     settings: Hyperparameters | None
     stages: tuple[Stage, ...]
     lora: Lora | None
-    val: _Samples | float | None
+    val: Iterable[Sample[Any, Any]] | float | None
     every: int | None
     patience: int | None
     minutes: float | None
@@ -255,18 +203,8 @@ class _Run:
             settings = default_settings(taught.seen, batch=self.batch, parameters=count, lora=self.lora is not None)
         if minutes is None:
             return settings
-        if not 0 < minutes < math.inf:
-            raise InputError(f"expected minutes above 0, got {minutes:g}", code="length", where="minutes")
         before = claimed(self.out / _RUN) or {}
-        kept = before.get("settings") if before.get("minutes") == minutes else None
-        if isinstance(kept, dict) and isinstance(kept.get("steps"), int):
-            steps = kept["steps"]
-        else:
-            spent = _seconds_a_step(engine, batches) * settings.accumulate * len(self.stages)
-            steps = max(1, int(_SHARE_TRAINED * 60 * minutes / spent))
-        fresh = default_settings(1, batch=1, parameters=1, steps=steps)
-        paced = {name: getattr(fresh, name) for name in ("steps", "warmup", "save_every", "log_every")}
-        return replace(settings, **paced)
+        return in_minutes(minutes, settings, before, engine, batches, stages=len(self.stages))
 
     def _settled(self, settings: Hyperparameters) -> Hyperparameters:
         """Return settings with what SFTConfig calls by its own names."""
@@ -283,7 +221,7 @@ class _Run:
         return {
             "start weights": start,
             "card": hashlib.sha256(said.encode()).hexdigest(),
-            "training data": _digest(taught),
+            "training data": digest(taught),
             "validation data": None if asked is None else asked.digest,
             "stages": list(made.stages),
             "lora": None if self.lora is None else asdict(replace(self.lora, merge=False)),
@@ -355,36 +293,9 @@ class _Run:
         if adapter is not None and adapter.lora.merge:
             adapter.merge()
             adapter = None
-        _write(engine, card, made, self.out, adapter)
+        write_finished(engine, card, made, adapter, self.out)
         record = json.loads((self.out / RECORD).read_text("utf-8"))
         board = Board(self.out / "state")
         write_training_page(
             self.out / PAGE, record, name=made.name, losses=board.losses, validation=watch, plan=""
         )  # fmt: skip
-
-
-def _seconds_a_step(engine: Engine, batches: SampleBatches) -> float:
-    """Time gradients of three steps, the first of which also starts libraries; no weight is changed."""
-    from umit.training.collate import collate
-    from umit.training.loss import answer_loss
-
-    encoder, spent = engine.encoder, []
-    for step in range(3):
-        started = time.perf_counter()
-        batch = collate(batches(step), image_pad=encoder.image_pad, padding=encoder.padding)
-        loss, _ = answer_loss(engine.model, {k: v.to(engine.device) for k, v in batch.items()})
-        loss.backward()  # type: ignore[no-untyped-call]
-        engine.model.zero_grad()
-        spent.append(time.perf_counter() - started)
-    return min(spent)
-
-
-def _write(engine: Engine, card: Checkpoint, made: Made, folder: Path, adapter: Adapter | None) -> None:
-    """Write all files apart and move them into place, the card last: without it umit loads nothing."""
-    with room_on_disk(folder, "the finished checkpoint"), whole(folder / CARD) as here:
-        write_checkpoint(engine, card, made, adapter, here)
-        if made.validation is not None and made.validation.best is not None:
-            shutil.copytree(made.validation.run(made.validation.best), here / "validation")
-        for before in (CARD, ADAPTER, TENSORS, "config.json", "model*.safetensors*"):  # of the same run, merged or not
-            for path in folder.glob(before):
-                path.unlink()
