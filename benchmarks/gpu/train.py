@@ -47,7 +47,7 @@ def forms(step: int, encoder: Encoder, device: str) -> tuple[dict[str, Tensor], 
     """Return a step of INSTRUCT packed and a row a question, and how many questions it has."""
     turns = Draws(STAGES[-1]).turns(step)
     both = ([pack(of_one, encoder) for of_one in turns], [pack([turn], encoder) for of_one in turns for turn in of_one])
-    made = [collate(rows, image_pad=encoder.image_pad, padding=encoder.padding) for rows in both]
+    made = [collate(rows, image_pad=encoder.image_pad) for rows in both]
     packed, single = ({k: v.to(device) for k, v in batch.items()} for batch in made)
     return packed, single, sum(map(len, turns))
 

@@ -13,12 +13,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import torch
 from torch import Tensor
 from transformers.models.qwen2.modeling_qwen2 import apply_rotary_pos_emb
 
 from recipes.embedded.coordinates import TokenHeads
-from umit.training.collate import IGNORED
+from umit.engine.positions import packed_mask
+from umit.training.collate import IGNORED, parts_of
 from umit.training.loss import answer_loss
 
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ def supervised_loss(
         model: Qwen2-VL.
         heads: Those of :func:`recipes.embedded.coordinates.coordinate_loss`.
         batch: From :func:`umit.training.collate.collate` on pictures of one size, with what ``coordinate_loss``
-            needs, and ``asked`` ``(B, L)``: the thing that each token's question is about, as a column of
+            needs, and ``asked`` ``(1, tokens)``: the thing that each token's question is about, as a column of
             ``presence``, or -1.
         answer_weight: Weight of the answers.
     """
@@ -90,29 +92,32 @@ def attention_loss(
 
     Args:
         attention: A layer's attention; its first heads are told.
-        hidden: What it attends with, ``(B, L, width)``.
-        rotary: Cosines and sines of the positions, ``(B, L, width)``, or ``(3, B, L, width)`` by axis.
+        hidden: What it attends with, ``(1, tokens, width)``.
+        rotary: Cosines and sines of the positions, ``(1, tokens, width)``, or ``(3, 1, tokens, width)`` by axis.
         batch: As for :func:`supervised_loss`.
     """
-    here, width = batch["mm_token_type_ids"].bool(), attention.head_dim
-    count = len(here)
+    width, rows = attention.head_dim, parts_of(batch)
     query, key = (
-        project(hidden).view(count, hidden.shape[1], -1, width).transpose(1, 2)
+        project(hidden).view(1, hidden.shape[1], -1, width).transpose(1, 2)
         for project in (attention.q_proj, attention.k_proj)
     )
     query, key = apply_rotary_pos_emb(query, key, *(_per_channel(a, attention) for a in rotary))
-    scores = query[:, :_SUPERVISED].float() @ key[:, :_SUPERVISED].float().transpose(-1, -2) * attention.scaling
-    shares = scores.masked_fill(~batch["attention_mask"], -1e9).log_softmax(-1)
-    answering = torch.zeros_like(here)
-    answering[:, :-1] = batch["labels"][:, 1:] != IGNORED
-    row, place = (answering & (batch["asked"] >= 0)).nonzero(as_tuple=True)
-    presence = batch["presence"].view(count, -1, batch["presence"].shape[-1])
-    holds = presence[row, :, batch["asked"][row, place]] > 0
-    there = holds.any(1)
-    row, place, holds = row[there], place[there], holds[there]
-    places = here.nonzero()[:, 1].view(count, -1)
-    given = shares[row, :, place].gather(2, places[row].unsqueeze(1).expand(-1, _SUPERVISED, -1))
-    given = given.masked_fill(~holds.unsqueeze(1), -1e9).logsumexp(-1)
+    here = batch["mm_token_type_ids"][0].bool()
+    led = torch.full_like(batch["asked"][0], -1)
+    led[:-1] = torch.where(batch["labels"][0, 1:] != IGNORED, batch["asked"][0, :-1], -1)
+    presence = batch["presence"].view(len(rows), -1, batch["presence"].shape[-1])
+    found, start = [], 0
+    for parts, present in zip(rows, presence, strict=True):
+        own = slice(start, start + sum(parts))
+        start = own.stop
+        place = (led[own] >= 0).nonzero()[:, 0]
+        holds = present[:, led[own][place]].T > 0  # (places, picture tokens)
+        place, holds = place[holds.any(1)], holds[holds.any(1)]
+        scores = query[0, :_SUPERVISED, own].float()[:, place] @ key[0, :_SUPERVISED, own].float().transpose(-1, -2)
+        seen = torch.from_numpy(packed_mask(np.repeat(np.arange(len(parts)), parts)[None])[0, 0]).to(place.device)
+        shares = (scores * attention.scaling).masked_fill(~seen[place], -1e9).log_softmax(-1)
+        found.append(shares[..., here[own]].masked_fill(~holds, -1e9).logsumexp(-1).flatten())
+    given = torch.cat(found)
     loss: Tensor = -given.clamp(min=_WORST).sum() / max(1, given.numel())
     return loss
 

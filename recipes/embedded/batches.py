@@ -117,10 +117,7 @@ class StageBatches:
             coarse = self.draws.stage.coarse and case.kind == "film"
             rows.append(self._coarse(row) if coarse else row)
         batch = _with_targets(shown, rows, self.encoder)
-        asked = torch.full(batch["input_ids"].shape, -1)
-        for line, one in zip(asked, objects, strict=True):
-            line[: len(one)] = torch.from_numpy(one)
-        return {**batch, "asked": asked}
+        return {**batch, "asked": torch.from_numpy(np.concatenate(objects))[None]}
 
     def _silent(self, view: View) -> PackedRow:
         request = PHANTOM.task("caption").request(Describe("caption"), view)
@@ -176,7 +173,7 @@ def _with_targets(shown: Sequence[tuple[Case, View]], rows: Sequence[PackedRow],
     for case, view in shown:
         presence, offsets, digits = coordinate_targets(case, view)
         targets.append((presence, weigh(presence), offsets, digits))
-    batch = collate(rows, image_pad=encoder.image_pad, padding=encoder.padding)
+    batch = collate(rows, image_pad=encoder.image_pad)
     names = ("presence", "weights", "offsets", "digits")
     for name, parts in zip(names, zip(*targets, strict=True), strict=True):
         batch[name] = torch.from_numpy(np.concatenate(parts))

@@ -137,7 +137,7 @@ def _batch(stage: BuildStage, encoder: Encoder, step: int) -> dict[str, Tensor]:
     made = StageBatches(Draws(stage, smoke=True), encoder)
     if stage.paper is None:
         return made.supervised(step)
-    return collate(made.rows(step), image_pad=encoder.image_pad, padding=encoder.padding)
+    return collate(made.rows(step), image_pad=encoder.image_pad)
 
 
 def _digest(batch: Mapping[str, Tensor]) -> dict[str, Any]:

@@ -250,7 +250,7 @@ def test_ids_positions_and_loss_spans(number: int, records: dict[int, Any], enco
         request = _request(record, frames)
         prompt = encoder.prompt(request)
         packed = pack([Turn(request, answer)], encoder)
-        batch = collate([packed], image_pad=encoder.image_pad, padding=encoder.padding)
+        batch = collate([packed], image_pad=encoder.image_pad)
         row, places = packed.ids.tolist(), batch["position_ids"][:, 0].numpy()
         after = int(places.max()) + 1
         taught = np.flatnonzero(batch["labels"][0].numpy() != -100)

@@ -52,7 +52,7 @@ def _saved(engine: Engine, batch: dict[str, Any], *, bf16: bool) -> int:
 def test_it_is_what_torch_saves(stage: Stage, bf16: bool, rows: list[PackedRow]) -> None:
     engine = load_engine(locate(EMBEDDED, None)[0], dtype="float32")
     freeze(engine.model, stage)
-    batch = collate(rows, image_pad=engine.encoder.image_pad, padding=engine.encoder.padding)
+    batch = collate(rows, image_pad=engine.encoder.image_pad)
     saved = _saved(engine, batch, bf16=bf16)
     if bf16:  # copies of the weights in half precision, which the plan counts with the weights
         saved -= 2 * sum(p.numel() for p in engine.model.parameters() if p.requires_grad)

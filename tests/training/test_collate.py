@@ -1,9 +1,9 @@
-"""Batches: labels, positions, who sees whom, and the loss over them."""
+"""Batches: labels, positions, what each token weighs, and the loss over them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -13,16 +13,16 @@ from torch import Tensor
 from umit.engine.encode import Encoder
 from umit.engine.pixels import grid, patches
 from umit.engine.positions import positions
-from umit.training.collate import IGNORED, collate
-from umit.training.loss import answer_loss
+from umit.training.collate import IGNORED, Per, collate, parts_of
+from umit.training.loss import answer_loss, mean_loss, weight_of
 from umit.training.rows import PackedRow, Turn, pack
 
 Asking = Callable[..., Turn]
-PLACES = ("input_ids", "attention_mask", "position_ids", "mm_token_type_ids", "pixel_values", "image_grid_thw")
+PLACES = ("input_ids", "position_ids", "mm_token_type_ids", "pixel_values", "image_grid_thw")
 
 
 def _batch(encoder: Encoder, rows: Sequence[PackedRow]) -> dict[str, Tensor]:
-    return collate(rows, image_pad=encoder.image_pad, padding=encoder.padding)
+    return collate(rows, image_pad=encoder.image_pad)
 
 
 def _rows(encoder: Encoder, ask: Asking) -> list[PackedRow]:
@@ -36,13 +36,14 @@ def _rows(encoder: Encoder, ask: Asking) -> list[PackedRow]:
 
 
 def test_shapes_and_kinds(encoder: Encoder, ask: Asking) -> None:
+    """Rows stand one after another, and no token is padding."""
     rows = _rows(encoder, ask)
     batch = _batch(encoder, rows)
-    longest = max(len(row.ids) for row in rows)
-    assert batch["input_ids"].shape == batch["labels"].shape == (3, longest)
-    assert batch["attention_mask"].shape == (3, 1, longest, longest)
-    assert batch["attention_mask"].dtype == torch.bool
-    assert batch["position_ids"].shape == (3, 3, longest)
+    assert batch["input_ids"][0].tolist() == [i for row in rows for i in row.ids.tolist()]
+    tokens = batch["input_ids"].shape[1]
+    assert batch["labels"].shape == batch["mm_token_type_ids"].shape == (1, tokens)
+    assert batch["position_ids"].shape == (3, 1, tokens)
+    assert parts_of(batch) == [row.parts for row in rows]
     assert batch["image_grid_thw"].tolist() == [list(grid(f)) for row in rows for f in row.frames]
     frames = [frame for row in rows for frame in row.frames]
     assert np.array_equal(batch["pixel_values"].numpy(), patches(frames))
@@ -58,12 +59,20 @@ def test_without_pictures_there_are_no_pixels(encoder: Encoder, ask: Asking) -> 
 def test_loss_falls_on_answers_and_their_end(encoder: Encoder, ask: Asking) -> None:
     rows = _rows(encoder, ask)
     batch = _batch(encoder, rows)
-    for row, ids, labels in zip(rows, batch["input_ids"], batch["labels"], strict=True):
-        taught = np.zeros(len(ids), bool)
-        taught[: len(row.ids)] = row.taught
-        assert ((labels != IGNORED).numpy() == taught).all()
-        assert (labels[taught] == ids[taught]).all()
-        assert (ids[len(row.ids) :] == encoder.padding).all()
+    taught = np.concatenate([row.taught for row in rows])
+    assert ((batch["labels"][0] != IGNORED).numpy() == taught).all()
+    assert (batch["labels"][0][taught] == batch["input_ids"][0][taught]).all()
+
+
+def test_a_loss_is_by_token_or_by_answer(encoder: Encoder, ask: Asking) -> None:
+    rows = _rows(encoder, ask)
+    by_token, by_answer = (collate(rows, image_pad=encoder.image_pad, per=per) for per in get_args(Per))
+    lengths = [len(words) + 1 for words in ("PA.", "2:no", "lung", "Alike.", "A scan.")]  # bytes, and their end
+    losses = torch.rand(sum(lengths), generator=torch.Generator().manual_seed(0))
+    assert float(mean_loss(losses, by_token)) == pytest.approx(float(losses.mean()), abs=1e-6)
+    means = [float(own.mean()) for own in losses.split(lengths)]
+    assert float(mean_loss(losses, by_answer)) == pytest.approx(float(np.mean(means)), abs=1e-6)
+    assert weight_of(by_token) == len(losses) and weight_of(by_answer) == pytest.approx(5, abs=1e-5)
 
 
 def test_each_question_counts_from_the_place_after_the_picture(encoder: Encoder, ask: Asking) -> None:
@@ -74,17 +83,6 @@ def test_each_question_counts_from_the_place_after_the_picture(encoder: Encoder,
         mine = (row.segments == 0) | (row.segments == number)
         alone, _ = positions(row.ids[mine].tolist(), [grid(f) for f in row.frames], encoder.image_pad)
         assert np.array_equal(places[:, mine], alone)
-
-
-def test_who_sees_whom(encoder: Encoder, ask: Asking) -> None:
-    rows = _rows(encoder, ask)
-    mask = _batch(encoder, rows)["attention_mask"][:, 0].numpy()
-    longest = mask.shape[-1]
-    for row, seen in zip(rows, mask, strict=True):
-        segments = [*row.segments.tolist(), *[-1] * (longest - len(row.ids))]
-        for i, asks in enumerate(segments):
-            expected = [j == i or (j < i and asks >= 0 and other in (0, asks)) for j, other in enumerate(segments)]
-            assert seen[i].tolist() == expected
 
 
 def _logits(model: Any, batch: dict[str, Tensor]) -> Tensor:
@@ -113,7 +111,7 @@ def test_packed_questions_are_answered_as_if_alone(model: Any, encoder: Encoder,
     assert torch.allclose(packed, torch.cat(alone), atol=1e-4, rtol=1e-5)
 
 
-def test_padding_changes_nothing(model: Any, encoder: Encoder, ask: Asking) -> None:
+def test_rows_beside_it_change_nothing(model: Any, encoder: Encoder, ask: Asking) -> None:
     rows = _rows(encoder, ask)
     together = _logits(model, _batch(encoder, rows))
     alone = [_logits(model, _batch(encoder, [row])) for row in rows]
@@ -127,7 +125,7 @@ def test_the_loss_is_the_models_own(model: Any, encoder: Encoder, ask: Asking, p
     frames = (np.full((28, 56, 3), 90, np.uint8), np.full((56, 56, 3), 30, np.uint8))[:pictures]
     row = pack([ask("Is it normal?", "2:no", frames)], encoder)
     batch = _batch(encoder, [row])
-    stock = {name: batch[name] for name in PLACES if name in batch and name != "attention_mask"}
+    stock = {name: batch[name] for name in PLACES if name in batch}
     with torch.no_grad():
         own = model(**stock, labels=batch["labels"]).loss
         loss, logits = answer_loss(model, batch)

@@ -42,7 +42,7 @@ def rows(encoder: Encoder, ask: Callable[..., Turn]) -> list[PackedRow]:
 
 
 def _batch(rows: list[PackedRow], encoder: Encoder) -> dict[str, Tensor]:
-    return collate(rows, image_pad=encoder.image_pad, padding=encoder.padding)
+    return collate(rows, image_pad=encoder.image_pad)
 
 
 def _learned(model: Any, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:

@@ -26,8 +26,6 @@ def test_it_is_the_mean_over_tokens(tmp_path: Path) -> None:
     rows = [row for sample in part for row in rows_of(sample, PHANTOM, engine.encoder)]
     engine.model.train(False)
     with torch.no_grad():
-        whole, _ = answer_loss(
-            engine.model, collate(rows, image_pad=engine.encoder.image_pad, padding=engine.encoder.padding)
-        )
+        whole, _ = answer_loss(engine.model, collate(rows, image_pad=engine.encoder.image_pad))
     assert found.pop("") == pytest.approx(float(whole), rel=1e-4)
     assert {*found} == {f"{s.task} {s.query.language}" for s in part} and len({*found.values()}) == len(found)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 
 from umit.engine.encode import Encoder
-from umit.training.rows import Turn, pack
+from umit.errors import DatasetError
+from umit.training.rows import PackedRow, Turn, pack
 
 Asking = Callable[..., Turn]
 
@@ -59,3 +61,25 @@ def test_text_alone_shares_nothing(encoder: Encoder, ask: Asking) -> None:
     assert row.frames == ()
     assert (row.segments == 1).all()
     assert row.ids[~row.taught].tolist() == encoder.prompt(turn.request)
+
+
+@pytest.mark.parametrize(
+    ("segments", "taught", "why"),
+    [
+        ([0, 2, 2], [0, 0, 1], "another order"),
+        ([0, 2, 1], [0, 0, 0], "another order"),
+        ([-1, 0, 1], [0, 0, 0], "another order"),
+        ([1, 1, 2], [0, 1, 1], "begins with what is taught"),
+        ([1, 1, 1], [1, 0, 0], "begins with what is taught"),
+        ([0, 0], [0, 0, 0], "2 segments"),
+    ],
+)
+def test_a_row_of_anything_else_is_refused(segments: list[int], taught: list[int], why: str) -> None:
+    """A token is predicted from the one before it, which must not be another question's."""
+    with pytest.raises(DatasetError, match=rf"my.csv, row 3: .*{why}"):
+        PackedRow((), np.arange(3), np.array(segments), np.array(taught, bool), "my.csv, row 3")
+
+
+def test_behind_what_is_shared_a_question_may_be_its_answer() -> None:
+    row = PackedRow((), np.arange(3), np.array([0, 1, 1]), np.array([0, 1, 1], bool))
+    assert row.parts == [1, 2]

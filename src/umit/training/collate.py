@@ -1,9 +1,12 @@
-"""Packed rows to one batch of tensors; a plain function."""
+"""Rows one after another in one row of tensors, without padding; a plain function."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -11,46 +14,44 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from umit.engine.pixels import grid, patches
-from umit.engine.positions import packed_mask, packed_positions, positions
+from umit.engine.positions import packed_positions, positions
 from umit.training.rows import PackedRow
 
-__all__ = ["IGNORED", "collate"]
+__all__ = ["IGNORED", "Per", "collate", "parts_of"]
 
-IGNORED = -100  # torch's cross entropy skips this label
+IGNORED: Final = -100  # torch's cross entropy skips this label
+
+#: What weighs the same in a loss: each taught token, or each answer however long it is.
+Per: TypeAlias = Literal["token", "answer"]
 
 
-def collate(rows: Sequence[PackedRow], *, image_pad: int, padding: int) -> dict[str, Tensor]:
-    """Return what Qwen2-VL's forward takes.
+def collate(rows: Sequence[PackedRow], *, image_pad: int, per: Per = "token") -> dict[str, Tensor]:
+    """Return the tensors of some rows; no row sees another, and each counts its positions from 0.
 
     Args:
-        rows: Packed rows; padded on the right to the longest.
+        rows: At least one.
         image_pad: Id of the picture placeholder.
-        padding: Id written into padding.
+        per: What weighs the same in the loss.
 
     Returns:
-        ``input_ids`` and ``labels`` int64 ``(B, L)``, ``attention_mask`` bool ``(B, 1, L, L)``,
-        ``position_ids`` int64 ``(3, B, L)``, ``mm_token_type_ids`` int64 ``(B, L)``, and where there are
-        pictures ``pixel_values`` float32 ``(patches, 1176)`` with ``image_grid_thw`` int64 ``(pictures, 3)`` and
-        ``picture_keys`` uint8 ``(pictures, 16)``, which tell every byte of a picture from others'.
+        For the model: ``input_ids``, ``labels`` and ``mm_token_type_ids`` int64 ``(1, tokens)``, ``position_ids`` int64
+        ``(3, 1, tokens)``, ``parts`` int64 ``(parts, 2)`` of each row's shared beginning and questions, the row's number
+        and how many tokens; and where there are pictures ``pixel_values`` float32 ``(patches, 1176)`` with
+        ``image_grid_thw`` int64 ``(pictures, 3)`` and ``picture_keys`` uint8 ``(pictures, 16)``, which tell every byte
+        of a picture from others'.
+
+        For the loss ``weights`` float32 ``(taught,)``, of each taught token.
     """
-    longest = max(len(row.ids) for row in rows)
-    ids = np.full((len(rows), longest), padding, np.int64)
-    labels = np.full((len(rows), longest), IGNORED, np.int64)
-    segments = np.full((len(rows), longest), -1, np.int64)
-    places = np.zeros((3, len(rows), longest), np.int64)
-    for i, row in enumerate(rows):
-        n = len(row.ids)
-        ids[i, :n], segments[i, :n] = row.ids, row.segments
-        labels[i, :n] = np.where(row.taught, row.ids, IGNORED)
-        shared = row.ids[row.segments == 0]
-        start, after = positions(shared.tolist(), [grid(f) for f in row.frames], image_pad)
-        places[:, i, :n] = packed_positions(start, after, row.segments)
+    taught = np.concatenate([row.taught for row in rows])
+    ids = np.concatenate([row.ids for row in rows])
+    parts = [(number, count) for number, row in enumerate(rows) for count in row.parts]
     batch = {
-        "input_ids": ids,
-        "labels": labels,
-        "attention_mask": packed_mask(segments),
-        "position_ids": places,
-        "mm_token_type_ids": (ids == image_pad).astype(np.int64),
+        "input_ids": ids[None],
+        "labels": np.where(taught, ids, IGNORED)[None],
+        "position_ids": np.concatenate([_places(row, image_pad) for row in rows], axis=1)[:, None],
+        "mm_token_type_ids": (ids == image_pad).astype(np.int64)[None],
+        "parts": np.array(parts, np.int64),
+        "weights": np.concatenate([_weights(row, per) for row in rows]),
     }
     frames = [frame for row in rows for frame in row.frames]
     if frames:
@@ -58,6 +59,24 @@ def collate(rows: Sequence[PackedRow], *, image_pad: int, padding: int) -> dict[
         batch["image_grid_thw"] = np.array([grid(f) for f in frames], np.int64)
         batch["picture_keys"] = np.stack([_key(f) for f in frames])
     return {name: torch.from_numpy(values) for name, values in batch.items()}
+
+
+def parts_of(batch: Mapping[str, Tensor]) -> list[list[int]]:
+    """Return of each row of a batch how many tokens its questions share, and how many each question has."""
+    return [[count for _, count in parts] for _, parts in groupby(batch["parts"].tolist(), itemgetter(0))]
+
+
+def _places(row: PackedRow, image_pad: int) -> NDArray[np.int64]:
+    shared = row.ids[row.segments == 0]
+    start, after = positions(shared.tolist(), [grid(f) for f in row.frames], image_pad)
+    return packed_positions(start, after, row.segments)
+
+
+def _weights(row: PackedRow, per: Per) -> NDArray[np.float32]:
+    answers = row.segments[row.taught]
+    if per == "token":
+        return np.ones(len(answers), np.float32)
+    return (1 / np.bincount(answers)[answers]).astype(np.float32)
 
 
 def _key(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -66,20 +66,15 @@ def optimizer_and_schedule(module: Any, settings: Hyperparameters) -> tuple[Any,
     """Return the optimizer and its schedule over what requires a gradient: AdamW and a cosine, unless ``sft`` says.
 
     Args:
-        module: Holds Qwen2-VL. In bfloat16 on a processor its attention is set to one that is fast there.
+        module: Holds Qwen2-VL.
         settings: How long and how fast.
 
     Raises:
         InputError: An optimizer or a schedule that ``sft`` names and nobody has.
     """
     import torch
-    from transformers import PreTrainedModel, get_cosine_with_min_lr_schedule_with_warmup
+    from transformers import get_cosine_with_min_lr_schedule_with_warmup
 
-    from umit.engine.attention import register
-
-    if settings.bf16 and next(module.parameters()).device.type == "cpu":
-        model = next(part for part in module.modules() if isinstance(part, PreTrainedModel))
-        model.set_attn_implementation(register())
     trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
     groups = [
         {"params": [p for p in trained if p.ndim > 1], "weight_decay": settings.weight_decay},

@@ -59,7 +59,7 @@ def _seconds_a_step(engine: Engine, batches: SampleBatches) -> float:
     encoder, spent = engine.encoder, []
     for step in range(3):
         started = time.perf_counter()
-        batch = collate(batches(step), image_pad=encoder.image_pad, padding=encoder.padding)
+        batch = collate(batches(step), image_pad=encoder.image_pad)
         loss, _ = answer_loss(engine.model, {k: v.to(engine.device) for k, v in batch.items()})
         loss.backward()  # type: ignore[no-untyped-call]
         engine.model.zero_grad()

@@ -39,7 +39,7 @@ def part_losses(engine: Engine, part: Iterable[Sample[Any, Any]], card: Checkpoi
         with torch.no_grad():
             for sample in part:
                 for row in rows_of(sample, card, engine.encoder):
-                    batch = collate([row], image_pad=engine.encoder.image_pad, padding=engine.encoder.padding)
+                    batch = collate([row], image_pad=engine.encoder.image_pad)
                     loss, logits = answer_loss(engine.model, {k: v.to(engine.device) for k, v in batch.items()})
                     for name in ("", f"{sample.task} {sample.query.language}"):
                         whole = sums.setdefault(name, [0.0, 0.0])

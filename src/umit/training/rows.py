@@ -40,6 +40,10 @@ class PackedRow:
         segments: 0 in the shared beginning, k in the k-th question, as long as ``ids``.
         taught: Whether loss falls on a token: answers and their end token only.
         name: Where it comes from, for errors.
+
+    Raises:
+        DatasetError: Questions that do not stand one after another, or a taught token that no token of its own question
+            or of the shared beginning stands before.
     """
 
     frames: tuple[NDArray[np.uint8], ...]
@@ -47,6 +51,23 @@ class PackedRow:
     segments: NDArray[np.int64]
     taught: NDArray[np.bool_]
     name: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what would be taught from another question, or from nothing."""
+        if not 0 < len(self.ids) == len(self.segments) == len(self.taught):
+            wrong = f"{len(self.ids)} ids, {len(self.segments)} segments, {len(self.taught)} taught"
+        elif (rises := np.diff(self.segments, prepend=0)).min() < 0 or rises.max() > 1:
+            wrong = "segments in another order"
+        elif (self.taught & (rises > 0) & (np.r_[1, self.segments[:-1]] > 0)).any() or self.taught[0]:
+            wrong = "a question that begins with what is taught"
+        else:
+            return
+        raise DatasetError(f"expected a shared beginning, then questions 1, 2 and so on, got {wrong}", file=self.name)
+
+    @property
+    def parts(self) -> list[int]:
+        """How many tokens are shared, then how many each question has."""
+        return [int(count) for count in np.bincount(self.segments)]
 
 
 #: The rows of a step, by its number from 0; the same number always gives the same rows.

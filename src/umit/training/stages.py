@@ -121,6 +121,7 @@ def train_stage(
     from umit.training.features import Features
     from umit.training.loadable import writer
     from umit.training.loop import optimize
+    from umit.training.loss import weight_of
 
     with _ready(model, stage, settings) as plain_model:
         features = None if kept is None else Features(kept, plain_model, bf16=settings.bf16)
@@ -130,13 +131,13 @@ def train_stage(
         if plain:
             return optimize(
                 plain_model, prepare, partial(loss_of, plain_model), settings=settings,
-                folder=folder, tell=tell, names=names, weight_of=_taught, write=write,
+                folder=folder, tell=tell, names=names, weight_of=weight_of, write=write,
             )  # fmt: skip
         from umit.training import sft  # loads TRL
 
         return sft.fit(
             plain_model, prepare, loss_of, tokenizer=encoder.tokenizer, settings=settings, folder=folder,
-            tell=tell, names=names, weight_of=_taught, write=write, board=board,
+            tell=tell, names=names, weight_of=weight_of, write=write, board=board,
         )  # fmt: skip
 
 
@@ -162,7 +163,7 @@ def _batch(batches: Batches, encoder: Encoder, features: Features | None, step: 
     rows = batches(step)
     if not rows:
         raise DatasetError(f"expected rows in every step, got none in step number {step} from 0")
-    batch = collate(rows, image_pad=encoder.image_pad, padding=encoder.padding)
+    batch = collate(rows, image_pad=encoder.image_pad)
     return batch if features is None else features.look_up(batch)
 
 
@@ -184,7 +185,3 @@ def _loss(features: Features | None, model: Any, batch: dict[str, Tensor]) -> Te
 
 def _names(batches: Batches, step: int) -> list[str]:
     return [row.name for row in batches(step)]
-
-
-def _taught(batch: dict[str, Tensor]) -> float:
-    return float((batch["labels"][:, 1:] >= 0).sum())
