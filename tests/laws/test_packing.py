@@ -24,7 +24,8 @@ from umit.engine.load import load_engine
 from umit.engine.pixels import grid, patches
 from umit.testing import tiny_checkpoint
 from umit.training import loss as packed_loss
-from umit.training.collate import Per, collate
+from umit.training.collate import collate
+from umit.training.hyperparameters import Per
 from umit.training.loss import mean_loss, token_losses, weight_of
 from umit.training.rows import PackedRow, Turn, pack
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, get_args
 
 import numpy as np
@@ -13,7 +14,9 @@ from torch import Tensor
 from umit.engine.encode import Encoder
 from umit.engine.pixels import grid, patches
 from umit.engine.positions import positions
-from umit.training.collate import IGNORED, Per, collate, parts_of
+from umit.errors import DatasetError
+from umit.training.collate import IGNORED, collate, parts_of, places_of
+from umit.training.hyperparameters import Per
 from umit.training.loss import answer_loss, mean_loss, weight_of
 from umit.training.rows import PackedRow, Turn, pack
 
@@ -141,3 +144,13 @@ def test_the_models_own_positions_are_ours(model: Any, encoder: Encoder, ask: As
             batch["input_ids"], mm_token_type_ids=batch["mm_token_type_ids"], image_grid_thw=batch["image_grid_thw"]
         )
     assert torch.equal(theirs, batch["position_ids"])
+
+
+def test_a_row_of_more_positions_than_the_model_has_is_refused_by_name(encoder: Encoder, ask: Asking) -> None:
+    """Positions, not tokens: questions behind one picture count on from the same place."""
+    row = replace(pack([ask("Is it normal?", "2:no")] * 9, encoder), name="my.csv, row 3")
+    most = int(places_of(row, encoder.image_pad).max()) + 1
+    assert most < len(row.ids)
+    assert collate([row], image_pad=encoder.image_pad, positions=most)
+    with pytest.raises(DatasetError, match=rf"my.csv, row 3: .*at most {most - 1} positions.* got {most}"):
+        collate([row], image_pad=encoder.image_pad, positions=most - 1)

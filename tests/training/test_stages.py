@@ -13,7 +13,7 @@ from recipes.embedded.batches import Draws
 from recipes.embedded.model import SMOKE, new_model
 from recipes.embedded.stages import STAGES
 from umit.engine.encode import Encoder
-from umit.errors import DatasetError
+from umit.errors import CheckpointError, DatasetError, InputError
 from umit.training.hyperparameters import Hyperparameters
 from umit.training.rows import Turn, pack
 from umit.training.stages import ALIGN, INSTRUCT, Stage, train_stage
@@ -86,6 +86,16 @@ def test_resuming_equals_the_uninterrupted_run(tokenizer: Any, tmp_path: Path, b
     assert first + second == pytest.approx(losses, abs=1e-6)
     for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):
         assert torch.allclose(a, b, atol=1e-6)
+
+
+@pytest.mark.parametrize("plain", [True, pytest.param(False, marks=TRL)])
+def test_a_loss_is_by_token_or_by_answer(tokenizer: Any, tmp_path: Path, plain: bool) -> None:
+    found = {per: run(tokenizer, tmp_path / per, steps=2, plain=plain, per=per)[1] for per in ("token", "answer")}
+    assert abs(found["token"][0] - found["answer"][0]) > 1e-4
+    with pytest.raises(CheckpointError, match="per token then, answer now"):
+        run(tokenizer, tmp_path / "token", steps=2, plain=plain, per="answer")
+    with pytest.raises(InputError, match="'word'"):
+        run(tokenizer, tmp_path / "word", steps=2, per="word")
 
 
 @TRL

@@ -89,6 +89,10 @@ def _add_length(parser: Any) -> None:
     parser.add_argument(
         "--checkpointing", action="store_true", help="make what the layers made again, not keep it: less memory, more time"
     )  # fmt: skip
+    parser.add_argument(
+        "--per", choices=("token", "answer"), default="token",
+        help="what weighs the same in the loss: each taught token (default), or each answer however long it is",
+    )  # fmt: skip
     parser.add_argument("--rate", type=float, metavar="R", help="peak learning rate (default by the model's size)")
     parser.add_argument("--every", type=natural, metavar="N", help="steps between validations (default a quarter)")
     parser.add_argument(
@@ -125,7 +129,9 @@ def _train(given: Namespace) -> int:
         max(1, round(training.seen * (1 - share))), batch=size, parameters=sum(p.numel() for p in shell.parameters()),
         epochs=given.epochs, steps=given.steps, rate=given.rate, seed=given.seed, lora=lora is not None,
     )  # fmt: skip
-    settings = replace(settings, accumulate=given.accumulate, bf16=given.bf16, checkpointing=given.checkpointing)
+    settings = replace(
+        settings, accumulate=given.accumulate, bf16=given.bf16, checkpointing=given.checkpointing, per=given.per
+    )
     reports = {"report_to": given.report_to} if given.report_to else {}
     settings = with_sft(settings, dict(map(_setting, given.sft)) | reports)
     if given.plan:

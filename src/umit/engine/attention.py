@@ -84,9 +84,9 @@ def _in_blocks(query: Tensor, key: Tensor, value: Tensor, blocks: Blocks, scale:
     seen = [group.count * group.seen for group in blocks.groups]
     pieces = zip(
         blocks.groups,
-        query[0].transpose(0, 1).index_select(0, blocks.asking).split(asking),
-        key[0].transpose(0, 1).index_select(0, blocks.seen).split(seen),
-        value[0].transpose(0, 1).index_select(0, blocks.seen).split(seen),
+        torch.split(query[0].transpose(0, 1).index_select(0, blocks.asking), asking),
+        torch.split(key[0].transpose(0, 1).index_select(0, blocks.seen), seen),
+        torch.split(value[0].transpose(0, 1).index_select(0, blocks.seen), seen),
         strict=True,
     )
     found = []

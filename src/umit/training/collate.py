@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 import numpy as np
 import torch
@@ -14,24 +14,27 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from umit.engine.pixels import grid, patches
-from umit.engine.positions import packed_positions, positions
+from umit.engine.positions import packed_positions
+from umit.engine.positions import positions as prefix_positions
+from umit.errors import DatasetError
+from umit.training.hyperparameters import Per
 from umit.training.rows import PackedRow
 
-__all__ = ["IGNORED", "Per", "collate", "parts_of"]
+__all__ = ["IGNORED", "collate", "parts_of", "places_of"]
 
 IGNORED: Final = -100  # torch's cross entropy skips this label
 
-#: What weighs the same in a loss: each taught token, or each answer however long it is.
-Per: TypeAlias = Literal["token", "answer"]
 
-
-def collate(rows: Sequence[PackedRow], *, image_pad: int, per: Per = "token") -> dict[str, Tensor]:
+def collate(
+    rows: Sequence[PackedRow], *, image_pad: int, per: Per = "token", positions: int | None = None
+) -> dict[str, Tensor]:
     """Return the tensors of some rows; no row sees another, and each counts its positions from 0.
 
     Args:
         rows: At least one.
         image_pad: Id of the picture placeholder.
         per: What weighs the same in the loss.
+        positions: How many the model has; ``None`` looks at none.
 
     Returns:
         For the model: ``input_ids``, ``labels`` and ``mm_token_type_ids`` int64 ``(1, tokens)``, ``position_ids`` int64
@@ -40,18 +43,29 @@ def collate(rows: Sequence[PackedRow], *, image_pad: int, per: Per = "token") ->
         ``image_grid_thw`` int64 ``(pictures, 3)`` and ``picture_keys`` uint8 ``(pictures, 16)``, which tell every byte
         of a picture from others'.
 
-        For the loss ``weights`` float32 ``(taught,)``, of each taught token.
+        For the loss ``token_weights`` float32 ``(taught,)``, of each taught token.
+
+    Raises:
+        DatasetError: A row that needs more positions.
     """
+    places = [places_of(row, image_pad) for row in rows]
+    for row, own in zip(rows, places, strict=True):
+        if positions is not None and own.max() >= positions:
+            raise DatasetError(
+                f"expected a row of at most {positions} positions, which the model has, got {own.max() + 1}; shorten "
+                "its texts, or show fewer or smaller pictures",
+                file=row.name,
+            )
     taught = np.concatenate([row.taught for row in rows])
     ids = np.concatenate([row.ids for row in rows])
     parts = [(number, count) for number, row in enumerate(rows) for count in row.parts]
     batch = {
         "input_ids": ids[None],
         "labels": np.where(taught, ids, IGNORED)[None],
-        "position_ids": np.concatenate([_places(row, image_pad) for row in rows], axis=1)[:, None],
+        "position_ids": np.concatenate(places, axis=1)[:, None],
         "mm_token_type_ids": (ids == image_pad).astype(np.int64)[None],
         "parts": np.array(parts, np.int64),
-        "weights": np.concatenate([_weights(row, per) for row in rows]),
+        "token_weights": np.concatenate([_weights(row, per) for row in rows]),
     }
     frames = [frame for row in rows for frame in row.frames]
     if frames:
@@ -66,9 +80,10 @@ def parts_of(batch: Mapping[str, Tensor]) -> list[list[int]]:
     return [[count for _, count in parts] for _, parts in groupby(batch["parts"].tolist(), itemgetter(0))]
 
 
-def _places(row: PackedRow, image_pad: int) -> NDArray[np.int64]:
+def places_of(row: PackedRow, image_pad: int) -> NDArray[np.int64]:
+    """Return a row's positions, int64 ``(3, tokens)``; each question counts on from what is shared."""
     shared = row.ids[row.segments == 0]
-    start, after = positions(shared.tolist(), [grid(f) for f in row.frames], image_pad)
+    start, after = prefix_positions(shared.tolist(), [grid(f) for f in row.frames], image_pad)
     return packed_positions(start, after, row.segments)
 
 

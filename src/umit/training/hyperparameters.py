@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 from umit.errors import InputError
 from umit.training.optimizers import OPTIMIZER, chosen
 
-__all__ = ["Hyperparameters", "optimizer_and_schedule"]
+__all__ = ["Hyperparameters", "Per", "optimizer_and_schedule"]
+
+#: What weighs the same in a loss: each taught token, or each answer however long it is.
+Per: TypeAlias = Literal["token", "answer"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +30,7 @@ class Hyperparameters:
         accumulate: Batches a step, whose gradients are summed before the weights move; as if they were one.
         checkpointing: Whether what the layers made is made again for their gradients, and not kept: less memory, a
             third more time, the same losses.
+        per: What weighs the same in the loss: each taught ``"token"``, or each ``"answer"`` however long it is.
         save_every: Steps between saved states, from which a stopped call goes on.
         log_every: Steps between logged losses.
         workers: Processes that prepare batches; 0 prepares them in this one.
@@ -35,7 +39,7 @@ class Hyperparameters:
         report_to: transformers' names of what is told of each log, such as ``"tensorboard"``.
 
     Raises:
-        InputError: A count under 1, or a rate that is not above 0.
+        InputError: A count under 1, another ``per``, or a rate that is not above 0.
     """
 
     steps: int
@@ -46,6 +50,7 @@ class Hyperparameters:
     bf16: bool = False
     accumulate: int = 1
     checkpointing: bool = False
+    per: Per = "token"
     save_every: int = 500
     log_every: int = 25
     workers: int = 0
@@ -58,6 +63,8 @@ class Hyperparameters:
         for name in ("steps", "accumulate", "save_every", "log_every"):
             if getattr(self, name) < 1:
                 raise InputError(f"expected {name} of at least 1, got {getattr(self, name)}")
+        if self.per not in get_args(Per):
+            raise InputError(f"expected per 'token' or 'answer', got {self.per!r}")
         if not 0 < self.learning_rate < math.inf:
             raise InputError(f"expected a learning_rate above 0, got {self.learning_rate}")
 

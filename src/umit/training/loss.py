@@ -77,14 +77,14 @@ def mean_loss(losses: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
 
     Args:
         losses: From :func:`token_losses`.
-        batch: Says which, by its ``weights``.
+        batch: Says which, by its ``token_weights``.
     """
-    return (losses * batch["weights"]).sum() / batch["weights"].sum()
+    return (losses * batch["token_weights"]).sum() / batch["token_weights"].sum()
 
 
 def weight_of(batch: Mapping[str, Tensor]) -> float:
     """Return how much a batch's mean loss weighs beside those of other batches: its taught tokens, or its answers."""
-    return float(batch["weights"].sum())
+    return float(batch["token_weights"].sum())
 
 
 def answer_loss(model: Qwen2VLForConditionalGeneration, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:

@@ -14,6 +14,7 @@ from umit.errors import InputError
 from umit.training.activations import SURE, activations
 from umit.training.adapters import Adapter, Lora
 from umit.training.batches import rows_of
+from umit.training.collate import places_of
 from umit.training.held import held
 from umit.training.hyperparameters import Hyperparameters
 from umit.training.parts import Part
@@ -121,7 +122,8 @@ def plan(
     asks = [batch / processes / len(looked) * n for n in (sum(lengths), shown, sum(int(r.taught.sum()) for r in rows))]
     half = {"bf16": settings.bf16, "checkpointing": settings.checkpointing}
     kept = max(activations(model.config, *asks, vision=stage.vision, **half) for stage in stages)
-    _refuse(max(lengths), model.config.text_config.max_position_embeddings, memory, kept, room, device)
+    longest = max(int(places_of(row, encoder.image_pad).max()) + 1 for row in rows)
+    _refuse(longest, model.config.text_config.max_position_embeddings, memory, kept, room, device)
     size = batch * settings.accumulate
     count = operations(sizes, stages, sum(lengths), shown, lora) / len(looked)
     return Plan(
@@ -161,8 +163,8 @@ def operations(
 def _refuse(longest: int, positions: int, memory: int, kept: float, room: int | None, device: str) -> None:
     if longest > positions:
         raise InputError(
-            f"expected rows of at most {positions} tokens, the model's positions, got {longest}",
-            code="too_long", hint="Ask fewer questions of one picture, or show it smaller",
+            f"expected rows of at most {positions} positions, which the model has, got {longest}",
+            code="too_long", hint="Shorten texts, or show fewer or smaller pictures",
         )  # fmt: skip
     least = memory + kept / SURE
     if room is not None and least > room:

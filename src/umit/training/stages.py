@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -115,9 +115,10 @@ def train_stage(
         InputError: No Qwen2-VL, nothing left to train, trained weights that are not float32, features to be kept of
             a vision encoder that trains, or a folder that holds another run or something else.
         CheckpointError: A state cannot be written.
-        DatasetError: A step without rows, or a loss that is no finite number; its rows are named.
+        DatasetError: A step without rows, a row of more positions than the model has, or a loss that is no finite number; its rows are named.
         BackendError: A step does not fit into memory.
     """
+    from umit.training.collate import collate
     from umit.training.features import Features
     from umit.training.loadable import writer
     from umit.training.loop import optimize
@@ -125,7 +126,9 @@ def train_stage(
 
     with _ready(model, stage, settings) as plain_model:
         features = None if kept is None else Features(kept, plain_model, bf16=settings.bf16)
-        prepare, names = partial(_batch, batches, encoder, features), partial(_names, batches)
+        limit = plain_model.config.text_config.max_position_embeddings
+        made = partial(collate, image_pad=encoder.image_pad, per=settings.per, positions=limit)
+        prepare, names = partial(_batch, batches, made, features), partial(_names, batches)
         loss_of = partial(_loss, features)
         write = write or writer(plain_model, encoder.tokenizer, folder)
         if plain:
@@ -157,13 +160,13 @@ def _ready(model: nn.Module, stage: Stage, settings: Hyperparameters) -> Iterato
             parameter.requires_grad_(True)
 
 
-def _batch(batches: Batches, encoder: Encoder, features: Features | None, step: int) -> dict[str, Tensor]:
-    from umit.training.collate import collate
-
+def _batch(
+    batches: Batches, made: Callable[[Any], dict[str, Tensor]], features: Features | None, step: int
+) -> dict[str, Tensor]:
     rows = batches(step)
     if not rows:
         raise DatasetError(f"expected rows in every step, got none in step number {step} from 0")
-    batch = collate(rows, image_pad=encoder.image_pad)
+    batch = made(rows)
     return batch if features is None else features.look_up(batch)
 
 
