@@ -91,7 +91,7 @@ def _in_blocks(query: Tensor, key: Tensor, value: Tensor, blocks: Blocks, scale:
     )
     found = []
     for group, q, k, v in pieces:
-        q, k, v = (t.unflatten(0, (group.count, -1)).transpose(1, 2) for t in (q, k, v))
+        q, k, v = (t.view(group.count, -1, *t.shape[1:]).transpose(1, 2) for t in (q, k, v))
         if repeats > 1:
             k, v = (t.repeat_interleave(repeats, dim=1) for t in (k, v))
         mixed = attend(q, k, v, group.mask, scale, causal=group.mask is None, dropout=dropout)
