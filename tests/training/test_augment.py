@@ -22,6 +22,7 @@ from umit.queries import Ask, Choose, Find, Locate
 from umit.results import Answer, Classification, Detection, Detections, Landmark, Landmarks
 from umit.training import LIGHT, Augmentation, turns_of
 from umit.training.batches import SampleBatches
+from umit.training.parts import Part
 from umit.training.shown import Store
 
 SAMPLES = [sample for sample in Phantoms(first=0, count=3, languages=("en",)) if "film" in sample.id]
@@ -172,6 +173,12 @@ def test_a_step_is_changed_the_same_in_any_order_process_and_worker(encoder: Enc
     assert seen(pickle.loads(pickle.dumps(one)), 2) == steps[2]
     passes = [sorted(steps[0] + steps[1]), sorted(steps[2] + steps[3])]
     assert not set(passes[0]) & set(passes[1]), "each pass draws anew"
+
+
+def test_what_comes_several_times_in_a_pass_is_changed_anew(encoder: Encoder) -> None:
+    part = Part(SAMPLES[:1], {}, weights=(3.0,))
+    rows = SampleBatches(part, PHANTOM, encoder, 3, (0, 1), 7, LIGHT)(0)
+    assert len({row.frames[0].tobytes() for row in rows}) == 3
 
 
 def test_without_augmentation_rows_are_bit_equal(encoder: Encoder) -> None:

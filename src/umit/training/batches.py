@@ -115,7 +115,8 @@ class SampleBatches:
             query, gold = sample.query.reordered(order), sample.gold.reordered(order)
             sample = replace(sample, query=query, gold=gold)
         if self.augment is not None:
-            number = place // self._seen if self._seen else place
+            # What weights show several times in a pass is changed anew each time.
+            number = place // self._seen if self._seen and self._weights is None else place
             sample = self.augment(sample, self._store, (self.seed, 2, number))
         return rows_of(sample, self.card, self.encoder, phrasing=phrasing)
 
