@@ -28,7 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UMITError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    sys.stdout.write(f"{done.read_text('utf-8')}\n" if done is not None else "done; the others are still to come\n")
+    sys.stdout.write(
+        f"{done.read_text('utf-8')}\n" if done is not None else "done; the checkpoint is still to be taught\n"
+    )
     return 0
 
 

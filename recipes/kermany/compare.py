@@ -43,7 +43,7 @@ def compare(root: Path | None, out: Path, *, only: str | None = None, small: boo
         small: Whether two steps are enough.
 
     Returns:
-        The result's file, or ``None`` while models are missing.
+        The result's file, which names the models that are still to come; ``None`` before the checkpoint is taught.
     """
     out.mkdir(parents=True, exist_ok=True)
     if root is None:
@@ -60,7 +60,7 @@ def compare(root: Path | None, out: Path, *, only: str | None = None, small: boo
             perturb(model, asked, file.with_suffix(""), tell=_say)
             told = {"who": who, "cpu_minutes": spent, "figures": list(_figures(file.with_suffix("")))}
             file.write_text(json.dumps(told, indent=1), "utf-8")
-    if not all(file.is_file() for file in done.values()):
+    if not done[OURS].is_file():
         return None
     made = json.loads((out / "checkpoint" / "training.json").read_text("utf-8"))
     result = {
@@ -70,7 +70,8 @@ def compare(root: Path | None, out: Path, *, only: str | None = None, small: boo
         "taught": _about(taught), "asked": _about(asked.part), "steps": steps, "batch": _BATCH, "rate": _RATE,
         "augmentation": asdict(LIGHT), "threads": torch.get_num_threads(),
         "versions": {name: metadata.version(name) for name in _PACKAGES},
-        "models": [json.loads(file.read_text("utf-8")) for file in done.values()],
+        "models": [json.loads(file.read_text("utf-8")) for file in done.values() if file.is_file()],
+        "still to come": [who for who, file in done.items() if not file.is_file()],
         "beside": [figure for figure in made["figures"] if figure["step"] in (None, 0)],
     }  # fmt: skip
     (out / "result.json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")

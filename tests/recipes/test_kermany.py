@@ -36,6 +36,7 @@ def test_all_are_taught_and_asked_the_same(tmp_path: Path, capsys: pytest.Captur
     for one in result["models"]:
         asked = {figure["films"] for figure in one["figures"]}
         assert {"as they are", *CHANGES} - asked <= {"flip"} and {f["unreadable"] for f in one["figures"]} == {0}
+    assert result["still to come"] == []
     capsys.readouterr()
     assert main(["--small", "--out", str(tmp_path / "out"), "--only", OURS]) == 0
     assert "teaching" not in capsys.readouterr().out, "what is done is not done again"
