@@ -15,6 +15,7 @@ from PIL import Image
 from umit.checkpoints import PHANTOM
 from umit.datasets import load
 from umit.datasets.dataset import Sample
+from umit.datasets.mixture import Mixture
 from umit.engine.encode import Encoder
 from umit.errors import DatasetError
 from umit.geometry import Box2D
@@ -154,3 +155,23 @@ def test_weights_say_how_often_a_sample_is_seen(encoder: Encoder) -> None:
     halves = [SampleBatches(part, PHANTOM, encoder, 6, (number, 2), seed=3) for number in (0, 1)]
     together = [ids for pair in zip(*(_ids(half, 1) for half in halves), strict=True) for ids in pair]
     assert together == _ids(batches, 1), "processes share each step's samples out"
+
+
+def test_processes_share_a_stream_and_go_on_in_it(encoder: Encoder) -> None:
+    """Each reads the pictures of its own samples only, none twice; a later step is the same without those before."""
+    samples = {
+        name: [replace(SAMPLES[0], id=f"{name}{n}") for n in range(count)] for name, count in (("a", 9), ("b", 5))
+    }
+
+    def names(step: int, share: tuple[int, int], fresh: bool = True) -> list[str]:
+        stream = Mixture(samples, {"a": 2.0, "b": 1.0}, seed=3)
+        batches = SampleBatches(stream, PHANTOM, encoder, 4, share)
+        for before in range(0 if fresh else step):
+            batches(before)
+        return [row.name for row in batches(step)]
+
+    for step in range(4):
+        whole = names(step, (0, 1))
+        shares = [names(step, (number, 3)) for number in range(3)]
+        assert [whole[place::3] for place in range(3)] == shares
+        assert [names(step, (number, 3), fresh=False) for number in range(3)] == shares

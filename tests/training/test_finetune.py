@@ -240,3 +240,11 @@ def test_a_state_that_is_no_run_is_refused_and_kept(text: str, start: Path, tmp_
         train(SAMPLES, model=start, out=tmp_path, settings=SETTINGS, batch=2, minutes=1, plain=True)
     assert [path.name for path in tmp_path.rglob("*.*")] == ["run.json"]
     assert (tmp_path / "state" / "run.json").read_text() == text
+
+
+def test_one_processs_share_of_a_stream_is_refused(start: Path, tmp_path: Path) -> None:
+    """Every process takes its share of each step; of a share it would train half."""
+    mixture = Mixture({"films": SAMPLES}, {"films": 1.0}, rank=0, world=2)
+    with pytest.raises(InputError, match="expected a whole stream, got one process's share of 2"):
+        train(mixture, model=start, out=tmp_path / "a", settings=SETTINGS)
+    assert not (tmp_path / "a").exists()
