@@ -131,17 +131,13 @@ def train_stage(
         prepare, names = partial(_batch, batches, made, features), partial(_names, batches)
         loss_of = partial(_loss, features)
         write = write or writer(plain_model, encoder.tokenizer, folder)
+        how: dict[str, Any] = {"tell": tell, "names": names, "weight_of": weight_of, "write": write}
+        how |= {"settings": settings, "folder": folder}
         if plain:
-            return optimize(
-                plain_model, prepare, partial(loss_of, plain_model), settings=settings,
-                folder=folder, tell=tell, names=names, weight_of=weight_of, write=write,
-            )  # fmt: skip
+            return optimize(plain_model, prepare, partial(loss_of, plain_model), **how)
         from umit.training import sft  # loads TRL
 
-        return sft.fit(
-            plain_model, prepare, loss_of, tokenizer=encoder.tokenizer, settings=settings, folder=folder,
-            tell=tell, names=names, weight_of=weight_of, write=write, board=board,
-        )  # fmt: skip
+        return sft.fit(plain_model, prepare, loss_of, tokenizer=encoder.tokenizer, board=board, **how)
 
 
 @contextmanager
