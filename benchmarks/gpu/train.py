@@ -1,6 +1,9 @@
 """What a step of the embedded checkpoint's training costs on a GPU, and what sharing a picture saves there.
 
     python benchmarks/gpu/train.py [--steps N] [--device cuda]
+    python benchmarks/gpu/train.py --smoke    # a tiny model on a processor, in seconds; nothing is written
+
+Then, and in the smoke run alone, steps of a model of Qwen2-VL-2B's configuration: ``two_billion.py``. TRL is not needed.
 
 First INSTRUCT's rows as umit packs them, all questions of a picture behind one encoding of it, beside the same
 questions a row each, as SFTTrainer's own collator has them: the losses of both, in float32, have to be equal, then
@@ -29,6 +32,7 @@ from transformers.models.qwen2.tokenization_qwen2 import Qwen2Tokenizer
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from ask import machine, wait
+from two_billion import measure
 
 from recipes.embedded.batches import Draws, StageBatches
 from recipes.embedded.build import hyperparameters, new_heads, teach
@@ -122,9 +126,16 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=150, help="of each stage")
     parser.add_argument("--compared", type=int, default=12, help="steps of INSTRUCT in both forms")
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
+    parser.add_argument("--batch", type=int, default=8, help="samples a step of the large model")
+    parser.add_argument("--smoke", action="store_true", help="a tiny model on a processor; nothing is written")
     given = parser.parse_args()
+    if given.smoke:
+        print(json.dumps(measure("cpu", steps=2, rounds=1, batch=2, smoke=True) | machine("cpu"), indent=2))
+        return 0
     encoder = Encoder(Qwen2Tokenizer.from_pretrained(WEIGHTS))
+    large = measure(given.device, steps=12, rounds=3, batch=given.batch, smoke=False)
     record = {
+        "qwen2_vl_2b": large,
         "sharing": sharing(encoder, given.compared, given.device),
         "stages": stages(encoder, given.steps, given.device), "steps_a_stage": given.steps,
         **machine(given.device),

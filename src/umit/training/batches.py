@@ -18,6 +18,7 @@ from umit.training.order import pass_order
 from umit.training.parts import Part
 from umit.training.rows import PackedRow, Turn, pack, turns_of
 from umit.training.shown import Store
+from umit.training.together import pictures_of, together
 
 __all__ = ["SampleBatches", "rows_of"]
 
@@ -61,7 +62,7 @@ class SampleBatches:
         size: Samples a step.
         share: This process's number, and how many processes share the rows of a step.
         seed: Draws phrasings, the order of options and of classes, and of a list each pass's order; ``None`` leaves
-            all as they are.
+            all as they are. In a drawn order samples on the same pictures follow one another.
         augment: How pictures are changed, by the seed, the pass and the picture; ``None`` leaves them as they are, and
             so does no seed.
     """
@@ -81,6 +82,7 @@ class SampleBatches:
         self.augment, self._store = augment, Store(card)
         self._stream, self._next = _endless(samples), 0
         self._pass, self._order = -1, np.arange(0)
+        self._pictures = pictures_of(samples) if isinstance(samples, Sequence) else []
         self._weights = samples.weights if isinstance(samples, Part) else None
         self._seen = samples.seen if isinstance(samples, Part) else len(samples) if isinstance(samples, Sequence) else 0
 
@@ -127,7 +129,8 @@ class SampleBatches:
             return samples[place % len(samples)]
         number, place = divmod(place, self._seen)
         if number != self._pass:
-            self._pass, self._order = number, pass_order(len(samples), self.seed, number, self._weights)
+            drawn = pass_order(len(samples), self.seed, number, self._weights)
+            self._pass, self._order = number, together(drawn, self._pictures)
         return samples[int(self._order[place])]
 
     def _streamed(self, step: int) -> list[Sample[Any, Any]]:

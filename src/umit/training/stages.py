@@ -15,6 +15,7 @@ from umit.errors import DatasetError, InputError
 from umit.training.freeze import freeze_vision, inner, trains
 from umit.training.hyperparameters import Hyperparameters
 from umit.training.rows import Batches
+from umit.training.together import merged
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -162,7 +163,7 @@ def _batch(
     rows = batches(step)
     if not rows:
         raise DatasetError(f"expected rows in every step, got none in step number {step} from 0")
-    batch = made(rows)
+    batch = made(merged(rows))
     return batch if features is None else features.look_up(batch)
 
 
