@@ -85,3 +85,10 @@ def test_answers_that_contradict_each_other_are_told(tmp_path: Path, encoder: En
         DatasetWarning, match=r"1 samples.*rows\.jsonl line 3: 'right', and 'left' in rows\.jsonl line 1"
     ):
         examine(part, PHANTOM, encoder)
+
+
+def test_prepared_arrays_are_no_picture_files_and_can_be_taught(tmp_path: Path, encoder: Encoder) -> None:
+    from tests.datasets.layouts import layout
+
+    layout("m3d-seg").write(tmp_path)
+    examine(Part.of(load("m3d-seg", tmp_path)), PHANTOM, encoder)

@@ -10,7 +10,7 @@ from umit.chat import answer_words
 from umit.checkpoints import Checkpoint
 from umit.datasets.ask import asked
 from umit.datasets.dataset import Sample
-from umit.datasets.pictures import paths_of
+from umit.datasets.pictures import Files, paths_of
 from umit.engine.encode import Encoder
 from umit.errors import DatasetError, DatasetWarning, UMITError, UnsupportedTaskError
 from umit.imaging.header import picture_size
@@ -99,7 +99,7 @@ class _Answers:
 def _look(sample: Sample[Any, Any], card: Checkpoint, encoder: Encoder) -> None:
     card.task(sample.task, sample.query.language)
     for path in dict.fromkeys(paths_of(sample.source)):
-        if not path.exists() or file_kind(path) == "raster":
+        if not path.exists() or (isinstance(sample.source, Files) and file_kind(path) == "raster"):
             picture_size(path)  # says what is wrong with it
     for request, answer in asked(sample, card.tasks, pixels=False, scored=card.scores_presence):
         length = len(encoder.answer(answer_words(answer)))
