@@ -61,7 +61,7 @@ def _runs() -> str:
         stages = " + ".join(f"{settings['steps']} {stage}" for stage in result["stages"])
         lines.append(
             f"| `{result['recipe']}` | {data['licence']} | {counts[0]} | {counts[1]} | {stages}, of {result['batch']} | "
-            f"{result['cpu_minutes']} |"
+            f"{result['cpu_minutes'] or 'went on, not known'} |"
         )
     return "\n".join(lines)
 

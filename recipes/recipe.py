@@ -118,7 +118,7 @@ def run(
         DatasetError: The data are not there, or cannot be taught.
         InputError: The folder holds something else.
     """
-    started = time.process_time()
+    started, goes_on = time.process_time(), out.joinpath("taught").exists()
     taught, asked = divide(recipe.read(root), _SHARE)
     refuse_shared(taught, asked)
     settings = replace(recipe.settings, steps=2, warmup=1) if small else recipe.settings
@@ -150,7 +150,8 @@ def run(
         "settings": asdict(settings),
         "batch": recipe.batch,
         "augmentation": json.loads((checkpoint / RECORD).read_text("utf-8"))["augmentation"],
-        "cpu_minutes": round((time.process_time() - started) / 60, 1),
+        # Of a run that goes on, only the last call's would be known.
+        "cpu_minutes": None if goes_on else round((time.process_time() - started) / 60, 1),
         "versions": {name: metadata.version(name) for name in _PACKAGES},
         "figures": [figure for who, folder in runs.items() for figure in _figures(recipe, who, folder)],
     }
