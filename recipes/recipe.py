@@ -157,7 +157,8 @@ def run(
     }
     text = json.dumps(result, indent=1, ensure_ascii=False)
     (out / "result.json").write_text(text + "\n", "utf-8")
-    return result
+    written: dict[str, Any] = json.loads(text)
+    return written
 
 
 def together(part: Part) -> Part:
