@@ -20,7 +20,7 @@ RECIPES = {
     "hc18": {"mean shape, landmark"},
     "hippocampus": {"mean shape, detect_3d"},
     "hospital": {"nearest pictures (28 × 28), classify", "logistic regression (28 × 28), classify"},
-    "two_stages": {"mean shape, detect_3d", "mean shape, landmark"},
+    "two_stages": {"mean shape, landmark"},
 }
 NAMES = pytest.mark.parametrize("name", RECIPES)
 
