@@ -24,7 +24,9 @@ from umit.tasks.dialect import UMIT, Dialect
 from umit.tasks.table import TASKS
 from umit.tasks.task import Task, TaskName
 
-__all__ = ["EMBEDDED", "PHANTOM", "RELEASED", "Checkpoint", "locate", "read_card", "write_card"]
+__all__ = [
+    "EMBEDDED", "PHANTOM", "RELEASED", "Checkpoint", "Measured", "Origin", "locate", "read_card", "write_card",
+]  # fmt: skip
 
 CARD: Final = "umit.json"
 SCHEMA: Final = 1
@@ -33,6 +35,44 @@ SCHEMA: Final = 1
 def _all() -> tuple[TaskName, ...]:
     """Return what a card may name; findings are closed questions, so they come with those and stand in no card."""
     return tuple(name for name, spec in TASKS.items() if not spec.known_by)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """One number that a checkpoint reached.
+
+    Args:
+        metric: Its name.
+        value: The number.
+        low: Lower end of its 95 % interval; ``None`` where it has none.
+        high: Upper end.
+        n: Answers.
+        part: What was asked.
+    """
+
+    metric: str
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+    part: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where taught weights come from.
+
+    Args:
+        base: Name of the weights that they began as.
+        data: What they were taught on: the title and the licence of each set.
+        licence: Of the weights; ``""`` where nobody told it.
+        measured: What they reached.
+    """
+
+    base: str
+    data: tuple[tuple[str, str], ...] = ()
+    licence: str = ""
+    measured: tuple[Measured, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +87,7 @@ class Checkpoint:
         dialect: Frames and spelling.
         system: The system line that they saw in training; ``""`` for none.
         notice: One sentence printed where results are shown.
+        origin: Of weights that umit taught.
     """
 
     name: str
@@ -56,6 +97,7 @@ class Checkpoint:
     dialect: Dialect = UMIT
     system: str = DEFAULT_SYSTEM
     notice: str = field(default="Research use only, not a medical device.")
+    origin: Origin | None = None
 
     @cached_property
     def tasks(self) -> Mapping[TaskName, Task[Any, Any]]:
@@ -132,6 +174,8 @@ def write_card(card: Checkpoint, folder: Path) -> Path:
         The file written, ``umit.json``.
     """
     data = {"schema": SCHEMA, **asdict(card)}
+    if card.origin is None:
+        del data["origin"]
     path = folder / CARD
     path.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return path
@@ -179,7 +223,15 @@ def _card(data: Any) -> Checkpoint:
         rendering: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in dialect[name].items()}
         dialect[name] = Rendering(**rendering)
     values = {**data, "task_names": tasks, "languages": languages, "dialect": Dialect(**dialect)}
+    if data.get("origin") is not None:
+        values["origin"] = _origin(data["origin"])
     return Checkpoint(**values)
+
+
+def _origin(data: Any) -> Origin:
+    sets = tuple((str(title), str(licence)) for title, licence in data["data"])
+    measured = tuple(Measured(**one) for one in data["measured"])
+    return Origin(**{**data, "data": sets, "measured": measured})
 
 
 def locate(checkpoint: str | Path, card: Checkpoint | str | Path | None = None) -> tuple[str | Path, Checkpoint]:

@@ -15,7 +15,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from umit.backends.backend import Backend
 from umit.chat import Completion, Request
-from umit.checkpoints import EMBEDDED, Checkpoint, locate
+from umit.checkpoints import EMBEDDED, RELEASED, Checkpoint, locate
 from umit.errors import BackendError, InputError, UMITError
 from umit.fanout import Outcome, Part, Plan, count, expand, joined
 from umit.imaging.prefetch import Read, Scans, prefetch
@@ -110,9 +110,12 @@ class UMIT:
         place, found = locate(checkpoint, card)
         # Imported late: a scripted or remote engine needs no torch.
         from umit.backends.local.backend import LocalBackend
+        from umit.contradictions import warn_of_contradictions
         from umit.engine.load import load_engine
 
         engine = load_engine(place, device=device, dtype=dtype, revision=revision)
+        if found is not RELEASED.get(str(checkpoint)):  # whose card was read beside these very files
+            warn_of_contradictions(engine.encoder.tokenizer, found)
         return cls(LocalBackend(engine), found, fingerprint=engine.fingerprint)
 
     def answer(

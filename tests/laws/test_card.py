@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from umit.checkpoints import PHANTOM, RELEASED, Checkpoint, read_card, write_card
+from umit.checkpoints import PHANTOM, RELEASED, Checkpoint, Measured, Origin, read_card, write_card
 from umit.errors import CheckpointError
 from umit.imaging.view import Rendering
 
@@ -24,6 +24,12 @@ ODD = replace(
     languages=("zh",),
     system="",
     notice="只供研究。",
+    origin=Origin(
+        base="dz-osamu/VQA",
+        data=(("SLAKE", "CC BY 4.0"), ("自己的", "")),
+        licence="cc-by-4.0",
+        measured=(Measured(metric="AUC", value=0.9, low=None, high=0.95, n=12, part="validation: 0.1 of the groups"),),
+    ),
     dialect=replace(
         PHANTOM.dialect,
         film=Rendering(frame=None, min_pixels=784, max_pixels=1568, factor=32),
@@ -63,6 +69,10 @@ REFUSED: dict[str, Change] = {
     "a system line that is none": lambda d: d.update(system=3),
     "a notice that nobody would read": lambda d: d.update(notice=None),
     "a version of words": lambda d: d.update(version="2"),
+    "an origin without a base": lambda d: d.update(origin={"data": [], "measured": []}),
+    "an origin of another kind": lambda d: d.update(origin="SLAKE"),
+    "an unknown field of the origin": lambda d: d.update(origin={"base": "a", "data": [], "measured": [], "by": "b"}),
+    "a number of no metric": lambda d: d.update(origin={"base": "a", "data": [], "measured": [{"value": 1}]}),
     "an impossible frame": lambda d: d["dialect"]["boxes"].update(frame=[0, 10]),
 }
 

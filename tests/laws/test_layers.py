@@ -38,10 +38,11 @@ ALLOWED: dict[str, set[str] | None] = {
     "engine": {"chat", "embedded", "errors"},
     "backends": {"engine", "chat", "errors"},
     "fanout": _TASKS,
-    "model": _MODEL | {"fanout"},
+    "contradictions": {"chat", "checkpoints", "errors"},
+    "model": _MODEL | {"contradictions", "fanout"},
     "datasets": _TASKS | {"fanout"},
     # Whether it learns is asked by the path that users have, in process and on the weights in training.
-    "training": _MODEL | {"fanout", "datasets", "model", "evaluation", "display"},
+    "training": _MODEL | {"contradictions", "fanout", "datasets", "model", "evaluation", "display"},
     "evaluation": _TASKS | {"fanout", "datasets", "checkpoints", "model", "display"},  # pages
     "export": _BOTTOM | {"results", "imaging"},
     "display": _BOTTOM | {"imaging"},  # marks on pictures; results know which marks

@@ -133,8 +133,14 @@ def test_its_cards_are_its_own(taught: tuple[Path, list[str]]) -> None:
     card = UMIT.from_pretrained(out).checkpoint
     assert card.name == "mine" and card.dialect == PHANTOM.dialect
     assert "films, a folder of pictures a class" in card.notice and "(classify; en)" in card.notice
+    origin = card.origin
+    assert origin is not None and (origin.base, origin.licence) == (PHANTOM.name, "")
+    assert origin.data == (("films, a folder of pictures a class", "the owner's"),)
+    record = json.loads((out / "training.json").read_text("utf-8"))
+    best = {f["metric"]: f["value"] for f in record["figures"] if f["step"] == record["best_step"]}
+    assert {one.metric: one.value for one in origin.measured} == best and "accuracy" in best
     text = (out / "README.md").read_text("utf-8")
-    assert text.startswith("---\nlibrary_name:")
+    assert text.startswith("---\nlibrary_name:") and "Licence of the weights: not told" in text
     for told in ("# mine", "not a medical device", "umit train films --out mine", "| 12 | 6 |", "the owner's"):
         assert told in text
     assert re.search(r"It does not beat .*nearest pictures \(28 × 28\)", text)

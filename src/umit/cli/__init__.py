@@ -12,14 +12,28 @@ from contextlib import suppress
 from typing import TextIO
 
 from umit import __version__
-from umit.cli import answer, classify, compare, data, demo, detect, evaluate, info, landmarks, report, score, train
+from umit.cli import (
+    answer,
+    classify,
+    compare,
+    data,
+    demo,
+    detect,
+    evaluate,
+    info,
+    landmarks,
+    push,
+    report,
+    score,
+    train,
+)
 from umit.cli.parse import Parser
 from umit.cli.telling import open_streams, tell
 from umit.errors import CheckpointWarning, DatasetWarning, InputError, UMITError
 
 __all__ = ["main"]
 
-_COMMANDS = (demo, answer, report, classify, detect, landmarks, data, train, evaluate, score, compare, info)
+_COMMANDS = (demo, answer, report, classify, detect, landmarks, data, train, push, evaluate, score, compare, info)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

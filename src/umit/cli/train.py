@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import sys
 from argparse import Namespace
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from umit.cli.adapters import add_lora, lora_of
+from umit.cli.command import spoken
 from umit.cli.parse import Commands, add_source, natural
 from umit.cli.sets import HELP, DataSet, taught_and_asked
 from umit.cli.telling import say, tell
@@ -38,6 +38,9 @@ def add(commands: Commands) -> None:
     parser.add_argument("--card", metavar="NAME", help="card of weights that have none of their own")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder of the checkpoint; the same words go on")
     parser.add_argument("--name", help="of the checkpoint, in its card (default: the folder's)")
+    parser.add_argument(
+        "--licence", default="", metavar="NAME", help="of the new weights, for their card: cc-by-nc-4.0"
+    )
     parser.add_argument(
         "--stage", choices=_STAGES, default="instruct",
         help="instruct (default) leaves the vision encoder as it is, align trains everything, both one after the other",
@@ -152,7 +155,7 @@ def _train(given: Namespace) -> int:
         every=given.every, patience=given.patience, minutes=given.minutes, card=given.card, batch=given.batch,
         augment=_augmentation(given), plain=given.plain, name=given.name,
         tell=_told(settings.steps, given.minutes is None), say=say,
-        command=shlex.join(["umit", *sys.argv[1:]]), kept=kept,
+        command=spoken(sys.argv[1:]), licence=given.licence, kept=kept,
     )  # fmt: skip
     if _speaks():
         say(f"wrote {out}; try: umit evaluate DATA --checkpoint {out} --run RUN")

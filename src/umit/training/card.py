@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from umit.checkpoints import CARD, EMBEDDED, Checkpoint
+from umit.checkpoints import CARD, Checkpoint, Measured, Origin
 from umit.engine.adapters import ADAPTER, TENSORS, files_fingerprint
 from umit.engine.hub import fetched
 from umit.training.augment import Augmentation
+from umit.training.figures import Figure
 from umit.training.hyperparameters import Hyperparameters
 from umit.training.loadable import write_beside
+from umit.training.model_card import model_card
 from umit.training.parts import Part
 from umit.training.states import room_on_disk
 from umit.training.validate import Validation
@@ -23,7 +25,7 @@ from umit.whole import whole
 
 if TYPE_CHECKING:
     from umit.engine.load import Engine
-    from umit.training.adapters import Adapter
+    from umit.training.adapters import Adapter, Lora
 
 __all__ = ["RECORD", "Made", "own_card", "write_checkpoint", "write_finished", "write_weights"]
 
@@ -47,6 +49,8 @@ class Made:
         batch: Samples a step.
         augment: How pictures were changed while training.
         command: The words that made it.
+        licence: Of the new weights; ``""`` where nobody tells it.
+        lora: What of LoRA was taught; ``None`` if the weights were.
     """
 
     name: str
@@ -60,6 +64,8 @@ class Made:
     batch: int
     augment: Augmentation | None
     command: str
+    licence: str = ""
+    lora: Lora | None = None
 
     @property
     def taught(self) -> tuple[list[str], list[str]]:
@@ -67,14 +73,32 @@ class Made:
         part = self.training or ()
         return sorted({s.task for s in part}), sorted({s.query.language for s in part})
 
+    @property
+    def fingerprint(self) -> str:
+        """What tells the files of the weights that it began with from others."""
+        return files_fingerprint(Path(self.place) if Path(self.place).is_dir() else Path(fetched(str(self.place))))
+
 
 def own_card(card: Checkpoint, made: Made) -> Checkpoint:
-    """Return the card of a checkpoint that was taught further: what its base knows, under its own name and notice."""
+    """Return the card of a checkpoint that was taught further: its base's prompts and frames, and what is its own."""
     tasks, languages = made.taught
     on = f" on {_titles(made.training)}" if made.training is not None else ""
     asked = f" ({', '.join(tasks)}; {', '.join(languages)})" if tasks else ""
     notice = f"Research use only, not a medical device; {made.base} taught further{on}{asked}."
-    return replace(card, name=made.name, notice=notice)
+    sets = tuple((str(one["title"]), str(one["licence"])) for one in _sets(made.training))
+    origin = Origin(base=made.base, data=sets, licence=made.licence, measured=_measured(made))
+    return replace(card, name=made.name, notice=notice, origin=origin)
+
+
+def _measured(made: Made) -> tuple[Measured, ...]:
+    asked = made.validation
+    if asked is None:
+        return ()
+    part = f"validation: {asked.part.described.get('part', 'its own')}"
+    return tuple(
+        Measured(metric=f.metric, value=f.value, low=_told(f.low), high=_told(f.high), n=f.n, part=part)
+        for f in asked.figures if f.step is not None and f.step == asked.best
+    )  # fmt: skip
 
 
 def write_weights(engine: Engine, card: Checkpoint, made: Made, adapter: Adapter | None, folder: Path) -> None:
@@ -90,8 +114,7 @@ def write_weights(engine: Engine, card: Checkpoint, made: Made, adapter: Adapter
     from umit.engine.load import quiet
 
     if adapter is not None:
-        base = Path(made.place) if Path(made.place).is_dir() else Path(fetched(str(made.place)))
-        adapter.write(folder, base=made.source, fingerprint=files_fingerprint(base))
+        adapter.write(folder, base=made.source, fingerprint=made.fingerprint)
         (folder / "README.md").unlink(missing_ok=True)  # peft's stock text
     else:
         with quiet():
@@ -104,7 +127,12 @@ def write_checkpoint(engine: Engine, card: Checkpoint, made: Made, adapter: Adap
     write_weights(engine, card, made, adapter, folder)
     record = _record(made)
     (folder / RECORD).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    (folder / "README.md").write_text(_model_card(made, record), "utf-8")
+    (folder / "README.md").write_text(model_card(made, record, adapter=adapter is not None), "utf-8")
+
+
+def _told(number: float) -> float | None:
+    """Return a number that JSON has."""
+    return None if math.isnan(number) else number
 
 
 def write_finished(engine: Engine, card: Checkpoint, made: Made, adapter: Adapter | None, folder: Path) -> None:
@@ -123,6 +151,9 @@ def _record(made: Made) -> dict[str, Any]:
     tasks, languages = made.taught
     return {
         "base": made.base,
+        "base_fingerprint": made.fingerprint,
+        "licence": made.licence,
+        "lora": None if made.lora is None else asdict(made.lora),
         "stages": list(made.stages),
         "tasks": tasks,
         "languages": languages,
@@ -133,10 +164,14 @@ def _record(made: Made) -> dict[str, Any]:
         "training": None if made.training is None else made.training.described,
         "validation": None if asked is None else asked.part.described,
         "best_step": None if asked is None else asked.best,
-        "figures": [] if asked is None else [asdict(one) for one in asked.figures],
+        "figures": [] if asked is None else [_plain(one) for one in asked.figures],
         "command": made.command,
         "versions": {n: metadata.version(n) for n in ("umit", "torch", "transformers", "trl")},
     }
+
+
+def _plain(figure: Figure) -> dict[str, Any]:
+    return {name: _told(v) if isinstance(v, float) else v for name, v in asdict(figure).items()}
 
 
 def _sets(part: Part | None) -> list[dict[str, Any]]:
@@ -157,33 +192,3 @@ def _sets(part: Part | None) -> list[dict[str, Any]]:
 
 def _titles(part: Part | None) -> str:
     return ", ".join(str(one["title"]) for one in _sets(part))
-
-
-def _model_card(made: Made, record: Mapping[str, Any]) -> str:
-    from umit.display.template import markdown
-
-    asked = made.validation
-    shown = [] if asked is None else [f for f in asked.figures if f.step in (None, 0, asked.best)]
-    hub = made.base if "/" in made.base else None
-    front = {
-        "library_name": "transformers",
-        "pipeline_tag": "image-text-to-text",
-        "language": record["languages"] or ["en"],
-        "tags": ["umit", "medical", *record["tasks"]],
-        **({"base_model": hub} if hub else {}),
-    }
-    head = "\n".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in front.items())
-    text = markdown(
-        "training/model_card.md", name=made.name, base=made.base, version=record["versions"]["umit"],
-        data=record["data"], tasks=", ".join(record["tasks"]) or "those of the stream",
-        languages=", ".join(record["languages"]) or "those of the stream",
-        stages=" then ".join(made.stages), steps=made.settings.steps, batch=made.batch, augment=made.augment,
-        rate=f"{made.settings.learning_rate:g}", seed=made.settings.seed, best=record["best_step"],
-        figures=shown, part=None if asked is None else asked.part.described.get("part", "its own"),
-        beaten=" and ".join(dict.fromkeys(f.who for f in asked.beaten)) if asked else "",
-    )  # fmt: skip
-    versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
-    phantom = "\nThe base knows synthetic phantoms only.\n" if made.base == EMBEDDED else ""
-    return (
-        f"---\n{head}\n---\n\n{text}```bash\n{made.command}\n```\n\n{versions}. `{RECORD}` holds the rest.\n{phantom}"
-    )

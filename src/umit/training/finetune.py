@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from umit.checkpoints import Checkpoint, locate
+from umit.contradictions import warn_of_contradictions
 from umit.datasets.dataset import Sample
 from umit.datasets.mixture import Mixture
 from umit.errors import InputError
@@ -21,7 +22,6 @@ from umit.training.batches import SampleBatches
 from umit.training.board import Board
 from umit.training.card import RECORD, Made, write_finished, write_weights
 from umit.training.claim import RUN, check_out, claim, claimed
-from umit.training.contradictions import warn_of_contradictions
 from umit.training.defaults import default_settings
 from umit.training.hyperparameters import Hyperparameters
 from umit.training.kept import Kept
@@ -65,6 +65,7 @@ def train(
     tell: Callable[[int, float], bool] | None = None,
     say: Callable[[str], None] | None = None,
     command: str = "umit.training.train(...)",
+    licence: str = "",
     kept: Kept | None = None, sft: Mapping[str, Any] | None = None,
 ) -> Path | None:  # fmt: skip
     """Teach a checkpoint the samples of any data set; the same call again goes on where it stopped.
@@ -88,6 +89,7 @@ def train(
         tell: Called with step and loss every ``log_every`` steps; returning ``False`` saves and stops.
         say: Called with each figure on the validation part, in words.
         command: What the model card says it was made by.
+        licence: Of the new weights, such as ``"cc-by-nc-4.0"``, for their card; ``""`` if you do not tell it.
         kept: Keeps on disk what a frozen vision encoder makes of pictures; stages that train it do without.
         sft: What TRL's SFTConfig offers, by its names, such as ``{"optim": "adafactor"}``; what umit owns is refused.
 
@@ -103,7 +105,7 @@ def train(
     """
     return _Run(
         samples, model, Path(out), settings, (stage,) if isinstance(stage, Stage) else tuple(stage), lora, val, every,
-        patience, minutes, card, batch, augment, plain, name, tell, say or _quiet, command, kept, dict(sft or {}),
+        patience, minutes, card, batch, augment, plain, name, tell, say or _quiet, command, licence, kept, dict(sft or {}),
     ).go()  # fmt: skip
 
 
@@ -133,6 +135,7 @@ class _Run:
     tell: Callable[[int, float], bool] | None
     say: Callable[[str], None]
     command: str
+    licence: str
     kept: Kept | None
     sft: Mapping[str, Any]
 
@@ -179,7 +182,7 @@ class _Run:
             training=taught if isinstance(taught, Part) else None, validation=None,
             settings=self._settled(of_first(self._length(taught, engine, batches))),  # which may be measured
             stages=tuple(one.name for one in self.stages), batch=self.batch, augment=self.augment,
-            command=self.command,
+            command=self.command, licence=self.licence, lora=self.lora,
         )  # fmt: skip
         with first_alone() as first:  # nobody writes into a folder that is refused
             if first:

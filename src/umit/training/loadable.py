@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from umit.checkpoints import CARD, Checkpoint, read_card, write_card
+from umit.checkpoints import CARD, Checkpoint, Origin, read_card, write_card
 from umit.engine.load import quiet
 from umit.engine.pixels import MEAN, MERGE, PATCH, STD, TEMPORAL
 from umit.tasks.dialect import UMIT
@@ -63,7 +63,7 @@ def _card_beside(tokenizer: Any, folder: Path) -> Checkpoint | None:
         return None
     base = read_card(place)
     notice = f"Research use only, not a medical device; {base.name} taught further."
-    return replace(base, name=folder.resolve().name, notice=notice)
+    return replace(base, name=folder.resolve().name, notice=notice, origin=Origin(base=base.name))
 
 
 def _place(tokenizer: Any) -> Path | None:

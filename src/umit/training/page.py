@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -23,8 +22,6 @@ __all__ = ["PAGE", "write_training_page"]
 PAGE: Final = "training.html"
 _FOLLOWED: Final = 6  # samples whose answers are shown through the steps
 _MOST: Final = 12  # items of each task, language and verdict
-#: A path from the root of a disk, up to its last name.
-_ROOTED: Final = re.compile(r"(?<![\w.~/-])(?:[A-Za-z]:[\\/]|/)(?:[^\s'\"\\/:=]+[\\/])+")
 
 
 def write_training_page(
@@ -76,29 +73,19 @@ def write_training_page(
         data=record["data"],
         plan=plan,
         settings=list(_settings(record)),
-        command=unrooted(record["command"]),
+        command=record["command"],
         **answers,
     )
     write_whole(path, text)
-
-
-def unrooted(text: str) -> str:
-    """Return a text whose paths from the root of a disk are their last names.
-
-    Example:
-        >>> unrooted("umit train slake:/home/me/SLAKE more/films --out=/data/mine")
-        'umit train slake:…/SLAKE more/films --out=…/mine'
-    """
-    return _ROOTED.sub("…/", text)
 
 
 def _settings(record: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], str]]:
     named = {"base": ("base", "基础模型"), "stages": ("stages", "阶段"), "batch": ("samples a step", "每步样本数")}
     for key, words in named.items():
         value = record[key]
-        yield words, unrooted(", ".join(value) if isinstance(value, list) else str(value))
+        yield words, ", ".join(value) if isinstance(value, list) else str(value)
     for key, value in [*record["settings"].items(), *record["versions"].items()]:
-        yield (key, key), unrooted(str(value))
+        yield (key, key), str(value)
 
 
 def _followed(validation: Validation) -> Iterator[dict[str, Any]]:

@@ -35,11 +35,11 @@ def contradictions(folder: Path, tokenizer: Any, card: Checkpoint) -> list[str]:
 
 
 def warn_of_contradictions(tokenizer: Any, card: Checkpoint) -> None:
-    """Warn of each contradiction, where training would deepen it: what is served later reads the files.
+    """Warn of each contradiction: of a card that is wrong, or of files that other programs read otherwise.
 
     Args:
         tokenizer: As loaded from the folder of the weights.
-        card: What the weights are trained by.
+        card: What the weights are asked by.
     """
     for sentence in contradictions(Path(tokenizer.name_or_path), tokenizer, card):
         warnings.warn(f"{card.name}: {sentence}", CheckpointWarning, stacklevel=3)

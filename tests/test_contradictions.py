@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from transformers.models.qwen2.tokenization_qwen2 import Qwen2Tokenizer
 
+from umit import UMIT
 from umit.checkpoints import EMBEDDED, PHANTOM, RELEASED, locate
+from umit.contradictions import contradictions, warn_of_contradictions
 from umit.errors import CheckpointError, CheckpointWarning
 from umit.testing import tiny_checkpoint
-from umit.training.contradictions import contradictions, warn_of_contradictions
 
 UMIT_B = RELEASED["dz-osamu/UMIT-B"]
 
@@ -99,3 +100,8 @@ def test_each_is_a_warning(older: Path) -> None:
     tokenizer = Qwen2Tokenizer.from_pretrained(older)
     with pytest.warns(CheckpointWarning, match="UMIT-B: preprocessor_config"):
         warn_of_contradictions(tokenizer, UMIT_B)
+
+
+def test_loading_tells_them_too(older: Path) -> None:
+    with pytest.warns(CheckpointWarning, match="UMIT-B: preprocessor_config.*umit goes by the card"):
+        UMIT.from_pretrained(older, card="dz-osamu/UMIT-B", device="cpu")
