@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tests.training.hub import check_as_on_hub
 
 from umit import UMIT
 from umit.checkpoints import EMBEDDED, PHANTOM
@@ -80,6 +81,7 @@ def test_plain_peft_and_merged_weights_answer_alike(start: Path, adapter: Path, 
     shutil.copytree(adapter / "state", tmp_path / "whole" / "state")
     whole = taught_in(tmp_path / "whole", start, Lora(rank=4, merge=True))
     assert not any((whole / name).exists() for name in PARTS)
+    check_as_on_hub(whole)
     for mine in (logits(adapter), logits(whole)):
         torch.testing.assert_close(mine, theirs, atol=1e-5 * float(theirs.abs().max()), rtol=0)
     assert type(AutoProcessor.from_pretrained(adapter)).__name__ == "Qwen2VLProcessor"

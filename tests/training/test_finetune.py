@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 from PIL import Image
 from tests.training.films import write_films
+from tests.training.hub import check_as_on_hub
 
 from umit import UMIT
 from umit.checkpoints import PHANTOM
 from umit.datasets import load
 from umit.datasets.mixture import Mixture
+from umit.engine.adapters import files_fingerprint
 from umit.errors import CheckpointError, DatasetError, DatasetWarning, InputError
 from umit.evaluation import score
 from umit.phantom.samples import Phantoms
@@ -128,7 +130,7 @@ def test_it_tells_whether_it_learned(taught: tuple[Path, list[str]]) -> None:
     assert model.fingerprint == again.manifest["weights"], "and those are the weights"
 
 
-def test_its_cards_are_its_own(taught: tuple[Path, list[str]]) -> None:
+def test_its_cards_are_its_own(taught: tuple[Path, list[str]], start: Path) -> None:
     out, _ = taught
     card = UMIT.from_pretrained(out).checkpoint
     assert card.name == "mine" and card.dialect == PHANTOM.dialect
@@ -137,6 +139,7 @@ def test_its_cards_are_its_own(taught: tuple[Path, list[str]]) -> None:
     assert origin is not None and (origin.base, origin.licence) == (PHANTOM.name, "")
     assert origin.data == (("films, a folder of pictures a class", "the owner's"),)
     record = json.loads((out / "training.json").read_text("utf-8"))
+    assert record["base_fingerprint"] == files_fingerprint(start)
     best = {f["metric"]: f["value"] for f in record["figures"] if f["step"] == record["best_step"]}
     assert {one.metric: one.value for one in origin.measured} == best and "accuracy" in best
     text = (out / "README.md").read_text("utf-8")
@@ -145,6 +148,10 @@ def test_its_cards_are_its_own(taught: tuple[Path, list[str]]) -> None:
         assert told in text
     assert re.search(r"It does not beat .*nearest pictures \(28 × 28\)", text)
     assert not [p for p in out.rglob("README.md") if p.parent != out]
+
+
+def test_what_serves_it_finds_names_as_on_the_hub(taught: tuple[Path, list[str]]) -> None:
+    check_as_on_hub(taught[0])
 
 
 def test_plain_transformers_loads_it(taught: tuple[Path, list[str]]) -> None:

@@ -60,12 +60,10 @@ def train(
     card: Checkpoint | str | Path | None = None,
     batch: int = 8,
     augment: Augmentation | None = LIGHT,
-    plain: bool = False,
-    name: str | None = None,
+    plain: bool = False, name: str | None = None,
     tell: Callable[[int, float], bool] | None = None,
     say: Callable[[str], None] | None = None,
-    command: str = "umit.training.train(...)",
-    licence: str = "",
+    command: str = "umit.training.train(...)", licence: str = "",
     kept: Kept | None = None, sft: Mapping[str, Any] | None = None,
 ) -> Path | None:  # fmt: skip
     """Teach a checkpoint the samples of any data set; the same call again goes on where it stopped.
