@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from umit.errors import InputError
 from umit.training.figures import Figure
@@ -33,29 +33,14 @@ class Board:
             kept = json.loads(self.path.read_text("utf-8")) if self.path.is_file() else {}
         except ValueError as error:
             raise InputError(f"expected JSON: {error}", code="run", where=_KEPT) from error
-        #: Step to losses by name: ``""`` is that of all, ``"classify en"`` and the like those of a kind; and behind
-        #: ``"validation "`` those of the validation part.
+        #: Step to losses by name: ``""`` is that of what is taught; behind ``"validation "`` stand those of the validation
+        #: part, of all and of kinds such as ``"classify en"``.
         self.losses: dict[int, dict[str, float]] = {int(step): dict(row) for step, row in kept.items()}
-        self._sums: dict[str, list[Any]] = {}
         self._new: dict[str, float] = {}
 
-    def count(self, names: Sequence[str], sums: Any) -> None:
-        """Add the sum of losses and the number of tokens of each kind, ``(kinds, 2)``, of one batch."""
-        for name, one in zip(names, sums.detach(), strict=True):
-            self._sums.setdefault(name, []).append(one)
-
     def logged(self, step: int, loss: float) -> None:
-        """Close a log interval.
-
-        Args:
-            step: Counted over all stages.
-            loss: The mean of the interval.
-        """
-        from umit.training.processes import gathered
-
-        mine = {name: [float(v) for v in sum(parts[1:], parts[0])] for name, parts in self._sums.items()}
-        self._sums.clear()
-        self.put(step, {"": loss, **means(gathered(mine))})
+        """Keep the mean loss of a log interval, by its last step counted over all stages."""
+        self.put(step, {"": loss})
 
     def put(self, step: int, losses: Mapping[str, float]) -> None:
         """Keep losses of a step, beside those that are there."""
