@@ -192,5 +192,6 @@ def _digest(batch: Mapping[str, Tensor]) -> str:
         if name in of_keys:
             continue
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
-        digest.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
+        whole = tensor.detach().cpu().clone(memory_format=torch.contiguous_format)  # one number may be spread
+        digest.update(whole.reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
