@@ -13,8 +13,8 @@ def test_places_are_told_by_their_last_part(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.chdir(tmp_path)
     (tmp_path / "anna" / "films").mkdir(parents=True)
     table = {
-        "/home/anna/films": "films", "/home/anna/films/": "films", "~/films": "films", "../films": "films",
-        "anna/films": "films", "slake:/home/anna/SLAKE": "slake:SLAKE", "--out=/home/anna/mine": "--out=mine",
+        "/data/anna/films": "films", "/data/anna/films/": "films", "~/films": "films", "../films": "films",
+        "anna/films": "films", "slake:/data/anna/SLAKE": "slake:SLAKE", "--out=/data/anna/mine": "--out=mine",
         "dz-osamu/UMIT-B": "dz-osamu/UMIT-B", "0.1": "0.1", "--lora": "--lora", "label=a/b": "label=a/b",
         "patient=(\\d+)/": "'patient=(\\d+)/'", "/": "/", ".": ".",
     }  # fmt: skip

@@ -21,7 +21,7 @@ def spoken(words: Sequence[str]) -> str:
     What lies above it may name a person, and is of use on this machine alone.
 
     Example:
-        >>> spoken(["train", "slake:/home/anna/SLAKE", "--model", "dz-osamu/UMIT-B", "--out=/tmp/a b"])
+        >>> spoken(["train", "slake:/data/anna/SLAKE", "--model", "dz-osamu/UMIT-B", "--out=/tmp/a b"])
         "umit train slake:SLAKE --model dz-osamu/UMIT-B '--out=a b'"
     """
     return shlex.join(["umit", *map(_shortened, words)])
