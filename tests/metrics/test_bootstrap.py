@@ -74,7 +74,9 @@ def test_chunks_draw_what_one_piece_draws(groups: list[str] | int, monkeypatch: 
     whole = [bootstrap(numbers, groups, count=500) for numbers in (means(SCORES), by_rows(_last))]
     monkeypatch.setattr("umit.metrics.bootstrap._AT_ONCE", 97)
     again = [bootstrap(numbers, groups, count=500) for numbers in (means(SCORES), by_rows(_last))]
-    assert again == whole
+    # A matrix product may round its last digit by where its rows lie in memory.
+    ends = [[(one.low, one.high) for one in some] for some in (again, whole)]
+    np.testing.assert_allclose(ends[0], ends[1], rtol=1e-12)
 
 
 def test_two_runs_share_their_draws() -> None:

@@ -68,7 +68,7 @@ def blocks_of(parts: Sequence[Sequence[int]], device: torch.device | str = "cpu"
 
     Example:
         >>> blocks_of([(2, 1, 1), (0, 3)]).back.tolist()
-        [0, 1, 2, 3, 4, 5, 6]
+        [0, 1, 5, 6, 2, 3, 4]
     """
     alone: defaultdict[int, list[int]] = defaultdict(list)  # where runs that need no mask begin, by their length
     beside: defaultdict[int, list[tuple[int, int, int]]] = defaultdict(
