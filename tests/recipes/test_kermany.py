@@ -46,3 +46,25 @@ def test_data_or_small_but_not_both(tmp_path: Path) -> None:
     for words in ([], ["--small", "--root", str(tmp_path)]):
         with pytest.raises(SystemExit):
             main([*words, "--out", str(tmp_path / "out")])
+
+
+def test_the_page_shows_the_committed_numbers() -> None:
+    """The table of docs/how-to/train.md is the result's, to three places."""
+    root = Path(__file__).parents[2]
+    result = json.loads((root / "recipes/results/kermany.json").read_text("utf-8"))
+    shown = {
+        OURS: "umit-phantom, taught further", "ResNet-18, 112 px": "ResNet-18 from scratch, 112 × 112",
+        "four-layer CNN, 112 px": "four-layer CNN from scratch, 112 × 112",
+        "logistic regression (28 × 28)": "logistic regression, 28 × 28",
+        "nearest pictures (28 × 28)": "five nearest films, 28 × 28", "step 0": "umit-phantom before",
+    }  # fmt: skip
+    figures = [(m["who"], f) for m in result["models"] for f in m["figures"] if f["films"] == "as they are"]
+    figures += [(f["who"], f) for f in result["beside"]]
+    cells = {
+        (who, f["metric"]): f"{f['value']:.3f} ({f['low']:.3f} to {f['high']:.3f})"
+        for who, f in figures
+        if who in shown
+    }
+    rows = [f"| {name} | {cells[who, 'AUC']} | {cells[who, 'accuracy']} |" for who, name in shown.items()]
+    page = (root / "docs/how-to/train.md").read_text("utf-8")
+    assert [row for row in rows if row not in page] == []

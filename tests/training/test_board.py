@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from umit.errors import InputError
-from umit.training.board import BEHIND, Board, curves, means
+from umit.training.board import BEHIND, Board, curves
 from umit.training.figures import Figure
 
 
@@ -38,11 +38,6 @@ def test_what_is_new_is_passed_on_once(tmp_path: Path) -> None:
         "eval_loss": 3.0, "eval_loss_caption_zh": 4.0, "eval_balanced_accuracy": 0.5,
     }  # fmt: skip
     assert board.fresh() == {}
-
-
-def test_kinds_weigh_by_their_tokens() -> None:
-    parts = [{"classify en": [6.0, 3.0]}, {"classify en": [0.0, 1.0], "caption zh": [2.0, 1.0]}]
-    assert means(parts) == {"caption zh": 2.0, "classify en": 1.5}
 
 
 def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:

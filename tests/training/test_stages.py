@@ -136,6 +136,21 @@ def test_no_number_stops_and_names_the_rows(tokenizer: Any, tmp_path: Path, plai
     assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
 
 
+def test_the_rows_of_all_parts_of_a_step_are_named(tokenizer: Any, tmp_path: Path) -> None:
+    encoder, model, calls = Encoder(tokenizer), new_model(SMOKE, tokenizer, 0), []
+
+    def third_is_none(module: Any, given: Any, out: torch.Tensor) -> torch.Tensor:
+        calls.append(out)
+        return out * torch.nan if len(calls) == 3 else out
+
+    model.model.language_model.norm.register_forward_hook(third_is_none)
+    with pytest.raises(DatasetError, match=r"step 2 has loss nan.*rows: batch 2, batch 3\."):
+        train_stage(
+            model, lambda batch: [pack(turns(ALIGN, batch)[0], encoder, f"batch {batch}")], encoder=encoder,
+            stage=ALIGN, settings=Hyperparameters(steps=3, accumulate=2), folder=tmp_path, plain=True,
+        )  # fmt: skip
+
+
 def test_a_step_without_rows_is_refused(tokenizer: Any, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="got none in step number 0"):
         train_stage(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +11,7 @@ from umit.errors import InputError
 from umit.training.figures import Figure
 from umit.whole import write_whole
 
-__all__ = ["BEHIND", "Board", "curves", "means"]
+__all__ = ["BEHIND", "Board", "curves"]
 
 _KEPT: Final = "losses.json"
 #: Stands before the names of losses on the validation part.
@@ -62,21 +62,6 @@ class Board:
         """Return what came since the last call."""
         found, self._new = self._new, {}
         return found
-
-
-def means(parts: Iterable[Mapping[str, Sequence[float]]]) -> dict[str, float]:
-    """Return the mean loss a token of each kind that has tokens, over processes.
-
-    Example:
-        >>> means([{"classify en": [3.0, 2.0]}, {"classify en": [1.0, 2.0], "caption zh": [0.0, 0.0]}])
-        {'classify en': 1.0}
-    """
-    sums: dict[str, list[float]] = {}
-    for part in parts:
-        for name, (loss, tokens) in part.items():
-            before = sums.setdefault(name, [0.0, 0.0])
-            sums[name] = [before[0] + loss, before[1] + tokens]
-    return {name: loss / tokens for name, (loss, tokens) in sorted(sums.items()) if tokens}
 
 
 def curves(losses: Mapping[int, Mapping[str, float]]) -> dict[str, list[tuple[int, float]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -16,7 +16,7 @@ from umit.engine.hub import fetched
 from umit.training.augment import Augmentation
 from umit.training.figures import Figure
 from umit.training.hyperparameters import Hyperparameters
-from umit.training.loadable import write_beside
+from umit.training.loadable import taught_further, write_beside
 from umit.training.model_card import model_card
 from umit.training.parts import Part
 from umit.training.states import room_on_disk
@@ -84,10 +84,9 @@ def own_card(card: Checkpoint, made: Made) -> Checkpoint:
     tasks, languages = made.taught
     on = f" on {_titles(made.training)}" if made.training is not None else ""
     asked = f" ({', '.join(tasks)}; {', '.join(languages)})" if tasks else ""
-    notice = f"Research use only, not a medical device; {made.base} taught further{on}{asked}."
     sets = tuple((str(one["title"]), str(one["licence"])) for one in _sets(made.training))
     origin = Origin(base=made.base, data=sets, licence=made.licence, measured=_measured(made))
-    return replace(card, name=made.name, notice=notice, origin=origin)
+    return taught_further(card, made.name, origin, on + asked)
 
 
 def _measured(made: Made) -> tuple[Measured, ...]:

@@ -297,6 +297,4 @@ class _Run:
         write_finished(engine, card, made, adapter, self.out)
         record = json.loads((self.out / RECORD).read_text("utf-8"))
         board = Board(self.out / "state")
-        write_training_page(
-            self.out / PAGE, record, name=made.name, losses=board.losses, validation=watch, plan=""
-        )  # fmt: skip
+        write_training_page(self.out / PAGE, record, name=made.name, losses=board.losses, validation=watch)

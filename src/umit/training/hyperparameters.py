@@ -89,6 +89,9 @@ def optimizer_and_schedule(module: Any, settings: Hyperparameters) -> tuple[Any,
     ]
     if settings.sft.keys() & OPTIMIZER.keys():
         return chosen(groups, settings)
-    optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.95))
-    schedule = get_cosine_with_min_lr_schedule_with_warmup(optimizer, settings.warmup, settings.steps, min_lr_rate=0.01)
+    betas = (OPTIMIZER["adam_beta1"], OPTIMIZER["adam_beta2"])
+    optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, betas=betas, eps=OPTIMIZER["adam_epsilon"])
+    schedule = get_cosine_with_min_lr_schedule_with_warmup(
+        optimizer, settings.warmup, settings.steps, **OPTIMIZER["lr_scheduler_kwargs"]
+    )
     return optimizer, schedule

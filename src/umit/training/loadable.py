@@ -15,7 +15,7 @@ from umit.engine.load import quiet
 from umit.engine.pixels import MEAN, MERGE, PATCH, STD, TEMPORAL
 from umit.tasks.dialect import UMIT
 
-__all__ = ["write_beside", "writer"]
+__all__ = ["taught_further", "write_beside", "writer"]
 
 _PROCESSOR: Final = ("preprocessor_config.json", "processor_config.json", "video_preprocessor_config.json")
 
@@ -62,8 +62,20 @@ def _card_beside(tokenizer: Any, folder: Path) -> Checkpoint | None:
     if place is None or not (place / CARD).is_file():
         return None
     base = read_card(place)
-    notice = f"Research use only, not a medical device; {base.name} taught further."
-    return replace(base, name=folder.resolve().name, notice=notice, origin=Origin(base=base.name))
+    return taught_further(base, folder.resolve().name, Origin(base=base.name))
+
+
+def taught_further(base: Checkpoint, name: str, origin: Origin, more: str = "") -> Checkpoint:
+    """Return the card of weights that were taught further: the base's prompts and frames, and what is their own.
+
+    Args:
+        base: The card of those that they began as.
+        name: Their own.
+        origin: Where they come from.
+        more: Ends the sentence that is printed where results are shown.
+    """
+    notice = f"Research use only, not a medical device; {origin.base} taught further{more}."
+    return replace(base, name=name, notice=notice, origin=origin)
 
 
 def _place(tokenizer: Any) -> Path | None:

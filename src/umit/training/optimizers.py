@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["OPTIMIZER", "chosen"]
 
 #: Fields of SFTConfig that :func:`chosen` makes its objects of, with umit's own values.
-OPTIMIZER: Final = {
+OPTIMIZER: Final[dict[str, Any]] = {
     "optim": "adamw_torch", "optim_args": None, "adam_beta1": 0.9, "adam_beta2": 0.95, "adam_epsilon": 1e-8,
     "lr_scheduler_type": "cosine_with_min_lr", "lr_scheduler_kwargs": {"min_lr_rate": 0.01},
 }  # fmt: skip

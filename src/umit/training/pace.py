@@ -55,11 +55,12 @@ def _seconds_a_step(engine: Engine, batches: SampleBatches) -> float:
     """Time gradients of three steps, the first of which also starts libraries; no weight is changed."""
     from umit.training.collate import collate
     from umit.training.loss import answer_loss
+    from umit.training.together import merged
 
     encoder, spent = engine.encoder, []
     for step in range(3):
         started = time.perf_counter()
-        batch = collate(batches(step), image_pad=encoder.image_pad)
+        batch = collate(merged(batches(step)), image_pad=encoder.image_pad)
         loss, _ = answer_loss(engine.model, {k: v.to(engine.device) for k, v in batch.items()})
         loss.backward()  # type: ignore[no-untyped-call]
         engine.model.zero_grad()

@@ -31,7 +31,6 @@ def write_training_page(
     name: str,
     losses: Mapping[int, Mapping[str, float]],
     validation: Validation | None,
-    plan: str = "",
 ) -> None:
     """Write the page of a finished run; it holds everything, fetches nothing and names no folder of this machine.
 
@@ -41,7 +40,6 @@ def write_training_page(
         name: Of the checkpoint.
         losses: By step and kind, of :class:`umit.training.board.Board`.
         validation: What was asked; ``None`` if nothing was.
-        plan: What the run was to take, as ``--plan`` prints it.
     """
     figures = [] if validation is None else validation.figures
     best = None if validation is None else validation.best
@@ -71,7 +69,6 @@ def write_training_page(
         losses=list(loss_charts(losses)),
         followed=[] if validation is None else list(_followed(validation)),
         data=record["data"],
-        plan=plan,
         settings=list(_settings(record)),
         command=record["command"],
         **answers,

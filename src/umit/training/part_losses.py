@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from umit.checkpoints import Checkpoint
 from umit.datasets.dataset import Sample
 from umit.training.batches import rows_of
-from umit.training.board import means
 
 if TYPE_CHECKING:
     from umit.engine.load import Engine
@@ -47,4 +46,4 @@ def part_losses(engine: Engine, part: Iterable[Sample[Any, Any]], card: Checkpoi
                         whole[1] += len(logits)
     finally:
         engine.model.train(training)
-    return means([sums])
+    return {name: loss / tokens for name, (loss, tokens) in sorted(sums.items())}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
@@ -177,7 +178,8 @@ class Progress:
         rows = ""
         if self.names is not None:
             try:
-                rows = ", ".join(filter(None, self.names(place)))
+                parts = range(place * self.settings.accumulate, (place + 1) * self.settings.accumulate)
+                rows = ", ".join(filter(None, chain.from_iterable(map(self.names, parts))))
             except DatasetError:  # a stream that cannot be passed over again
                 rows = ""
         raise DatasetError(

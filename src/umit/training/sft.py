@@ -1,7 +1,7 @@
 """TRL's SFTTrainer on batches that are made already; states are umit's own, and both loops read both's.
 
 transformers 5 resumes with ``strict=False`` from hub-style names, so that every weight of Qwen2-VL stays as it was.
-Processes are TRL's and accelerate's: DDP under ``torchrun``, FSDP2 and DeepSpeed where ``accelerate launch`` says so.
+Processes are TRL's and accelerate's: DDP under ``torchrun``, FSDP2 where ``accelerate launch`` says so.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class _PackedTrainer(SFTTrainer):
     board: Board | None = None
 
     def create_optimizer(self, model: Any = None) -> Any:
-        """Return umit's own; FSDP and DeepSpeed take none before they ask for it."""
+        """Return umit's own; FSDP takes none before it asks for it."""
         self.optimizer = self.own[0]
         return self.optimizer
 
