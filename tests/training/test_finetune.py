@@ -24,6 +24,7 @@ from umit.phantom.samples import Phantoms
 from umit.queries import Ask
 from umit.testing import tiny_checkpoint
 from umit.training import ALIGN, INSTRUCT, Hyperparameters, train
+from umit.training.claim import alone
 
 SAMPLES = [sample for sample in Phantoms(first=0, count=3, languages=("en",)) if "film" in sample.id]
 SETTINGS = Hyperparameters(steps=4, learning_rate=3e-3, warmup=1, log_every=1)
@@ -251,7 +252,7 @@ def test_a_state_that_is_no_run_is_refused_and_kept(text: str, start: Path, tmp_
         InputError, match=r"expected JSON|expected what a run depends on|expected the run that is there"
     ):
         train(SAMPLES, model=start, out=tmp_path, settings=SETTINGS, batch=2, minutes=1, plain=True)
-    assert [path.name for path in tmp_path.rglob("*.*")] == ["run.json"]
+    assert {path.name for path in tmp_path.rglob("*.*")} <= {"run.json", "run.lock"}
     assert (tmp_path / "state" / "run.json").read_text() == text
 
 
@@ -261,3 +262,13 @@ def test_one_processs_share_of_a_stream_is_refused(start: Path, tmp_path: Path) 
     with pytest.raises(InputError, match="expected a whole stream, got one process's share of 2"):
         train(mixture, model=start, out=tmp_path / "a", settings=SETTINGS)
     assert not (tmp_path / "a").exists()
+
+
+def test_two_runs_do_not_write_in_one_folder(start: Path, tmp_path: Path) -> None:
+    with alone(tmp_path, file="state/run.json"):
+        with pytest.raises(InputError, match="another run is writing") as told:
+            train(SAMPLES, model=start, out=tmp_path, settings=SETTINGS, batch=2, plain=True)
+        assert told.value.code == "busy"
+        assert [path.name for path in tmp_path.rglob("*")] == ["state", "run.lock"], "nothing was written"
+    # What is left of a run that was killed before it said what it is.
+    assert train(SAMPLES, model=start, out=tmp_path, settings=SETTINGS, batch=2, plain=True) == tmp_path

@@ -14,6 +14,7 @@ from umit.datasets.dataset import Sample
 from umit.engine.encode import Encoder
 from umit.errors import DatasetError, InputError
 from umit.training.augment import Augmentation
+from umit.training.kinds import kind_of
 from umit.training.order import pass_order
 from umit.training.parts import Part
 from umit.training.rows import PackedRow, Turn, pack, turns_of
@@ -38,7 +39,8 @@ def rows_of(sample: Sample[Any, Any], card: Checkpoint, encoder: Encoder, *, phr
     """
     turns = turns_of(sample, card.tasks, phrasing=phrasing, scored=card.scores_presence)
     name = sample.place or sample.id
-    return [pack(list(some), encoder, name) for _, some in groupby(turns, _shown)]
+    kind = kind_of(sample.task, sample.query)
+    return [pack(list(some), encoder, name, kind) for _, some in groupby(turns, _shown)]
 
 
 def _shown(turn: Turn) -> tuple[str, tuple[tuple[int, ...], ...], bytes]:

@@ -9,6 +9,7 @@ from typing import Final
 
 from umit.errors import InputError
 from umit.training.figures import Figure
+from umit.training.kinds import KindLosses
 from umit.whole import write_whole
 
 __all__ = ["BEHIND", "Board", "curves"]
@@ -33,14 +34,15 @@ class Board:
             kept = json.loads(self.path.read_text("utf-8")) if self.path.is_file() else {}
         except ValueError as error:
             raise InputError(f"expected JSON: {error}", code="run", where=_KEPT) from error
-        #: Step to losses by name: ``""`` is that of what is taught; behind ``"validation "`` stand those of the validation
-        #: part, of all and of kinds such as ``"classify en"``.
+        #: Step to losses by name: ``""`` is that of all that is taught, ``"classify en"`` of a kind; behind ``"validation "``
+        #: stand those of the validation part.
         self.losses: dict[int, dict[str, float]] = {int(step): dict(row) for step, row in kept.items()}
         self._new: dict[str, float] = {}
+        self.kinds = KindLosses()
 
     def logged(self, step: int, loss: float) -> None:
-        """Keep the mean loss of a log interval, by its last step counted over all stages."""
-        self.put(step, {"": loss})
+        """Keep the mean losses of a log interval, of all and of each kind, by its last step counted over all stages."""
+        self.put(step, {"": loss, **self.kinds.take()})
 
     def put(self, step: int, losses: Mapping[str, float]) -> None:
         """Keep losses of a step, beside those that are there."""

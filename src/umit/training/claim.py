@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
+
+from filelock import FileLock, Timeout
 
 from umit.errors import InputError
 from umit.whole import LEFT, clear, write_whole
 
-__all__ = ["RUN", "another_run", "check_out", "claim", "claimed"]
+__all__ = ["RUN", "alone", "another_run", "check_out", "claim", "claimed"]
 
 #: What a run depends on.
 RUN: Final = "run.json"
+#: Locked while a run writes; the lock of a process that was killed is free again.
+_LOCK: Final = "run.lock"
 _HASH: Final = 64  # letters of a sha256, which says nothing to anybody
 
 
@@ -32,6 +37,34 @@ def claimed(file: Path) -> dict[str, Any] | None:
     if not isinstance(found, dict):
         raise InputError("expected what a run depends on, got other JSON", code="run", where=file.name)
     return found
+
+
+@contextmanager
+def alone(folder: Path, *, file: str = RUN) -> Iterator[None]:
+    """Keep a folder from other runs while this one writes in it.
+
+    Args:
+        folder: Of what the run writes; made if it is not there.
+        file: Where in the folder it is written what a run depends on.
+
+    Raises:
+        InputError: Another run is at work there.
+    """
+    path = (folder / file).with_name(_LOCK)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise InputError(
+            "expected a folder in which nobody else works, another run is writing there now",
+            code="busy", where=folder.name,
+            hint="Wait for it, stop it, or name another folder with --out (in Python out=)",
+        ) from error  # fmt: skip
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def claim(folder: Path, run: Mapping[str, Any], *, file: str = RUN) -> None:
@@ -89,7 +122,7 @@ def check_out(folder: Path, *, file: str = RUN) -> None:
     for path in sorted(folder.iterdir()):
         held = path.rglob("*") if path.is_dir() else [path]
         files = (one.relative_to(folder) for one in held if one.is_file())
-        if any(not any(part.startswith(LEFT) for part in file.parts) for file in files):
+        if any(file.name != _LOCK and not any(part.startswith(LEFT) for part in file.parts) for file in files):
             raise InputError(
                 f"expected a new or empty folder, or one of an earlier call, got one that holds {path.name}",
                 code="out", where=folder.name, hint="Name another folder with --out (in Python out=, folder=)",

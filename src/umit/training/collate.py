@@ -18,7 +18,8 @@ from umit.engine.positions import packed_positions
 from umit.engine.positions import positions as prefix_positions
 from umit.errors import DatasetError
 from umit.training.hyperparameters import Per
-from umit.training.rows import PackedRow
+from umit.training.kinds import number_of
+from umit.training.rows import PackedRow, kinds_of
 
 __all__ = ["IGNORED", "collate", "parts_of", "places_of"]
 
@@ -43,7 +44,8 @@ def collate(
         ``image_grid_thw`` int64 ``(pictures, 3)`` and ``picture_keys`` uint8 ``(pictures, 16)``, which tell every byte
         of a picture from others'.
 
-        For the loss ``token_weights`` float32 ``(taught,)``, of each taught token.
+        For the loss ``token_weights`` float32 ``(taught,)``, of each taught token; and where rows tell them, ``kinds``
+        int64 ``(taught,)``, places in :data:`umit.training.kinds.KINDS` or -1.
 
     Raises:
         DatasetError: A row that needs more positions.
@@ -67,6 +69,8 @@ def collate(
         "parts": np.array(parts, np.int64),
         "token_weights": np.concatenate([_weights(row, per) for row in rows]),
     }
+    if any(row.kinds for row in rows):
+        batch["kinds"] = np.concatenate([_kinds(row) for row in rows])
     frames = [frame for row in rows for frame in row.frames]
     if frames:
         batch["pixel_values"] = patches(frames)
@@ -92,6 +96,11 @@ def _weights(row: PackedRow, per: Per) -> NDArray[np.float32]:
     if per == "token":
         return np.ones(len(answers), np.float32)
     return (1 / np.bincount(answers)[answers]).astype(np.float32)
+
+
+def _kinds(row: PackedRow) -> NDArray[np.int64]:
+    numbers = np.array([-1, *map(number_of, kinds_of(row))], np.int64)  # what is shared is of no kind
+    return numbers[row.segments[row.taught]]
 
 
 def _key(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:

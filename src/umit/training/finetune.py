@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,7 @@ from umit.training.augment import LIGHT, Augmentation
 from umit.training.batches import SampleBatches
 from umit.training.board import Board
 from umit.training.card import RECORD, Made, write_finished, write_weights
-from umit.training.claim import RUN, check_out, claim, claimed
+from umit.training.claim import RUN, alone, check_out, claim, claimed
 from umit.training.defaults import default_settings
 from umit.training.hyperparameters import Hyperparameters
 from umit.training.kept import Kept
@@ -142,9 +143,42 @@ class _Run:
         from umit.training.processes import first_alone, of_first, processes
 
         share = processes()
-        if self.batch < share[1]:
+        self._check(share[1])
+        check_out(self.out, file=_RUN)
+        place, card = locate(self.model, self.card)
+        seed = self.settings.seed if self.settings is not None else 0
+        taught, asked = parts_of(self.samples, self.val, card, load_shell(place)[1], seed=seed)
+        engine = load_engine(place, dtype="float32")
+        warn_of_contradictions(engine.encoder.tokenizer, card)
+        start = engine.fingerprint
+        adapter = None if self.lora is None else Adapter(engine.model, self.lora, seed=seed)
+        batches = SampleBatches(taught, card, engine.encoder, self.batch, share, seed, self.augment)
+        made = Made(
+            name=self.name or Path(os.path.realpath(self.out)).name, base=card.name, place=place, source=str(self.model),
+            training=taught if isinstance(taught, Part) else None, validation=None,
+            settings=self._settled(of_first(self._length(taught, engine, batches))),  # which may be measured
+            stages=tuple(one.name for one in self.stages), batch=self.batch, augment=self.augment,
+            command=self.command, licence=self.licence, lora=self.lora,
+        )  # fmt: skip
+        with ExitStack() as until:
+            with first_alone() as first:  # nobody writes into a folder that is refused
+                if first:
+                    until.enter_context(alone(self.out, file=_RUN))
+                    claim(self.out, self._depends(start, card, made, taught, asked), file=_RUN)
+                    made = replace(made, validation=self._watch(engine, card, made, asked))
+            board = Board(self.out / "state") if made.validation is None else made.validation.board
+            if not self._teach(engine, batches, made, board, partial(write_weights, engine, card, made, adapter)):
+                return None
+            with first_alone() as first:  # nobody goes on before it is written
+                if first:
+                    self._finish(engine, card, made, adapter)
+        return self.out
+
+    def _check(self, count: int) -> None:
+        """Refuse what no data and no weights could make right; ``count`` processes train together."""
+        if self.batch < count:
             raise InputError(
-                f"expected at least {share[1]} samples a batch, one a process, got {self.batch}", where="batch"
+                f"expected at least {count} samples a batch, one a process, got {self.batch}", where="batch"
             )
         if isinstance(self.samples, Mixture) and self.samples.world > 1:
             raise InputError(
@@ -166,33 +200,6 @@ class _Run:
             )  # fmt: skip
         if self.lora is not None:
             self.lora.check(self.stages)
-        check_out(self.out, file=_RUN)
-        place, card = locate(self.model, self.card)
-        seed = self.settings.seed if self.settings is not None else 0
-        taught, asked = parts_of(self.samples, self.val, card, load_shell(place)[1], seed=seed)
-        engine = load_engine(place, dtype="float32")
-        warn_of_contradictions(engine.encoder.tokenizer, card)
-        start = engine.fingerprint
-        adapter = None if self.lora is None else Adapter(engine.model, self.lora, seed=seed)
-        batches = SampleBatches(taught, card, engine.encoder, self.batch, share, seed, self.augment)
-        made = Made(
-            name=self.name or Path(os.path.realpath(self.out)).name, base=card.name, place=place, source=str(self.model),
-            training=taught if isinstance(taught, Part) else None, validation=None,
-            settings=self._settled(of_first(self._length(taught, engine, batches))),  # which may be measured
-            stages=tuple(one.name for one in self.stages), batch=self.batch, augment=self.augment,
-            command=self.command, licence=self.licence, lora=self.lora,
-        )  # fmt: skip
-        with first_alone() as first:  # nobody writes into a folder that is refused
-            if first:
-                claim(self.out, self._depends(start, card, made, taught, asked), file=_RUN)
-                made = replace(made, validation=self._watch(engine, card, made, asked))
-        board = Board(self.out / "state") if made.validation is None else made.validation.board
-        if not self._teach(engine, batches, made, board, partial(write_weights, engine, card, made, adapter)):
-            return None
-        with first_alone() as first:  # nobody goes on before it is written
-            if first:
-                self._finish(engine, card, made, adapter)
-        return self.out
 
     def _length(self, taught: Part | Mixture, engine: Engine, batches: SampleBatches) -> Hyperparameters:
         """Return the settings with their steps: those given, those of the run that goes on, or those that fit."""

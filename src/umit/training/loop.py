@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
 from umit.training.hyperparameters import Hyperparameters
+from umit.training.kinds import KindLosses
 from umit.training.processes import agree, mean, others, processes
 from umit.training.progress import Progress, Tell, enough_memory
 from umit.training.states import Write
@@ -39,8 +40,8 @@ def optimize(
     tell: Tell | None = None,
     names: Callable[[int], Sequence[str]] | None = None,
     weight_of: Callable[[Batch], float] = lambda batch: 1.0,
-    write: Write | None = None,
-) -> list[float]:
+    write: Write | None = None, kinds: KindLosses | None = None,
+) -> list[float]:  # fmt: skip
     """Minimize a loss of a module; the same call again goes on where it stopped.
 
     Args:
@@ -54,6 +55,7 @@ def optimize(
         names: Of the rows of a batch, for an error.
         weight_of: How much a batch weighs beside those of other parts and processes.
         write: Called to write a checkpoint that loads into the folder of each state.
+        kinds: Sums of the loss that ``loss_of`` keeps; they go into each state.
 
     Returns:
         The mean loss of each log interval of this call.
@@ -66,7 +68,7 @@ def optimize(
     """
     device = next(module.parameters()).device
     steps = Steps(prepare, weight_of, settings)
-    progress = Progress(module, settings=settings, folder=folder, tell=tell, names=names, write=write)
+    progress = Progress(module, settings=settings, folder=folder, tell=tell, names=names, write=write, kinds=kinds)
     start = progress.begin(steps.last)
     if start == settings.steps:
         return []
@@ -76,8 +78,7 @@ def optimize(
         objective = DistributedDataParallel(objective, find_unused_parameters=True)
     loader = iter(steps.loader(start, cuda=device.type == "cuda"))
     for step in range(start + 1, settings.steps + 1):
-        parts = list(islice(loader, settings.accumulate))
-        factors = steps.factors(parts)
+        factors = steps.factors(parts := list(islice(loader, settings.accumulate)))
         progress.before()
         module.train()  # each time: `tell` may have asked the model something
         with enough_memory(), others():

@@ -29,6 +29,7 @@ def part_losses(engine: Engine, part: Iterable[Sample[Any, Any]], card: Checkpoi
     import torch
 
     from umit.training.collate import collate
+    from umit.training.kinds import kind_of
     from umit.training.loss import answer_loss
 
     sums: dict[str, list[float]] = {}
@@ -40,7 +41,7 @@ def part_losses(engine: Engine, part: Iterable[Sample[Any, Any]], card: Checkpoi
                 for row in rows_of(sample, card, engine.encoder):
                     batch = collate([row], image_pad=engine.encoder.image_pad)
                     loss, logits = answer_loss(engine.model, {k: v.to(engine.device) for k, v in batch.items()})
-                    for name in ("", f"{sample.task} {sample.query.language}"):
+                    for name in ("", kind_of(sample.task, sample.query)):
                         whole = sums.setdefault(name, [0.0, 0.0])
                         whole[0] += float(loss) * len(logits)
                         whole[1] += len(logits)

@@ -22,6 +22,7 @@ __all__ = [
     "of_first",
     "others",
     "processes",
+    "summed",
     "synchronize",
     "total",
     "unless",
@@ -148,12 +149,16 @@ def synchronize(module: nn.Module) -> None:
             distributed.broadcast(tensor, 0)
 
 
-def mean(value: Tensor) -> Tensor:
-    """Return the mean of a tensor over processes; every process must ask."""
-    count = processes()[1]
-    if count == 1:
+def summed(value: Tensor) -> Tensor:
+    """Return the sum of a tensor over processes; every process must ask."""
+    if processes()[1] == 1:
         return value
     found = value.clone()
     with others():
         distributed.all_reduce(found)
-    return found / count
+    return found
+
+
+def mean(value: Tensor) -> Tensor:
+    """Return the mean of a tensor over processes; every process must ask."""
+    return summed(value) / processes()[1]

@@ -14,6 +14,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from umit.errors import BackendError, CheckpointError, DatasetError
 from umit.training.hyperparameters import Hyperparameters, optimizer_and_schedule
+from umit.training.kinds import KindLosses
 from umit.training.processes import agree, gathered, processes, synchronize
 from umit.training.shards import Shards
 from umit.training.states import States, Write
@@ -37,6 +38,7 @@ class Progress:
         names: Of the rows of a step, for an error.
         device: Where steps are made; ``None`` for where the module is.
         write: Called to write a checkpoint that loads into the folder of each state.
+        kinds: Sums that go into each state.
     """
 
     #: Shown on a terminal only.
@@ -54,6 +56,7 @@ class Progress:
         names: Callable[[int], Sequence[str]] | None = None,
         device: torch.device | None = None,
         write: Write | None = None,
+        kinds: KindLosses | None = None,
     ) -> None:
         self.device = device or next(module.parameters()).device
         self.module, self.settings, self.tell, self.names = module, settings, tell, names
@@ -64,6 +67,7 @@ class Progress:
         self.losses: list[float] = []
         self._since: list[Tensor] = []  # loss and gradient norm of each step since the last log
         self._random: list[Tensor] | None = None
+        self._kinds = kinds or KindLosses()
 
     def begin(self, prepare: Callable[[int], Mapping[str, Tensor]]) -> int:
         """Return how many steps are made, with weights, optimizer and schedule as they were then.
@@ -89,6 +93,8 @@ class Progress:
         self.schedule.load_state_dict(state["schedule"])
         self._since = [pair.to(self.device) for pair in state["since"]]
         self._random = state["random"][processes()[0]]
+        if "kinds" in state:  # states of earlier versions have none
+            self._kinds.load(state["kinds"], first=processes()[0] == 0)
         made = int(state["step"])
         if state.get("ended") or made == self.settings.steps:
             self.states.finish(made)
@@ -203,6 +209,7 @@ class Progress:
             "schedule": self.schedule.state_dict(),
             "since": [pair.cpu() for pair in self._since],
             "random": gathered(own),
+            "kinds": self._kinds.state(),
         }
 
 

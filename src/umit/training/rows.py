@@ -19,7 +19,7 @@ from umit.queries import Query
 from umit.results import Result
 from umit.tasks.task import Task
 
-__all__ = ["Batches", "PackedRow", "Turn", "pack", "turn", "turns_of"]
+__all__ = ["Batches", "PackedRow", "Turn", "kinds_of", "pack", "turn", "turns_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class PackedRow:
         segments: 0 in the shared beginning, k in the k-th question, as long as ``ids``.
         taught: Whether loss falls on a token: answers and their end token only.
         name: Where it comes from, for errors.
+        kinds: Task and language of each question, such as ``"classify en"``; empty if they are not told apart.
 
     Raises:
         DatasetError: Questions that do not stand one after another, or a taught token that no token of its own question
@@ -51,6 +52,7 @@ class PackedRow:
     segments: NDArray[np.int64]
     taught: NDArray[np.bool_]
     name: str = ""
+    kinds: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what would be taught from another question, or from nothing."""
@@ -68,6 +70,11 @@ class PackedRow:
     def parts(self) -> list[int]:
         """How many tokens are shared, then how many each question has."""
         return [int(count) for count in np.bincount(self.segments)]
+
+
+def kinds_of(row: PackedRow) -> tuple[str, ...]:
+    """Return the kind of each question of a row, ``""`` where they are not told apart."""
+    return row.kinds or ("",) * int(row.segments.max())
 
 
 #: The rows of a step, by its number from 0; the same number always gives the same rows.
@@ -105,13 +112,14 @@ def turns_of(sample: Sample[Any, Any], tasks: Tasks, *, phrasing: int = 0, score
     return [Turn(request, answer) for request, answer in found]
 
 
-def pack(turns: Sequence[Turn], encoder: Encoder, name: str = "") -> PackedRow:
+def pack(turns: Sequence[Turn], encoder: Encoder, name: str = "", kind: str = "") -> PackedRow:
     """Pack questions on the same pictures into one row.
 
     Args:
         turns: At least one; all with the same system line and pictures.
         encoder: The checkpoint's encoder.
         name: Where they come from, for errors.
+        kind: Their task and language; ``""`` if they are not told apart.
 
     Raises:
         DatasetError: No questions, or questions on different pictures.
@@ -135,6 +143,7 @@ def pack(turns: Sequence[Turn], encoder: Encoder, name: str = "") -> PackedRow:
         segments=np.array(segments, np.int64),
         taught=np.array(taught, np.bool_),
         name=name,
+        kinds=(kind,) * len(turns) if kind else (),
     )
 
 

@@ -25,6 +25,7 @@ from trl import SFTConfig, SFTTrainer
 from umit.errors import InputError
 from umit.training.board import Board
 from umit.training.hyperparameters import Hyperparameters, optimizer_and_schedule
+from umit.training.kinds import KindLosses
 from umit.training.optimizers import OPTIMIZER
 from umit.training.processes import mean, others
 from umit.training.progress import Progress, Tell, enough_memory
@@ -129,6 +130,7 @@ def fit(
     names: Callable[[int], Sequence[str]] | None = None,
     weight_of: Callable[[Batch], float] = lambda batch: 1.0,
     write: Write | None = None,
+    kinds: KindLosses | None = None,
     board: Board | None = None,
 ) -> list[float]:
     """Minimize a loss of a model by TRL; called as :func:`umit.training.loop.optimize` is.
@@ -144,6 +146,7 @@ def fit(
         names: As there.
         weight_of: As there.
         write: As there.
+        kinds: As there.
         board: Has what is reported beside loss, norm and rate.
 
     Raises:
@@ -155,7 +158,9 @@ def fit(
     cuts = _cuts(config)
     if cuts:
         torch.nn.Module.to(model, "cpu")
-    progress = Progress(model, settings=settings, folder=folder, tell=tell, names=names, device=device, write=write)
+    progress = Progress(
+        model, settings=settings, folder=folder, tell=tell, names=names, device=device, write=write, kinds=kinds
+    )  # fmt: skip
     start = progress.begin(steps.last)
     if start == settings.steps:
         return []

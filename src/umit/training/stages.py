@@ -14,6 +14,7 @@ from umit.engine.encode import Encoder
 from umit.errors import DatasetError, InputError
 from umit.training.freeze import freeze_vision, inner, trains
 from umit.training.hyperparameters import Hyperparameters
+from umit.training.kinds import KindLosses
 from umit.training.rows import Batches
 from umit.training.together import merged
 
@@ -130,10 +131,10 @@ def train_stage(
         limit = plain_model.config.text_config.max_position_embeddings
         made = partial(collate, image_pad=encoder.image_pad, per=settings.per, positions=limit)
         prepare, names = partial(_batch, batches, made, features), partial(_names, batches)
-        loss_of = partial(_loss, features)
-        write = write or writer(plain_model, encoder.tokenizer, folder)
-        how: dict[str, Any] = {"tell": tell, "names": names, "weight_of": weight_of, "write": write}
-        how |= {"settings": settings, "folder": folder}
+        kinds = KindLosses() if board is None else board.kinds
+        loss_of = partial(_loss, features, kinds)
+        how: dict[str, Any] = {"tell": tell, "names": names, "weight_of": weight_of, "kinds": kinds, "folder": folder}
+        how |= {"settings": settings, "write": write or writer(plain_model, encoder.tokenizer, folder)}
         if plain:
             return optimize(plain_model, prepare, partial(loss_of, plain_model), **how)
         from umit.training import sft  # loads TRL
@@ -177,10 +178,12 @@ def _checkpoint(model: Any, on: bool) -> None:
     switch(*([{"use_reentrant": False}] if on else []))
 
 
-def _loss(features: Features | None, model: Any, batch: dict[str, Tensor]) -> Tensor:
-    from umit.training.loss import answer_loss
+def _loss(features: Features | None, kinds: KindLosses, model: Any, batch: dict[str, Tensor]) -> Tensor:
+    from umit.training.loss import mean_loss, token_losses
 
-    return answer_loss(model, batch if features is None else features.complete(model, batch))[0]
+    losses, _ = token_losses(model, batch if features is None else features.complete(model, batch))
+    kinds.add(batch, losses)
+    return mean_loss(losses, batch)
 
 
 def _names(batches: Batches, step: int) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from umit.datasets.dataset import Sample
-from umit.training.rows import PackedRow
+from umit.training.rows import PackedRow, kinds_of
 
 __all__ = ["merged", "pictures_of", "together"]
 
@@ -63,4 +63,5 @@ def _merged(rows: Sequence[PackedRow]) -> PackedRow:
         ]),
         taught=np.concatenate([row.taught[here] for row, here in zip(rows, kept, strict=True)]),
         name=", ".join(dict.fromkeys(row.name for row in rows)),
+        kinds=tuple(kind for row in rows for kind in kinds_of(row)) if any(row.kinds for row in rows) else (),
     )  # fmt: skip
