@@ -83,7 +83,7 @@ class Arms:
 
     def umit(self, part: slice, kept: Kept | None = None) -> dict[str, float]:
         """Take a part by umit."""
-        samples, ends, asked = self.samples[part], [], []
+        samples, ends, asked, counted_then = self.samples[part], [], [], {}
         batches = SampleBatches(samples, CARD, self.encoder, self.batch, seed=0)
         steps = len(samples) // self.batch
         model = self.model()
@@ -94,17 +94,20 @@ class Arms:
 
         def tell(step: int, loss: float) -> bool:
             ends.append(time.process_time())
+            if step == steps:
+                counted_then.update(counts)
             return True
 
-        settings = Hyperparameters(steps=steps, learning_rate=2e-5, warmup=1, log_every=1, save_every=steps)
+        # One step more than is measured: behind the last one weights are saved, which the other arm doesn't do.
+        settings = Hyperparameters(steps=steps + 1, learning_rate=2e-5, warmup=1, log_every=1, save_every=steps + 1)
         with tempfile.TemporaryDirectory() as state, counted(model) as counts:
             train_stage(
                 model, rows, encoder=self.encoder, stage=INSTRUCT, settings=settings, folder=Path(state), tell=tell,
                 kept=kept,
             )  # fmt: skip
         tokens = sum(len(row.ids) for rows in asked[:steps] for row in merged(rows))
-        counts["padded_tokens"] = counts["tokens"] - tokens
-        return {**counts, "rate": (steps - 1) * self.batch / (ends[-1] - ends[0])}
+        counted_then["padded_tokens"] = counted_then["tokens"] - tokens
+        return {**counted_then, "rate": (steps - 1) * self.batch / (ends[steps - 1] - ends[0])}
 
     def trl(self, part: slice) -> dict[str, float]:
         """Take a part by TRL."""
