@@ -16,10 +16,9 @@ import pytest
 from PIL import Image
 
 import umit
-from umit import checkpoints
 from umit import model as facade
 from umit.chat import Completion, Request, spell
-from umit.checkpoints import PHANTOM, RELEASED, Checkpoint, write_card
+from umit.checkpoints import PHANTOM, RELEASED, Checkpoint, locate, places, write_card
 from umit.errors import (
     BackendError,
     CheckpointError,
@@ -616,7 +615,7 @@ def test_embedded_weights_warn_once(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     (folder / "config.json").write_text("{}")
     write_card(PHANTOM, folder)
     monkeypatch.setattr("umit.embedded.files", lambda name: tmp_path)
-    checkpoints._say_phantom.cache_clear()
+    places._say_phantom.cache_clear()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for _ in range(3):
@@ -644,12 +643,12 @@ def test_cards_by_name_by_file_and_as_they_are(tmp_path: Path) -> None:
     write_card(own, tmp_path)
     moved = (tmp_path / "umit.json").rename(tmp_path / "moved.json")
     for card in (own, moved, str(moved)):
-        assert checkpoints.locate(tmp_path, card) == (tmp_path, own)
-    assert checkpoints.locate(tmp_path, "umit-phantom")[1] is PHANTOM
-    assert checkpoints.locate("a/b", "dz-osamu/VQA") == ("a/b", RELEASED["dz-osamu/VQA"])
-    assert checkpoints.locate("dz-osamu/VQA") == ("dz-osamu/VQA", RELEASED["dz-osamu/VQA"])
+        assert locate(tmp_path, card) == (tmp_path, own)
+    assert locate(tmp_path, "umit-phantom")[1] is PHANTOM
+    assert locate("a/b", "dz-osamu/VQA") == ("a/b", RELEASED["dz-osamu/VQA"])
+    assert locate("dz-osamu/VQA") == ("dz-osamu/VQA", RELEASED["dz-osamu/VQA"])
     with pytest.raises(CheckpointError, match="expected card="):
-        checkpoints.locate(tmp_path, "nonsense")
+        locate(tmp_path, "nonsense")
 
 
 def test_errors_of_verbs_name_task_and_text() -> None:

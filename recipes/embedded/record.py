@@ -22,6 +22,7 @@ from recipes.embedded.batches import Draws, StageBatches, tokenizer_lines
 from recipes.embedded.model import ARCHITECTURE
 from recipes.embedded.stages import STAGES, BuildStage
 from umit.checkpoints import PHANTOM
+from umit.checkpoints.files import card_to_dict
 from umit.errors import InputError
 from umit.phantom.cephalogram import CEPHALOGRAM
 from umit.phantom.film import CROWDED, FILM
@@ -68,8 +69,8 @@ def settings_hashes(names: Mapping[str, str]) -> dict[str, str]:
             {name: [asdict(share) for share in stage.cases] for name, stage in called.items()},
             {name: (stage.steps, stage.rate) for name, stage in called.items()},
         ],
-        # Its origin names what a checkpoint was taught further from: it came later, and there is none.
-        "card": {name: value for name, value in asdict(PHANTOM).items() if name != "origin"},
+        # What cards came to say later is left out where it says nothing, as here.
+        "card": card_to_dict(PHANTOM),
     }
     return {
         name: hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest() for name, value in parts.items()

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from umit.errors import InputError
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -28,15 +30,18 @@ __all__ = [
     "IMAGE_PAD",
     "OBJECT_END",
     "OBJECT_START",
+    "Around",
     "Completion",
     "Request",
     "Token",
     "Word",
     "after_frames",
+    "around",
     "before_frames",
     "option_words",
     "prompt",
     "spell",
+    "template_words",
 ]
 
 
@@ -79,18 +84,34 @@ class Request:
     Args:
         frames: Pictures at their final size, each uint8 ``(height, width, 3)`` RGB.
         words: The user turn after the pictures.
+        lead: The user turn before the pictures, for weights that were trained with words there.
         options: Whole answers to choose from; empty for free text.
         pattern: A regular expression that every well-formed answer matches, or ``None``.
         max_new_tokens: Where generation stops.
-        system: The system line; ``""`` for none.
+        system: The system line; ``""`` for none, ``None`` for what the checkpoint's own chat template writes around
+            a question, which may also open the answer.
     """
 
     words: tuple[Word, ...]
     frames: tuple[Frame, ...] = ()
+    lead: tuple[Word, ...] = ()
     options: tuple[tuple[Word, ...], ...] = ()
     pattern: str | None = None
     max_new_tokens: int = 64
-    system: str = DEFAULT_SYSTEM
+    system: str | None = DEFAULT_SYSTEM
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """What a chat template writes around a user turn.
+
+    Args:
+        head: Before it, from the beginning of the prompt.
+        tail: After it, to where the answer begins.
+    """
+
+    head: tuple[Word, ...]
+    tail: tuple[Word, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,12 +131,23 @@ class Completion:
     option_logprobs: tuple[float, ...] | None = None
 
 
-def before_frames(request: Request) -> tuple[Word, ...]:
-    """Return what stands before the first picture."""
-    head: tuple[Word, ...] = ()
-    if request.system:
-        head = (START, "system\n" + request.system, END, "\n")
-    return (*head, START, "user\n")
+def around(system: str) -> Around:
+    """Return the one chat form around a user turn, with a system line or, where it is ``""``, without."""
+    head = (START, "system\n" + system, END, "\n") if system else ()
+    return Around(head=(*head, START, "user\n"), tail=(END, "\n", START, "assistant\n"))
+
+
+def before_frames(request: Request, form: Around | None = None) -> tuple[Word, ...]:
+    """Return what stands before the first picture.
+
+    Args:
+        request: What is asked.
+        form: What the checkpoint's chat template writes; only a request without a system line of its own needs it.
+
+    Raises:
+        InputError: It is needed, and there is none.
+    """
+    return (*_around(request, form).head, *request.lead)
 
 
 def frame_words(request: Request) -> tuple[Word, ...]:
@@ -123,19 +155,38 @@ def frame_words(request: Request) -> tuple[Word, ...]:
     return (VISION_START, IMAGE_PAD, VISION_END) * len(request.frames)
 
 
-def after_frames(request: Request) -> tuple[Word, ...]:
-    """Return what stands between the last picture and the answer."""
-    return (*request.words, END, "\n", START, "assistant\n")
+def after_frames(request: Request, form: Around | None = None) -> tuple[Word, ...]:
+    """Return what stands between the last picture and the answer; arguments and errors of :func:`before_frames`."""
+    return (*request.words, *_around(request, form).tail)
 
 
-def prompt(request: Request) -> tuple[Word, ...]:
+def _around(request: Request, form: Around | None) -> Around:
+    if request.system is not None:
+        return around(request.system)
+    if form is None:
+        raise InputError(
+            "expected the chat template of the checkpoint for a request without a system line, got none",
+            code="system",
+            where="system",
+        )
+    return form
+
+
+def prompt(request: Request, form: Around | None = None) -> tuple[Word, ...]:
     r"""Return the whole prompt: system line, pictures, words, and the opened assistant turn.
+
+    Args:
+        request: What is asked.
+        form: As for :func:`before_frames`.
+
+    Raises:
+        InputError: As for :func:`before_frames`.
 
     Example:
         >>> spell(prompt(Request(words=("Which plane?",), system="")))
         '<|im_start|>user\nWhich plane?<|im_end|>\n<|im_start|>assistant\n'
     """
-    return (*before_frames(request), *frame_words(request), *after_frames(request))
+    return (*before_frames(request, form), *frame_words(request), *after_frames(request, form))
 
 
 def option_words(option: Sequence[Word]) -> tuple[Word, ...]:
@@ -161,6 +212,16 @@ def pieces(words: Sequence[Word]) -> Iterator[Word]:
 def spell(words: Sequence[Word]) -> str:
     """Return the words as one flat text."""
     return "".join(w if isinstance(w, str) else w.text for w in words)
+
+
+def template_words(text: str) -> tuple[Word, ...]:
+    """Split what a chat template wrote into words and the control tokens in it.
+
+    Only a template's own text may come here; a user's words must not.
+    """
+    known = {token.text: token for token in CONTROL}
+    parts: list[Any] = re.split("(" + "|".join(map(re.escape, known)) + ")", text)
+    return tuple(known.get(part, part) for part in parts if part)
 
 
 _ANSWER_TOKENS: Final = {t.text: t for t in (OBJECT_START, OBJECT_END, BOX_START, BOX_END)}

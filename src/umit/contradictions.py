@@ -12,12 +12,12 @@ import numpy as np
 
 from umit.chat import Request, prompt, spell
 from umit.checkpoints import Checkpoint
+from umit.engine.template import PROBE, rendered, template_of
 from umit.errors import CheckpointError, CheckpointWarning
 
 __all__ = ["contradictions", "warn_of_contradictions"]
 
 _SYSTEM: Final = re.compile(r"<\|im_start\|>system\n(.*?)<\|im_end\|>\n", re.DOTALL)
-_PROBE: Final = "Which plane?"
 
 
 def contradictions(folder: Path, tokenizer: Any, card: Checkpoint) -> list[str]:
@@ -31,7 +31,7 @@ def contradictions(folder: Path, tokenizer: Any, card: Checkpoint) -> list[str]:
     Raises:
         CheckpointError: A file that says how pictures are fed is no JSON object.
     """
-    return [*_budget(folder, card), *_template(folder, tokenizer, card)]
+    return [*_budget(folder, card), *_template(tokenizer, card)]
 
 
 def warn_of_contradictions(tokenizer: Any, card: Checkpoint) -> None:
@@ -46,7 +46,9 @@ def warn_of_contradictions(tokenizer: Any, card: Checkpoint) -> None:
 
 
 def _budget(folder: Path, card: Checkpoint) -> list[str]:
-    """Compare how many pixels a picture is fed with."""
+    """Compare how many pixels a picture is fed with; a card may leave that to the files."""
+    if card.own_pixels:
+        return []
     found = _read(folder / "preprocessor_config.json")
     name = "preprocessor_config.json"
     if not found:
@@ -60,8 +62,8 @@ def _budget(folder: Path, card: Checkpoint) -> list[str]:
     said = []
     for part in ("film", "boxes", "points", "volume"):
         shown = getattr(card.dialect, part)
-        if shown.fed is not None:
-            pixels = shown.fed[0] * shown.fed[1]
+        pixels = shown.fed[0] * shown.fed[1] if shown.fed is not None else 0
+        if shown.min_pixels <= pixels <= shown.max_pixels:  # a size of its own, whatever the budget
             wrong, feeds = not least <= pixels <= most, f"{pixels}"
         else:
             wrong = (least, most) != (shown.min_pixels, shown.max_pixels)
@@ -73,23 +75,16 @@ def _budget(folder: Path, card: Checkpoint) -> list[str]:
     return [f"{name} feeds {least} to {most} pixels a picture, the card {', '.join(said)}; umit goes by the card"]
 
 
-def _template(folder: Path, tokenizer: Any, card: Checkpoint) -> list[str]:
-    """Compare one question on one picture, as the chat template writes it and as the card does."""
-    from jinja2 import TemplateError
-
-    template = tokenizer.chat_template or _read(folder / "chat_template.json").get("chat_template")
-    if not template:
+def _template(tokenizer: Any, card: Checkpoint) -> list[str]:
+    """Compare one question on one picture, as the chat template writes it and as the card does, if it does not ask it."""
+    if card.system is None or template_of(tokenizer) is None:
         return []
-    content = [{"type": "image"}, {"type": "text", "text": _PROBE}]
     try:
-        theirs = tokenizer.apply_chat_template(
-            [{"role": "user", "content": content}],
-            chat_template=template, tokenize=False, add_generation_prompt=True,
-        )  # fmt: skip
-    except (TemplateError, TypeError) as error:
-        return [f"its chat template cannot write a question on a picture: {error}"]
+        theirs = rendered(tokenizer, pictures=1)
+    except CheckpointError as error:
+        return [str(error)]
     picture = np.zeros((28, 28, 3), np.uint8)
-    ours = spell(prompt(Request(words=(_PROBE,), frames=(picture,), system=card.system)))
+    ours = spell(prompt(Request(words=(PROBE,), frames=(picture,), system=card.system)))
     said = []
     match = _SYSTEM.match(theirs)
     system = match.group(1) if match else ""

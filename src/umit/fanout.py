@@ -225,6 +225,7 @@ def _merged(parts: Sequence[Outcome], empty: Listed) -> Outcome:
         empty,
         items=tuple(item for part in good for item in part.items),
         raw="\n".join(part.raw for part in good),
+        reasoning="\n".join(part.reasoning for part in good if part.reasoning),
         checkpoint=good[0].checkpoint if good else "",
         warnings=tuple(dict.fromkeys((*notes, *empty.warnings))),
     )

@@ -89,11 +89,13 @@ class Provenance(Value):
         raw: The model's own text.
         checkpoint: Name of the card of the weights.
         warnings: Repairs, windows chosen, orientation assumed.
+        reasoning: What the model wrote before its answer, without tags; ``""`` where it wrote none.
     """
 
     raw: str = field(default="", compare=False)
     checkpoint: str = field(default="", compare=False)
     warnings: tuple[str, ...] = field(default=(), compare=False)
+    reasoning: str = field(default="", compare=False)
 
     @property
     def marks(self) -> tuple[Mark, ...]:

@@ -76,9 +76,9 @@ def test_resize_takes_the_width_first_and_leaves_a_fitting_picture_alone() -> No
     assert picture.flags.writeable
 
 
-def test_a_film_is_fed_by_its_frame_and_read_in_it() -> None:
+def test_a_film_is_squeezed_to_what_is_fed_and_read_in_its_frame() -> None:
     film = Scan(np.zeros((1, 2400, 1935), np.uint8), spacing=(0.1, 0.1))
-    view = render(film, Rendering(frame=(600, 800)))
+    view = render(film, Rendering(frame=(600, 800), fed=(600, 800)))
     assert [frame.shape for frame in view.frames] == [(812, 588, 3)]
     assert view.frame_size == (600, 800)
     point = view.point_to_source((300, 400))
@@ -91,6 +91,25 @@ def test_without_a_frame_the_picture_s_own_size_is_written() -> None:
     assert view.frame_size == (150, 100)
     assert view.frames[0].shape == (112, 140, 3)
     assert view.box_to_frame(Box2D(1, 2, 3, 4)) == (1, 2, 3, 4)
+
+
+def test_a_frame_alone_squeezes_no_film() -> None:
+    """Thousandths, as Qwen2-VL writes them, are of the picture as it is."""
+    view = render(Scan(np.zeros((1, 2400, 1000), np.uint8)), Rendering(frame=(1000, 1000)))
+    assert (
+        view.frames[0].shape == render(Scan(np.zeros((1, 2400, 1000), np.uint8)), Rendering(frame=None)).frames[0].shape
+    )
+    assert view.frames[0].shape == (1176, 476, 3)  # transformers' smart_resize(2400, 1000, 28, 3136, 602112)
+    assert view.box_to_source((100, 200, 300, 400)).corners == (100, 480, 300, 960)
+
+
+@pytest.mark.parametrize(("factor", "fed"), [(28, (476, 1176)), (32, (480, 1184))])
+def test_the_pixels_that_are_fed_may_be_the_frame(factor: int, fed: tuple[int, int]) -> None:
+    view = render(Scan(np.zeros((1, 2400, 1000), np.uint8)), Rendering(frame=None, in_fed=True, factor=factor))
+    assert view.frame_size == view.frames[0].shape[1::-1] == fed
+    assert view.point_to_source((fed[0] / 2, fed[1] / 4)) == Point2D(500, 600)
+    with pytest.raises(InputError, match="own frame"):
+        Rendering(frame=(9, 9), in_fed=True)
 
 
 def test_one_resize_only() -> None:

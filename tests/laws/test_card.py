@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from umit.checkpoints import PHANTOM, RELEASED, Checkpoint, Measured, Origin, read_card, write_card
+from umit.checkpoints import PHANTOM, RELEASED, Checkpoint, Evidence, Measured, Origin, read_card, write_card
 from umit.errors import CheckpointError
 from umit.imaging.view import Rendering
+from umit.tasks.dialect import Choices, Prompt
 
 CARDS = {c.name: c for c in (PHANTOM, *RELEASED.values())}
 ODD = replace(
@@ -24,6 +25,14 @@ ODD = replace(
     languages=("zh",),
     system="",
     notice="只供研究。",
+    model_type="qwen3_vl",
+    own_pixels=True,
+    revision="0123abc",
+    licence="cc-by-nc-4.0",
+    base_licence="apache-2.0",
+    evidence=(Evidence(field="frame", tag="V", source="its own notebook"),),
+    refused=(("detect_2d", "the frame was never stated"),),
+    caution="generic",
     origin=Origin(
         base="dz-osamu/VQA",
         data=(("SLAKE", "CC BY 4.0"), ("自己的", "")),
@@ -34,6 +43,19 @@ ODD = replace(
         PHANTOM.dialect,
         film=Rendering(frame=None, min_pixels=784, max_pixels=1568, factor=32),
         first_option=0,
+        volumes=False,
+        prompts=(
+            Prompt(
+                task="landmark", language="zh", text="{pictures}\n找到{name}", form="think_answer", max_new_tokens=99
+            ),
+        ),
+        choices=Choices(letters=False, shown="{mark}.{words}", joint=", ", said="{mark}"),
+        form="think_answer",
+        max_new_tokens=2048,
+        box_syntax="json",
+        point_syntax="xml",
+        corner="lower-left",
+        decimals=3,
         first_class=1,
         inclusive_voxels=False,
     ),
@@ -51,9 +73,25 @@ def test_reading_gives_what_was_written(card: Checkpoint, tmp_path: Path) -> Non
     assert write_card(read, tmp_path).read_bytes() == first
 
 
+def test_a_card_of_schema_1_squeezes_films_to_their_frame(tmp_path: Path) -> None:
+    """As it did then: what is fed was said only where it was no frame."""
+    card = RELEASED["dz-osamu/UMIT-B"]
+    data = json.loads(write_card(card, tmp_path).read_text("utf-8"))
+    data["schema"] = 1
+    for name in ("film", "boxes", "points"):
+        data["dialect"][name]["fed"] = None
+    (tmp_path / "umit.json").write_text(json.dumps(data), "utf-8")
+    assert read_card(tmp_path) == card
+    data["schema"] = 2
+    (tmp_path / "umit.json").write_text(json.dumps(data), "utf-8")
+    assert read_card(tmp_path).dialect.boxes == Rendering(frame=(1024, 1024))
+
+
 Change = Callable[[dict[str, Any]], None]
+PROMPT = {"task": "answer_open", "language": "en", "text": "{question}"}
 REFUSED: dict[str, Change] = {
-    "a newer schema": lambda d: d.update(schema=2),
+    "a newer schema": lambda d: d.update(schema=3),
+    "no number of a schema": lambda d: d.update(schema=True),
     "an older schema": lambda d: d.update(schema=0),
     "no schema": lambda d: d.pop("schema"),
     "an unknown field": lambda d: d.update(temperature=0.5),
@@ -73,6 +111,13 @@ REFUSED: dict[str, Change] = {
     "an origin of another kind": lambda d: d.update(origin="SLAKE"),
     "an unknown field of the origin": lambda d: d.update(origin={"base": "a", "data": [], "measured": [], "by": "b"}),
     "a number of no metric": lambda d: d.update(origin={"base": "a", "data": [], "measured": [{"value": 1}]}),
+    "prompts of an unknown task": lambda d: d["dialect"].update(prompts=[PROMPT | {"task": "segment"}]),
+    "prompts in an unknown language": lambda d: d["dialect"].update(prompts=[PROMPT | {"language": "fr"}]),
+    "prompts that differ in form": lambda d: d["dialect"].update(prompts=[PROMPT, PROMPT | {"form": "think"}]),
+    "a prompt of no answer form": lambda d: d["dialect"].update(prompts=[PROMPT | {"form": "shouted"}]),
+    "an unknown spelling": lambda d: d["dialect"].update(box_syntax="yolo"),
+    "an architecture that is not loaded": lambda d: d.update(model_type="citrus_v"),
+    "evidence of an unknown kind": lambda d: d.update(evidence=[{"field": "frame", "tag": "?", "source": "a"}]),
     "an impossible frame": lambda d: d["dialect"]["boxes"].update(frame=[0, 10]),
 }
 

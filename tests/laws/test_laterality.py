@@ -42,7 +42,7 @@ BRIGHT = 152  # a little above half way from the body to the block, for bicubic 
 
 # 14 pixels a voxel, so that an edge of the block falls between two pixels.
 VOLUME = Rendering(frame=(14 * SIZE[0], 14 * SIZE[1]), depth=SIZE[2])
-FILM = Rendering(frame=(14 * 12, 14 * 10))
+FILM = Rendering(frame=(14 * 12, 14 * 10), fed=(14 * 12, 14 * 10))
 
 
 def card(volume: Rendering) -> Checkpoint:

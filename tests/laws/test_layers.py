@@ -38,7 +38,7 @@ ALLOWED: dict[str, set[str] | None] = {
     "engine": {"chat", "embedded", "errors"},
     "backends": {"engine", "chat", "errors"},
     "fanout": _TASKS,
-    "contradictions": {"chat", "checkpoints", "errors"},
+    "contradictions": {"chat", "checkpoints", "engine", "errors"},
     "model": _MODEL | {"contradictions", "fanout"},
     "datasets": _TASKS | {"fanout"},
     # Whether it learns is asked by the path that users have, in process and on the weights in training.

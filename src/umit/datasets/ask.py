@@ -106,7 +106,7 @@ def outline(source: Pictures, rendering: Rendering, view: int | None = None) -> 
             spacing = None if source.spacing is None else source.spacing[::-1]
             geometry = ViewGeometry(
                 source=Space(size=(width, height), spacing=spacing),
-                frame=rendering.frame or (width, height),
+                frame=rendering.frame_of(width, height),
                 axes=(0, 1),
                 flips=(False, False),
             )

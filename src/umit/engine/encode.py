@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from umit import chat
 from umit.chat import Request, Token, Word
 from umit.engine.pixels import tokens
+from umit.engine.template import template_form
 from umit.errors import CheckpointError
 
 __all__ = ["Encoder", "Tokenizer"]
@@ -43,6 +44,7 @@ class Encoder:
         self.tokenizer = tokenizer
         self._plain: dict[str, tuple[int, ...]] = {}
         self._control = {t.text: self._id(t) for t in chat.CONTROL}
+        self._form: chat.Around | None = None
         self.image_pad = self._control[chat.IMAGE_PAD.text]
         self.end = self._control[chat.END.text]
         self.padding = self._control[chat.END_OF_TEXT.text]
@@ -73,9 +75,21 @@ class Encoder:
             self._plain[text] = known
         return known
 
+    def form(self, request: Request) -> chat.Around | None:
+        """Return what the chat template writes around a request that leaves the system line to it; else ``None``.
+
+        Raises:
+            CheckpointError: The tokenizer has no template, or one that writes pictures and words in another way.
+        """
+        if request.system is not None:
+            return None
+        if self._form is None:
+            self._form = template_form(self.tokenizer)
+        return self._form
+
     def prefix(self, request: Request) -> list[int]:
         """Return the ids up to the last picture: what questions on the same pictures share."""
-        found = self.ids(chat.before_frames(request))
+        found = self.ids(chat.before_frames(request, self.form(request)))
         start, end = self._control[chat.VISION_START.text], self._control[chat.VISION_END.text]
         for frame in request.frames:
             found += [start, *[self.image_pad] * tokens(frame), end]
@@ -83,13 +97,13 @@ class Encoder:
 
     def suffix(self, request: Request) -> list[int]:
         """Return the ids between the last picture and the answer."""
-        return self.ids(chat.after_frames(request))
+        return self.ids(chat.after_frames(request, self.form(request)))
 
     def prompt(self, request: Request) -> list[int]:
         """Return the ids of the whole prompt."""
         if request.frames:
             return self.prefix(request) + self.suffix(request)
-        return self.ids(chat.prompt(request))
+        return self.ids(chat.prompt(request, self.form(request)))
 
     def split(self, request: Request) -> tuple[list[int], list[int]]:
         """Return the prompt as what may be shared and what is the question's own.

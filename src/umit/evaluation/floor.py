@@ -69,7 +69,7 @@ def _view(space: Space, task: Task[Any, Any]) -> View | None:
         size = space.size[:2]
         flat = Space(size=size, spacing=None if space.spacing is None else space.spacing[:2])
         # A film that was turned is written in the same frame: a half may then go the other way, no more.
-        return View.of(ViewGeometry(source=flat, frame=task.film.frame or size, axes=(0, 1)))
+        return View.of(ViewGeometry(source=flat, frame=task.film.frame_of(*size), axes=(0, 1)))
     return None if task.volume is None else _volume(space, task.volume)
 
 

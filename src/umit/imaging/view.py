@@ -1,7 +1,7 @@
 """What the model sees of a scan, and the way back to the scan's own pixels.
 
 The fed size, which a picture is resized to, and the frame, in which coordinates are written, are
-two things: UMIT writes pixels of 1024 × 1024 and is fed 756 × 756.
+two things: UMIT writes pixels of 1024 × 1024 and is fed 756 × 756, Qwen2-VL writes thousandths whatever it is fed.
 """
 
 from __future__ import annotations
@@ -32,19 +32,24 @@ class Rendering:
     """How a scan is shown to a model and in which numbers the model writes coordinates.
 
     Args:
-        frame: ``(width, height)`` that coordinates are written in; ``None``: the picture's own.
+        frame: ``(width, height)`` that coordinates are written in; ``None``: the picture's own. Thousandths are
+            ``(1000, 1000)``, shares of the sides ``(1, 1)``.
         depth: ``None`` for one slice, else how many slices of a volume are shown and written.
         min_pixels: Fewest pixels fed a picture; 4 * 28 * 28, ms-swift 2.6.1.
         max_pixels: Most pixels fed a picture; 768 * 28 * 28, UMIT's MAX_PIXELS.
         factor: Both fed sides are multiples of this; 14-pixel patches merged 2 × 2, Qwen2-VL.
-        fed: ``(width, height)`` fed whatever the frame; ``None``: computed from frame and budget.
+        fed: ``(width, height)`` that every picture is squeezed to before the budget is kept; ``None``: a film keeps its
+            own sides, and a volume's slices have the frame's.
         preparation: How a volume comes to its slices. ``"nearest"`` takes whole slices of the file;
             ``"m3d"`` crops to what is not black, stretches the grey levels and resizes in all three
             axes, as the volumes of UMIT's training were (:mod:`umit.imaging.prepare`).
+        in_fed: Whether a film's coordinates are written in pixels of the fed picture, as Qwen2.5-VL does.
 
     Example:
         >>> Rendering(frame=(256, 256), depth=32).max_pixels
         602112
+        >>> Rendering(frame=None, in_fed=True).frame_of(1000, 2400)
+        (476, 1176)
     """
 
     frame: tuple[int, int] | None
@@ -54,8 +59,11 @@ class Rendering:
     factor: int = 28
     fed: tuple[int, int] | None = None
     preparation: Preparation = "nearest"
+    in_fed: bool = False
 
     def __post_init__(self) -> None:
+        if self.in_fed and (self.frame is not None or self.depth is not None):
+            raise InputError(f"expected a film's own frame for the pixels that are fed, got {self}", code="rendering")
         if self.preparation not in get_args(Preparation) or (
             self.preparation == "m3d" and (self.depth is None or self.frame is None)
         ):
@@ -67,6 +75,29 @@ class Rendering:
         sizes = (*(self.frame or ()), self.depth if self.depth is not None else 1, self.factor)
         if min(sizes) < 1 or not 1 <= self.min_pixels <= self.max_pixels:
             raise InputError(f"expected positive sizes and min <= max, got {self}", code="rendering")
+
+    def fed_size(self, width: int, height: int) -> tuple[int, int]:
+        """Return the ``(width, height)`` at which a picture of a width and a height in pixels is fed.
+
+        Raises:
+            InputError: One side is more than 200 times the other.
+        """
+        own = self.frame if self.depth is not None else None
+        width, height = self.fed or own or (width, height)
+        rows, columns = smart_resize(
+            height, width, factor=self.factor, min_pixels=self.min_pixels, max_pixels=self.max_pixels
+        )
+        return columns, rows
+
+    def frame_of(self, width: int, height: int) -> tuple[int, int]:
+        """Return the ``(width, height)`` in which places on a picture of a width and a height are written.
+
+        Raises:
+            InputError: As for :meth:`fed_size`.
+        """
+        if self.in_fed:
+            return self.fed_size(width, height)
+        return self.frame or (width, height)
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,7 +204,7 @@ def render(scan: Scan | Sequence[Scan], rendering: Rendering) -> View:
 
     Example:
         >>> film = Scan(np.zeros((1, 2400, 1935), np.uint8))
-        >>> render(film, Rendering(frame=(600, 800))).frames[0].shape
+        >>> render(film, Rendering(frame=(600, 800), fed=(600, 800))).frames[0].shape
         (812, 588, 3)
     """
     scans = (scan,) if isinstance(scan, Scan) else tuple(scan)
@@ -201,10 +232,7 @@ def _one(scan: Scan, rendering: Rendering, pictures: int) -> View:
         scan = _darkened(scan)
     window, chosen = _window(scan, rendering)
     geometry, notes = _geometry(scan, rendering, pictures, window)
-    width, height = rendering.fed or geometry.frame[:2]
-    rows, columns = smart_resize(
-        height, width, factor=rendering.factor, min_pixels=rendering.min_pixels, max_pixels=rendering.max_pixels
-    )
+    columns, rows = rendering.fed_size(*_size(scan, geometry))
     if rendering.preparation == "m3d":
         levels_shown = _prepared(scan, geometry, window)
     else:
@@ -260,7 +288,7 @@ def _geometry(
     size = [scan.size[axis] for axis in axes]
     slices: tuple[int, ...] = ()
     crop: tuple[float, ...] | None = None
-    width, height = rendering.frame or (size[0], size[1])
+    width, height = rendering.frame_of(size[0], size[1])
     if depth is None:
         spacing = None if scan.spacing is None else scan.spacing[:2]
         source = Space(size=scan.size[:2], spacing=spacing)
@@ -286,6 +314,11 @@ def _geometry(
     if thin:
         notes += (f"picture: one pixel {thin}, stretched to the frame",)
     return geometry, notes
+
+
+def _size(scan: Scan, geometry: ViewGeometry) -> tuple[int, int]:
+    """Return width and height of what is shown, in the scan's own pixels."""
+    return scan.size[geometry.axes[0]], scan.size[geometry.axes[1]]
 
 
 def _range(scan: Scan) -> list[tuple[int, int]]:

@@ -13,7 +13,7 @@ from umit.metrics.tables.answers import CLOSED, OPEN
 from umit.queries import Ask, Language
 from umit.results import Answer
 from umit.tasks.dialect import Dialect
-from umit.tasks.grammar import chosen, numbered, option_text, probabilities, read_option, spoken
+from umit.tasks.grammar import chosen, probabilities, read_option, spoken
 from umit.tasks.task import Task, TaskSpec, Wording, at_least
 
 __all__ = ["ANSWER_CLOSED", "ANSWER_OPEN"]
@@ -52,7 +52,11 @@ class _FreeAnswer:
 class _OptionAnswer:
     """One of the query's options with its number."""
 
-    first: int
+    dialect: Dialect
+
+    @property
+    def first(self) -> int:
+        return self.dialect.first_option
 
     def encode(self, result: Answer, query: Ask, view: View) -> str:
         if result.option is None:
@@ -64,7 +68,7 @@ class _OptionAnswer:
         return self._write(query, result.option)
 
     def _write(self, query: Ask, index: int) -> str:
-        return option_text(index, query.options[index], first=self.first, language=query.language)
+        return self.dialect.option(index, query.options[index], first=self.first, language=query.language)
 
     def decode(self, completion: Completion, query: Ask, view: View) -> Answer:
         index = read_option(completion, query.options, first=self.first)
@@ -77,7 +81,7 @@ class _OptionAnswer:
         return tuple((self._write(query, i),) for i in range(len(query.options)))
 
 
-def answer_open(dialect: Dialect, system: str) -> Task[Ask, Answer]:
+def answer_open(dialect: Dialect, system: str | None) -> Task[Ask, Answer]:
     """Open questions on films and volumes."""
     return Task(
         name="answer_open",
@@ -90,16 +94,16 @@ def answer_open(dialect: Dialect, system: str) -> Task[Ask, Answer]:
     )
 
 
-def answer_closed(dialect: Dialect, system: str) -> Task[Ask, Answer]:
+def answer_closed(dialect: Dialect, system: str | None) -> Task[Ask, Answer]:
     """Questions with options, numbered from the dialect's first option."""
     first: Final = dialect.first_option
 
     def closed_en(query: Ask) -> tuple[Word, ...]:
-        options = numbered(query.options, first=first, language="en")
+        options = dialect.listed(query.options, first=first, language="en")
         return (f"Given this image, choose one option from: {options} to answer the question: {query.question}",)
 
     def closed_zh(query: Ask) -> tuple[Word, ...]:
-        options = numbered(query.options, first=first, language="zh")
+        options = dialect.listed(query.options, first=first, language="zh")
         return (f"根据给定的图像, 请从：{options} 中选择一个选项回答问题：{query.question}",)
 
     return Task(
@@ -107,7 +111,7 @@ def answer_closed(dialect: Dialect, system: str) -> Task[Ask, Answer]:
         wording={"en": Wording((closed_en,)), "zh": Wording((closed_zh,))},
         film=dialect.film,
         volume=dialect.volume,
-        grammar=_OptionAnswer(first),
+        grammar=_OptionAnswer(dialect),
         max_new_tokens=64,
         system=system,
     )

@@ -12,26 +12,30 @@ from umit.metrics.tables.labels import CLASSIFY as METRICS
 from umit.queries import Choose
 from umit.results import Classification
 from umit.tasks.dialect import Dialect
-from umit.tasks.grammar import chosen, numbered, option_text, probabilities, read_option
+from umit.tasks.grammar import chosen, probabilities, read_option
 from umit.tasks.task import Task, TaskSpec, Wording, at_least
 
-__all__ = ["CLASSIFY"]
+__all__ = ["CLASSIFY", "QUESTION"]
 
 #: Asked when the user gives labels alone; ours, since the paper has one question a data set.
-_QUESTION: Final = {"en": "Which class does this image show?", "zh": "这张图像属于哪一类？"}
+QUESTION: Final = {"en": "Which class does this image show?", "zh": "这张图像属于哪一类？"}
 
 
 @dataclass(frozen=True)
 class _LabelGrammar:
     """One of the query's labels with its number."""
 
-    first: int
+    dialect: Dialect
+
+    @property
+    def first(self) -> int:
+        return self.dialect.first_class
 
     def encode(self, result: Classification, query: Choose, view: View) -> str:
         return self._write(query, chosen(result.label, query.labels))
 
     def _write(self, query: Choose, index: int) -> str:
-        return option_text(index, query.labels[index], first=self.first, language=query.language)
+        return self.dialect.option(index, query.labels[index], first=self.first, language=query.language)
 
     def decode(self, completion: Completion, query: Choose, view: View) -> Classification:
         index = read_option(completion, query.labels, first=self.first)
@@ -44,19 +48,19 @@ class _LabelGrammar:
         return tuple((self._write(query, i),) for i in range(len(query.labels)))
 
 
-def classify(dialect: Dialect, system: str) -> Task[Choose, Classification]:
+def classify(dialect: Dialect, system: str | None) -> Task[Choose, Classification]:
     """Classification on films and volumes."""
     first: Final = dialect.first_class
 
     def words_en(query: Choose) -> tuple[Word, ...]:
-        labels = numbered(query.labels, first=first, language="en")
-        question = query.question or _QUESTION["en"]
+        labels = dialect.listed(query.labels, first=first, language="en")
+        question = query.question or QUESTION["en"]
         # The figure has no blank between the comma and "to".
         return (f"Given this image, choose one option from the {labels},to answer the question: {question}",)
 
     def words_zh(query: Choose) -> tuple[Word, ...]:  # ours: the figure shows none
-        labels = numbered(query.labels, first=first, language="zh")
-        question = query.question or _QUESTION["zh"]
+        labels = dialect.listed(query.labels, first=first, language="zh")
+        question = query.question or QUESTION["zh"]
         return (f"根据给定的图像, 请从：{labels} 中选择一个类别回答问题：{question}",)
 
     return Task(
@@ -64,7 +68,7 @@ def classify(dialect: Dialect, system: str) -> Task[Choose, Classification]:
         wording={"en": Wording((words_en,)), "zh": Wording((words_zh,))},
         film=dialect.film,
         volume=dialect.volume,
-        grammar=_LabelGrammar(first),
+        grammar=_LabelGrammar(dialect),
         max_new_tokens=64,
         system=system,
     )

@@ -1,14 +1,14 @@
-"""Detection: boxes on films in Qwen2-VL's box tokens, boxes in volumes as two corner triples."""
+"""Detection: boxes on films as the dialect spells them, boxes in volumes as two corner triples."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from umit.chat import BOX_END, BOX_START, OBJECT_END, OBJECT_START, Completion, Word
+from umit.chat import OBJECT_END, OBJECT_START, Completion, Word
 from umit.errors import InputError, ParseError
 from umit.geometry import Box2D, Box3D
 from umit.imaging.view import View
@@ -17,13 +17,13 @@ from umit.metrics.metric import Metric, Pair
 from umit.metrics.tables.places import FILMS, VOLUMES
 from umit.queries import Ask, Find, Language, Query
 from umit.results import Detection, Detections
-from umit.tasks.dialect import Dialect
-from umit.tasks.grammar import clip, fold, inside, whole
+from umit.tasks.dialect import Corner, Dialect
+from umit.tasks.grammar import clip, decimal, fold, inside, spelled, whole
+from umit.tasks.spelling import BOXES, MOST, VOLUME, BoxSpelling
 from umit.tasks.task import Task, TaskSpec, Wording, Words, at_least
 
 __all__ = ["DETECT_2D", "DETECT_3D", "presence"]
 
-_MOST: Final = 100  # boxes in one answer; more is a loop, not a finding
 #: Qwen2-VL writes a box of a film in 20 tokens, of a volume in 28: room for the 27 cells of BCCD's fullest picture.
 _TOKENS: Final = 1024
 
@@ -53,12 +53,6 @@ def presence(query: Find) -> Ask:
     return Ask(question.format(_only(query)), options, language=query.language)
 
 
-def _says_nothing(text: str, query: Find) -> bool:
-    folded = text.rstrip(".。").casefold()
-    sentences = (NOTHING[language].format(_only(query)) for language in ("en", "zh"))
-    return folded in {fold(s).rstrip(".。").casefold() for s in sentences}
-
-
 def _ordered(low: list[float], high: list[float]) -> tuple[list[float], list[float], bool]:
     swapped = any(a > b for a, b in zip(low, high, strict=True))
     pairs = [sorted(pair) for pair in zip(low, high, strict=True)]
@@ -71,121 +65,93 @@ def _found(boxes: list[Box2D | Box3D], warnings: set[str], query: Find, completi
 
 
 @dataclass(frozen=True)
-class _Form:
-    """How one box is spelled: dimensions, the regular expressions of one box and of what joins two."""
-
-    dimensions: int
-    inclusive: bool
-    box: re.Pattern[str]
-    joint: re.Pattern[str]
-    expected: str
-
-    def read(self, text: str, raw: str, target: str) -> list[list[float]]:
-        """Return the numbers of every box; the whole text must be boxes of the target."""
-        found: list[list[float]] = []
-        position = 0
-        while position < len(text):
-            match = self.box.match(text, position)
-            if not match or len(found) == _MOST:
-                raise ParseError(
-                    f"expected boxes, got {text[position : position + 40]!r}",
-                    text=raw,
-                    expected=self.expected,
-                    partial=tuple(map(tuple, found)),
-                )
-            in_tokens, plain, *numbers = match.groups()
-            name = " ".join((in_tokens or plain or "").strip(" :\n").casefold().split())
-            if name and name != " ".join(fold(target).casefold().split()):
-                raise ParseError(
-                    f"expected boxes of {target!r}, got one of {name!r}",
-                    text=raw,
-                    expected=self.expected,
-                    partial=tuple(map(tuple, found)),
-                )
-            found.append([float(number) for number in numbers])
-            position = match.end()
-            joint = self.joint.match(text, position)
-            position = joint.end() if joint else position
-        return found
-
-
-_NUMBER: Final = r"\s*(-?[0-9]{1,5}(?:\.[0-9]{1,4})?)\s*"
-_PAIR: Final = r"\(" + _NUMBER + "," + _NUMBER + r"\)"
-_TRIPLE: Final = r"[(\[]" + _NUMBER + "," + _NUMBER + "," + _NUMBER + r"[)\]]"
-#: What is found may be named before its box, in tokens or without.
-_NAME: Final = r"(?:<\|object_ref_start\|>([^<>()\[\]]{0,200})<\|object_ref_end\|>\s*|([^\W\d_][^<>()\[\]]{0,199}))?"
-_FILM_BOX: Final = re.compile(rf"{_NAME}(?:<\|box_start\|>)?\s*{_PAIR}\s*,\s*{_PAIR}\s*(?:<\|box_end\|>)?")
-_VOLUME_BOX: Final = re.compile(rf"{_NAME}\[\s*{_TRIPLE}\s*,\s*{_TRIPLE}\s*\]")
-_JOINT: Final = re.compile(r"\s*[,;.。]?\s*")
-
-
-@dataclass(frozen=True)
 class _BoxGrammar:
-    """Whole numbers of the view's frame; a sentence when there is nothing."""
+    """Numbers of the view's frame; a sentence, or an empty list, when there is nothing.
 
-    form: _Form
+    Args:
+        spelling: How boxes are written.
+        dimensions: Two of a film, three of a volume.
+        inclusive: Whether upper corners name the last one inside.
+        corner: Where a film's numbers count from.
+        decimals: Of the numbers.
+    """
+
+    spelling: BoxSpelling
+    dimensions: int
+    inclusive: bool = False
+    corner: Corner = "top-left"
+    decimals: int = 0
 
     def encode(self, result: Detections, query: Find, view: View) -> str:
         if not result.items:
-            return NOTHING[query.language].format(_only(query))
-        if len(result.items) > _MOST:
-            raise InputError(f"expected at most {_MOST} boxes, got {len(result.items)}", code="boxes")
-        return (self._joint()).join(self._write(item.box, view) for item in result.items)
+            return self._nothing(query)
+        if len(result.items) > MOST:
+            raise InputError(f"expected at most {MOST} boxes, got {len(result.items)}", code="boxes")
+        return self.spelling.write([self._numbers(item.box, view) for item in result.items], _only(query))
 
-    def _joint(self) -> str:
-        return "," if self.form.dimensions == 3 else ""
+    def _nothing(self, query: Find) -> str:
+        said = self.spelling.nothing(_only(query))
+        return NOTHING[query.language].format(_only(query)) if said is None else said
 
-    def _write(self, box: Box2D | Box3D, view: View) -> str:
-        size, n = view.frame_size, self.form.dimensions
-        values = view.box_to_frame(box)
-        inside(values, (*size, *size))
-        if self.form.inclusive:
+    def _numbers(self, box: Box2D | Box3D, view: View) -> list[str]:
+        size, n = view.frame_size, self.dimensions
+        values = self._turned(view.box_to_frame(box), size)
+        inside(values, (*size, *size), step=10**-self.decimals)
+        if self.inclusive:
             low = [math.floor(v + 1e-6) for v in values[:n]]
             high = [math.ceil(v - 1e-6) - 1 for v in values[n:]]
             last = [s - 1 for s in size]
-        else:
-            low, high = [whole(v) for v in values[:n]], [whole(v) for v in values[n:]]
-            last = list(size)
-        low = [min(max(v, 0), m - (not self.form.inclusive)) for v, m in zip(low, last, strict=True)]
-        least = 0 if self.form.inclusive else 1
+        else:  # counted in the least that a number can tell
+            step = 10**self.decimals
+            low, high = [whole(v * step) for v in values[:n]], [whole(v * step) for v in values[n:]]
+            last = [s * step for s in size]
+        low = [min(max(v, 0), m - (not self.inclusive)) for v, m in zip(low, last, strict=True)]
+        least = 0 if self.inclusive else 1
         high = [min(max(v, a + least), m) for v, a, m in zip(high, low, last, strict=True)]
-        if n == 3:
-            return "[({},{},{}),({},{},{})]".format(*low, *high)
-        return "{}({},{}),({},{}){}".format(BOX_START.text, *low, *high, BOX_END.text)
+        return [decimal(v, self.decimals) for v in (*low, *high)]
+
+    def _turned(self, values: Sequence[float], size: Sequence[int]) -> tuple[float, ...]:
+        """Return ``(x1, y1, x2, y2)`` of the picture as counted from the frame's own corner, or back."""
+        if self.corner == "top-left":
+            return tuple(values)
+        x1, y1, x2, y2 = values
+        return (x1, size[1] - y2, x2, size[1] - y1)
 
     def decode(self, completion: Completion, query: Find, view: View) -> Detections:
-        text = fold(completion.text).strip("\"'` \n")
-        if _says_nothing(text, query):
+        text = fold(completion.text, longest=self.spelling.longest).strip("\"' \n")
+        if self._says_nothing(text, query):
             return Detections()
         text = text.rstrip(".。… \n")
         if not text:
-            raise ParseError("expected boxes", text=completion.text, expected=self.form.expected)
-        size, n = view.frame_size, self.form.dimensions
+            raise ParseError("expected boxes", text=completion.text, expected=self.spelling.expected)
+        size, n = view.frame_size, self.dimensions
         boxes: list[Box2D | Box3D] = []
-        warnings: set[str] = set()
-        for numbers in self.form.read(text, completion.text, _only(query)):
+        read = self.spelling.read(text, completion.text, _only(query))
+        warnings = {*read.warnings}
+        for numbers in read.boxes:
             low, high, swapped = _ordered(numbers[:n], numbers[n:])
             if swapped:
                 warnings.add("box corners came reversed and were sorted")
-            if self.form.inclusive:
+            if self.inclusive:
                 high = [v + 1 for v in high]
             values, clipped = clip((*low, *high), (*size, *size), completion.text)
             warnings.update(clipped)
             if any(a >= b for a, b in zip(values[:n], values[n:], strict=True)):
                 raise ParseError("expected a box with an area", text=completion.text)
-            boxes.append(view.box_to_source(values))
+            boxes.append(view.box_to_source(self._turned(values, size)))
         return _found(boxes, warnings, query, completion)
 
+    def _says_nothing(self, text: str, query: Find) -> bool:
+        own = self.spelling.nothing(_only(query))
+        sentences = [own] if own else []
+        sentences += [NOTHING[language].format(_only(query)) for language in ("en", "zh")]
+        return text.strip("` \n").rstrip(".。").casefold() in {
+            fold(s).strip("` \n").rstrip(".。").casefold() for s in sentences
+        }
+
     def pattern(self, query: Find) -> str | None:
-        number = r"\d{1,4}"
-        corner = r"\(" + ",".join([number] * self.form.dimensions) + r"\)"
-        box = rf"{corner},{corner}"
-        if self.form.dimensions == 3:
-            one = rf"\[{box}\]"
-            boxes = rf"{one}(,{one}){{0,{_MOST - 1}}}"
-        else:
-            boxes = rf"({re.escape(BOX_START.text)}{box}{re.escape(BOX_END.text)}){{1,{_MOST}}}"
-        return f"{boxes}|{re.escape(NOTHING[query.language].format(_only(query)))}"
+        boxes = self.spelling.pattern(spelled(self.decimals), _only(query))
+        return f"{boxes}|{re.escape(self._nothing(query))}"
 
     def options(self, query: Find) -> tuple[tuple[Word, ...], ...]:
         return ()
@@ -212,29 +178,28 @@ def _volume_zh(query: Find) -> tuple[Word, ...]:  # ours
     return (f"根据给定的图像, 找到{_only(query)}, 请用边界框回答",)
 
 
-def detect_2d(dialect: Dialect, system: str) -> Task[Find, Detections]:
+def detect_2d(dialect: Dialect, system: str | None) -> Task[Find, Detections]:
     """Detection on films."""
-    form = _Form(2, False, _FILM_BOX, _JOINT, "<|box_start|>(x1,y1),(x2,y2)<|box_end|>")
+    spelling = BOXES[dialect.box_syntax]
     return Task(
         name="detect_2d",
         wording={"en": Wording((_film_en, _film_en_tight), NOTHING["en"]), "zh": Wording((_film_zh,), NOTHING["zh"])},
         film=dialect.boxes,
         volume=None,
-        grammar=_BoxGrammar(form),
+        grammar=_BoxGrammar(spelling, 2, corner=dialect.corner, decimals=dialect.decimals),
         max_new_tokens=_TOKENS,
         system=system,
     )
 
 
-def detect_3d(dialect: Dialect, system: str) -> Task[Find, Detections]:
+def detect_3d(dialect: Dialect, system: str | None) -> Task[Find, Detections]:
     """Detection in volumes."""
-    form = _Form(3, dialect.inclusive_voxels, _VOLUME_BOX, _JOINT, "[(x1,y1,z1),(x2,y2,z2)]")
     return Task(
         name="detect_3d",
         wording={"en": Wording((_volume_en,), NOTHING["en"]), "zh": Wording((_volume_zh,), NOTHING["zh"])},
         film=None,
         volume=dialect.volume,
-        grammar=_BoxGrammar(form),
+        grammar=_BoxGrammar(VOLUME, 3, dialect.inclusive_voxels),
         max_new_tokens=_TOKENS,
         system=system,
     )
@@ -264,7 +229,7 @@ def _line(result: Detections) -> str:
 def _spec(
     name: str,
     title: Words,
-    build: Callable[[Dialect, str], Task[Find, Detections]],
+    build: Callable[[Dialect, str | None], Task[Find, Detections]],
     answers: Callable[[Query, bool], bool],
     metrics: tuple[Metric[Any], ...],
 ) -> TaskSpec[Find, Detections]:

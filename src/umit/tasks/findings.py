@@ -22,12 +22,12 @@ from umit.tasks.detect import presence
 from umit.tasks.dialect import Dialect
 from umit.tasks.task import Grammar, Task, TaskSpec, Wording, at_least
 
-__all__ = ["FINDINGS", "as_closed", "marked"]
+__all__ = ["FINDINGS", "as_closed", "as_question", "marked"]
 
 _Words = Callable[[Ask], tuple[Word, ...]]
 
 
-def _asked(query: Choose) -> Ask:
+def as_question(query: Choose) -> Ask:
     """Return the yes/no question about the query's only label, "yes" first."""
     if len(query.labels) != 1:
         raise InputError(
@@ -45,7 +45,7 @@ def as_closed(query: Choose, result: Findings) -> tuple[Ask, Answer]:
     Raises:
         InputError: Several labels.
     """
-    asked = _asked(query)
+    asked = as_question(query)
     option = 0 if result[query.labels[0]].present else 1
     return asked, Answer(text=asked.options[option], option=option)
 
@@ -72,21 +72,21 @@ class _YesOrNo:
         return self.closed.encode(answer, asked, view)
 
     def decode(self, completion: Completion, query: Choose, view: View) -> Findings:
-        return marked(query.labels[0], self.closed.decode(completion, _asked(query), view))
+        return marked(query.labels[0], self.closed.decode(completion, as_question(query), view))
 
     def pattern(self, query: Choose) -> str | None:
-        return self.closed.pattern(_asked(query))
+        return self.closed.pattern(as_question(query))
 
     def options(self, query: Choose) -> tuple[tuple[Word, ...], ...]:
-        return self.closed.options(_asked(query))
+        return self.closed.options(as_question(query))
 
 
-def findings(dialect: Dialect, system: str) -> Task[Choose, Findings]:
+def findings(dialect: Dialect, system: str | None) -> Task[Choose, Findings]:
     """Findings on films and volumes."""
     closed = answer_closed(dialect, system)
 
     def about_a_label(words: _Words) -> Callable[[Choose], tuple[Word, ...]]:
-        return lambda query: words(_asked(query))
+        return lambda query: words(as_question(query))
 
     return Task(
         name="findings",

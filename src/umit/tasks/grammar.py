@@ -16,14 +16,21 @@ from umit.errors import InputError, ParseError
 from umit.metrics.words import half_width
 from umit.queries import Language
 
-__all__ = ["chosen", "clip", "fold", "inside", "numbered", "option_text", "read_option", "separator", "spoken", "whole"]
+__all__ = [
+    "chosen", "clip", "decimal", "fold", "inside", "numbered", "option_text", "read_option", "separator", "spelled",
+    "spoken", "whole",
+]  # fmt: skip
 
 LONGEST: Final = 4000  # characters; the longest structured answer is a few hundred
 _OUTSIDE: Final = 0.1  # of the frame: a coordinate further out is no slip of a digit but nonsense
 
 
-def fold(text: str) -> str:
+def fold(text: str, *, longest: int = LONGEST) -> str:
     """Return a copy for parsing: full-width forms as ASCII, zero-width characters and outer blanks removed.
+
+    Args:
+        text: As the model wrote it.
+        longest: The most characters that an answer has.
 
     Raises:
         ParseError: The text is longer than any answer.
@@ -32,14 +39,29 @@ def fold(text: str) -> str:
         >>> fold("［１２，３４］")
         '[12,34]'
     """
-    if len(text) > LONGEST:
-        raise ParseError(f"expected at most {LONGEST} characters, got {len(text)}", text=text)
+    if len(text) > longest:
+        raise ParseError(f"expected at most {longest} characters, got {len(text)}", text=text)
     return half_width(text).replace("、", ",").strip()
 
 
 def whole(value: float) -> int:
     """Round half up, so that neighbouring edges at ``.5`` go the same way."""
     return math.floor(value + 0.5)
+
+
+def decimal(steps: int, decimals: int) -> str:
+    """Write a number that is counted in the least that its decimals tell.
+
+    Example:
+        >>> decimal(7, 3), decimal(7, 0)
+        ('0.007', '7')
+    """
+    return f"{steps / 10**decimals:.{decimals}f}"
+
+
+def spelled(decimals: int) -> str:
+    """Return a regular expression of what :func:`decimal` writes."""
+    return rf"\d{{1,4}}\.\d{{{decimals}}}" if decimals else r"\d{1,4}"
 
 
 def clip(values: Sequence[float], limits: Sequence[float], text: str) -> tuple[tuple[float, ...], tuple[str, ...]]:
@@ -64,14 +86,19 @@ def clip(values: Sequence[float], limits: Sequence[float], text: str) -> tuple[t
     return clipped, ("coordinates outside the frame were clipped",) if moved else ()
 
 
-def inside(values: Sequence[float], limits: Sequence[float]) -> None:
-    """Refuse a true place further outside its frame than whole numbers can tell: to clip it would teach another.
+def inside(values: Sequence[float], limits: Sequence[float], *, step: float = 1.0) -> None:
+    """Refuse a true place further outside its frame than its numbers can tell: to clip it would teach another.
+
+    Args:
+        values: Coordinates.
+        limits: The frame's size along each of them.
+        step: The least that its numbers tell.
 
     Raises:
-        InputError: A coordinate lies outside by more than 1.
+        InputError: A coordinate lies outside by more than that.
     """
     for value, limit in zip(values, limits, strict=True):
-        if not -1 <= value <= limit + 1:
+        if not -step <= value <= limit + step:
             raise InputError(
                 f"expected coordinates within the picture, 0..{limit:g} of its frame, got {value:g}",
                 code="outside",

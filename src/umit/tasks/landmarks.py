@@ -1,22 +1,23 @@
-"""Landmarks: one named point a question, ``[x,y]`` in the frame."""
+"""Landmarks: one named point a question, in the frame; ``[x,y]`` as UMIT writes it."""
 
 from __future__ import annotations
 
 import math
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from umit.chat import Completion, Word
-from umit.errors import InputError, ParseError
+from umit.errors import InputError
 from umit.geometry import Point2D
 from umit.imaging.view import View
 from umit.metrics.landmarks import LIMITS_MM, distance, distance_mm
 from umit.metrics.tables.points import LANDMARKS as METRICS
 from umit.queries import Language, Locate
 from umit.results import Landmark, Landmarks
-from umit.tasks.dialect import Dialect
-from umit.tasks.grammar import clip, fold, inside, whole
+from umit.tasks.dialect import Corner, Dialect
+from umit.tasks.grammar import clip, decimal, fold, inside, spelled, whole
+from umit.tasks.spelling import POINTS, PointSpelling
 from umit.tasks.task import Task, TaskSpec, Wording, at_least
 
 __all__ = ["CEPHALOMETRIC", "LANDMARK", "spoken"]
@@ -68,34 +69,48 @@ def _only(query: Locate) -> str:
     return query.names[0]
 
 
-_POINT: Final = re.compile(r"[\[(]\s*(-?[0-9]{1,5}(?:\.[0-9]{1,4})?)\s*,\s*(-?[0-9]{1,5}(?:\.[0-9]{1,4})?)\s*[\])]\.?")
-
-
 @dataclass(frozen=True)
 class _PointGrammar:
-    """Two whole numbers of the view's frame."""
+    """Two numbers of the view's frame.
+
+    Args:
+        spelling: How a point is written.
+        corner: Where the numbers count from.
+        decimals: Of the numbers.
+    """
+
+    spelling: PointSpelling
+    corner: Corner = "top-left"
+    decimals: int = 0
 
     def encode(self, result: Landmarks, query: Locate, view: View) -> str:
-        width, height = view.frame_size[:2]
+        size = view.frame_size[:2]
         name = _only(query)
         points = [one.point for one in result if one.name == name]
         if len(points) != 1:
             raise InputError(f"expected one point {name!r}, got {len(points)}", code="name")
-        x, y = view.point_to_frame(points[0])
-        inside((x, y), (width, height))
-        return f"[{min(max(whole(x), 0), width)},{min(max(whole(y), 0), height)}]"
+        x, y = self._turned(view.point_to_frame(points[0]), size)
+        inside((x, y), size, step=10**-self.decimals)
+        step = 10**self.decimals
+        steps = [min(max(whole(v * step), 0), side * step) for v, side in zip((x, y), size, strict=True)]
+        across, down = (decimal(one, self.decimals) for one in steps)
+        return self.spelling.write(across, down, spoken(name, query.language))
+
+    def _turned(self, place: Sequence[float], size: Sequence[int]) -> tuple[float, float]:
+        """Return ``(x, y)`` of the picture as counted from the frame's own corner, or back."""
+        x, y = place
+        return (x, y) if self.corner == "top-left" else (x, size[1] - y)
 
     def decode(self, completion: Completion, query: Locate, view: View) -> Landmarks:
-        match = _POINT.fullmatch(fold(completion.text).strip("\"'` \n"))
-        if not match:
-            raise ParseError("expected one point", text=completion.text, expected="[x,y]")
-        size = view.frame_size
-        (x, y), warnings = clip((float(match[1]), float(match[2])), size[:2], completion.text)
-        point = view.point_to_source((x, y))
-        return Landmarks(items=(Landmark(name=_only(query), point=point),), warnings=warnings)
+        text = fold(completion.text).strip("\"' \n")
+        numbers, notes = self.spelling.read(text, completion.text)
+        size = view.frame_size[:2]
+        (x, y), warnings = clip(numbers, size, completion.text)
+        point = view.point_to_source(self._turned((x, y), size))
+        return Landmarks(items=(Landmark(name=_only(query), point=point),), warnings=(*notes, *warnings))
 
     def pattern(self, query: Locate) -> str | None:
-        return r"\[\d{1,4},\d{1,4}\]"
+        return self.spelling.pattern(spelled(self.decimals), spoken(_only(query), query.language))
 
     def options(self, query: Locate) -> tuple[tuple[Word, ...], ...]:
         return ()
@@ -109,14 +124,14 @@ def _words_zh(query: Locate) -> tuple[Word, ...]:  # ours
     return (f"根据给定的图像, 找到{spoken(_only(query), 'zh')}, 请按坐标[x,y]的格式回答",)
 
 
-def landmark(dialect: Dialect, system: str) -> Task[Locate, Landmarks]:
+def landmark(dialect: Dialect, system: str | None) -> Task[Locate, Landmarks]:
     """One landmark on a film."""
     return Task(
         name="landmark",
         wording={"en": Wording((_words_en,)), "zh": Wording((_words_zh,))},
         film=dialect.points,
         volume=None,
-        grammar=_PointGrammar(),
+        grammar=_PointGrammar(POINTS[dialect.point_syntax], dialect.corner, dialect.decimals),
         max_new_tokens=32,
         system=system,
     )

@@ -81,7 +81,7 @@ def _spec(
         language: Wording(tuple(say(text) for text in texts)) for language, texts in _WORDS[name].items()
     }
 
-    def build(dialect: Dialect, system: str) -> Task[_Prose, Report]:
+    def build(dialect: Dialect, system: str | None) -> Task[_Prose, Report]:
         return Task(
             name=name,
             wording=wording,

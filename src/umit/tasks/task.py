@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
-from umit.chat import Completion, Request, Word
+from umit.chat import Completion, Request, Token, Word
 from umit.errors import BackendError, OutputError, TruncatedError, UnsupportedTaskError
 from umit.imaging.view import Rendering, View
 from umit.metrics.metric import Metric, Pair
 from umit.queries import Language, Query
 from umit.results import Result
 from umit.tasks.dialect import Dialect
+from umit.tasks.forms import AnswerForm, joined, parted, pattern_of
 
-__all__ = ["Grammar", "Judge", "Task", "TaskName", "TaskSpec", "Wording", "Words", "at_least", "same_text"]
+__all__ = [
+    "PICTURES", "Grammar", "Judge", "Task", "TaskName", "TaskSpec", "Wording", "Words", "at_least", "same_text",
+]  # fmt: skip
 
 #: As cards, data sets and journals write it; :data:`umit.tasks.table.TASKS` holds all of them.
 TaskName: TypeAlias = str
@@ -24,6 +27,9 @@ TaskName: TypeAlias = str
 Words: TypeAlias = tuple[str, str]
 #: Whether each readable answer is right; ``None`` where no rule says.
 Judge: TypeAlias = Callable[[Sequence[Pair[Any]]], list[bool | None]]
+
+#: Where a phrasing has its pictures, if not before all of its words; no engine gets it.
+PICTURES: Final = Token("<pictures>")
 
 Q = TypeVar("Q", bound=Query)
 Q_contra = TypeVar("Q_contra", bound=Query, contravariant=True)
@@ -74,7 +80,8 @@ class Task(Generic[Q, R]):
         volume: How a volume is shown, or ``None`` if the task does not take volumes.
         grammar: How answers are written and read.
         max_new_tokens: Where generation stops.
-        system: The system line of the checkpoint.
+        system: The system line of the checkpoint; ``None`` for what its own chat template writes.
+        form: Where the answer stands in what the model writes.
     """
 
     name: TaskName
@@ -83,7 +90,8 @@ class Task(Generic[Q, R]):
     volume: Rendering | None
     grammar: Grammar[Q, R]
     max_new_tokens: int
-    system: str
+    system: str | None
+    form: AnswerForm = "plain"
 
     def rendering(self, *, volume: bool) -> Rendering:
         """Return how a film or a volume is shown for this task.
@@ -106,32 +114,38 @@ class Task(Generic[Q, R]):
             phrasing: Which of the wording's phrasings; only training uses others than 0.
         """
         phrasings = self.wording[query.language].phrasings
+        words = phrasings[phrasing % len(phrasings)](query)
+        here = words.index(PICTURES) if PICTURES in words else None
         return Request(
             frames=view.frames,
-            words=phrasings[phrasing % len(phrasings)](query),
-            options=self.grammar.options(query),
-            pattern=self.grammar.pattern(query),
+            lead=() if here is None else words[:here],
+            words=words if here is None else words[here + 1 :],
+            # Behind reasoning an option has no score: how likely it is depends on what was thought.
+            options=self.grammar.options(query) if self.form == "plain" else (),
+            pattern=pattern_of(self.grammar.pattern(query), self.form),
             max_new_tokens=self.max_new_tokens,
             system=self.system,
         )
 
     def encode(self, result: R, query: Q, view: View) -> str:
         """Write a result as the text that training teaches."""
-        return self.grammar.encode(result, query, view)
+        return joined(result.reasoning, self.grammar.encode(result, query, view), self.form)
 
     def decode(self, completion: Completion, query: Q, view: View) -> R:
         """Read the model's text as a result in the coordinates of the source.
 
         Raises:
             ParseError: The text does not follow the grammar.
-            TruncatedError: The text was cut by the length limit.
+            TruncatedError: The text was cut by the length limit, or ends within its reasoning.
         """
         self._check(completion, query)
         try:
-            return self.grammar.decode(completion, query, view)
+            reasoning, answer = parted(completion.text, self.form)
+            result = self.grammar.decode(replace(completion, text=answer), query, view)
         except OutputError as error:
-            error.task = self.name
+            error.task, error.text = self.name, completion.text
             raise
+        return replace(result, reasoning=reasoning) if reasoning else result
 
     def _check(self, completion: Completion, query: Q) -> None:
         """Refuse what is no whole answer, and scores that do not tell the options apart: engines are anyone's code."""
@@ -184,7 +198,7 @@ class TaskSpec(Generic[Q, R]):
 
     name: TaskName
     title: Words
-    build: Callable[[Dialect, str], Task[Q, R]]
+    build: Callable[[Dialect, str | None], Task[Q, R]]
     query: Callable[[str, tuple[str, ...], Language], Q]
     answers: Callable[[Query, bool], bool]
     result: type[R]

@@ -43,10 +43,11 @@ def rows_of(sample: Sample[Any, Any], card: Checkpoint, encoder: Encoder, *, phr
     return [pack(list(some), encoder, name, kind) for _, some in groupby(turns, _shown)]
 
 
-def _shown(turn: Turn) -> tuple[str, tuple[tuple[int, ...], ...], bytes]:
+def _shown(turn: Turn) -> tuple[object, ...]:
     """Tell the pictures of one question from those of another: the views of a film, or its two sizes."""
     frames = turn.request.frames
-    return (turn.request.system, tuple(f.shape for f in frames), b"".join(f.tobytes() for f in frames))
+    seen = tuple(f.shape for f in frames), b"".join(f.tobytes() for f in frames)
+    return (turn.request.system, turn.request.lead, *seen)
 
 
 class SampleBatches:

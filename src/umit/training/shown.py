@@ -96,7 +96,7 @@ def _before(rendering: Rendering) -> Rendering:
     if rendering.depth is not None:
         return replace(rendering, fed=rendering.frame, factor=1, min_pixels=1, max_pixels=1 << 24)
     fed = math.prod(rendering.fed) if rendering.fed else rendering.max_pixels
-    return replace(rendering, frame=None, fed=None, factor=1, min_pixels=1, max_pixels=_DETAIL * fed)
+    return replace(rendering, frame=None, in_fed=False, fed=None, factor=1, min_pixels=1, max_pixels=_DETAIL * fed)
 
 
 def _shown(scan: Scan, rendering: Rendering) -> Shown:

@@ -1,0 +1,63 @@
+"""Weights and the card that goes with them."""
+
+from __future__ import annotations
+
+import warnings
+from functools import cache
+from pathlib import Path
+
+from umit.checkpoints.card import Checkpoint
+from umit.checkpoints.files import CARD, read_card
+from umit.checkpoints.known import KNOWN, names
+from umit.checkpoints.released import PHANTOM_NOTICE
+from umit.embedded import EMBEDDED, embedded
+from umit.errors import CheckpointError, CheckpointWarning
+
+__all__ = ["locate"]
+
+
+def locate(checkpoint: str | Path, card: Checkpoint | str | Path | None = None) -> tuple[str | Path, Checkpoint]:
+    """Find weights and the card that goes with them.
+
+    Args:
+        checkpoint: ``"umit-phantom"``, a folder, or a name on the hub.
+        card: A card, the name of a known one, or a ``.json`` file; ``None`` takes the weights' own.
+
+    Returns:
+        A folder or a name on the hub, and the card.
+
+    Raises:
+        CheckpointError: No weights there, or no card for them.
+    """
+    if str(checkpoint) == EMBEDDED:
+        folder = embedded()
+        _say_phantom()
+        return folder, _given(card) if card is not None else read_card(folder)
+    folder = Path(checkpoint).expanduser()
+    if card is not None:
+        return folder if folder.is_dir() else checkpoint, _given(card)
+    if folder.is_dir():
+        return folder, read_card(folder)
+    if str(checkpoint) in KNOWN:
+        return checkpoint, KNOWN[str(checkpoint)]
+    raise CheckpointError(
+        f"expected a folder of weights with {CARD} or one of {names()}, "
+        f"got {folder.name!r}; pass card= to load other weights from the hub"
+    )
+
+
+def _given(card: Checkpoint | str | Path) -> Checkpoint:
+    if isinstance(card, Checkpoint):
+        return card
+    known = KNOWN.get(str(card))
+    if known is not None:
+        return known
+    path = Path(card).expanduser()
+    if path.exists():
+        return read_card(path)
+    raise CheckpointError(f"expected card= of {names()}, or a .json file, got {str(card)!r}")
+
+
+@cache  # once a process
+def _say_phantom() -> None:
+    warnings.warn(f"{EMBEDDED}: {PHANTOM_NOTICE}", CheckpointWarning, stacklevel=4)
