@@ -24,7 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from umit.engine.pixels import STD, patches
+from umit.engine.families import QWEN2_VL
+from umit.engine.pixels import patches
 from umit.imaging.read import load
 from umit.imaging.view import Rendering, render
 from umit.phantom import draw_film
@@ -76,7 +77,7 @@ def _dicom(path: Path, pixels: Array) -> Path:
 
 def ours(path: Path) -> Array:
     """One file through umit."""
-    return patches(render(load(path), RENDERING).frames)
+    return patches(render(load(path), RENDERING).frames, QWEN2_VL)
 
 
 class Reference:
@@ -115,7 +116,7 @@ def _shown(values: Array, low: float, high: float) -> Image.Image:
 
 def apart(a: Array, b: Array) -> float:
     """Largest difference of two arrays of patches, in grey levels before normalisation."""
-    scale = 255 * np.array(STD)
+    scale = 255 * np.array(QWEN2_VL.std)
     return float(np.abs((a - b).reshape(len(a), 3, -1) * scale[:, None]).max())
 
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from umit.engine.pixels import MERGE, grid
+from umit.engine.families import MERGE, QWEN2_VL
+from umit.engine.pixels import grid
 from umit.geometry import Box2D, Box3D, Point2D
 from umit.phantom.abdomen import ORGANS
 from umit.phantom.cases import Case
@@ -97,7 +98,7 @@ def coordinate_targets(case: Case, view: View) -> tuple[NDArray[np.float32], NDA
 
 def _cells(view: View) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the low and high corners of each token ``(tokens, axes)``, in the frame's numbers."""
-    _, rows, columns = (n // MERGE if k else n for k, n in enumerate(grid(view.frames[0])))
+    _, rows, columns = (n // MERGE if k else n for k, n in enumerate(grid(view.frames[0], QWEN2_VL)))
     counts = (columns, rows, len(view.frames))[: len(view.frame_size)]
     places = np.indices(counts[::-1]).reshape(len(counts), -1)[::-1].T
     size = np.array(view.frame_size, np.float64) / counts
@@ -202,7 +203,7 @@ def coordinate_loss(model: Qwen2VLForConditionalGeneration, heads: TokenHeads, b
     layers = language.layers
     language.layers = layers[: len(layers) // 2]
     try:
-        hidden = hidden_states(model, embedded, batch)
+        hidden = hidden_states(model, embedded, pictures, batch)
     finally:
         language.layers = layers
     return heads.loss(pictures, hidden[batch["mm_token_type_ids"].bool()], batch)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import torch
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -15,7 +14,8 @@ from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration
 from transformers.models.qwen2.tokenization_qwen2 import Qwen2Tokenizer
 
 from umit.chat import DEFAULT_SYSTEM, END, END_OF_TEXT
-from umit.engine.pixels import MEAN, MERGE, PATCH, STD, TEMPORAL
+from umit.engine.families import MERGE, QWEN2_VL, TEMPORAL
+from umit.engine.preprocessor import write_processor_files
 
 __all__ = ["ARCHITECTURE", "SMOKE", "Architecture", "new_model", "new_tokenizer", "write_processor"]
 
@@ -127,7 +127,7 @@ def new_model(architecture: Architecture, tokenizer: Qwen2Tokenizer, seed: int) 
     config = Qwen2VLConfig(
         vision_config={
             "depth": a.vision_depth, "embed_dim": a.vision_width, "num_heads": a.vision_heads, "mlp_ratio": 4,
-            "hidden_size": a.text_width, "patch_size": PATCH, "spatial_merge_size": MERGE,
+            "hidden_size": a.text_width, "patch_size": QWEN2_VL.patch, "spatial_merge_size": MERGE,
             "temporal_patch_size": TEMPORAL, "initializer_range": a.initializer_range,
         },
         text_config={
@@ -160,10 +160,11 @@ def _patches_as_cosines(model: Qwen2VLForConditionalGeneration) -> None:
     frequency, so the gain rises with it: every dimension starts with a like share of what is seen.
     """
     weight = model.model.visual.patch_embed.proj.weight  # (width, channel, time, row, column)
-    places = (torch.arange(PATCH) + 0.5) * math.pi / PATCH
-    waves = torch.cos(torch.arange(PATCH)[:, None] * places) * math.sqrt(2 / PATCH)
+    side = QWEN2_VL.patch
+    places = (torch.arange(side) + 0.5) * math.pi / side
+    waves = torch.cos(torch.arange(side)[:, None] * places) * math.sqrt(2 / side)
     waves[0] /= math.sqrt(2)
-    every = ((i * i + j * j, i, j) for i in range(PATCH) for j in range(PATCH))
+    every = ((i * i + j * j, i, j) for i in range(side) for j in range(side))
     copies = weight.shape[1] * weight.shape[2]
     with torch.no_grad():
         for filters, (square, i, j) in zip(weight, sorted(every), strict=False):
@@ -206,19 +207,4 @@ def write_processor(folder: Path, tokenizer: Qwen2Tokenizer, *, pixels: int) -> 
         pixels: Largest area fed by ``AutoProcessor``; umit sizes frames itself.
     """
     tokenizer.save_pretrained(folder)
-    size = {"shortest_edge": 3136, "longest_edge": pixels}
-    shape = {"patch_size": PATCH, "merge_size": MERGE, "temporal_patch_size": TEMPORAL}
-    image: dict[str, Any] = {
-        "do_convert_rgb": True, "do_normalize": True, "do_rescale": True, "do_resize": True,
-        "image_mean": list(MEAN), "image_std": list(STD), "image_processor_type": "Qwen2VLImageProcessor",
-        "resample": 3, "rescale_factor": 1 / 255, "size": size, **shape,
-    }  # fmt: skip
-    video = {"video_processor_type": "Qwen2VLVideoProcessor", "size": size, **shape}
-    _dump(folder / "preprocessor_config.json", {**image, "processor_class": "Qwen2VLProcessor"})
-    _dump(folder / "video_preprocessor_config.json", video)
-    both = {"image_processor": image, "video_processor": video}
-    _dump(folder / "processor_config.json", {**both, "processor_class": "Qwen2VLProcessor"})
-
-
-def _dump(path: Path, data: dict[str, Any]) -> None:
-    path.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+    write_processor_files(QWEN2_VL, folder, min_pixels=3136, max_pixels=pixels)

@@ -15,9 +15,30 @@ from umit.checkpoints import Checkpoint
 from umit.engine.template import PROBE, rendered, template_of
 from umit.errors import CheckpointError, CheckpointWarning
 
-__all__ = ["contradictions", "warn_of_contradictions"]
+__all__ = ["check_factor", "contradictions", "warn_of_contradictions"]
 
 _SYSTEM: Final = re.compile(r"<\|im_start\|>system\n(.*?)<\|im_end\|>\n", re.DOTALL)
+
+
+def check_factor(card: Checkpoint, factor: int, title: str) -> None:
+    """Refuse a card whose pictures the weights cannot be fed with.
+
+    Args:
+        card: What the weights are asked by.
+        factor: Both sides of a fed picture are multiples of it, by the weights' architecture.
+        title: What the architecture is called.
+
+    Raises:
+        CheckpointError: A task shows pictures by another factor.
+    """
+    shown = [(name, one) for name, task in card.tasks.items() for one in (task.film, task.volume) if one is not None]
+    wrong = {name: one.factor for name, one in shown if one.factor != factor}
+    if wrong:
+        name = min(wrong)
+        raise CheckpointError(
+            f"expected a card for {title}, whose pictures have sides that are multiples of {factor}; "
+            f"{card.name}'s have {wrong[name]} ({name}); pass card= of this architecture"
+        )
 
 
 def contradictions(folder: Path, tokenizer: Any, card: Checkpoint) -> list[str]:

@@ -110,10 +110,11 @@ class UMIT:
         place, found = locate(checkpoint, card)
         # Imported late: a scripted or remote engine needs no torch.
         from umit.backends.local.backend import LocalBackend
-        from umit.contradictions import warn_of_contradictions
+        from umit.contradictions import check_factor, warn_of_contradictions
         from umit.engine.load import load_engine
 
         engine = load_engine(place, device=device, dtype=dtype, revision=revision)
+        check_factor(found, engine.encoder.family.factor, engine.encoder.family.title)
         if found is not RELEASED.get(str(checkpoint)):  # whose card was read beside these very files
             warn_of_contradictions(engine.encoder.tokenizer, found)
         return cls(LocalBackend(engine), found, fingerprint=engine.fingerprint)

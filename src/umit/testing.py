@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from umit import chat
 from umit.chat import Completion, Request
 from umit.checkpoints import PHANTOM, Checkpoint, write_card
 from umit.errors import BackendError
+from umit.imaging.view import Rendering
 
-__all__ = ["ScriptedBackend", "tiny_checkpoint"]
+if TYPE_CHECKING:
+    from umit.engine.families import Family
+
+__all__ = ["ScriptedBackend", "fitting", "tiny_checkpoint"]
 
 
 class ScriptedBackend:
@@ -93,6 +98,24 @@ _VISION: Final = {
     "temporal_patch_size": 2,
     "initializer_range": 0.2,
 }
+_NEWER_VISION: Final = {
+    "hidden_size": 32,
+    "num_heads": 2,
+    "intermediate_size": 64,
+    "out_hidden_size": 64,
+    "spatial_merge_size": 2,
+    "temporal_patch_size": 2,
+    "initializer_range": 0.2,
+}
+#: Windows of 2 × 2 tokens, so that small pictures have several, and whole ones in one block of three.
+_VISION_2_5: Final = {**_NEWER_VISION, "depth": 3, "patch_size": 14, "window_size": 56, "fullatt_block_indexes": [1]}
+#: A table of 5 × 5 positions, and two blocks that the language model sees too.
+_VISION_3: Final = {
+    **_NEWER_VISION, "depth": 3, "patch_size": 16, "num_position_embeddings": 25, "deepstack_visual_indexes": [0, 1],
+}  # fmt: skip
+_VISIONS: Final[dict[str, dict[str, Any]]] = {
+    "qwen2_vl": _VISION, "qwen2_5_vl": _VISION_2_5, "qwen3_vl": _VISION_3
+}  # fmt: skip
 _TEXT: Final = {
     "hidden_size": 64,
     "intermediate_size": 128,
@@ -102,19 +125,30 @@ _TEXT: Final = {
     "max_position_embeddings": 4096,
     "initializer_range": 0.2,  # ten times the usual, so that random weights have opinions
 }
-_ROPE: Final = {"rope_theta": 10000.0, "mrope_section": [2, 3, 3]}
+_ROPE: Final[dict[str, Any]] = {"rope_theta": 10000.0, "mrope_section": [2, 3, 3]}
+_HEAD: Final = 16
 
 
 def tiny_checkpoint(
-    folder: Path, *, card: Checkpoint | None = PHANTOM, seed: int = 0, hub_layout: bool = False
+    folder: Path,
+    *,
+    card: Checkpoint | None = PHANTOM,
+    seed: int = 0,
+    hub_layout: bool = False,
+    family: str = "qwen2_vl",
+    processor: bool = False,
 ) -> Path:
-    """Write a random Qwen2-VL of two layers, with a tokenizer of its own; its words mean nothing.
+    """Write a random Qwen-VL of two layers, with a tokenizer of its own; its words mean nothing.
 
     Args:
         folder: Made if it does not exist.
-        card: Written beside the weights; ``None`` for none, as on the hub.
+        card: Written beside the weights; ``None`` for none, as on the hub. The embedded checkpoint's has its pictures
+            cut for the family, as :func:`fitting` does it.
         seed: Of the weights.
         hub_layout: Write the files as the hub's older Qwen2-VL repositories have them.
+        family: Which architecture, a key of :data:`umit.engine.families.FAMILIES`: ``"qwen2_vl"``, ``"qwen2_5_vl"``
+            with windows of two tokens a side, or ``"qwen3_vl"`` with DeepStack.
+        processor: Write what plain ``AutoProcessor`` and servers need, too.
 
     Returns:
         The folder.
@@ -125,19 +159,46 @@ def tiny_checkpoint(
         ...     (tiny_checkpoint(Path(name)) / "umit.json").is_file()
         True
     """
+    from umit.engine.families import FAMILIES
     from umit.engine.load import quiet
+    from umit.engine.preprocessor import write_processor_files
 
+    kind = FAMILIES[family]
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = _tokenizer()
     tokenizer.save_pretrained(folder)
     ids = {name: tokenizer.convert_tokens_to_ids(f"<|{name}|>") for name in _WRITTEN_IDS}
     with quiet():
-        _model(len(tokenizer), ids, seed).save_pretrained(folder)
+        _model(kind, len(tokenizer), ids, seed).save_pretrained(folder)
     if hub_layout:
         _write_hub_layout(folder, len(tokenizer), ids)
+    if processor:
+        side = kind.factor
+        write_processor_files(kind, folder, min_pixels=4 * side * side, max_pixels=768 * side * side)
     if card is not None:
-        write_card(card, folder)
+        write_card(fitting(card, kind.factor) if card is PHANTOM else card, folder)
     return folder
+
+
+def fitting(card: Checkpoint, factor: int) -> Checkpoint:
+    """Return a card whose pictures have sides that are multiples of another factor; its frames stay.
+
+    Args:
+        card: Such as the embedded checkpoint's.
+        factor: 28 for Qwen2-VL and Qwen2.5-VL, 32 for Qwen3-VL.
+
+    Example:
+        >>> fitting(PHANTOM, 32).dialect.volume.fed
+        (64, 64)
+    """
+
+    def cut(shown: Rendering) -> Rendering:
+        fed = shown.fed and (factor * round(shown.fed[0] / factor), factor * round(shown.fed[1] / factor))
+        return replace(shown, factor=factor, fed=fed)
+
+    d = card.dialect
+    dialect = replace(d, film=cut(d.film), volume=cut(d.volume), boxes=cut(d.boxes), points=cut(d.points))
+    return replace(card, dialect=dialect)
 
 
 #: Tokens whose ids stand in config.json, and their keys there.
@@ -151,18 +212,17 @@ _WRITTEN_IDS: Final = {
 }
 
 
-def _model(vocabulary: int, ids: dict[str, int], seed: int) -> Any:
+def _model(family: Family, vocabulary: int, ids: dict[str, int], seed: int) -> Any:
     import torch
-    from transformers.models.qwen2_vl.configuration_qwen2_vl import Qwen2VLConfig
-    from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VLForConditionalGeneration
 
-    configure: Any = Qwen2VLConfig
-    config = configure(
-        vision_config=_VISION,
+    interleaved = {"mrope_interleaved": True} if family.model_type == "qwen3_vl" else {}
+    config = family.config_class()(
+        vision_config=_VISIONS[family.model_type],
         text_config={
             **_TEXT,
+            **({"head_dim": _HEAD} if interleaved else {}),
             "vocab_size": vocabulary,
-            "rope_parameters": {"rope_type": "default", **_ROPE},
+            "rope_parameters": {"rope_type": "default", **_ROPE, **interleaved},
             "eos_token_id": ids["im_end"],
             "pad_token_id": ids["endoftext"],
             "bos_token_id": None,
@@ -170,10 +230,9 @@ def _model(vocabulary: int, ids: dict[str, int], seed: int) -> Any:
         **{key: ids[name] for name, key in _WRITTEN_IDS.items() if key},
         tie_word_embeddings=True,
     )
-    build: Any = Qwen2VLForConditionalGeneration
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = build(config)
+        model = family.model_class()(config)
     model.generation_config.eos_token_id = ids["im_end"]
     model.generation_config.pad_token_id = ids["endoftext"]
     return model

@@ -17,6 +17,7 @@ from umit.backends.local import options, prefix
 from umit.backends.local.backend import LocalBackend
 from umit.backends.local.generate import write
 from umit.chat import BOX_START, Completion, Request
+from umit.engine.families import FAMILIES
 from umit.engine.load import Engine, load_engine
 from umit.engine.pixels import grid, patches
 from umit.errors import BackendError, InputError
@@ -28,6 +29,12 @@ LENGTH = 12
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
     return load_engine(tiny_checkpoint(tmp_path_factory.mktemp("tiny")), device="cpu")
+
+
+@pytest.fixture(scope="module", params=[*FAMILIES])
+def each(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    """One engine of each family."""
+    return load_engine(tiny_checkpoint(tmp_path_factory.mktemp("tiny"), family=request.param), device="cpu")
 
 
 def picture(seed: int, height: int, width: int) -> NDArray[np.uint8]:
@@ -59,12 +66,23 @@ MIXED = [
 ]
 
 
+def cut(engine: Engine, request: Request) -> Request:
+    """Return a request whose pictures have as many tokens of this family as they have of Qwen2-VL."""
+    side = engine.encoder.family.factor
+
+    def larger(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        more = [(0, n // 28 * side - n) for n in frame.shape[:2]]
+        return np.pad(frame, (*more, (0, 0)), mode="wrap")
+
+    return replace(request, frames=tuple(map(larger, request.frames)))
+
+
 def inputs(engine: Engine, request: Request) -> dict[str, torch.Tensor]:
     ids = torch.tensor([engine.encoder.prompt(request)])
     given = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
     if request.frames:
-        given["pixel_values"] = torch.from_numpy(patches(request.frames))
-        given["image_grid_thw"] = torch.tensor([grid(f) for f in request.frames])
+        given["pixel_values"] = torch.from_numpy(patches(request.frames, engine.encoder.family))
+        given["image_grid_thw"] = torch.tensor([grid(f, engine.encoder.family) for f in request.frames])
         given["mm_token_type_ids"] = (ids == engine.encoder.image_pad).long()
     return given
 
@@ -78,14 +96,16 @@ def same(one: Completion, other: Completion) -> None:
 
 
 @pytest.mark.parametrize("batch", [3, 10])
-def test_together_as_one_by_one(engine: Engine, batch: int) -> None:
-    single = [c for r in MIXED for c in LocalBackend(engine, batch=1).generate([r])]
-    for one, other in zip(single, LocalBackend(engine, batch=batch).generate(MIXED), strict=True):
+def test_together_as_one_by_one(each: Engine, batch: int) -> None:
+    mixed = [cut(each, request) for request in MIXED]
+    single = [c for r in mixed for c in LocalBackend(each, batch=1).generate([r])]
+    for one, other in zip(single, LocalBackend(each, batch=batch).generate(mixed), strict=True):
         same(one, other)
 
 
 @pytest.mark.parametrize("request_", [r for r in MIXED if not r.options])
-def test_free_text_as_transformers_writes_it(engine: Engine, request_: Request) -> None:
+def test_free_text_as_transformers_writes_it(each: Engine, request_: Request) -> None:
+    engine, request_ = each, cut(each, request_)
     (found,) = LocalBackend(engine).generate([request_])
     given = inputs(engine, request_)
     out = engine.model.generate(
@@ -105,7 +125,8 @@ def test_free_text_as_transformers_writes_it(engine: Engine, request_: Request) 
 
 
 @pytest.mark.parametrize("request_", [r for r in MIXED if r.options])
-def test_options_as_whole_answers_score(engine: Engine, request_: Request) -> None:
+def test_options_as_whole_answers_score(each: Engine, request_: Request) -> None:
+    engine, request_ = each, cut(each, request_)
     (found,) = LocalBackend(engine).generate([request_])
     wanted = []
     for option in request_.options:
@@ -256,9 +277,9 @@ def test_words_that_questions_begin_with_are_read_once(engine: Engine, monkeypat
     tokens: list[int] = []
     real = prefix.read
 
-    def counted(engine: Engine, context: object, embedded: torch.Tensor, *rest: object) -> object:
+    def counted(engine: Engine, context: object, embedded: torch.Tensor, *rest: object, **more: object) -> object:
         tokens.append(embedded.shape[0] * embedded.shape[1])
-        return real(engine, context, embedded, *rest)  # type: ignore[arg-type]
+        return real(engine, context, embedded, *rest, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(prefix, "read", counted)
     once = [replace(question, max_new_tokens=1) for question in questions]

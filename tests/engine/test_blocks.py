@@ -37,7 +37,7 @@ def _seen(parts: list[list[int]]) -> torch.Tensor:
 def test_blocks_are_their_mask(parts: list[list[int]], dtype: torch.dtype) -> None:
     tokens, generator = sum(map(sum, parts)), torch.Generator().manual_seed(0)
     query, key, value = (torch.randn(1, heads, tokens, 8, generator=generator).to(dtype) for heads in (4, 2, 2))
-    found, _ = _for_transformers(None, query, key, value, blocks_of(parts), scaling=0.3)
+    found, _ = _for_transformers(None, query, key, value, None, blocks=blocks_of(parts), scaling=0.3)
     keys, values = (t.repeat_interleave(2, dim=1).float() for t in (key, value))
     scores = (query.float() @ keys.transpose(-1, -2) * 0.3).masked_fill(~_seen(parts), -torch.inf)
     wanted = (scores.softmax(-1) @ values).transpose(1, 2)
@@ -76,7 +76,7 @@ def test_dropout_is_the_models() -> None:
     query = key = value = torch.ones(1, 2, 6, 4)
     for dtype in (torch.float32, torch.bfloat16):
         given = [t.to(dtype) for t in (query, key, value)]
-        found, _ = _for_transformers(None, *given, blocks_of([[0, 6]]), scaling=1.0, dropout=0.5)
+        found, _ = _for_transformers(None, *given, None, blocks=blocks_of([[0, 6]]), scaling=1.0, dropout=0.5)
         assert not torch.allclose(found.float(), torch.ones(()))
 
 

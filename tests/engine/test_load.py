@@ -116,11 +116,24 @@ def test_our_own_faults_do_not_read_as_missing_files(
         load_engine(folder, device="cpu")
 
 
-def test_another_architecture(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("qwen3_vl_moe", "got 'qwen3_vl_moe': its layers are mixtures of experts"),
+        ("qwen3_5", "linear attention, whose state cannot be shared"),
+        ("llava", "expected weights of qwen2_vl, qwen2_5_vl or qwen3_vl .* got 'llava'$"),
+        (
+            "qwen2_5_vl",
+            "config.json describes .* the files hold",
+        ),  # whose sizes are then transformers' defaults, of 72B
+        ("qwen3_vl", "config.json describes"),
+    ],
+)
+def test_another_architecture(folder: Path, tmp_path: Path, kind: str, said: str) -> None:
     for path in folder.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    (tmp_path / "config.json").write_text('{"model_type": "qwen2_5_vl"}')
-    with pytest.raises(CheckpointError, match="qwen2_5_vl"):
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": kind}))
+    with pytest.raises(CheckpointError, match=said):
         load_engine(tmp_path, device="cpu")
 
 

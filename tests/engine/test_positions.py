@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from umit.engine.families import FAMILIES
 from umit.engine.load import Engine, load_engine
 from umit.engine.positions import packed_mask, packed_positions, positions
 from umit.testing import tiny_checkpoint
@@ -21,9 +22,9 @@ ROWS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
-    return load_engine(tiny_checkpoint(tmp_path_factory.mktemp("tiny")), device="cpu")
+@pytest.fixture(scope="module", params=[*FAMILIES])
+def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    return load_engine(tiny_checkpoint(tmp_path_factory.mktemp("tiny"), family=request.param), device="cpu")
 
 
 @pytest.mark.parametrize(("grids", "words"), ROWS)

@@ -23,6 +23,7 @@ from umit import chat
 from umit.chat import Request, Token
 from umit.checkpoints import RELEASED
 from umit.engine.encode import Encoder
+from umit.engine.families import QWEN2_VL
 from umit.engine.pixels import grid, patches, tokens
 from umit.engine.positions import positions
 from umit.imaging.read import load
@@ -210,7 +211,7 @@ def _by_hand(record: dict[str, Any], frames: tuple[Any, ...], encoder: Encoder) 
     words = list(chat.before_frames(Request(words=(), system=_system(record))))
     for word in _user(record):
         if word == _PICTURE:
-            pads = [chat.IMAGE_PAD] * tokens(next(pictures))
+            pads = [chat.IMAGE_PAD] * tokens(next(pictures), QWEN2_VL)
             words += [chat.VISION_START, *pads, chat.VISION_END]
         else:
             words.append(word)
@@ -239,7 +240,7 @@ def _all() -> Iterator[int]:
 def test_ids_positions_and_loss_spans(number: int, records: dict[int, Any], encoder: Encoder, shared: Path) -> None:
     record = records[number]
     frames = _frames(record, shared)
-    grids = [grid(frame) for frame in frames]
+    grids = [grid(frame, QWEN2_VL) for frame in frames]
     answer = record["row"].get("response", "")
     if number in BY_HAND:
         prompt = _by_hand(record, frames, encoder)
@@ -283,7 +284,7 @@ def test_pixels(number: int, records: dict[int, Any], shared: Path) -> None:
         assert _sha(_colours(to_grey(scan.voxels[0], scan.window))) == recorded["rgb_sha256"]
         assert [frame.shape[1], frame.shape[0]] == recorded["resized_size"]
         assert _sha(frame) == recorded["resized_sha256"]
-    values, recorded = patches(frames), record["pixel_values"]
+    values, recorded = patches(frames, QWEN2_VL), record["pixel_values"]
     assert list(values.shape) == recorded["shape"]
     flat = values.ravel()
     places = [k * (flat.size - 1) // 63 for k in range(64)]

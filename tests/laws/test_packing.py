@@ -20,6 +20,7 @@ from torch.nn import functional
 from umit.chat import Request, answer_words
 from umit.engine.blocks import blocks_of
 from umit.engine.encode import Encoder
+from umit.engine.families import FAMILIES
 from umit.engine.load import load_engine
 from umit.engine.pixels import grid, patches
 from umit.testing import tiny_checkpoint
@@ -65,9 +66,9 @@ def _gradient(model: Any, loss: Tensor) -> Tensor:
     return torch.cat([(torch.zeros_like(p) if g is None else g).flatten() for p, g in zip(named, found, strict=True)])
 
 
-def _turns(number: int, pictures: int, questions: int) -> list[Turn]:
+def _turns(number: int, pictures: int, questions: int, side: int) -> list[Turn]:
     drawn = np.random.default_rng(number)
-    sizes = drawn.choice([28, 56], (pictures, 2)) if pictures < 32 else np.full((32, 2), 28)
+    sizes = side * (drawn.choice([1, 2], (pictures, 2)) if pictures < 32 else np.ones((32, 2), int))
     frames = tuple(drawn.integers(0, 256, (*size, 3), np.uint8) for size in sizes)
     picks = drawn.integers(0, len(WORDS), (questions, 2))
     return [Turn(Request(frames=frames, words=(WORDS[q],)), ANSWERS[a]) for q, a in picks]
@@ -79,20 +80,22 @@ def _alone(model: Any, encoder: Encoder, turn: Turn) -> tuple[Tensor, Tensor]:
     ids = torch.tensor([asked + answer])
     given: dict[str, Any] = {"input_ids": ids, "mm_token_type_ids": (ids == encoder.image_pad).long()}
     if frames := turn.request.frames:
-        given["pixel_values"] = torch.from_numpy(patches(frames))
-        given["image_grid_thw"] = torch.tensor([grid(f) for f in frames])
+        given["pixel_values"] = torch.from_numpy(patches(frames, encoder.family))
+        given["image_grid_thw"] = torch.tensor([grid(f, encoder.family) for f in frames])
     logits = model(**given, use_cache=False).logits[0, len(asked) - 1 : -1]
     losses = functional.cross_entropy(logits, ids[0, len(asked) :], reduction="none")
     return losses.detach(), _gradient(model, losses.sum())
 
 
-@pytest.fixture(scope="module", params=["qwen2_vl"])
+@pytest.fixture(scope="module", params=[*FAMILIES])
 def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Family:
-    engine = load_engine(tiny_checkpoint(tmp_path_factory.mktemp("tiny")), device="cpu", dtype="float32")
+    engine = load_engine(
+        tiny_checkpoint(tmp_path_factory.mktemp("tiny"), family=request.param), device="cpu", dtype="float32"
+    )
     assert engine.model.config.model_type == request.param
     samples = []
     for number, shape in enumerate(SHAPES):
-        turns = _turns(number, *shape)
+        turns = _turns(number, *shape, engine.encoder.family.factor)
         found = [_alone(engine.model, engine.encoder, turn) for turn in turns]
         samples.append(Sample(pack(turns, engine.encoder), [one[0] for one in found], [one[1] for one in found]))
     return Family(copy.deepcopy(engine.model), engine.encoder.image_pad, tuple(samples))

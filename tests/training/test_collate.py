@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from umit.engine.encode import Encoder
+from umit.engine.families import QWEN2_VL
 from umit.engine.pixels import grid, patches
 from umit.engine.positions import positions
 from umit.errors import DatasetError
@@ -47,9 +48,9 @@ def test_shapes_and_kinds(encoder: Encoder, ask: Asking) -> None:
     assert batch["labels"].shape == batch["mm_token_type_ids"].shape == (1, tokens)
     assert batch["position_ids"].shape == (3, 1, tokens)
     assert parts_of(batch) == [row.parts for row in rows]
-    assert batch["image_grid_thw"].tolist() == [list(grid(f)) for row in rows for f in row.frames]
+    assert batch["image_grid_thw"].tolist() == [list(grid(f, QWEN2_VL)) for row in rows for f in row.frames]
     frames = [frame for row in rows for frame in row.frames]
-    assert np.array_equal(batch["pixel_values"].numpy(), patches(frames))
+    assert np.array_equal(batch["pixel_values"].numpy(), patches(frames, QWEN2_VL))
     assert (batch["mm_token_type_ids"].bool() == (batch["input_ids"] == encoder.image_pad)).all()
 
 
@@ -84,7 +85,7 @@ def test_each_question_counts_from_the_place_after_the_picture(encoder: Encoder,
     places = _batch(encoder, [row])["position_ids"][:, 0].numpy()
     for number in (1, 2, 3):
         mine = (row.segments == 0) | (row.segments == number)
-        alone, _ = positions(row.ids[mine].tolist(), [grid(f) for f in row.frames], encoder.image_pad)
+        alone, _ = positions(row.ids[mine].tolist(), [grid(f, QWEN2_VL) for f in row.frames], encoder.image_pad)
         assert np.array_equal(places[:, mine], alone)
 
 

@@ -65,16 +65,17 @@ def register() -> str:
 
 
 def _for_transformers(
-    module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Blocks | Tensor | None, **settings: Any
-) -> tuple[Tensor, None]:
-    if not isinstance(attention_mask, Blocks):
+    module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None,
+    blocks: Blocks | None = None, **settings: Any,
+) -> tuple[Tensor, None]:  # fmt: skip
+    if blocks is None:
         from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
         found: tuple[Tensor, None] = sdpa_attention_forward(module, query, key, value, attention_mask, **settings)
         return found
     # Rotary positions are float32, and under autocast they make queries and keys so too.
     query, key = query.to(value.dtype), key.to(value.dtype)
-    return _in_blocks(query, key, value, attention_mask, settings["scaling"], settings.get("dropout", 0.0)), None
+    return _in_blocks(query, key, value, blocks, settings["scaling"], settings.get("dropout", 0.0)), None
 
 
 def _in_blocks(query: Tensor, key: Tensor, value: Tensor, blocks: Blocks, scale: float, dropout: float) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from umit import chat
 from umit.chat import Request, Token, Word
+from umit.engine.families import QWEN2_VL, Family
 from umit.engine.pixels import tokens
 from umit.engine.template import template_form
 from umit.errors import CheckpointError
@@ -34,14 +35,16 @@ class Encoder:
     """Turns requests into ids with one tokenizer; keeps what it encoded.
 
     Args:
-        tokenizer: A Hugging Face tokenizer that has Qwen2-VL's control tokens.
+        tokenizer: A Hugging Face tokenizer that has Qwen2-VL's control tokens, which all families share.
+        family: How the pictures of the weights are cut.
 
     Raises:
         CheckpointError: The tokenizer lacks a control token.
     """
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
+    def __init__(self, tokenizer: Tokenizer, family: Family = QWEN2_VL) -> None:
         self.tokenizer = tokenizer
+        self.family = family
         self._plain: dict[str, tuple[int, ...]] = {}
         self._control = {t.text: self._id(t) for t in chat.CONTROL}
         self._form: chat.Around | None = None
@@ -92,7 +95,7 @@ class Encoder:
         found = self.ids(chat.before_frames(request, self.form(request)))
         start, end = self._control[chat.VISION_START.text], self._control[chat.VISION_END.text]
         for frame in request.frames:
-            found += [start, *[self.image_pad] * tokens(frame), end]
+            found += [start, *[self.image_pad] * tokens(frame, self.family), end]
         return found
 
     def suffix(self, request: Request) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,12 +10,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from umit.engine.adapters import TENSORS, base_of, is_adapter
+from umit.engine.families import Family, family_named
 from umit.engine.hub import fetched
+from umit.engine.preprocessor import fitted
 from umit.errors import CheckpointError
 
-__all__ = ["check_family", "check_files", "down_to_base", "explained", "is_small", "place_of"]
+__all__ = ["check_files", "down_to_base", "explained", "family_in", "is_small", "numbers_in", "place_of"]
 
-_FAMILY: Final = "qwen2_vl"
 _SMALL: Final = 100_000_000  # bytes of weights that load before a progress bar can be read
 #: What transformers, tokenizers and torch raise over files that are missing, damaged or do not fit together.
 _BROKEN: Final = (
@@ -78,17 +80,30 @@ def explained(place: Path, name: str) -> Iterator[None]:
         ) from error
 
 
-def check_family(place: Path, name: str) -> None:
-    """Refuse weights of another architecture."""
-    from transformers.models.qwen2_vl.configuration_qwen2_vl import Qwen2VLConfig
+def family_in(place: Path, name: str) -> Family:
+    """Return the family of a folder's weights, with the numbers of its own files for pictures.
 
-    config: Any = Qwen2VLConfig
+    Raises:
+        CheckpointError: Another architecture, or files that do not fit it.
+    """
+    from transformers import PretrainedConfig
+
+    config: Any = PretrainedConfig
     with explained(place, name):
         written, _ = config.get_config_dict(place)
-    family = written.get("model_type") if isinstance(written, dict) else written
-    if family != _FAMILY:
-        # transformers would fill such a model with random numbers and only warn.
-        raise CheckpointError(f"expected weights of {_FAMILY} in the config.json of {name!r}, got {family!r:.80}")
+    family = family_named(written.get("model_type") if isinstance(written, dict) else written, name)
+    return fitted(family, place, name)
+
+
+def numbers_in(place: Path) -> int:
+    """Return how many numbers the weights in a folder hold, by the heads of their files."""
+    from safetensors import safe_open
+
+    found = 0
+    for path in place.glob("*.safetensors"):
+        with safe_open(path, "pt") as file:
+            found += sum(math.prod(file.get_slice(key).get_shape()) for key in file.keys())  # noqa: SIM118
+    return found
 
 
 def is_small(place: Path) -> bool:

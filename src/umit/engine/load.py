@@ -1,6 +1,6 @@
 """Weights and tokenizer, from a folder or from the hub.
 
-Only Qwen2-VL's model and tokenizer classes are used, never its processor, which needs torchvision.
+Only the families' model and tokenizer classes are used, never their processors, which need torchvision.
 """
 
 from __future__ import annotations
@@ -15,21 +15,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import torch
 
 from umit.engine.adapters import ADAPTER, merged, needs_peft
 from umit.engine.encode import Encoder
-from umit.engine.files import check_family, check_files, down_to_base, explained, is_small, place_of
+from umit.engine.families import MERGE, TEMPORAL, Family
+from umit.engine.files import check_files, down_to_base, explained, family_in, is_small, numbers_in, place_of
 from umit.errors import BackendError, CheckpointError, CheckpointWarning, InputError
-
-if TYPE_CHECKING:
-    from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VLForConditionalGeneration
 
 __all__ = ["Engine", "fingerprint", "load_engine", "load_shell", "quiet"]
 
 _TOLD: Final = 64  # numbers of a tensor that tell it from another's
+_MOST: Final = 0.5  # of a model's numbers: a file with less is of another one, and what is missing is told by name
 _LAYER: Final = re.compile(r"\.(layers|blocks)\.\d+\.")
 _DTYPES: Final = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -39,13 +38,13 @@ class Engine:
     """Weights in memory and the encoder that goes with them.
 
     Args:
-        model: Qwen2-VL in evaluation mode.
-        encoder: Words to the ids that these weights know.
+        model: One of :data:`umit.engine.families.FAMILIES` in evaluation mode.
+        encoder: Words to the ids that these weights know, and how their pictures are cut.
         device: Where the weights are.
         dtype: What they are computed in.
     """
 
-    model: Qwen2VLForConditionalGeneration
+    model: Any
     encoder: Encoder
     device: torch.device
     dtype: torch.dtype
@@ -72,7 +71,7 @@ def load_engine(
     dtype: str | torch.dtype = "auto",
     revision: str | None = None,
 ) -> Engine:
-    """Load Qwen2-VL weights and their tokenizer.
+    """Load weights of any family, and their tokenizer.
 
     Args:
         source: A local folder, or a name on the hub such as ``"dz-osamu/UMIT-B"``.
@@ -98,7 +97,8 @@ def load_engine(
     if len(layers) > 1:
         needs_peft()  # said before anything is read
     _hide_broken_torchvision()
-    model = _weights(*layers[-1], kind)
+    family = family_in(*layers[-1])
+    model = _weights(family, *layers[-1], kind)
     for (base, base_name), (own, own_name) in pairwise(reversed(layers)):
         with explained(own, own_name):
             model = merged(model, own, own_name, base=base, base_name=base_name)
@@ -109,7 +109,7 @@ def load_engine(
         raise BackendError(
             f"expected room for the weights on {where}, there is too little; use device='cpu'", engine="local"
         ) from error
-    return Engine(model, Encoder(tokenizer), where, kind)
+    return Engine(model, Encoder(tokenizer, family), where, kind)
 
 
 def load_shell(source: str | Path, *, revision: str | None = None) -> tuple[Any, Encoder]:
@@ -120,31 +120,30 @@ def load_shell(source: str | Path, *, revision: str | None = None) -> tuple[Any,
         revision: Branch, tag or commit on the hub.
 
     Returns:
-        Qwen2-VL on the device ``meta``, and the encoder.
+        The model on the device ``meta``, and the encoder.
 
     Raises:
         CheckpointError: Nothing there, another architecture, or a tokenizer without Qwen2-VL's control tokens.
     """
-    from transformers.models.qwen2_vl.configuration_qwen2_vl import Qwen2VLConfig
-    from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VLForConditionalGeneration
-
     layers = down_to_base(place_of(source, revision, weights=False), Path(source).name, weights=False)
     place, name = layers[-1]
-    check_family(place, name)
-    configure: Any = Qwen2VLConfig
-    build: Any = Qwen2VLForConditionalGeneration
-    with explained(place, name), torch.device("meta"):
-        model = build(configure.from_pretrained(place))
-    return model, Encoder(_tokenizer(layers))
+    family = family_in(place, name)
+    return _shell(family, place, name), Encoder(_tokenizer(layers), family)
 
 
-def _weights(place: Path, name: str, dtype: torch.dtype) -> Any:
+def _weights(family: Family, place: Path, name: str, dtype: torch.dtype) -> Any:
     # Typed as Any: transformers' loaders are untyped.
-    from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VLForConditionalGeneration
-
-    check_family(place, name)
-    loader: Any = Qwen2VLForConditionalGeneration
+    loader: Any = family.model_class()
+    shell = _shell(family, place, name)
     small = is_small(place)
+    with explained(place, name):
+        held = numbers_in(place)
+    wanted = sum(one.numel() for one in {id(p): p for p in shell.parameters()}.values())
+    if held < wanted * _MOST:  # transformers would fill the rest with random numbers, in whatever memory it takes
+        raise CheckpointError(
+            f"expected weights of the {wanted:,} numbers that config.json describes in {name!r}, the files hold {held:,}; "
+            "take the config.json that came with the weights, or copy the files that are missing"
+        )
     with explained(place, name), quiet(small):
         model, report = loader.from_pretrained(
             place,
@@ -163,6 +162,38 @@ def _weights(place: Path, name: str, dtype: torch.dtype) -> Any:
             )
     _tell_more(place, name, {*report["unexpected_keys"]})
     return model
+
+
+def _shell(family: Family, place: Path, name: str) -> Any:
+    """Return a model without numbers, by its configuration alone."""
+    with explained(place, name):
+        config = family.config_class().from_pretrained(place)
+    _check_shapes(config, family, name)
+    with explained(place, name), torch.device("meta"):
+        return family.model_class()(config)
+
+
+def _check_shapes(config: Any, family: Family, name: str) -> None:
+    """Refuse a configuration that umit would feed or ask otherwise than transformers does."""
+    tower, words = config.vision_config, config.text_config
+    wanted = {
+        "patch_size": (tower.patch_size, family.patch),
+        "spatial_merge_size": (tower.spatial_merge_size, MERGE),
+        "temporal_patch_size": (tower.temporal_patch_size, TEMPORAL),
+        "in_channels": (tower.in_channels, 3),
+    }
+    for key, (came, right) in wanted.items():
+        if came != right:
+            raise CheckpointError(
+                f"expected {key} {right} in the config.json of {name!r}, as {family.title} has it, got {came!r:.80}; "
+                "take the config.json that came with the weights"
+            )
+    sliding = sorted({*(getattr(words, "layer_types", None) or ())} - {"full_attention"})
+    if sliding:
+        raise CheckpointError(
+            f"expected layers that see all that stands before in the config.json of {name!r}, got {', '.join(sliding)}; "
+            "no released model has them: set use_sliding_window to false if it came so by mistake"
+        )
 
 
 def _tell_more(place: Path, name: str, unread: set[str]) -> None:

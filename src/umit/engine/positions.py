@@ -1,4 +1,4 @@
-"""Qwen2-VL's three-axis positions and the masks that let questions share a picture; plain arrays.
+"""The three-axis positions of Qwen-VL and the masks that let questions share a picture; plain arrays.
 
 A text token stands at the same position on all three axes. A picture's tokens share one temporal position
 and count rows and columns from it; the text goes on after the larger of the two (arXiv 2409.12191, section 2.1).
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from umit.engine.pixels import MERGE
+from umit.engine.families import MERGE
 
 __all__ = ["packed_mask", "packed_positions", "positions"]
 

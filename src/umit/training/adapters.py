@@ -20,7 +20,7 @@ __all__ = ["Adapter", "Lora", "learned"]
 
 #: All linear layers of the blocks: as good as all parameters (arXiv 2305.14314, section 4), and ms-swift's "all-linear".
 _LANGUAGE: Final = r"model\.language_model\.layers\.\d+\.(self_attn\.[qkvo]_proj|mlp\.(gate|up|down)_proj)"
-_VISION: Final = r"model\.visual\.blocks\.\d+\.(attn\.(qkv|proj)|mlp\.fc[12])"
+_VISION: Final = r"model\.visual\.blocks\.\d+\.(attn\.(qkv|proj)|mlp\.((linear_)?fc[12]|(gate|up|down)_proj))"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +91,7 @@ class Adapter:
     """Updates inside a model; everything else of it is frozen.
 
     Args:
-        model: Qwen2-VL; changed in place, its class stays.
+        model: A Qwen-VL; changed in place, its class stays.
         lora: What is taught.
         seed: Of the first updates, half of which are drawn; the others are 0, so that the model answers as before.
 

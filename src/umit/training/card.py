@@ -118,7 +118,7 @@ def write_weights(engine: Engine, card: Checkpoint, made: Made, adapter: Adapter
     else:
         with quiet():
             engine.model.save_pretrained(folder)
-    write_beside(engine.encoder.tokenizer, own_card(card, made), folder)
+    write_beside(engine.encoder.tokenizer, engine.encoder.family, own_card(card, made), folder)
 
 
 def write_checkpoint(engine: Engine, card: Checkpoint, made: Made, adapter: Adapter | None, folder: Path) -> None:

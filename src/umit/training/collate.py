@@ -40,7 +40,7 @@ def collate(
     Returns:
         For the model: ``input_ids``, ``labels`` and ``mm_token_type_ids`` int64 ``(1, tokens)``, ``position_ids`` int64
         ``(3, 1, tokens)``, ``parts`` int64 ``(parts, 2)`` of each row's shared beginning and questions, the row's number
-        and how many tokens; and where there are pictures ``pixel_values`` float32 ``(patches, 1176)`` with
+        and how many tokens; and where there are pictures ``pixel_values`` float32 ``(patches, numbers)`` with
         ``image_grid_thw`` int64 ``(pictures, 3)`` and ``picture_keys`` uint8 ``(pictures, 16)``, which tell every byte
         of a picture from others'.
 
@@ -73,8 +73,9 @@ def collate(
         batch["kinds"] = np.concatenate([_kinds(row) for row in rows])
     frames = [frame for row in rows for frame in row.frames]
     if frames:
-        batch["pixel_values"] = patches(frames)
-        batch["image_grid_thw"] = np.array([grid(f) for f in frames], np.int64)
+        (family,) = {row.family for row in rows}
+        batch["pixel_values"] = patches(frames, family)
+        batch["image_grid_thw"] = np.array([grid(f, family) for f in frames], np.int64)
         batch["picture_keys"] = np.stack([_key(f) for f in frames])
     return {name: torch.from_numpy(values) for name, values in batch.items()}
 
@@ -87,7 +88,7 @@ def parts_of(batch: Mapping[str, Tensor]) -> list[list[int]]:
 def places_of(row: PackedRow, image_pad: int) -> NDArray[np.int64]:
     """Return a row's positions, int64 ``(3, tokens)``; each question counts on from what is shared."""
     shared = row.ids[row.segments == 0]
-    start, after = prefix_positions(shared.tolist(), [grid(f) for f in row.frames], image_pad)
+    start, after = prefix_positions(shared.tolist(), [grid(f, row.family) for f in row.frames], image_pad)
     return packed_positions(start, after, row.segments)
 
 

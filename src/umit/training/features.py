@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from umit.engine.vision import encode_patches
+from umit.engine.vision import encode_patches, projector
 from umit.errors import InputError
 from umit.training.kept import Kept
-
-if TYPE_CHECKING:
-    from transformers import Qwen2VLForConditionalGeneration
 
 __all__ = ["Features"]
 
@@ -30,14 +27,14 @@ class Features:
 
     Args:
         kept: Where they are.
-        model: Qwen2-VL; its vision encoder must not train.
+        model: A model of any family; its vision encoder must not train.
         bf16: Whether matrix products run in bfloat16, whose features are other ones.
 
     Raises:
         InputError: A vision encoder that trains or has adapters.
     """
 
-    def __init__(self, kept: Kept, model: Qwen2VLForConditionalGeneration, *, bf16: bool = False) -> None:
+    def __init__(self, kept: Kept, model: Any, *, bf16: bool = False) -> None:
         _refuse(model.model.visual)
         self._kept, self._encoder = kept, _fingerprint(model.model.visual, bf16)
 
@@ -63,7 +60,7 @@ class Features:
             found["pixel_values"] = torch.cat(rest)
         return found
 
-    def complete(self, model: Qwen2VLForConditionalGeneration, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def complete(self, model: Any, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return a batch with the features of all its pictures, and keep those that are new.
 
         Args:
@@ -95,11 +92,9 @@ class Features:
 
 def _refuse(tower: Any) -> None:
     """Refuse an encoder whose features change from step to step."""
-    projector = {id(p) for p in tower.merger.parameters()}
-    trained = [n for n, p in tower.named_parameters() if p.requires_grad and id(p) not in projector]
-    adapters = [
-        n for n, m in tower.named_modules() if type(m).__module__.startswith("peft.") and not n.startswith("merger.")
-    ]
+    outside = {id(one) for part in projector(tower) for one in (*part.parameters(), *part.modules())}
+    trained = [n for n, p in tower.named_parameters() if p.requires_grad and id(p) not in outside]
+    adapters = [n for n, m in tower.named_modules() if type(m).__module__.startswith("peft.") and id(m) not in outside]
     if trained or adapters:
         what = f"trains {trained[0]}" if trained else f"has an adapter at {adapters[0]}"
         raise InputError(
@@ -112,10 +107,21 @@ def _refuse(tower: Any) -> None:
 def _fingerprint(tower: Any, bf16: bool) -> str:
     """Tell encoders apart by every number that features depend on; the projector is none of them."""
     config = tower.config
-    about = (_FORM, bf16, config.num_heads, config.hidden_act, tower.rotary_pos_emb.inv_freq.tolist())
+    about: tuple[object, ...] = (
+        _FORM, bf16, config.num_heads, config.hidden_act, tower.rotary_pos_emb.inv_freq.tolist()
+    )  # fmt: skip
+    for own in ("fullatt_block_indexes", "window_size", "deepstack_visual_indexes"):  # of Qwen2.5-VL and Qwen3-VL
+        about += (getattr(config, own),) if hasattr(config, own) else ()
     digest = hashlib.sha256(repr(about).encode())
+    joined = {name for part in projector(tower) for name in _names_in(tower, part)}
     for name, tensor in tower.state_dict().items():
-        if not name.startswith("merger."):
+        if name not in joined:
             digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
             digest.update(tensor.cpu().reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()[:32]
+
+
+def _names_in(tower: Any, part: Any) -> list[str]:
+    """Return what the numbers of a part of an encoder are called."""
+    (prefix,) = (name for name, module in tower.named_modules() if module is part)
+    return [f"{prefix}.{name}" for name in part.state_dict()]

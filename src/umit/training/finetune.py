@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from umit.checkpoints import Checkpoint, locate
-from umit.contradictions import warn_of_contradictions
+from umit.contradictions import check_factor, warn_of_contradictions
 from umit.datasets.dataset import Sample
 from umit.datasets.mixture import Mixture
 from umit.errors import InputError
@@ -147,7 +147,9 @@ class _Run:
         check_out(self.out, file=_RUN)
         place, card = locate(self.model, self.card)
         seed = self.settings.seed if self.settings is not None else 0
-        taught, asked = parts_of(self.samples, self.val, card, load_shell(place)[1], seed=seed)
+        encoder = load_shell(place)[1]
+        check_factor(card, encoder.family.factor, encoder.family.title)
+        taught, asked = parts_of(self.samples, self.val, card, encoder, seed=seed)
         engine = load_engine(place, dtype="float32")
         warn_of_contradictions(engine.encoder.tokenizer, card)
         start = engine.fingerprint

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from umit.engine.families import FAMILIES
+from umit.engine.vision import projector
 from umit.errors import InputError
 
 if TYPE_CHECKING:
@@ -14,13 +16,12 @@ __all__ = ["freeze_vision", "inner", "trains"]
 
 
 def inner(model: nn.Module) -> Any:
-    """Return the Qwen2-VL inside what wraps it, such as a compiled model or one of peft.
+    """Return the Qwen-VL inside what wraps it, such as a compiled model or one of peft.
 
     Raises:
         InputError: None is inside, the wrapper averages gradients itself, or it trains parameters of its own.
     """
     import torch
-    from transformers import Qwen2VLForConditionalGeneration
 
     kind = type(model).__name__
     if isinstance(model, torch.nn.parallel.DistributedDataParallel):
@@ -29,40 +30,50 @@ def inner(model: nn.Module) -> Any:
             code="model",
             hint="Pass model.module: umit averages the gradients of processes",
         )
-    found = [m for m in model.modules() if isinstance(m, Qwen2VLForConditionalGeneration)]
+    found = [m for m in model.modules() if _is_whole(m)]
     if not found:
-        raise InputError(f"expected a Qwen2-VL with its language head, got {kind}", code="model")
+        titles = ", ".join(family.title for family in FAMILIES.values())
+        raise InputError(f"expected a model of {titles} with its language head, got {kind}", code="model")
     own = {id(p) for p in found[0].parameters()}
     outside = [n for n, p in model.named_parameters() if p.requires_grad and id(p) not in own]
     if outside:
         raise InputError(
-            f"expected every trained parameter inside the Qwen2-VL, {kind} trains {outside[0]} beside it",
+            f"expected every trained parameter inside the model, {kind} trains {outside[0]} beside it",
             code="model",
             hint="Of peft, take LoRA or another kind that changes the layers themselves",
         )
     return found[0]
 
 
+def _is_whole(module: nn.Module) -> bool:
+    wanted = {f"{family.stem}ForConditionalGeneration" for family in FAMILIES.values()}
+    return any(kind.__name__ in wanted for kind in type(module).__mro__)
+
+
+def _projected(tower: Any) -> set[int]:
+    return {id(p) for part in projector(tower) for p in part.parameters()}
+
+
 def freeze_vision(model: Any) -> None:
-    """Freeze the vision encoder of a Qwen2-VL, with what was put into it; not its projector."""
+    """Freeze the vision encoder of a model, with what was put into it; not its projector."""
     tower = model.model.visual
-    projector = {id(p) for p in tower.merger.parameters()}
+    projected = _projected(tower)
     for parameter in tower.parameters():
-        if id(parameter) not in projector:
+        if id(parameter) not in projected:
             parameter.requires_grad_(False)
 
 
 def trains(model: Any) -> str:
-    """Return how many numbers of each part of a Qwen2-VL train, and how many are frozen."""
+    """Return how many numbers of each part of a model train, and how many are frozen."""
     tower, counts = model.model.visual, {True: Counter[str](), False: Counter[str]()}
-    projector = {id(p) for p in tower.merger.parameters()}
+    projected = _projected(tower)
     vision = {id(p) for p in tower.parameters()}
     words = {id(p) for p in model.get_input_embeddings().parameters()}
     for name, parameter in model.named_parameters():
         place, part = id(parameter), "language model"
         if "lora_" in name:
             part = "adapter"
-        elif place in projector:
+        elif place in projected:
             part = "projector"
         elif place in vision:
             part = "vision encoder"

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from umit.checkpoints import CARD, Checkpoint, Origin, read_card, write_card
+from umit.engine.families import Family, family_of
 from umit.engine.load import quiet
-from umit.engine.pixels import MEAN, MERGE, PATCH, STD, TEMPORAL
+from umit.engine.preprocessor import PROCESSOR_FILES, write_processor_files
 from umit.tasks.dialect import UMIT
 
 __all__ = ["taught_further", "write_beside", "writer"]
-
-_PROCESSOR: Final = ("preprocessor_config.json", "processor_config.json", "video_preprocessor_config.json")
 
 
 def writer(model: Any, tokenizer: Any, folder: Path) -> Callable[[Path], None] | None:
     """Return what writes a model so that it loads by itself, with the card of the weights that it began with.
 
     Args:
-        model: Qwen2-VL; of one with transformers' own adapters inside, those alone are written.
+        model: A model of any family; of one with transformers' own adapters inside, those alone are written.
         tokenizer: As loaded from the folder of the weights that training began with.
         folder: Whose name the card takes.
 
@@ -40,19 +38,20 @@ def writer(model: Any, tokenizer: Any, folder: Path) -> Callable[[Path], None] |
 def _write(model: Any, tokenizer: Any, card: Checkpoint | None, folder: Path) -> None:
     with quiet():
         model.save_pretrained(folder)
-    write_beside(tokenizer, card, folder)
+    write_beside(tokenizer, family_of(model), card, folder)
 
 
-def write_beside(tokenizer: Any, card: Checkpoint | None, folder: Path) -> None:
+def write_beside(tokenizer: Any, family: Family, card: Checkpoint | None, folder: Path) -> None:
     """Write what stands beside weights: a tokenizer, what plain ``AutoProcessor`` needs, and the card last.
 
     Args:
         tokenizer: As loaded from the folder of the weights that training began with.
+        family: Of the weights.
         card: Of what is written, if it has one.
         folder: An existing folder; what is written there before is replaced.
     """
     tokenizer.save_pretrained(folder)
-    _write_processor(_place(tokenizer), card, folder)
+    _write_processor(_place(tokenizer), family, card, folder)
     if card is not None:
         write_card(card, folder)
 
@@ -83,23 +82,12 @@ def _place(tokenizer: Any) -> Path | None:
     return Path(name) if name and Path(name).is_dir() else None
 
 
-def _write_processor(base: Path | None, card: Checkpoint | None, folder: Path) -> None:
-    """Write what plain ``AutoProcessor`` needs: the base's own files, or Qwen2-VL's with the card's limits."""
-    there = [base / name for name in _PROCESSOR if (base / name).is_file()] if base is not None else []
+def _write_processor(base: Path | None, family: Family, card: Checkpoint | None, folder: Path) -> None:
+    """Write what plain ``AutoProcessor`` needs: the base's own files, or the family's with the card's limits."""
+    there = [base / name for name in PROCESSOR_FILES if (base / name).is_file()] if base is not None else []
     for path in there:
         shutil.copyfile(path, folder / path.name)
-    if any(path.name == _PROCESSOR[0] for path in there):
+    if any(path.name == PROCESSOR_FILES[0] for path in there):
         return
     film = (UMIT if card is None else card.dialect).film
-    size = {"shortest_edge": film.min_pixels, "longest_edge": film.max_pixels}
-    shape = {"patch_size": PATCH, "merge_size": MERGE, "temporal_patch_size": TEMPORAL}
-    image = {
-        "do_convert_rgb": True, "do_normalize": True, "do_rescale": True, "do_resize": True,
-        "image_mean": list(MEAN), "image_std": list(STD), "image_processor_type": "Qwen2VLImageProcessor",
-        "resample": 3, "rescale_factor": 1 / 255, "size": size, **shape,
-    }  # fmt: skip
-    video = {"video_processor_type": "Qwen2VLVideoProcessor", "size": size, **shape}
-    owner = {"processor_class": "Qwen2VLProcessor"}
-    both = {"image_processor": image, "video_processor": video}
-    for name, data in zip(_PROCESSOR, ({**image, **owner}, {**both, **owner}, video), strict=True):
-        (folder / name).write_text(json.dumps(data, indent=2) + "\n", "utf-8")
+    write_processor_files(family, folder, min_pixels=film.min_pixels, max_pixels=film.max_pixels)

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import Any
 
 from torch import Tensor
 from torch.nn import functional
 
-from umit.engine.attention import register
 from umit.engine.blocks import blocks_of
+from umit.engine.language import embedded_pictures, read_through
 from umit.engine.vision import encode_pictures, merge
 from umit.training.collate import IGNORED, parts_of
-
-if TYPE_CHECKING:
-    from transformers import Qwen2VLForConditionalGeneration
 
 __all__ = ["answer_loss", "embed", "hidden_states", "mean_loss", "token_losses", "weight_of"]
 
 
-def embed(model: Qwen2VLForConditionalGeneration, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-    """Return the embeddings of a batch ``(1, tokens, width)``, and its picture tokens ``(tokens, width)``.
+def embed(model: Any, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """Return the embeddings of a batch ``(1, tokens, width)``, and its picture tokens ``(tokens, …)``.
 
     Args:
-        model: Qwen2-VL.
+        model: A model of any family.
         batch: From :func:`umit.training.collate.collate`; with ``picture_features`` of
             :func:`umit.engine.vision.encode_patches` pixels are not looked at.
     """
@@ -35,37 +32,29 @@ def embed(model: Qwen2VLForConditionalGeneration, batch: Mapping[str, Tensor]) -
         pictures = encode_pictures(model.model.visual, batch["pixel_values"], grids)
     else:
         return embedded, embedded.new_zeros(0, embedded.shape[-1])
-    here = batch["mm_token_type_ids"].bool().unsqueeze(-1)
-    return embedded.masked_scatter(here, pictures.to(embedded.dtype)), pictures
+    return embedded_pictures(embedded, batch["mm_token_type_ids"].bool(), pictures), pictures
 
 
-def hidden_states(model: Qwen2VLForConditionalGeneration, embedded: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
-    """Return what the language model makes of the embeddings of a batch, ``(1, tokens, width)``.
+def hidden_states(model: Any, embedded: Tensor, pictures: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+    """Return what the language model makes of what :func:`embed` returned of a batch, ``(1, tokens, width)``.
 
-    Its attention becomes :mod:`umit.engine.attention`'s and stays it: torch's own, but for rows that stand one after
-    another.
+    Its attention becomes :mod:`umit.engine.attention`'s and stays it.
     """
-    language = model.model.language_model
-    language.set_attn_implementation(register())
     blocks = blocks_of(parts_of(batch), embedded.device)
-    found: Tensor = language(
-        inputs_embeds=embedded,
-        attention_mask={"full_attention": blocks},
-        position_ids=batch["position_ids"],
-        use_cache=False,
-    ).last_hidden_state
-    return found
+    here = batch["mm_token_type_ids"].bool()
+    shown = pictures if len(pictures) else None
+    return read_through(model, embedded, blocks, batch["position_ids"], here=here, pictures=shown)
 
 
-def token_losses(model: Qwen2VLForConditionalGeneration, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+def token_losses(model: Any, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
     """Return the loss of each taught token ``(taught,)``, and the logits that predict it ``(taught, vocabulary)``.
 
     Args:
-        model: Qwen2-VL.
+        model: A model of any family.
         batch: From :func:`umit.training.collate.collate`.
     """
     labels = batch["labels"][:, 1:]
-    hidden = hidden_states(model, embed(model, batch)[0], batch)
+    hidden = hidden_states(model, *embed(model, batch), batch)
     # The vocabulary is applied where there is loss only: elsewhere its logits would be thrown away.
     taught = labels != IGNORED
     logits = model.lm_head(hidden[:, :-1][taught]).float()
@@ -87,11 +76,11 @@ def weight_of(batch: Mapping[str, Tensor]) -> float:
     return float(batch["token_weights"].sum())
 
 
-def answer_loss(model: Qwen2VLForConditionalGeneration, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+def answer_loss(model: Any, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
     """Return the mean loss of a batch, and the logits at the places that predict what is taught.
 
     Args:
-        model: Qwen2-VL.
+        model: A model of any family.
         batch: From :func:`umit.training.collate.collate`.
 
     Returns:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from umit.checkpoints import Checkpoint
+from umit.contradictions import check_factor
 from umit.engine.encode import Encoder
 from umit.errors import InputError
 from umit.training.activations import SURE, activations
@@ -107,8 +108,10 @@ def plan(
         shards: Whether they share the weights too, as ``fsdp2.yaml`` has it.
 
     Raises:
+        CheckpointError: A card of another architecture.
         InputError: Rows longer than the model's positions, or a step that the device has no room for.
     """
+    check_factor(card, encoder.family.factor, encoder.family.title)
     if lora is not None:
         Adapter(model, lora, seed=0)
     sizes = {name: p.numel() for name, p in model.named_parameters()}

@@ -13,6 +13,7 @@ from umit.chat import Request, answer_words
 from umit.datasets.ask import Tasks, asked
 from umit.datasets.dataset import Sample
 from umit.engine.encode import Encoder
+from umit.engine.families import QWEN2_VL, Family
 from umit.errors import DatasetError
 from umit.imaging.view import View
 from umit.queries import Query
@@ -41,6 +42,7 @@ class PackedRow:
         taught: Whether loss falls on a token: answers and their end token only.
         name: Where it comes from, for errors.
         kinds: Task and language of each question, such as ``"classify en"``; empty if they are not told apart.
+        family: How its pictures are cut.
 
     Raises:
         DatasetError: Questions that do not stand one after another, or a taught token that no token of its own question
@@ -53,6 +55,7 @@ class PackedRow:
     taught: NDArray[np.bool_]
     name: str = ""
     kinds: tuple[str, ...] = ()
+    family: Family = QWEN2_VL
 
     def __post_init__(self) -> None:
         """Refuse what would be taught from another question, or from nothing."""
@@ -144,6 +147,7 @@ def pack(turns: Sequence[Turn], encoder: Encoder, name: str = "", kind: str = ""
         taught=np.array(taught, np.bool_),
         name=name,
         kinds=(kind,) * len(turns) if kind else (),
+        family=encoder.family,
     )
 
 

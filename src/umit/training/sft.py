@@ -11,7 +11,7 @@ import os
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import datasets
 import torch
@@ -32,9 +32,6 @@ from umit.training.progress import Progress, Tell, enough_memory
 from umit.training.shards import Shards
 from umit.training.states import Write
 from umit.training.steps import Batch, Objective, Steps
-
-if TYPE_CHECKING:
-    from transformers import Qwen2VLForConditionalGeneration
 
 __all__ = ["fit"]
 
@@ -119,7 +116,7 @@ class _After(TrainerCallback):
 
 
 def fit(
-    model: Qwen2VLForConditionalGeneration,
+    model: Any,
     prepare: Callable[[int], Batch],
     loss_of: Callable[[Any, Batch], Tensor],
     *,
@@ -136,7 +133,7 @@ def fit(
     """Minimize a loss of a model by TRL; called as :func:`umit.training.loop.optimize` is.
 
     Args:
-        model: Qwen2-VL.
+        model: A model of any family.
         prepare: As there.
         loss_of: The loss of a model on such a batch.
         tokenizer: The model's.

@@ -53,14 +53,14 @@ def freeze(model: nn.Module, stage: Stage) -> str:
     """Freeze what a stage does not train; nothing that was frozen before is thawed.
 
     Args:
-        model: Qwen2-VL, also compiled, or with adapters of peft inside.
+        model: A Qwen-VL, also compiled, or with adapters of peft inside.
         stage: What trains.
 
     Returns:
         What trains and what is frozen, each part with its count of numbers.
 
     Raises:
-        InputError: No Qwen2-VL, nothing left to train, or trained weights that are not float32.
+        InputError: No Qwen-VL, nothing left to train, or trained weights that are not float32.
     """
     import torch
 
@@ -96,7 +96,7 @@ def train_stage(
     """Train one stage; the same call again goes on where it stopped.
 
     Args:
-        model: Qwen2-VL, on the device that is to be used; changed in place. One that is compiled or has adapters of
+        model: A Qwen-VL, on the device that is to be used; changed in place. One that is compiled or has adapters of
             peft inside is trained as what it wraps.
         batches: The rows of each step; under many processes, this one's share of them.
         encoder: The checkpoint's encoder.
@@ -114,7 +114,7 @@ def train_stage(
         The mean loss of each log interval of this call.
 
     Raises:
-        InputError: No Qwen2-VL, nothing left to train, trained weights that are not float32, features to be kept of
+        InputError: No Qwen-VL, nothing left to train, trained weights that are not float32, features to be kept of
             a vision encoder that trains, or a folder that holds another run or something else.
         CheckpointError: A state cannot be written.
         DatasetError: A step without rows, a row of more positions than the model has, or a loss that is no finite number; its rows are named.
@@ -144,7 +144,7 @@ def train_stage(
 
 @contextmanager
 def _ready(model: nn.Module, stage: Stage, settings: Hyperparameters) -> Iterator[Any]:
-    """Have the Qwen2-VL inside train what a stage says; afterwards it is as it was, but for its weights."""
+    """Have the model inside train what a stage says; afterwards it is as it was, but for its weights."""
     before = [p for p in model.parameters() if p.requires_grad]
     try:
         _LOG.info("%s: %s", stage.name, freeze(model, stage))

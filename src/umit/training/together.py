@@ -64,4 +64,5 @@ def _merged(rows: Sequence[PackedRow]) -> PackedRow:
         taught=np.concatenate([row.taught[here] for row, here in zip(rows, kept, strict=True)]),
         name=", ".join(dict.fromkeys(row.name for row in rows)),
         kinds=tuple(kind for row in rows for kind in kinds_of(row)) if any(row.kinds for row in rows) else (),
+        family=rows[0].family,
     )  # fmt: skip

@@ -61,7 +61,7 @@ class LocalBackend:
         shown = 0
         for request in islice(waiting, self._batch):
             group.append(request)
-            shown += sum(map(tokens, request.frames))
+            shown += sum(tokens(frame, self._engine.encoder.family) for frame in request.frames)
             if len(group) >= _FEW and shown >= _TOKENS:
                 break
         return group

@@ -6,7 +6,6 @@ import copy
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from inspect import signature
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from umit.chat import Request
+from umit.engine.language import embedded_pictures, read_through
 from umit.engine.load import Engine
 from umit.engine.pixels import grid, patches, tokens
 from umit.engine.positions import packed_mask, packed_positions, positions
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Context", "Pictures", "read", "read_prefixes", "read_words"]
 
 Frame: TypeAlias = NDArray[np.uint8]
-#: Encoded pictures by their content, each ``(tokens, width)``.
+#: Encoded pictures by their content, each as :func:`umit.engine.vision.encode_pictures` gives it.
 Pictures: TypeAlias = dict[bytes, Tensor]
 
 _AT_ONCE: Final = 32  # pictures in one call of the vision encoder: a volume
@@ -64,7 +64,14 @@ class Context:
 
 
 def read(
-    engine: Engine, context: Context, embedded: Tensor, segments: NDArray[np.int64], places: NDArray[np.int64]
+    engine: Engine,
+    context: Context,
+    embedded: Tensor,
+    segments: NDArray[np.int64],
+    places: NDArray[np.int64],
+    *,
+    here: Tensor | None = None,
+    pictures: Tensor | None = None,
 ) -> tuple[Context, Tensor]:
     """Let every row read on.
 
@@ -74,6 +81,8 @@ def read(
         embedded: ``(B, L, width)``, what is read.
         segments: int64 ``(B, L)``: -1 in padding; tokens see what was read before and their own segment.
         places: int64 ``(3, B, L)``, M-RoPE's positions.
+        here: bool ``(B, L)``, True at picture tokens; ``None`` where there are none.
+        pictures: What stands there, ``(tokens, …)``.
 
     Returns:
         The longer context, ``after`` unchanged, and the last layer's output ``(B, L, width)``.
@@ -81,22 +90,12 @@ def read(
     own = packed_mask(segments)
     past = np.broadcast_to(context.real[:, None, None, :], (*own.shape[:3], context.real.shape[1]))
     mask = torch.from_numpy(np.concatenate([past, own], axis=-1)).to(engine.device)
-    language: Any = engine.model.model.language_model
-    hidden: Tensor = language(
-        inputs_embeds=embedded,
-        attention_mask={"full_attention": mask},
-        position_ids=torch.from_numpy(places).to(engine.device),
-        use_cache=True,
-        **{_cache_argument(language): context.cache},
-    ).last_hidden_state
+    hidden = read_through(
+        engine.model, embedded, mask, torch.from_numpy(places).to(engine.device),
+        here=here, pictures=pictures, cache=context.cache,
+    )  # fmt: skip
     real = np.concatenate([context.real, segments >= 0], axis=1)
     return replace(context, real=real), hidden
-
-
-def _cache_argument(language: Any) -> str:
-    """Return how the language model calls its cache: transformers 5.24 renamed it and warns of the old name."""
-    taken = signature(language.forward).parameters
-    return "cache" if "cache" in taken else "past_key_values"
 
 
 def read_words(engine: Engine, context: Context, ids: Sequence[Sequence[int]]) -> tuple[Context, Tensor]:
@@ -162,7 +161,7 @@ def read_prefixes(
     for row, (words, content) in enumerate(distinct):
         start = ids.shape[1] - len(packed[row].ids)
         segments[row, start:] = packed[row].segments
-        grids = [grid(frames[key]) for key in content]
+        grids = [grid(frames[key], engine.encoder.family) for key in content]
         found, after[row] = positions(words, grids, engine.encoder.image_pad)
         places[:, row, start:] = packed_positions(found, int(after[row]), segments[row, start:])
     context = _nothing(engine, after)
@@ -170,9 +169,10 @@ def read_prefixes(
         shown = [pictures[key] for _, content in distinct for key in content]
         embedded = embed(engine, ids)
         here = torch.from_numpy(ids == engine.encoder.image_pad).to(engine.device)
-        if shown:
-            embedded = embedded.masked_scatter(here[..., None], torch.cat(shown).to(embedded.dtype))
-        context, _ = read(engine, context, embedded, segments, places)
+        joined = torch.cat(shown) if shown else None
+        if joined is not None:
+            embedded = embedded_pictures(embedded, here, joined)
+        context, _ = read(engine, context, embedded, segments, places, here=here, pictures=joined)
     context = context.rows(rows)
     own = segments[rows]
     real = (own == 0) | ((own > 0) & (own == np.array(numbers)[:, None]))
@@ -284,13 +284,14 @@ def _content(frame: Frame) -> bytes:
 
 
 def _encoded(engine: Engine, frames: Mapping[bytes, Frame], known: Mapping[bytes, Tensor]) -> Pictures:
+    family = engine.encoder.family
     found = {key: known[key] for key in frames if key in known}
     missing = [key for key in frames if key not in known]
     for start in range(0, len(missing), _AT_ONCE):
         keys = missing[start : start + _AT_ONCE]
         shown = [frames[key] for key in keys]
-        pixels = torch.from_numpy(patches(shown)).to(engine.device)
-        encoded = encode_pictures(engine.model.model.visual, pixels, [grid(f) for f in shown])
-        parts = torch.split(encoded, [tokens(f) for f in shown])
+        pixels = torch.from_numpy(patches(shown, family)).to(engine.device)
+        encoded = encode_pictures(engine.model.model.visual, pixels, [grid(f, family) for f in shown])
+        parts = torch.split(encoded, [tokens(f, family) for f in shown])
         found.update(zip(keys, parts, strict=True))
     return found
