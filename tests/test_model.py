@@ -656,3 +656,14 @@ def test_errors_of_verbs_name_task_and_text() -> None:
         told("maybe").answer(FILM, "Is it?", options=["yes", "no"])
     assert str(caught.value).startswith("answer_closed: expected one of the options")
     assert "'maybe'" in str(caught.value)
+
+
+def test_an_error_in_a_completion_s_place_is_of_that_question_alone() -> None:
+    class Half:
+        def generate(self, requests: Iterable[Request]) -> Iterator[Completion | UMITError]:
+            for number, _ in enumerate(requests):
+                yield BackendError("no") if number == 1 else Completion(text=str(number))
+
+    film = umit.load(np.zeros((64, 64), np.uint8), axes="yx")
+    found = list(UMIT(Half(), PHANTOM).predict([(film, Ask("What?"))] * 3, progress=False))
+    assert [str(one) if isinstance(one, UMITError) else one.text for one in found] == ["0", "no", "2"]  # type: ignore[union-attr]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
@@ -9,7 +10,7 @@ from dataclasses import replace
 from functools import lru_cache
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias, cast, overload
 
 from tqdm import tqdm  # type: ignore[import-untyped]
 
@@ -26,6 +27,9 @@ from umit.results import Answer, Classification, Detections, Findings, Landmarks
 from umit.tasks.landmarks import CEPHALOMETRIC
 from umit.tasks.table import choose
 from umit.tasks.task import Task
+
+if TYPE_CHECKING:
+    from umit.backends.server.wire import Kind
 
 __all__ = ["UMIT"]
 
@@ -48,6 +52,12 @@ class _Asked(NamedTuple):
     task: Task[Any, Any]
     query: Query
     view: View
+
+
+class _Ended(NamedTuple):
+    """An engine that failed, and lost what it had taken."""
+
+    by: UMITError
 
 
 _Pending: TypeAlias = deque[_Asked | UMITError]
@@ -118,6 +128,53 @@ class UMIT:
         if found is not RELEASED.get(str(checkpoint)):  # whose card was read beside these very files
             warn_of_contradictions(engine.encoder.tokenizer, found)
         return cls(LocalBackend(engine), found, fingerprint=engine.fingerprint)
+
+    @classmethod
+    def from_server(
+        cls,
+        url: str,
+        model: str | Path = EMBEDDED,
+        *,
+        card: Checkpoint | str | Path | None = None,
+        api_key: str | None = None,
+        kind: Kind | None = None,
+        concurrency: int = 16,
+        timeout: float = 120.0,
+        guided: bool = True,
+        plaintext: bool = False,
+    ) -> UMIT:
+        """Ask weights behind an OpenAI-compatible server, such as what ``umit serve`` starts.
+
+        Args:
+            url: Where it is, such as ``"https://gpu.hospital.example:8000"``.
+            model: The name under which it serves the weights; or their folder, whose card's name is taken.
+            card: For weights without a card of their own: a known name, a ``.json`` file or a card.
+            api_key: The server's key; ``None`` takes the variable ``UMIT_SERVER_KEY``, if there is one.
+            kind: ``"vllm"``, ``"sglang"``, or ``"openai"`` for others; ``None`` asks the server.
+            concurrency: Calls at the same time.
+            timeout: Seconds that it may be silent; a question has five times as many, all tries together.
+            guided: Whether the server writes only what the answer's form allows, where it can.
+            plaintext: Whether pictures may be sent over ``http`` to another machine.
+
+        Raises:
+            CheckpointError: No card for this name.
+            InputError: A URL that is none, or ``http`` to another machine.
+
+        Example:
+            >>> UMIT.from_server("http://localhost:8000", "dz-osamu/UMIT-B")
+            UMIT('dz-osamu/UMIT-B')
+        """
+        place, found = locate(model, card)
+        from umit.backends.server.backend import ServerBackend
+        from umit.backends.server.line import Patience
+
+        name = found.name if isinstance(place, Path) else str(model)
+        key = os.environ.get("UMIT_SERVER_KEY", "") if api_key is None else api_key
+        backend = ServerBackend(
+            url, name, api_key=key, kind=kind, concurrency=concurrency, guided=guided,
+            plaintext=plaintext, patience=Patience(read=timeout, whole=5 * timeout),
+        )  # fmt: skip
+        return cls(backend, found, fingerprint=f"served as {name}")
 
     def answer(
         self,
@@ -353,10 +410,11 @@ class UMIT:
             for completion in self._said(requests):
                 while pending and isinstance(pending[0], UMITError):
                     yield cast(UMITError, pending.popleft())
-                if isinstance(completion, UMITError):
-                    failure = completion
+                if isinstance(completion, _Ended):
+                    failure = completion.by
                 elif pending:
-                    yield self._read(cast(_Asked, pending.popleft()), completion)
+                    asked = cast(_Asked, pending.popleft())
+                    yield completion if isinstance(completion, UMITError) else self._read(asked, completion)
                 else:  # one answer or another went to the wrong question
                     raise BackendError("expected one answer to each request, the engine gave more")
             if not pending:
@@ -366,7 +424,7 @@ class UMIT:
             yield from (left if isinstance(left, UMITError) else failure for left in pending)
             pending.clear()
 
-    def _said(self, requests: Iterator[Request]) -> Iterator[Completion | UMITError]:
+    def _said(self, requests: Iterator[Request]) -> Iterator[Completion | UMITError | _Ended]:
         """Yield what the engine says, and last why it failed, if it did; what fails in our requests is raised."""
         ours: list[Exception] = []
 
@@ -380,13 +438,13 @@ class UMIT:
         try:
             yield from self.backend.generate(watched())
         except UMITError as error:
-            yield error
+            yield _Ended(error)
         except _FAULTS as error:
             if ours:
                 raise
             failure = BackendError(f"expected an answer, the engine failed: {error}")
             failure.__cause__ = error
-            yield failure
+            yield _Ended(failure)
 
     def _read(self, asked: _Asked, completion: Completion) -> Outcome:
         try:

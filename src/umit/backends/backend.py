@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from umit.chat import Completion, Request
+from umit.errors import UMITError
 
 __all__ = ["Backend"]
 
@@ -17,11 +18,14 @@ class Backend(Protocol):
     the best one; an engine that cannot writes under ``Request.pattern``.
     """
 
-    def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
+    def generate(self, requests: Iterable[Request]) -> Iterator[Completion | UMITError]:
         """Answer requests lazily, one completion a request, in their order.
 
         Args:
             requests: Pulled a bounded number ahead of the completions.
+
+        Yields:
+            A completion; or why this one request has none, where that is no reason to leave the others.
 
         Raises:
             BackendError: The engine failed; requests pulled and not yet answered are lost.

@@ -1,4 +1,4 @@
-"""Which weights a command uses: ``--checkpoint``, ``--card`` and ``--device``."""
+"""Which weights a command uses: ``--checkpoint``, ``--card`` and ``--device``, or those behind ``--server``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from umit.cli.telling import tell
 from umit.embedded import EMBEDDED
+from umit.errors import InputError
 
 if TYPE_CHECKING:
     from umit.model import UMIT
@@ -25,6 +26,13 @@ def add_model(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--card", metavar="NAME", help="card of weights that have none of their own")
     parser.add_argument("--device", default="auto", help="auto (default), cuda, mps or cpu")
+    parser.add_argument(
+        "--server", metavar="URL",
+        help="ask a server, as umit serve starts one; --checkpoint then names what it serves, or its folder here; "
+        "its key is taken from the variable UMIT_SERVER_KEY",
+    )  # fmt: skip
+    parser.add_argument("--concurrency", type=int, metavar="N", help="calls to the server at a time (default 16)")
+    parser.add_argument("--plaintext", action="store_true", help="send pictures over http to another machine")
 
 
 def load_model(given: Namespace) -> UMIT:
@@ -32,6 +40,13 @@ def load_model(given: Namespace) -> UMIT:
     from umit.checkpoints import locate
     from umit.model import UMIT
 
+    if given.server is not None:
+        return UMIT.from_server(
+            given.server, given.checkpoint, card=given.card, plaintext=given.plaintext,
+            concurrency=16 if given.concurrency is None else given.concurrency,
+        )  # fmt: skip
+    if given.plaintext or given.concurrency is not None:
+        raise InputError("expected --server beside --concurrency and --plaintext, got none", code="server")
     if given.checkpoint != EMBEDDED and not os.path.isdir(os.path.expanduser(given.checkpoint)):
         from umit.engine.hub import endpoint, offline
 

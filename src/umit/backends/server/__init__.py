@@ -1,0 +1,1 @@
+"""Weights behind an OpenAI-compatible server: vLLM, SGLang, ``transformers serve``."""
