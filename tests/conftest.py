@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from umit.backends.local.automaton import NOTHING
+from umit.backends.local.expression import compiled
+from umit.chat import CONTROL, answer_words
 from umit.engine.encode import Encoder
+from umit.patterns import Pattern
 
 _ROOT = Path(__file__).resolve().parents[1]
 
@@ -30,6 +34,16 @@ _CONTROL = (
 def examples(count: int) -> int:
     """Return how many examples a property gets where 100 are usual; fewer in the profile "fast", more in "long"."""
     return count * settings().max_examples // 100
+
+
+def matches(pattern: Pattern, text: str) -> bool:
+    """Return whether decoding under a pattern can write a text, its grounding tokens as such."""
+    controls = {token.text: 256 + k for k, token in enumerate(CONTROL)}
+    state = compiled(pattern.text, controls, pattern.corners)
+    for word in answer_words(text):
+        for symbol in word.encode() if isinstance(word, str) else [controls[word.text]]:
+            state = state.after(symbol)
+    return state is not NOTHING and state.nullable
 
 
 def missing_tool(name: str) -> tuple[str, bool] | None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from umit.errors import InputError
+from umit.patterns import Corners
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,7 +87,10 @@ class Request:
         words: The user turn after the pictures.
         lead: The user turn before the pictures, for weights that were trained with words there.
         options: Whole answers to choose from; empty for free text.
-        pattern: A regular expression that every well-formed answer matches, or ``None``.
+        pattern: A plain regular expression that every well-formed answer matches, or ``None``; what is written keeps
+            to it. See :mod:`umit.patterns`.
+        corners: What holds beside it wherever it spells ``corners.pattern``; engines that know regular expressions
+            alone leave it.
         max_new_tokens: Where generation stops.
         system: The system line; ``""`` for none, ``None`` for what the checkpoint's own chat template writes around
             a question, which may also open the answer.
@@ -97,6 +101,7 @@ class Request:
     lead: tuple[Word, ...] = ()
     options: tuple[tuple[Word, ...], ...] = ()
     pattern: str | None = None
+    corners: Corners | None = None
     max_new_tokens: int = 64
     system: str | None = DEFAULT_SYSTEM
 
@@ -123,12 +128,16 @@ class Completion:
         finish_reason: ``"stop"``, or ``"length"`` when ``max_new_tokens`` cut it.
         logprob: Natural log-probability of the whole text with its end token, or ``None``.
         option_logprobs: The same for each option, in the request's order, or ``None``.
+        tokens: How many tokens ``logprob`` is of, the end token among them; ``None`` if the engine does not tell.
+        forced: How many tokens were written only because the pattern refuses the likeliest one.
     """
 
     text: str
     finish_reason: str = "stop"
     logprob: float | None = None
     option_logprobs: tuple[float, ...] | None = None
+    tokens: int | None = None
+    forced: int = 0
 
 
 def around(system: str) -> Around:

@@ -74,6 +74,9 @@ class UMIT:
         backend: Answers requests.
         checkpoint: The card of the weights behind it.
         fingerprint: Tells these weights from others; ``""`` if it is not known.
+        constrained: Whether written answers keep to their form, so that every one can be read: a box has its numbers,
+            in range and in order, and an option is one of those given. A result whose likeliest tokens had another
+            form says so in its warnings. ``False`` leaves the model free, to see what it would have said.
 
     Example:
         >>> import numpy as np
@@ -85,10 +88,13 @@ class UMIT:
         'The lung.'
     """
 
-    def __init__(self, backend: Backend, checkpoint: Checkpoint, *, fingerprint: str = "") -> None:
+    def __init__(
+        self, backend: Backend, checkpoint: Checkpoint, *, fingerprint: str = "", constrained: bool = True
+    ) -> None:
         self.backend = backend
         self.checkpoint = checkpoint
         self.fingerprint = fingerprint
+        self.constrained = constrained
 
     def __repr__(self) -> str:
         return f"UMIT({self.checkpoint.name!r})"
@@ -102,6 +108,7 @@ class UMIT:
         device: str = "auto",
         dtype: str = "auto",
         revision: str | None = None,
+        constrained: bool = True,
     ) -> UMIT:
         """Load weights into this process.
 
@@ -112,6 +119,7 @@ class UMIT:
             device: ``"auto"`` takes CUDA, else MPS, else the CPU.
             dtype: ``"auto"`` takes bfloat16 on CUDA and float32 elsewhere.
             revision: Branch, tag or commit on the hub.
+            constrained: As for :class:`UMIT`.
 
         Raises:
             CheckpointError: Weights or card are missing or do not fit.
@@ -127,7 +135,7 @@ class UMIT:
         check_factor(found, engine.encoder.family.factor, engine.encoder.family.title)
         if found is not RELEASED.get(str(checkpoint)):  # whose card was read beside these very files
             warn_of_contradictions(engine.encoder.tokenizer, found)
-        return cls(LocalBackend(engine), found, fingerprint=engine.fingerprint)
+        return cls(LocalBackend(engine), found, fingerprint=engine.fingerprint, constrained=constrained)
 
     @classmethod
     def from_server(
@@ -192,7 +200,7 @@ class UMIT:
             question: In the user's own words.
             options: Answers to choose from; every whole option is scored.
             language: ``"en"`` or ``"zh"``.
-            generate: With options, let the model write freely instead and read what it wrote.
+            generate: With options, let the model write one of them instead, and read what it wrote.
 
         Raises:
             InputError: An unreadable scan, an empty question, or options that repeat.
@@ -266,7 +274,7 @@ class UMIT:
             several: Whether any number of labels may hold: each is asked by itself, as a yes/no question
                 of its own, and ``question`` is not asked.
             language: ``"en"`` or ``"zh"``.
-            generate: Let the model write freely instead and read what it wrote.
+            generate: Let the model write one of them instead, and read what it wrote.
 
         Returns:
             A classification; with ``several``, findings in the order of the labels.
@@ -401,7 +409,13 @@ class UMIT:
                 pending.append(error)
                 continue
             pending.append(_Asked(task, one.query, view))
-            yield replace(request, options=()) if generate else request
+            yield self._posed(request, generate)
+
+    def _posed(self, request: Request, generate: bool) -> Request:
+        """Return a request as this model asks it: options to write instead of to score, and no form to keep to."""
+        if generate:
+            request = replace(request, options=())
+        return request if self.constrained else replace(request, pattern=None, corners=None)
 
     def _answered(self, requests: Iterator[Request], pending: _Pending) -> Iterator[Outcome]:
         """Yield what ``pending`` becomes; an engine that fails loses what it took and is asked on."""
@@ -451,5 +465,13 @@ class UMIT:
             result = asked.task.decode(completion, asked.query, asked.view)
         except UMITError as error:
             return error
-        name, notes = self.checkpoint.name, asked.view.warnings
+        name, notes = self.checkpoint.name, (*asked.view.warnings, *_forced(completion))
         return cast(Result, stamped(result, raw=completion.text, checkpoint=name, warnings=notes))
+
+
+def _forced(completion: Completion) -> tuple[str, ...]:
+    """Return what to say of an answer that the model would have written otherwise."""
+    if not completion.forced:
+        return ()
+    count = f"{completion.forced} token{'s' if completion.forced > 1 else ''}"
+    return (f"constrained: {count} of the answer were not the likeliest, which have no place in its form",)

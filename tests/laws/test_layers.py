@@ -16,7 +16,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2] / "src" / "umit"
 PYPROJECT = ROOT.parents[1] / "pyproject.toml"
 
-_BOTTOM = {"errors", "geometry", "queries", "whole"}
+_BOTTOM = {"errors", "geometry", "queries", "patterns", "whole"}
 _VALUES = _BOTTOM | {"provenance", "results", "chat", "imaging"}
 _TASKS = _VALUES | {"metrics", "tasks"}
 _MODEL = _TASKS | {"checkpoints", "engine", "backends"}
@@ -26,6 +26,7 @@ ALLOWED: dict[str, set[str] | None] = {
     "errors": set(),
     "geometry": {"errors"},
     "queries": {"errors"},
+    "patterns": {"errors"},
     "whole": set(),
     "embedded": {"errors"},
     "provenance": {"errors", "geometry"},
@@ -36,7 +37,7 @@ ALLOWED: dict[str, set[str] | None] = {
     "tasks": _VALUES | {"metrics"},
     "checkpoints": _TASKS | {"embedded"},
     "engine": {"chat", "embedded", "errors"},
-    "backends": {"engine", "chat", "errors"},
+    "backends": {"engine", "chat", "errors", "patterns"},
     "fanout": _TASKS,
     "contradictions": {"chat", "checkpoints", "engine", "errors"},
     "model": _MODEL | {"contradictions", "fanout"},
@@ -58,6 +59,7 @@ OUTSIDE: dict[str, set[str]] = {
     "errors": set(),
     "geometry": {"shapely"},
     "queries": set(),
+    "patterns": set(),
     "provenance": set(),
     "results": set(),
     "chat": {"numpy"},

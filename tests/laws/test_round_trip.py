@@ -24,7 +24,7 @@ from umit.queries import Ask, Choose, Find, Locate
 from umit.results import Answer, Classification, Detection, Detections, Findings, Landmark, Landmarks, Marked
 from umit.tasks.dialect import Dialect
 
-from ..conftest import examples
+from ..conftest import examples, matches
 
 EXCLUSIVE = replace(PHANTOM.dialect, inclusive_voxels=False)
 CARDS = [
@@ -92,8 +92,9 @@ def _again(task: Any, query: Any, gold: Any, view: View) -> tuple[str, Any]:
     text = task.encode(gold, query, view)
     read = task.decode(Completion(text=text), query, view)
     assert task.encode(read, query, view) == text
-    pattern = task.grammar.pattern(query)
-    assert re.fullmatch(pattern, text), "the pattern refuses what the grammar writes"
+    pattern = task.grammar.pattern(query, view)
+    assert re.fullmatch(pattern.text, text), "the pattern refuses what the grammar writes"
+    assert matches(pattern, text), "decoding under the pattern refuses what the grammar writes"
     return text, read
 
 

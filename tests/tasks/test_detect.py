@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import time
+from dataclasses import replace
+from typing import get_args
 
 import pytest
 
 from umit.chat import BOX_START, Completion, spell
+from umit.checkpoints import PHANTOM
 from umit.errors import ParseError
 from umit.geometry import Box2D, Box3D, Space
 from umit.imaging.frame import ViewGeometry
@@ -14,7 +18,9 @@ from umit.imaging.view import View
 from umit.queries import Find
 from umit.results import Detection, Detections
 from umit.tasks.detect import detect_2d, detect_3d, presence
-from umit.tasks.dialect import UMIT
+from umit.tasks.dialect import UMIT, BoxSyntax
+
+from ..conftest import matches
 
 #: A film of half the frame's width and twice its height.
 FILM = View.of(ViewGeometry(source=Space(size=(512, 2048)), frame=(1024, 1024)))
@@ -174,3 +180,23 @@ def test_presence_is_a_yes_or_no_question() -> None:
     assert presence(NODULE).options == ("yes", "no")
     assert presence(LIVER).question == "图像中有肝吗？"
     assert presence(LIVER).options == ("是", "否")
+
+
+@pytest.mark.parametrize("decimals", [0, 2])
+@pytest.mark.parametrize("syntax", get_args(BoxSyntax))
+def test_every_spelling_fits_its_pattern(syntax: BoxSyntax, decimals: int) -> None:
+    task = detect_2d(replace(PHANTOM.dialect, box_syntax=syntax, decimals=decimals), "")
+    view = View.of(ViewGeometry(source=Space(size=(400, 300)), frame=(800, 800)))
+    query = Find("right (lung)")
+    corners = [(0.0, 0.0, 400.0, 300.0), (10.0, 20.0, 10.3, 20.1), (333.3, 1.0, 399.9, 299.9)]
+    boxes = tuple(Detection(label="right (lung)", box=Box2D(*place)) for place in corners)
+    pattern = task.grammar.pattern(query, view)
+    assert pattern is not None and pattern.corners is not None
+    for items in (boxes[:1], boxes, ()):
+        text = task.encode(Detections(items=items), query, view)
+        assert re.fullmatch(pattern.text, text)
+        assert matches(pattern, text)
+    first, second = (f"{n:.{decimals}f}" for n in (20, 21))
+    text = task.grammar.spelling.write([[second, first, first, second]], "right (lung)")  # type: ignore[attr-defined]
+    assert re.fullmatch(pattern.text, text), "an expression alone knows no order"
+    assert not matches(pattern, text)

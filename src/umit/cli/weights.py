@@ -1,4 +1,4 @@
-"""Which weights a command uses: ``--checkpoint``, ``--card`` and ``--device``, or those behind ``--server``."""
+"""Which weights a command uses: ``--checkpoint``, ``--card``, ``--free`` and ``--device``, or those of ``--server``."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ def add_model(parser: ArgumentParser) -> None:
         help="weights: the embedded umit-phantom (default), a name on the hub, or a folder",
     )
     parser.add_argument("--card", metavar="NAME", help="card of weights that have none of their own")
+    parser.add_argument(
+        "--free", action="store_true", help="let the model write what it likes, in the form of an answer or not"
+    )
     parser.add_argument("--device", default="auto", help="auto (default), cuda, mps or cpu")
     parser.add_argument(
         "--server", metavar="URL",
@@ -41,10 +44,12 @@ def load_model(given: Namespace) -> UMIT:
     from umit.model import UMIT
 
     if given.server is not None:
-        return UMIT.from_server(
+        model = UMIT.from_server(
             given.server, given.checkpoint, card=given.card, plaintext=given.plaintext,
             concurrency=16 if given.concurrency is None else given.concurrency,
         )  # fmt: skip
+        model.constrained = not given.free
+        return model
     if given.plaintext or given.concurrency is not None:
         raise InputError("expected --server beside --concurrency and --plaintext, got none", code="server")
     if given.checkpoint != EMBEDDED and not os.path.isdir(os.path.expanduser(given.checkpoint)):
@@ -53,7 +58,7 @@ def load_model(given: Namespace) -> UMIT:
         locate(given.checkpoint, given.card)  # refuses a name without a card
         if not offline():
             tell(f"asking {endpoint()} for {given.checkpoint}; HF_HUB_OFFLINE=1 takes this disk's copy")
-    return UMIT.from_pretrained(given.checkpoint, card=given.card, device=given.device)
+    return UMIT.from_pretrained(given.checkpoint, card=given.card, device=given.device, constrained=not given.free)
 
 
 def reads_of_model(given: Namespace) -> list[str]:

@@ -168,6 +168,7 @@ def _manifest(model: UMIT, samples: Iterable[Sample[Any, Any]], limit: int | Non
         "checkpoint": model.checkpoint.name,
         "weights": model.fingerprint,
         "card": hashlib.sha256(json.dumps(card, sort_keys=True).encode()).hexdigest(),
+        **({} if model.constrained else {"constrained": False}),
         **getattr(samples, "described", {"dataset": "samples"}),  # a list says nothing of itself
         "limit": limit,
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,6 +9,7 @@ from umit.chat import Completion, Word
 from umit.errors import InputError, ParseError
 from umit.imaging.view import View
 from umit.metrics.tables.answers import CLOSED, OPEN
+from umit.patterns import WORDS, Pattern, one_of
 from umit.queries import Ask, Language
 from umit.results import Answer
 from umit.tasks.dialect import Dialect
@@ -41,8 +41,8 @@ class _FreeAnswer:
             raise ParseError("expected an answer in words", text=completion.text)
         return Answer(text=text)
 
-    def pattern(self, query: Ask) -> str | None:
-        return None
+    def pattern(self, query: Ask, view: View) -> Pattern | None:
+        return Pattern(WORDS)
 
     def options(self, query: Ask) -> tuple[tuple[Word, ...], ...]:
         return ()
@@ -74,8 +74,8 @@ class _OptionAnswer:
         index = read_option(completion, query.options, first=self.first)
         return Answer(text=query.options[index], option=index, probabilities=probabilities(completion.option_logprobs))
 
-    def pattern(self, query: Ask) -> str | None:
-        return "|".join(re.escape(self._write(query, i)) for i in range(len(query.options)))
+    def pattern(self, query: Ask, view: View) -> Pattern | None:
+        return Pattern(one_of(*(self._write(query, i) for i in range(len(query.options)))))
 
     def options(self, query: Ask) -> tuple[tuple[Word, ...], ...]:
         return tuple((self._write(query, i),) for i in range(len(query.options)))

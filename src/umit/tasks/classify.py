@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
 from umit.chat import Completion, Word
 from umit.imaging.view import View
 from umit.metrics.tables.labels import CLASSIFY as METRICS
+from umit.patterns import Pattern, one_of
 from umit.queries import Choose
 from umit.results import Classification
 from umit.tasks.dialect import Dialect
@@ -41,8 +41,8 @@ class _LabelGrammar:
         index = read_option(completion, query.labels, first=self.first)
         return Classification(label=query.labels[index], probabilities=probabilities(completion.option_logprobs))
 
-    def pattern(self, query: Choose) -> str | None:
-        return "|".join(re.escape(self._write(query, i)) for i in range(len(query.labels)))
+    def pattern(self, query: Choose, view: View) -> Pattern | None:
+        return Pattern(one_of(*(self._write(query, i) for i in range(len(query.labels)))))
 
     def options(self, query: Choose) -> tuple[tuple[Word, ...], ...]:
         return tuple((self._write(query, i),) for i in range(len(query.labels)))

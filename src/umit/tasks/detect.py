@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,10 +14,11 @@ from umit.imaging.view import View
 from umit.metrics.boxes import matched_iou
 from umit.metrics.metric import Metric, Pair
 from umit.metrics.tables.places import FILMS, VOLUMES
+from umit.patterns import Corners, Pattern, literal
 from umit.queries import Ask, Find, Language, Query
 from umit.results import Detection, Detections
 from umit.tasks.dialect import Corner, Dialect
-from umit.tasks.grammar import clip, decimal, fold, inside, spelled, whole
+from umit.tasks.grammar import clip, decimal, fold, inside, whole
 from umit.tasks.spelling import BOXES, MOST, VOLUME, BoxSpelling
 from umit.tasks.task import Task, TaskSpec, Wording, Words, at_least
 
@@ -149,9 +149,13 @@ class _BoxGrammar:
             fold(s).strip("` \n").rstrip(".。").casefold() for s in sentences
         }
 
-    def pattern(self, query: Find) -> str | None:
-        boxes = self.spelling.pattern(spelled(self.decimals), _only(query))
-        return f"{boxes}|{re.escape(self._nothing(query))}"
+    def pattern(self, query: Find, view: View) -> Pattern | None:
+        # The last voxel inside is one below the frame.
+        size = tuple((length - self.inclusive) * 10**self.decimals for length in view.frame_size)
+        around = self.spelling.around(_only(query))
+        box = Corners(around, size, 0 if self.inclusive else 1, self.decimals)
+        boxes = self.spelling.pattern(box.pattern, _only(query))
+        return Pattern(f"{boxes}|{literal(self._nothing(query))}", box)
 
     def options(self, query: Find) -> tuple[tuple[Word, ...], ...]:
         return ()

@@ -15,6 +15,7 @@ from umit.chat import Completion, Word
 from umit.errors import InputError
 from umit.imaging.view import View
 from umit.metrics.tables.labels import FINDINGS as METRICS
+from umit.patterns import Pattern
 from umit.queries import Ask, Choose, Find
 from umit.results import Answer, Findings, Marked
 from umit.tasks.answer import answer_closed
@@ -74,8 +75,8 @@ class _YesOrNo:
     def decode(self, completion: Completion, query: Choose, view: View) -> Findings:
         return marked(query.labels[0], self.closed.decode(completion, as_question(query), view))
 
-    def pattern(self, query: Choose) -> str | None:
-        return self.closed.pattern(as_question(query))
+    def pattern(self, query: Choose, view: View) -> Pattern | None:
+        return self.closed.pattern(as_question(query), view)
 
     def options(self, query: Choose) -> tuple[tuple[Word, ...], ...]:
         return self.closed.options(as_question(query))

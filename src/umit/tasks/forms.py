@@ -11,6 +11,7 @@ import re
 from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
 from umit.errors import ParseError, TruncatedError
+from umit.patterns import until
 
 __all__ = ["FORMS", "AnswerForm", "Parts", "joined", "parted", "pattern_of"]
 
@@ -111,22 +112,11 @@ def pattern_of(inner: str | None, form: AnswerForm) -> str | None:
         case "plain":
             return inner
         case "think_answer" | "tag_answer":
-            return rf"{_without('<answer>')}<answer>[ \n]?(?:{inner})[ \n]?</answer>"
+            return rf"{until('<answer>')}[ \n]?({inner})[ \n]?</answer>"
         case "think":
-            return rf"{_without('</think>')}</think>[ \n]{{0,2}}(?:{inner})"
+            return rf"{until('</think>')}[ \n]{{0,2}}({inner})"
         case "boxed" | "think_boxed":
-            return rf"{_without(_BOXED)}{re.escape(_BOXED)}(?:{inner})\}}"
-
-
-def _without(word: str) -> str:
-    """Return a pattern of any text, with whatever begins like a word, up to where the whole word begins.
-
-    Plain enough for engines that know no look-ahead. The word's first character may not come again in it.
-    """
-    first, rest = re.escape(word[0]), word[1:]
-    begun = "".join(f"(?:{re.escape(c)}" for c in rest[:-1]) + ")?" * (len(rest) - 1)
-    broken = "|".join(f"{re.escape(word[: k + 1])}[^{re.escape(c)}{first}]" for k, c in enumerate(rest))
-    return rf"(?:[^{first}]|(?:{first}{begun})*(?:{broken}))*(?:{first}{begun})*"
+            return rf"{until(_BOXED)}({inner})\}}"
 
 
 def _answered(text: str) -> Parts:

@@ -17,8 +17,7 @@ from umit.metrics.words import half_width
 from umit.queries import Language
 
 __all__ = [
-    "chosen", "clip", "decimal", "fold", "inside", "numbered", "option_text", "read_option", "separator", "spelled",
-    "spoken", "whole",
+    "chosen", "clip", "decimal", "fold", "inside", "numbered", "option_text", "read_option", "separator",     "spoken", "whole",
 ]  # fmt: skip
 
 LONGEST: Final = 4000  # characters; the longest structured answer is a few hundred
@@ -57,11 +56,6 @@ def decimal(steps: int, decimals: int) -> str:
         ('0.007', '7')
     """
     return f"{steps / 10**decimals:.{decimals}f}"
-
-
-def spelled(decimals: int) -> str:
-    """Return a regular expression of what :func:`decimal` writes."""
-    return rf"\d{{1,4}}\.\d{{{decimals}}}" if decimals else r"\d{1,4}"
 
 
 def clip(values: Sequence[float], limits: Sequence[float], text: str) -> tuple[tuple[float, ...], tuple[str, ...]]:

@@ -13,10 +13,11 @@ from umit.geometry import Point2D
 from umit.imaging.view import View
 from umit.metrics.landmarks import LIMITS_MM, distance, distance_mm
 from umit.metrics.tables.points import LANDMARKS as METRICS
+from umit.patterns import Pattern, between
 from umit.queries import Language, Locate
 from umit.results import Landmark, Landmarks
 from umit.tasks.dialect import Corner, Dialect
-from umit.tasks.grammar import clip, decimal, fold, inside, spelled, whole
+from umit.tasks.grammar import clip, decimal, fold, inside, whole
 from umit.tasks.spelling import POINTS, PointSpelling
 from umit.tasks.task import Task, TaskSpec, Wording, at_least
 
@@ -109,8 +110,9 @@ class _PointGrammar:
         point = view.point_to_source(self._turned((x, y), size))
         return Landmarks(items=(Landmark(name=_only(query), point=point),), warnings=(*notes, *warnings))
 
-    def pattern(self, query: Locate) -> str | None:
-        return self.spelling.pattern(spelled(self.decimals), spoken(_only(query), query.language))
+    def pattern(self, query: Locate, view: View) -> Pattern | None:
+        across, down = (between(0, side * 10**self.decimals, self.decimals) for side in view.frame_size[:2])
+        return Pattern(self.spelling.pattern(across, down, spoken(_only(query), query.language)))
 
     def options(self, query: Locate) -> tuple[tuple[Word, ...], ...]:
         return ()

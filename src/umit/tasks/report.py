@@ -11,6 +11,7 @@ from umit.errors import ParseError
 from umit.imaging.view import View
 from umit.metrics.metric import Metric
 from umit.metrics.tables.prose import FILM_REPORTS, REPORTS, TEXTS
+from umit.patterns import WORDS, Pattern
 from umit.queries import Compare, Describe, Language, Query
 from umit.results import Report
 from umit.tasks.dialect import Dialect
@@ -57,8 +58,8 @@ class _ProseGrammar:
             raise ParseError("expected a text", text=completion.text)
         return Report(text=text)
 
-    def pattern(self, query: _Prose) -> str | None:
-        return None
+    def pattern(self, query: _Prose, view: View) -> Pattern | None:
+        return Pattern(WORDS)
 
     def options(self, query: _Prose) -> tuple[tuple[Word, ...], ...]:
         return ()

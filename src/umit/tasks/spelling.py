@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
 
 from umit.errors import ParseError
+from umit.patterns import literal
 from umit.tasks.dialect import BoxSyntax, PointSyntax
 from umit.tasks.grammar import LONGEST, fold
 from umit.tasks.items import items_of
@@ -64,8 +65,12 @@ class BoxSpelling(Protocol):
         """Return what is written where there is nothing; ``None`` for the language's sentence."""
         ...
 
-    def pattern(self, number: str, target: str) -> str:
-        """Return a regular expression of one box and more, given that of a number."""
+    def around(self, target: str) -> tuple[str, ...]:
+        """Return what is written before, between and behind the numbers of one box."""
+        ...
+
+    def pattern(self, box: str, target: str) -> str:
+        """Return a plain regular expression of one box and more, given that of one."""
         ...
 
 
@@ -127,13 +132,13 @@ class RegularSpelling:
         """Return what is written where there is nothing."""
         return self.said.format(target) if self.said else None
 
-    def pattern(self, number: str, target: str) -> str:
+    def around(self, target: str) -> tuple[str, ...]:
+        """Return what is written before, between and behind the numbers of one box."""
+        return tuple(text.replace("{name}", target) for text in re.split(r"\{\d\}", self.one))
+
+    def pattern(self, box: str, target: str) -> str:
         """Return an expression of one box and more."""
-        slots = {"{name}": re.escape(target), **_numbered([number] * (self.box.groups - 2))}
-        one = _filled(self.one, slots, escaped=True)
-        if not self.joint:
-            return f"({one}){{1,{MOST}}}"
-        return f"{one}({re.escape(self.joint)}{one}){{0,{MOST - 1}}}"
+        return _more(box, self.joint)
 
 
 @dataclass(frozen=True)
@@ -167,10 +172,13 @@ class _Lists:
         """Return that the language's sentence says it."""
         return None
 
-    def pattern(self, number: str, target: str) -> str:
+    def around(self, target: str) -> tuple[str, ...]:
+        """Return what is written before, between and behind the numbers of one box."""
+        return ("[", ", ", ", ", ", ", "]")
+
+    def pattern(self, box: str, target: str) -> str:
         """Return an expression of one box and more."""
-        one = rf"\[{', '.join([number] * 4)}\]"
-        return rf"{re.escape(target)} <box>\[{one}(, {one}){{0,{MOST - 1}}}\]</box>"
+        return literal(f"{target} <box>[") + _more(box, ", ") + literal("]</box>")
 
 
 @dataclass(frozen=True)
@@ -204,11 +212,18 @@ class _Json:
         """Return the empty list: what is not there is left out."""
         return "```json\n[]\n```"
 
-    def pattern(self, number: str, target: str) -> str:
+    def around(self, target: str) -> tuple[str, ...]:
+        """Return what is written before, between and behind the numbers of one box."""
+        name = json.dumps(target, ensure_ascii=False)
+        return ('\t{"bbox_2d": [', ", ", ", ", ", ", f'], "label": {name}}}')
+
+    def pattern(self, box: str, target: str) -> str:
         """Return an expression of one box and more."""
-        name = re.escape(json.dumps(target, ensure_ascii=False))
-        one = rf'\t\{{"bbox_2d": \[{", ".join([number] * 4)}\], "label": {name}\}}'
-        return rf"```json\n\[\n{one}(,\n{one}){{0,{MOST - 1}}}\n\]\n```"
+        return literal("```json\n[\n") + _more(box, ",\n") + literal("\n]\n```")
+
+
+def _more(box: str, joint: str) -> str:
+    return f"{box}({literal(joint)}{box}){{0,{MOST - 1}}}"
 
 
 def _numbered(values: Sequence[str]) -> dict[str, str]:
@@ -273,16 +288,16 @@ class PointSpelling:
         quoted = json.dumps(name, ensure_ascii=False)
         return _filled(self.one, {"{0}": x, "{1}": y, "{name}": name, "{quoted}": quoted})
 
-    def pattern(self, number: str, name: str) -> str:
-        """Return a regular expression of what is written, given that of a number."""
-        named = {"{name}": re.escape(name), "{quoted}": re.escape(json.dumps(name, ensure_ascii=False))}
-        return _filled(self.one, {"{0}": number, "{1}": number, **named}, escaped=True)
+    def pattern(self, x: str, y: str, name: str) -> str:
+        """Return a plain regular expression of what is written, given those of its numbers."""
+        named = {"{name}": literal(name), "{quoted}": literal(json.dumps(name, ensure_ascii=False))}
+        return _filled(self.one, {"{0}": x, "{1}": y, **named}, escaped=True)
 
 
 def _filled(form: str, slots: Mapping[str, str], *, escaped: bool = False) -> str:
     """Fill a form's slots; what stands between them is a regular expression if it is ``escaped``."""
     pieces = re.split(r"(\{\w+\})", form)
-    return "".join(slots.get(piece, re.escape(piece) if escaped else piece) for piece in pieces)
+    return "".join(slots.get(piece, literal(piece) if escaped else piece) for piece in pieces)
 
 
 VOLUME: Final = RegularSpelling(

@@ -12,6 +12,7 @@ from umit.chat import Completion, Request, Token, Word
 from umit.errors import BackendError, OutputError, TruncatedError, UnsupportedTaskError
 from umit.imaging.view import Rendering, View
 from umit.metrics.metric import Metric, Pair
+from umit.patterns import Pattern
 from umit.queries import Language, Query
 from umit.results import Result
 from umit.tasks.dialect import Dialect
@@ -60,8 +61,8 @@ class Grammar(Protocol[Q_contra, R]):
         """Read the model's text."""
         ...
 
-    def pattern(self, query: Q_contra) -> str | None:
-        """Return a regular expression that every written answer matches, or ``None``."""
+    def pattern(self, query: Q_contra, view: View) -> Pattern | None:
+        """Return the form of every written answer about a view, or ``None`` if it has none."""
         ...
 
     def options(self, query: Q_contra) -> tuple[tuple[Word, ...], ...]:
@@ -116,13 +117,15 @@ class Task(Generic[Q, R]):
         phrasings = self.wording[query.language].phrasings
         words = phrasings[phrasing % len(phrasings)](query)
         here = words.index(PICTURES) if PICTURES in words else None
+        pattern = self.grammar.pattern(query, view)
         return Request(
             frames=view.frames,
             lead=() if here is None else words[:here],
             words=words if here is None else words[here + 1 :],
             # Behind reasoning an option has no score: how likely it is depends on what was thought.
             options=self.grammar.options(query) if self.form == "plain" else (),
-            pattern=pattern_of(self.grammar.pattern(query), self.form),
+            pattern=pattern_of(pattern.text if pattern else None, self.form),
+            corners=pattern.corners if pattern else None,
             max_new_tokens=self.max_new_tokens,
             system=self.system,
         )

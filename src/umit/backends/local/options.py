@@ -6,6 +6,7 @@ question's keys and values are there once. A row is only so long, since every to
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final
@@ -21,6 +22,7 @@ from umit.backends.local.prefix import logits as to_logits
 from umit.chat import Completion, Word
 from umit.engine.load import Engine
 from umit.engine.positions import packed_positions
+from umit.errors import BackendError
 
 __all__ = ["choose"]
 
@@ -41,6 +43,9 @@ def choose(
 
     Returns:
         One completion a row: the likeliest option, and the log-probability of each.
+
+    Raises:
+        BackendError: The weights give no numbers.
     """
     ids = [[engine.encoder.answer(option) for option in row] for row in options]
     scores = _beginnings(logits, ids)
@@ -57,7 +62,9 @@ def choose(
             rest = iter(_scores(engine, hidden[place], wanted))
             for option in span:
                 scores[row][option] += sum(islice(rest, len(ids[row][option]) - 1))
-    return [_best(*row) for row in zip(options, scores, strict=True)]
+    if not all(math.isfinite(score) for row in scores for score in row):
+        raise BackendError("expected numbers, the weights gave NaN; load them with dtype='float32'", engine="local")
+    return [_best(*row) for row in zip(options, ids, scores, strict=True)]
 
 
 def _beginnings(logits: Tensor, ids: Sequence[Sequence[Sequence[int]]]) -> list[list[float]]:
@@ -66,9 +73,11 @@ def _beginnings(logits: Tensor, ids: Sequence[Sequence[Sequence[int]]]) -> list[
     return [first[row, [one[0] for one in answers]].tolist() for row, answers in enumerate(ids)]
 
 
-def _best(options: Sequence[Sequence[Word]], scores: Sequence[float]) -> Completion:
+def _best(options: Sequence[Sequence[Word]], ids: Sequence[Sequence[int]], scores: Sequence[float]) -> Completion:
     best = max(range(len(scores)), key=scores.__getitem__)
-    return Completion(text=chat.spell(options[best]), logprob=scores[best], option_logprobs=tuple(scores))
+    return Completion(
+        text=chat.spell(options[best]), logprob=scores[best], option_logprobs=tuple(scores), tokens=len(ids[best])
+    )
 
 
 def _parts(answers: Sequence[Sequence[int]]) -> Iterator[range]:

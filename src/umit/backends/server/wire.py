@@ -18,6 +18,7 @@ from umit import chat
 from umit.backends.server.strict import number
 from umit.chat import Completion, Request, Token, Word
 from umit.errors import InputError
+from umit.patterns import WORDS
 
 __all__ = ["Kind", "Pictures", "question", "read_answer", "read_score", "scoring"]
 
@@ -83,7 +84,7 @@ def question(request: Request, model: str, kind: Kind, pictures: Pictures, *, gu
         return body
     body |= {"skip_special_tokens": False, "repetition_penalty": 1.0, "presence_penalty": 0.0, "logprobs": True}
     body["stop"] = [chat.END.text, chat.END_OF_TEXT.text]
-    pattern = request.pattern if guided else None
+    pattern = request.pattern if guided and request.pattern != WORDS else None  # any words need no guide
     if kind == "vllm":
         body |= {"spaces_between_special_tokens": False, "return_prompt_text": True}
         if pattern is not None:
