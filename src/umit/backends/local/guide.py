@@ -49,7 +49,7 @@ class Vocabulary:
         letters = _byte_letters()
         self.controls = {token.text: 256 + k for k, token in enumerate(CONTROL)}
         self.stops = frozenset((encoder.end, encoder.padding))
-        special = set(tokenizer.all_special_tokens) | set(self.controls)
+        special = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
         added = set(tokenizer.get_added_vocab())
         self._symbols: dict[int, tuple[int, ...]] = {}
         for text, number in tokenizer.get_vocab().items():
