@@ -1,6 +1,6 @@
 """Samples a processor second that training takes: umit's batches beside TRL's own collator, order and loss.
 
-    python benchmarks/cpu/train.py [--pairs N] [--pictures N] [--samples N] [--slake FOLDER]
+    python benchmarks/cpu/train.py [--pairs N] [--pictures N] [--samples N] [--slake FOLDER] [--swift PYTHON]
 
 Three data sets: twenty short questions a picture, as SLAKE has them; the genuine rows of SLAKE on drawn pictures, where
 ``--slake`` (or UMIT_SHARED) has them; and samples of one question each (``--samples``, 336 by default) on films of any
@@ -12,7 +12,10 @@ First the losses of the same samples in both arms, each sample by itself, have t
 other takes each part of the data, in as many pairs as there are parts: process CPU time of whole steps, with reading,
 collating and optimizer, from the end of the first to the end of the last. Counters are of the same steps; TRL 1.16's
 fused head, which takes answers only, is not among them and shows 0 logit rows. A third arm,
-``kept features``, is umit's second pass over the same part with ``--keep-features``.
+``kept features``, is umit's second pass over the same part with ``--keep-features``. With ``--swift``, the Python of an
+environment in which ms-swift is installed, ``swift sft`` takes the same parts in the order of the data; its loss of the
+first step has to be that of umit's rows, which get the newline that it teaches behind each answer, within 2 %: with
+ms-swift 4.6 they are not equal, while transformers' own forward of the same ids and pictures gives umit's. Both are kept.
 
 Writes ``benchmarks/results/train.json``.
 """
@@ -23,7 +26,9 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -34,6 +39,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch.nn import functional
 
@@ -41,7 +47,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "reference"))
 sys.path.insert(0, str(Path(__file__).parents[2]))
 import trl_sft
-from train_data import CARD, lines, mixed, slake, slake_like, trl_rows
+from train_data import CARD, lines, mixed, slake, slake_like, swift_rows, trl_rows
 
 from recipes.embedded.model import ARCHITECTURE, new_model, new_tokenizer, write_processor
 from umit.datasets.dataset import Sample
@@ -52,10 +58,13 @@ from umit.training.freeze import freeze_vision
 from umit.training.hyperparameters import Hyperparameters
 from umit.training.kept import Kept
 from umit.training.loss import answer_loss
+from umit.training.rows import PackedRow
 from umit.training.stages import INSTRUCT, train_stage
 from umit.training.together import merged
 
 RESULTS = Path(__file__).parents[1] / "results" / "train.json"
+SWIFT = Path(__file__).parents[1] / "reference" / "swift_sft.py"
+SWIFT_VERSIONS: dict[str, str] = {}
 CHECKED, VOCABULARY = 24, 2000
 #: Samples a step, in all arms.
 BATCH = 8
@@ -116,6 +125,41 @@ class Arms:
             spent = trl_sft.steps(model, self.folder, rows, batch=self.batch, work=Path(state))
         return {**counts, "rate": (len(rows) - self.batch) / sum(spent)}
 
+    def swift(self, part: slice, python: str) -> dict[str, float]:
+        """Take a part by ms-swift, in a process of its own."""
+        model, samples = self.model(), self.samples[part]
+        with tempfile.TemporaryDirectory() as folder:
+            here = Path(folder)
+            shutil.copytree(self.folder, here / "start")
+            model.save_pretrained(here / "start")
+            text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in swift_rows(samples, self.rows[part]))
+            (here / "rows.jsonl").write_text(text, "utf-8")
+            command = [
+                python,
+                SWIFT,
+                here / "start",
+                here / "rows.jsonl",
+                here / "out.json",
+                str(self.batch),
+                "--frozen",
+            ]
+            subprocess.run(list(map(str, command)), check=True, capture_output=True)
+            found = json.loads((here / "out.json").read_text("utf-8"))
+        SWIFT_VERSIONS.update(found["versions"])
+        rows = [self._with_newline(row) for row in SampleBatches(samples, CARD, self.encoder, self.batch)(0)]
+        with torch.no_grad():
+            mine = float(answer_loss(model.eval(), collate(rows, image_pad=self.encoder.image_pad))[0])
+        if abs(mine - found["first_loss"]) > 0.02 * mine:
+            raise SystemExit(f"ms-swift's loss of the first step is {found['first_loss']}, umit's {mine}")
+        whole = found["seconds"][: len(samples) // self.batch - 1]  # the last step may have fewer
+        first = {"swift": found["first_loss"], "umit": mine}
+        return {**first, "rate": len(whole) * self.batch / sum(whole)}
+
+    def _with_newline(self, row: PackedRow) -> PackedRow:
+        """Return a row of one question that also teaches the newline behind the end token, as ms-swift 4 does."""
+        ids = np.append(row.ids, self.encoder.ids(["\n"]))
+        return PackedRow(row.frames, ids, np.append(row.segments, 1), np.append(row.taught, True), row.name)
+
     def apart(self) -> float:
         """Return the largest difference between the arms' losses of some samples, each by itself."""
         model = self.model().eval()
@@ -166,7 +210,7 @@ def counted(model: Any) -> Iterator[dict[str, float]]:
             hook.remove()
 
 
-def compare(arms: Arms, pairs: int, target: float) -> dict[str, Any]:
+def compare(arms: Arms, pairs: int, target: float, swift: str | None) -> dict[str, Any]:
     """Compare losses, then take each part of the data by each arm."""
     if (apart := arms.apart()) > 1e-5:
         raise SystemExit(f"losses of the same samples differ by {apart}")
@@ -182,10 +226,13 @@ def compare(arms: Arms, pairs: int, target: float) -> dict[str, Any]:
             if "umit_kept_features" in found:
                 arms.umit(part, Kept(folder))
                 found["umit_kept_features"].append(arms.umit(part, Kept(folder)))
+        if swift:
+            found.setdefault("swift", []).append(arms.swift(part, swift))
         print({name: round(runs[-1]["rate"], 2) for name, runs in found.items()}, flush=True)
     counters = {
         name: {key: int(sum(run[key] for run in runs)) for key in runs[0] if key != "rate"}
         for name, runs in found.items()
+        if name != "swift"  # its process counts nothing
     }
     rates = {name: [run["rate"] for run in runs] for name, runs in found.items()}
     ratios = {name: quartiles([a / b for a, b in zip(rates[name], rates["trl"], strict=True)]) for name in rates}
@@ -197,6 +244,8 @@ def compare(arms: Arms, pairs: int, target: float) -> dict[str, Any]:
         },
         "samples_a_cpu_second": {name: quartiles(of) for name, of in rates.items()},
         "times_trl": {name: ratio for name, ratio in ratios.items() if name != "trl"},
+        "first_losses": {key: [round(run[key], 4) for run in found.get("swift", [])] for key in ("swift", "umit")},
+        **({"times_swift": quartiles([a / b for a, b in zip(rates["umit"], rates["swift"], strict=True)])} if swift else {}),
         "target": target, "met": ratios["umit"]["median"] >= target, "padding_met": padded <= PADDED,
     }  # fmt: skip
 
@@ -214,6 +263,7 @@ def main() -> int:
     parser.add_argument("--pictures", type=int, default=14, help="of twenty questions each")
     parser.add_argument("--samples", type=int, default=336, help="of one question each")
     parser.add_argument("--slake", type=Path, help="folder with SLAKE's train.json")
+    parser.add_argument("--swift", help="Python of an environment with ms-swift")
     parser.add_argument("--only", choices=TARGETS, help="one data set; nothing is written")
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -233,13 +283,14 @@ def main() -> int:
                 "slake_rows": lambda work=work: slake(work, rows, given.pictures),
                 "mixed": lambda work=work: mixed(work, given.samples),
             }[name]()
-            record[name] = compare(Arms(samples, work, BATCH), given.pairs, TARGETS[name])
+            record[name] = compare(Arms(samples, work, BATCH), given.pairs, TARGETS[name], given.swift)
             print(json.dumps({name: record[name]}, indent=2), flush=True)
     packages = ("umit", "torch", "transformers", "trl", "accelerate", "numpy")
     record |= {
         "samples_a_step": BATCH, "cpu_seconds_in_all": round(time.process_time() - started),
         "load": {"before": round(load, 2), "after": round(os.getloadavg()[0], 2)}, "processors": os.cpu_count(),
         "versions": {name: metadata.version(name) for name in packages} | {"python": platform.python_version()},
+        "versions_of_swift": SWIFT_VERSIONS,
     }  # fmt: skip
     if not given.only:
         RESULTS.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

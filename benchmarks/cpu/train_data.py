@@ -5,7 +5,7 @@ Pictures are PNG files of the size that is fed, so that no program's own resizin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +112,18 @@ def trl_rows(samples: Iterable[Sample], folder: Path) -> list[dict[str, Any]]:
                 names.append(known[key])
             found.append({"prompt": spell(prompt(request)), "completion": text + END.text, "images": names})
     return found
+
+
+def swift_rows(samples: Iterable[Sample], rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield what ms-swift is given for the same samples, and the pictures of their rows for TRL."""
+    requests = (request for sample in samples for request in asked(sample, CARD.tasks))
+    for (request, text), row in zip(requests, rows, strict=True):
+        said = [
+            {"role": "system", "content": request.system},
+            {"role": "user", "content": "<image>" * len(request.frames) + spell(request.words)},
+            {"role": "assistant", "content": text},
+        ]
+        yield {"messages": said, "images": row["images"]}
 
 
 def lines(rows: Sequence[dict[str, Any]]) -> list[str]:
