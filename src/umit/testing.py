@@ -137,6 +137,7 @@ def tiny_checkpoint(
     hub_layout: bool = False,
     family: str = "qwen2_vl",
     processor: bool = False,
+    depth: int = 0,
 ) -> Path:
     """Write a random Qwen-VL of two layers, with a tokenizer of its own; its words mean nothing.
 
@@ -148,6 +149,7 @@ def tiny_checkpoint(
         hub_layout: Write the files as the hub's older Qwen2-VL repositories have them.
         family: Which architecture, a key of :data:`umit.engine.families.FAMILIES`: ``"qwen2_vl"``, ``"qwen2_5_vl"``
             with windows of two tokens a side, or ``"qwen3_vl"`` with DeepStack.
+        depth: Of the vision encoder, in blocks; 0 for the few that it takes to be of its family.
         processor: Write what plain ``AutoProcessor`` and servers need, too.
 
     Returns:
@@ -169,7 +171,7 @@ def tiny_checkpoint(
     tokenizer.save_pretrained(folder)
     ids = {name: tokenizer.convert_tokens_to_ids(f"<|{name}|>") for name in _WRITTEN_IDS}
     with quiet():
-        _model(kind, len(tokenizer), ids, seed).save_pretrained(folder)
+        _model(kind, len(tokenizer), ids, seed, depth).save_pretrained(folder)
     if hub_layout:
         _write_hub_layout(folder, len(tokenizer), ids)
     if processor:
@@ -212,12 +214,12 @@ _WRITTEN_IDS: Final = {
 }
 
 
-def _model(family: Family, vocabulary: int, ids: dict[str, int], seed: int) -> Any:
+def _model(family: Family, vocabulary: int, ids: dict[str, int], seed: int, depth: int) -> Any:
     import torch
 
     interleaved = {"mrope_interleaved": True} if family.model_type == "qwen3_vl" else {}
     config = family.config_class()(
-        vision_config=_VISIONS[family.model_type],
+        vision_config={**_VISIONS[family.model_type], **({"depth": depth} if depth else {})},
         text_config={
             **_TEXT,
             **({"head_dim": _HEAD} if interleaved else {}),

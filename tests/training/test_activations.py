@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from tests.training.films import write_films
 
-from umit.checkpoints import EMBEDDED, locate
+from umit.checkpoints import EMBEDDED, locate, read_card
 from umit.datasets import load
+from umit.engine.families import FAMILIES
 from umit.engine.load import Engine, load_engine
+from umit.testing import tiny_checkpoint
 from umit.training import ALIGN, INSTRUCT, Stage
 from umit.training.activations import SURE, activations
 from umit.training.batches import rows_of
@@ -52,6 +55,22 @@ def _saved(engine: Engine, batch: dict[str, Any], *, bf16: bool) -> int:
 def test_it_is_what_torch_saves(stage: Stage, bf16: bool, rows: list[PackedRow]) -> None:
     engine = load_engine(locate(EMBEDDED, None)[0], dtype="float32")
     freeze(engine.model, stage)
+    _compare(engine, rows, stage, bf16=bf16)
+
+
+@pytest.mark.parametrize("stage", [ALIGN, INSTRUCT], ids=["align", "instruct"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_it_is_in_every_family(family: str, stage: Stage, tmp_path: Path) -> None:
+    """Blocks enough that they outweigh what stands around them."""
+    place = tiny_checkpoint(tmp_path / "tiny", family=family, depth=8)
+    engine = load_engine(place, dtype="float32")
+    freeze(engine.model, stage)
+    films = list(load(write_films(tmp_path / "films", patients=1)))
+    rows = [row for film in films for row in rows_of(film, read_card(place), engine.encoder)]
+    _compare(engine, rows, stage, bf16=False)
+
+
+def _compare(engine: Engine, rows: list[PackedRow], stage: Stage, *, bf16: bool) -> None:
     batch = collate(rows, image_pad=engine.encoder.image_pad)
     saved = _saved(engine, batch, bf16=bf16)
     if bf16:  # copies of the weights in half precision, which the plan counts with the weights

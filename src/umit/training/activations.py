@@ -14,6 +14,8 @@ SURE: Final = 1.5
 # inner width, gate, up, the gate's curve and their product.
 _WIDTH, _INNER = 13, 4
 _TOWER, _TOWER_INNER = 10, 3  # the same in the vision encoder: two LayerNorms, rotated halves, a GELU of three
+_TOWER_TANH: Final = 2  # of its inner width in Qwen3-VL: torch's own GELU
+_TOWER_GATED, _TOWER_GATED_INNER = 15, 4  # of Qwen2.5-VL's: norms as in the language model, rotated halves, SwiGLU
 _LOGITS: Final = 3  # a taught token's scores: as they come, in float32, and what cross entropy keeps of them
 _HALF: Final = 2 / 3  # of float32, where matrix products are in bfloat16 and norms and sums are not: measured
 
@@ -25,7 +27,7 @@ def activations(
     """Return the bytes that one batch keeps.
 
     Args:
-        config: Of a Qwen2-VL.
+        config: Of a model of any family.
         tokens: In the batch.
         patches: Of its pictures, four a picture token.
         taught: Tokens with a loss.
@@ -35,12 +37,22 @@ def activations(
     """
     words, tower = config.text_config, config.vision_config
     layer = _WIDTH * words.hidden_size + _INNER * words.intermediate_size
-    block = (_TOWER + _TOWER_INNER * tower.mlp_ratio) * tower.embed_dim
+    width, block = _block(tower)
     kept: float = tokens * _of_layers(layer, words.hidden_size, words.num_hidden_layers, checkpointing)
     if vision:
-        kept += patches * _of_layers(block, tower.embed_dim, tower.depth, checkpointing)
+        kept += patches * _of_layers(block, width, tower.depth, checkpointing)
     scores: float = _LOGITS * taught * words.vocab_size
     return 4 * (kept * (_HALF if bf16 else 1) + scores)
+
+
+def _block(tower: Any) -> tuple[float, float]:
+    """Return the width of a vision encoder, and what a block of it keeps of a patch."""
+    if hasattr(tower, "embed_dim"):  # Qwen2-VL, whose hidden_size is the language model's
+        return tower.embed_dim, (_TOWER + _TOWER_INNER * tower.mlp_ratio) * tower.embed_dim
+    width, inner = tower.hidden_size, tower.intermediate_size
+    if hasattr(tower, "fullatt_block_indexes"):
+        return width, _TOWER_GATED * width + _TOWER_GATED_INNER * inner
+    return width, _TOWER * width + _TOWER_TANH * inner
 
 
 def _of_layers(layer: float, width: int, count: int, checkpointing: bool) -> float:
