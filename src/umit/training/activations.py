@@ -45,7 +45,7 @@ def activations(
     return 4 * (kept * (_HALF if bf16 else 1) + scores)
 
 
-def _block(tower: Any) -> tuple[float, float]:
+def _block(tower: Any) -> tuple[int, float]:
     """Return the width of a vision encoder, and what a block of it keeps of a patch."""
     if hasattr(tower, "embed_dim"):  # Qwen2-VL, whose hidden_size is the language model's
         return tower.embed_dim, (_TOWER + _TOWER_INNER * tower.mlp_ratio) * tower.embed_dim
