@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import warnings
 from pathlib import Path
@@ -12,10 +11,11 @@ import numpy as np
 
 from umit.chat import Request, prompt, spell
 from umit.checkpoints import Checkpoint
+from umit.checkpoints.own import own_budget
 from umit.engine.template import PROBE, rendered, template_of
 from umit.errors import CheckpointError, CheckpointWarning
 
-__all__ = ["check_factor", "contradictions", "warn_of_contradictions"]
+__all__ = ["check_factor", "contradictions", "own_folders", "warn_of_contradictions"]
 
 _SYSTEM: Final = re.compile(r"<\|im_start\|>system\n(.*?)<\|im_end\|>\n", re.DOTALL)
 
@@ -39,6 +39,15 @@ def check_factor(card: Checkpoint, factor: int, title: str) -> None:
             f"expected a card for {title}, whose pictures have sides that are multiples of {factor}; "
             f"{card.name}'s have {wrong[name]} ({name}); pass card= of this architecture"
         )
+
+
+def own_folders(engine: Any) -> list[Path]:
+    """Return where files of loaded weights lie: the tokenizer's folder, and an adapter's base.
+
+    Args:
+        engine: Of :func:`umit.engine.load.load_engine`.
+    """
+    return [Path(engine.encoder.tokenizer.name_or_path), Path(str(engine.model.name_or_path))]
 
 
 def contradictions(folder: Path, tokenizer: Any, card: Checkpoint) -> list[str]:
@@ -70,16 +79,10 @@ def _budget(folder: Path, card: Checkpoint) -> list[str]:
     """Compare how many pixels a picture is fed with; a card may leave that to the files."""
     if card.own_pixels:
         return []
-    found = _read(folder / "preprocessor_config.json")
-    name = "preprocessor_config.json"
-    if not found:
-        name = "processor_config.json"
-        found = _read(folder / name).get("image_processor") or {}
-    size = found.get("size") or {}
-    least = found.get("min_pixels") or size.get("shortest_edge")
-    most = found.get("max_pixels") or size.get("longest_edge")
-    if not isinstance(least, int) or not isinstance(most, int):
+    budget = own_budget(folder)
+    if budget is None:
         return []
+    name, least, most = budget
     said = []
     for part in ("film", "boxes", "points", "volume"):
         shown = getattr(card.dialect, part)
@@ -114,15 +117,3 @@ def _template(tokenizer: Any, card: Checkpoint) -> list[str]:
     if _SYSTEM.sub("", theirs, count=1) != _SYSTEM.sub("", ours, count=1):
         said.append(f"its chat template writes {theirs!r}, umit by the card {ours!r}")
     return [f"{one}; umit goes by the card" for one in said]
-
-
-def _read(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        found = json.loads(path.read_text("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"expected JSON in {path.name}, got: {error}") from error
-    if not isinstance(found, dict):
-        raise CheckpointError(f"expected a JSON object in {path.name}, got {type(found).__name__}")
-    return found

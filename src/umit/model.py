@@ -16,7 +16,10 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from umit.backends.backend import Backend
 from umit.chat import Completion, Request
-from umit.checkpoints import EMBEDDED, RELEASED, Checkpoint, locate
+from umit.checkpoints import EMBEDDED, KNOWN, Checkpoint, locate
+from umit.checkpoints.known import check_type
+from umit.checkpoints.own import with_own_pixels
+from umit.checkpoints.places import say_terms
 from umit.errors import BackendError, InputError, UMITError
 from umit.fanout import Outcome, Part, Plan, count, expand, joined
 from umit.imaging.prefetch import Read, Scans, prefetch
@@ -128,13 +131,16 @@ class UMIT:
         place, found = locate(checkpoint, card)
         # Imported late: a scripted or remote engine needs no torch.
         from umit.backends.local.backend import LocalBackend
-        from umit.contradictions import check_factor, warn_of_contradictions
+        from umit.contradictions import check_factor, own_folders, warn_of_contradictions
         from umit.engine.load import load_engine
 
-        engine = load_engine(place, device=device, dtype=dtype, revision=revision)
+        engine = load_engine(place, device=device, dtype=dtype, revision=revision or found.revision or None)
+        check_type(found, engine.encoder.family.model_type, Path(checkpoint).name)
         check_factor(found, engine.encoder.family.factor, engine.encoder.family.title)
-        if found is not RELEASED.get(str(checkpoint)):  # whose card was read beside these very files
+        if found is not KNOWN.get(str(checkpoint)):  # whose card was read beside these very files
             warn_of_contradictions(engine.encoder.tokenizer, found)
+        found = with_own_pixels(found, own_folders(engine))
+        say_terms(found)
         return cls(LocalBackend(engine), found, fingerprint=engine.fingerprint, constrained=constrained)
 
     @classmethod
@@ -465,7 +471,12 @@ class UMIT:
             result = asked.task.decode(completion, asked.query, asked.view)
         except UMITError as error:
             return error
+<<<<<<< HEAD
         name, notes = self.checkpoint.name, (*asked.view.warnings, *_forced(completion))
+=======
+        caution = (self.checkpoint.caution,) if self.checkpoint.caution else ()
+        name, notes = self.checkpoint.name, (*asked.view.warnings, *caution)
+>>>>>>> 18e0aca (Cards of Qwen's bases and of medical fine-tunes, generic cards, own pixels and template; licences and architectures are checked)
         return cast(Result, stamped(result, raw=completion.text, checkpoint=name, warnings=notes))
 
 

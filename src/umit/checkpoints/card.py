@@ -109,6 +109,7 @@ class Checkpoint:
         origin: Of weights that umit taught.
         model_type: Their architecture, as ``config.json`` names it.
         own_pixels: Whether the most and the fewest pixels fed a picture are those of the checkpoint's own files.
+        sub_folder: Of the hub's repository that the weights lie in, the last part of ``name``.
         revision: Commit of the hub that the card was read for; ``""`` for whatever is there.
         licence: Of the weights; ``""`` where nobody told it.
         base_licence: Of the weights that they began as.
@@ -130,6 +131,7 @@ class Checkpoint:
     origin: Origin | None = None
     model_type: ModelType = "qwen2_vl"
     own_pixels: bool = False
+    sub_folder: str = ""
     revision: str = ""
     licence: str = ""
     base_licence: str = ""
@@ -144,6 +146,13 @@ class Checkpoint:
                 f"expected model_type of {', '.join(get_args(ModelType))} in the card of {self.name}, "
                 f"got {self.model_type!r:.80}"
             )
+
+    @property
+    def place(self) -> str:
+        """Where the hub has the weights: its name for them, and behind a colon the sub-folder."""
+        if not self.sub_folder:
+            return self.name
+        return f"{self.name.removesuffix('/' + self.sub_folder)}:{self.sub_folder}"
 
     @cached_property
     def tasks(self) -> Mapping[TaskName, Task[Any, Any]]:

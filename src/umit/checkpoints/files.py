@@ -113,7 +113,7 @@ def _card(data: Any) -> Checkpoint:
 
 
 def _check_kinds(data: Mapping[str, Any]) -> None:
-    texts = ("name", "notice", "model_type", "revision", "licence", "base_licence", "caution")
+    texts = ("name", "notice", "model_type", "sub_folder", "revision", "licence", "base_licence", "caution")
     kinds: dict[str, type[Any]] = {**dict.fromkeys(texts, str), "version": int, "own_pixels": bool}
     for name, kind in kinds.items():
         if not isinstance(data.get(name, kind()), kind):

@@ -7,13 +7,14 @@ from functools import cache
 from pathlib import Path
 
 from umit.checkpoints.card import Checkpoint
+from umit.checkpoints.families import GENERIC
 from umit.checkpoints.files import CARD, read_card
-from umit.checkpoints.known import KNOWN, names
+from umit.checkpoints.known import KNOWN, check_name, check_type, model_type_in, names
 from umit.checkpoints.released import PHANTOM_NOTICE
 from umit.embedded import EMBEDDED, embedded
 from umit.errors import CheckpointError, CheckpointWarning
 
-__all__ = ["locate"]
+__all__ = ["locate", "say_terms"]
 
 
 def locate(checkpoint: str | Path, card: Checkpoint | str | Path | None = None) -> tuple[str | Path, Checkpoint]:
@@ -34,12 +35,21 @@ def locate(checkpoint: str | Path, card: Checkpoint | str | Path | None = None) 
         _say_phantom()
         return folder, _given(card) if card is not None else read_card(folder)
     folder = Path(checkpoint).expanduser()
-    if card is not None:
-        return folder if folder.is_dir() else checkpoint, _given(card)
     if folder.is_dir():
-        return folder, read_card(folder)
+        found = read_card(folder) if card is None else _given(card)
+        check_type(found, model_type_in(folder), folder.name)
+        return folder, found
+    if str(checkpoint) in GENERIC:
+        raise CheckpointError(
+            f"expected weights, got the card {checkpoint}; pass the folder or the name, and it as card="
+        )
+    check_name(str(checkpoint))
+    if card is not None:
+        known = KNOWN.get(str(checkpoint))
+        return checkpoint if known is None else known.place, _given(card)
     if str(checkpoint) in KNOWN:
-        return checkpoint, KNOWN[str(checkpoint)]
+        found = KNOWN[str(checkpoint)]
+        return found.place, found
     raise CheckpointError(
         f"expected a folder of weights with {CARD} or one of {names()}, "
         f"got {folder.name!r}; pass card= to load other weights from the hub"
@@ -56,6 +66,17 @@ def _given(card: Checkpoint | str | Path) -> Checkpoint:
     if path.exists():
         return read_card(path)
     raise CheckpointError(f"expected card= of {names()}, or a .json file, got {str(card)!r}")
+
+
+def say_terms(card: Checkpoint) -> None:
+    """Warn, once a process, where a licence binds who may use the weights, and for what."""
+    if card.terms:
+        _say(card.name, card.terms)
+
+
+@cache  # once a process
+def _say(name: str, terms: str) -> None:
+    warnings.warn(f"{name}: {terms}", CheckpointWarning, stacklevel=4)
 
 
 @cache  # once a process

@@ -30,7 +30,7 @@ def place_of(source: str | Path, revision: str | None, *, weights: bool = True) 
     folder = Path(source).expanduser()
     if folder.is_dir() and source != "":  # Path("") would be the working folder
         return folder
-    if isinstance(source, Path) or not re.fullmatch(r"\w[\w.-]*(/[\w.-]+)?", source):
+    if isinstance(source, Path) or not re.fullmatch(r"\w[\w.-]*(/[\w.-]+)?(:[\w-]+)?", source):
         raise CheckpointError(f"expected a folder with weights, found none at {folder.name!r:.99}")
     return Path(fetched(source, revision, weights=weights))
 

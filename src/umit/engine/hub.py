@@ -7,6 +7,7 @@ there is no network; so whether the hub answers at all is found out first.
 from __future__ import annotations
 
 import ssl
+from pathlib import Path
 from typing import Any, Final
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote
@@ -38,7 +39,7 @@ def fetched(name: str, revision: str | None = None, *, weights: bool = True) -> 
     """Return the folder on this disk that holds a checkpoint of the hub, downloaded if it is not there yet.
 
     Args:
-        name: Such as ``"dz-osamu/UMIT-B"``.
+        name: Such as ``"dz-osamu/UMIT-B"``, or ``"yuxianglai117/Med-R1:VQA_CT"`` where weights lie in a sub-folder.
         revision: Branch, tag or commit.
         weights: Whether those are wanted, too.
 
@@ -49,17 +50,17 @@ def fetched(name: str, revision: str | None = None, *, weights: bool = True) -> 
     import huggingface_hub
     from huggingface_hub import constants, errors
 
+    name, _, inside = name.partition(":")
     known: Any = errors  # the parent of all failed requests is not among its public names
     alone = offline()
     silent = "" if alone else _silence(name, float(constants.HF_HUB_ETAG_TIMEOUT))
     try:
-        return str(
-            huggingface_hub.snapshot_download(
-                name, revision=revision, allow_patterns=list(_FILES),
-                ignore_patterns=None if weights else ["*.safetensors"],
-                local_files_only=alone or bool(silent),
-            )
+        place = huggingface_hub.snapshot_download(
+            name, revision=revision, allow_patterns=[f"{inside}/{one}" if inside else one for one in _FILES],
+            ignore_patterns=None if weights else ["*.safetensors"],
+            local_files_only=alone or bool(silent),
         )  # fmt: skip
+        return str(Path(place) / inside)
     except (OSError, ValueError, known.HTTPError) as error:
         first = str(error).strip().split("\n", 1)[0] or type(error).__name__
         asked = f"{endpoint()} {silent}, and this disk has no copy" if silent else first

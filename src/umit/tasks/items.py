@@ -13,6 +13,7 @@ __all__ = ["items_of"]
 _FENCE: Final = re.compile(r"```[ \t]*(?:json)?[ \t]*\n?(.*?)(?:```|$)", re.IGNORECASE | re.DOTALL)
 _OBJECT: Final = re.compile(r"\{[^{}]*\}")
 _BETWEEN: Final = re.compile(r"[\s,]*")
+_PART: Final = re.compile(r"[\[{]")  # of another list, or of the same that is cut
 _DEPTH: Final = 5  # a list of objects that hold lists of boxes
 
 
@@ -31,7 +32,10 @@ def items_of(text: str, raw: str, expected: str) -> tuple[list[dict[str, Any]], 
         >>> items_of("```JSON\n[{'bbox_2d': [1, 2, 3, 4]}\n```", "", "")
         ([{'bbox_2d': [1, 2, 3, 4]}], ('the list is not closed',))
     """
-    body, warnings = _body(text)
+    body, around = _body(text)
+    if _PART.search(around):
+        raise ParseError("expected one list of objects, got more beside it", text=raw, expected=expected)
+    warnings = ("words beside the list were left out",) if around else ()
     if '"' not in body:
         body = body.replace("'", '"')
     if _deep(body):
@@ -50,16 +54,17 @@ def items_of(text: str, raw: str, expected: str) -> tuple[list[dict[str, Any]], 
     return found, warnings
 
 
-def _body(text: str) -> tuple[str, tuple[str, ...]]:
-    """Return what stands in the first fence, or from the first bracket to the last."""
+def _body(text: str) -> tuple[str, str]:
+    """Return what stands in the first fence, or from the first bracket to the last; and what stands around it."""
     fence = _FENCE.search(text)
     if fence:
         body, around = fence[1], text[: fence.start()] + text[fence.end() :]
     else:
         first = min((k for k in (text.find("["), text.find("{")) if k >= 0), default=0)
-        end = max(text.rfind("]"), text.rfind("}")) + 1 or len(text)
+        end = max(text.rfind("]"), text.rfind("}")) + 1
+        end = len(text) if _PART.search(text, end) else end  # what was cut is no word
         body, around = text[first:end], text[:first] + text[end:]
-    return body.strip(), ("words beside the list were left out",) if around.strip(" \n.。`") else ()
+    return body.strip(), around.strip(" \n.。`")
 
 
 def _one_by_one(body: str, raw: str, expected: str) -> tuple[list[dict[str, Any]], tuple[str, ...]]:

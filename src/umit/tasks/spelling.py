@@ -122,6 +122,8 @@ class RegularSpelling:
             position = match.end()
             joint = _JOINT.match(text, position)
             position = joint.end() if joint else position
+        if not found:
+            raise _wrong("expected boxes", raw, self.expected, found)
         return Read(found)
 
     def write(self, boxes: Sequence[Sequence[str]], target: str) -> str:
@@ -311,7 +313,7 @@ BOXES: Final[dict[BoxSyntax, BoxSpelling]] = {
     ),
     "json": _Json(),
     "bare": RegularSpelling(
-        re.compile(rf"()([^\W\d_][^<>()\[\]]{{0,199}})?[\[(]?{_FOUR}[\])]?"),
+        re.compile(rf"()(?:([^\W\d_][^<>()\[\]:]{{0,199}}):\s*)?[\[(]?{_FOUR}[\])]?"),
         "x1, y1, x2, y2", "{0}, {1}, {2}, {3}", "; ",
     ),
     "ref": RegularSpelling(

@@ -1,0 +1,87 @@
+"""What a checkpoint's own files say of how its pictures are fed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from umit.checkpoints.card import Checkpoint
+from umit.errors import CheckpointError
+
+__all__ = ["Budget", "own_budget", "with_own_pixels"]
+
+
+class Budget(NamedTuple):
+    """How many pixels a picture is fed with.
+
+    Args:
+        file: Name of the file that says it.
+        least: Fewest.
+        most: Most.
+    """
+
+    file: str
+    least: int
+    most: int
+
+
+def own_budget(folder: Path) -> Budget | None:
+    """Return what the files of a folder say; ``None`` where they say nothing.
+
+    Raises:
+        CheckpointError: A file that should say it is no JSON object.
+    """
+    name = "preprocessor_config.json"
+    found = _read(folder / name)
+    if not found:
+        name = "processor_config.json"
+        found = _read(folder / name).get("image_processor") or {}
+    size = found.get("size") or {}
+    least = found.get("min_pixels") or size.get("shortest_edge")
+    most = found.get("max_pixels") or size.get("longest_edge")
+    if not isinstance(least, int) or not isinstance(most, int):
+        return None
+    return Budget(name, least, most)
+
+
+def with_own_pixels(card: Checkpoint, folders: Sequence[Path]) -> Checkpoint:
+    """Return a card that feeds pictures as the checkpoint's own files say, if it leaves that to them.
+
+    Args:
+        card: Of the checkpoint.
+        folders: With its files; the first that says it decides.
+
+    Raises:
+        CheckpointError: It leaves it to them, and none says it, or what one says is no budget.
+    """
+    if not card.own_pixels:
+        return card
+    found = next((one for one in map(own_budget, folders) if one is not None), None)
+    if found is None:
+        raise CheckpointError(
+            f"expected preprocessor_config.json beside the weights: the card of {card.name} leaves to it how many pixels "
+            "a picture is fed with, found none that says it. Copy it there"
+        )
+    if not 1 <= found.least <= found.most:
+        raise CheckpointError(f"expected some pixels in {found.file}, got {found.least} to {found.most}")
+    dialect = card.dialect
+    shown = {
+        name: replace(getattr(dialect, name), min_pixels=found.least, max_pixels=found.most)
+        for name in ("film", "boxes", "points")
+    }
+    return replace(card, own_pixels=False, dialect=replace(dialect, **shown))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        found = json.loads(path.read_text("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"expected JSON in {path.name}, got: {error}") from error
+    if not isinstance(found, dict):
+        raise CheckpointError(f"expected a JSON object in {path.name}, got {type(found).__name__}")
+    return found
