@@ -471,12 +471,8 @@ class UMIT:
             result = asked.task.decode(completion, asked.query, asked.view)
         except UMITError as error:
             return error
-<<<<<<< HEAD
-        name, notes = self.checkpoint.name, (*asked.view.warnings, *_forced(completion))
-=======
         caution = (self.checkpoint.caution,) if self.checkpoint.caution else ()
-        name, notes = self.checkpoint.name, (*asked.view.warnings, *caution)
->>>>>>> 18e0aca (Cards of Qwen's bases and of medical fine-tunes, generic cards, own pixels and template; licences and architectures are checked)
+        name, notes = self.checkpoint.name, (*asked.view.warnings, *_forced(completion), *caution)
         return cast(Result, stamped(result, raw=completion.text, checkpoint=name, warnings=notes))
 
 
