@@ -41,6 +41,8 @@ ALLOWED: dict[str, set[str] | None] = {
     "fanout": _TASKS,
     "contradictions": {"chat", "checkpoints", "engine", "errors"},
     "model": _MODEL | {"contradictions", "fanout"},
+    # Asks an engine for what was drawn, and writes what it found into a card.
+    "calibration": _TASKS | {"checkpoints", "backends", "phantom"},
     "datasets": _TASKS | {"fanout"},
     # Whether it learns is asked by the path that users have, in process and on the weights in training.
     "training": _MODEL | {"contradictions", "fanout", "datasets", "model", "evaluation", "display"},

@@ -14,6 +14,7 @@ from typing import TextIO
 from umit import __version__
 from umit.cli import (
     answer,
+    calibrate,
     classify,
     compare,
     data,
@@ -33,7 +34,22 @@ from umit.errors import CheckpointWarning, DatasetWarning, InputError, UMITError
 
 __all__ = ["main"]
 
-_COMMANDS = (demo, answer, report, classify, detect, landmarks, data, train, push, evaluate, score, compare, info)
+_COMMANDS = (
+    demo,
+    answer,
+    report,
+    classify,
+    detect,
+    landmarks,
+    data,
+    train,
+    push,
+    calibrate,
+    evaluate,
+    score,
+    compare,
+    info,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

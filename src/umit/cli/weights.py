@@ -16,14 +16,20 @@ if TYPE_CHECKING:
 __all__ = ["add_model", "load_model", "reads_of_model"]
 
 
-def add_model(parser: ArgumentParser) -> None:
-    """Add what chooses the weights."""
-    parser.add_argument(
-        "--checkpoint",
-        metavar="NAME-OR-FOLDER",
-        default=EMBEDDED,
-        help="weights: the embedded umit-phantom (default), a name on the hub, or a folder",
-    )
+def add_model(parser: ArgumentParser, *, first: bool = False) -> None:
+    """Add what chooses the weights.
+
+    Args:
+        parser: Of the command.
+        first: Whether they must be named, as the command's first word.
+    """
+    named = "the embedded umit-phantom{}, a name on the hub, or a folder"
+    if first:
+        parser.add_argument("checkpoint", metavar="MODEL", help=f"weights: {named.format('')}")
+    else:
+        parser.add_argument(
+            "--checkpoint", metavar="NAME-OR-FOLDER", default=EMBEDDED, help=f"weights: {named.format(' (default)')}"
+        )
     parser.add_argument("--card", metavar="NAME", help="card of weights that have none of their own")
     parser.add_argument(
         "--free", action="store_true", help="let the model write what it likes, in the form of an answer or not"
