@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import lru_cache
@@ -27,6 +27,7 @@ from umit.imaging.scan import Scan
 from umit.imaging.view import View, render
 from umit.queries import Ask, Choose, Describe, Find, Language, Locate, Query
 from umit.results import Answer, Classification, Detections, Findings, Landmarks, Report, Result, stamped
+from umit.specialists import Specialists, cards_by_verb, one_card
 from umit.tasks.landmarks import CEPHALOMETRIC
 from umit.tasks.table import choose
 from umit.tasks.task import Task
@@ -105,9 +106,9 @@ class UMIT:
     @classmethod
     def from_pretrained(
         cls,
-        checkpoint: str | Path = EMBEDDED,
+        checkpoint: str | Path | Mapping[str, str | Path | UMIT] = EMBEDDED,
         *,
-        card: Checkpoint | str | Path | None = None,
+        card: Checkpoint | str | Path | Mapping[str, Any] | None = None,
         device: str = "auto",
         dtype: str = "auto",
         revision: str | None = None,
@@ -117,8 +118,9 @@ class UMIT:
 
         Args:
             checkpoint: The embedded ``"umit-phantom"``, a released name such as
-                ``"dz-osamu/UMIT-B"``, or a folder.
-            card: For weights without a card of their own: a known name, a ``.json`` file or a card.
+                ``"dz-osamu/UMIT-B"``, or a folder. Several by verb, such as ``{"answer": "dz-osamu/VQA"}``: each
+                verb asks its own, which is loaded when it is first asked.
+            card: For weights without a card of their own: a known name, a ``.json`` file or a card; several by verb.
             device: ``"auto"`` takes CUDA, else MPS, else the CPU.
             dtype: ``"auto"`` takes bfloat16 on CUDA and float32 elsewhere.
             revision: Branch, tag or commit on the hub.
@@ -128,7 +130,12 @@ class UMIT:
             CheckpointError: Weights or card are missing or do not fit.
             InputError: An unknown device or dtype.
         """
-        place, found = locate(checkpoint, card)
+        if isinstance(checkpoint, Mapping):
+            given: dict[str, Any] = {"device": device, "dtype": dtype, "revision": revision, "constrained": constrained}
+            cards = cards_by_verb(checkpoint, card)
+            team = Specialists(checkpoint, load=lambda verb, at: cls.from_pretrained(at, card=cards.get(verb), **given))
+            return cls(team, team.card)
+        place, found = locate(checkpoint, one_card(card))
         # Imported late: a scripted or remote engine needs no torch.
         from umit.backends.local.backend import LocalBackend
         from umit.contradictions import check_factor, own_folders, warn_of_contradictions
@@ -360,6 +367,10 @@ class UMIT:
     def _run(
         self, items: Iterable[tuple[Scans, Query]], *, generate: bool = False, progress: bool = True, workers: int = 0
     ) -> Iterator[Outcome]:
+        if isinstance(self.backend, Specialists):
+            own: dict[str, Any] = {"generate": generate, "progress": progress, "workers": workers}
+            yield from self.backend.run(items, lambda model, some: model._run(some, **own))
+            return
         scored = self.checkpoint.scores_presence
         total = count(items, scored=scored) if isinstance(items, Sequence) else None
         plan: Plan = deque()

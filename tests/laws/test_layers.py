@@ -40,9 +40,10 @@ ALLOWED: dict[str, set[str] | None] = {
     "backends": {"engine", "chat", "errors", "patterns"},
     "fanout": _TASKS,
     "contradictions": {"chat", "checkpoints", "engine", "errors"},
-    "model": _MODEL | {"contradictions", "fanout"},
+    "model": _MODEL | {"contradictions", "fanout", "specialists"},
     # Asks an engine for what was drawn, and writes what it found into a card.
     "calibration": _TASKS | {"checkpoints", "backends", "phantom"},
+    "specialists": _BOTTOM | {"chat", "checkpoints", "fanout", "imaging"},
     "datasets": _TASKS | {"fanout"},
     # Whether it learns is asked by the path that users have, in process and on the weights in training.
     "training": _MODEL | {"contradictions", "fanout", "datasets", "model", "evaluation", "display"},
