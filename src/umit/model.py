@@ -112,6 +112,8 @@ class UMIT:
         device: str = "auto",
         dtype: str = "auto",
         revision: str | None = None,
+        device_map: str | Mapping[str, int | str] | None = None,
+        bits: int | None = None,
         constrained: bool = True,
     ) -> UMIT:
         """Load weights into this process.
@@ -124,11 +126,14 @@ class UMIT:
             device: ``"auto"`` takes CUDA, else MPS, else the CPU.
             dtype: ``"auto"`` takes bfloat16 on CUDA and float32 elsewhere.
             revision: Branch, tag or commit on the hub.
+            device_map: Instead of one device, how the language model's layers are shared out: ``"auto"``, or a map.
+            bits: 4 or 8 to quantise the language model, with ``umit[bits]``.
             constrained: As for :class:`UMIT`.
 
         Raises:
             CheckpointError: Weights or card are missing or do not fit.
-            InputError: An unknown device or dtype.
+            InputError: An unknown device, dtype, map or number of bits.
+            MissingExtraError: Something to install is missing.
         """
         if isinstance(checkpoint, Mapping):
             given: dict[str, Any] = {"device": device, "dtype": dtype, "revision": revision, "constrained": constrained}
@@ -141,7 +146,9 @@ class UMIT:
         from umit.contradictions import check_factor, own_folders, warn_of_contradictions
         from umit.engine.load import load_engine
 
-        engine = load_engine(place, device=device, dtype=dtype, revision=revision or found.revision or None)
+        engine = load_engine(
+            place, device=device, dtype=dtype, revision=revision or found.revision or None, device_map=device_map, bits=bits
+        )
         check_type(found, engine.encoder.family.model_type, Path(checkpoint).name)
         check_factor(found, engine.encoder.family.factor, engine.encoder.family.title)
         if found is not KNOWN.get(str(checkpoint)):  # whose card was read beside these very files

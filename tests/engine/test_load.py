@@ -122,10 +122,7 @@ def test_our_own_faults_do_not_read_as_missing_files(
         ("qwen3_vl_moe", "got 'qwen3_vl_moe': its layers are mixtures of experts"),
         ("qwen3_5", "linear attention, whose state cannot be shared"),
         ("llava", "expected weights of qwen2_vl, qwen2_5_vl or qwen3_vl .* got 'llava'$"),
-        (
-            "qwen2_5_vl",
-            "config.json describes .* the files hold",
-        ),  # whose sizes are then transformers' defaults, of 72B
+        ("qwen2_5_vl", "shapes that config.json describes"),  # whose sizes are then transformers' defaults, of 72B
         ("qwen3_vl", "config.json describes"),
     ],
 )
@@ -142,9 +139,13 @@ CONFIGS: dict[str, tuple[object, str]] = {
     "nothing": (None, "TypeError"),
     "three layers of two": ({"num_hidden_layers": 3}, "num_hidden_layers"),
     "one layer of two": ({"num_hidden_layers": 1, "layer_types": ["full_attention"]}, "12 tensors are of no layer"),
-    "no heads": ({"num_attention_heads": 0}, "ZeroDivisionError"),
+    "no heads": ({"num_attention_heads": 0}, "expected num_attention_heads that divide the hidden_size 64.*got 0"),
     "words": ({"num_hidden_layers": "two"}, "expected int, got str"),
     "few words": ({"vocab_size": 10}, "AssertionError"),
+    "other words": (
+        {"vocab_size": 400},
+        r"tensors have others.*embed_tokens\.weight: \(334, 64\) in its file, \(400, 64\)",
+    ),
 }
 
 

@@ -18,6 +18,11 @@ __all__ = ["Encoder", "Tokenizer"]
 class Tokenizer(Protocol):
     """The part of a Hugging Face tokenizer that is used here."""
 
+    @property
+    def vocab_size(self) -> int:
+        """How many tokens there are without those that were added."""
+        ...
+
     def encode(self, text: str, **settings: Any) -> list[int]:
         """Return the ids of a text."""
         ...

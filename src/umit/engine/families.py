@@ -30,6 +30,7 @@ class Family:
         patch: Side of a patch in pixels.
         mean: Of red, green and blue, from 0 to 1; a checkpoint's own files may say other ones.
         std: Likewise.
+        sections: How M-RoPE shares out half a head, where a configuration does not say.
         video: The class of its video processor, which plain ``AutoProcessor`` needs.
         layered_masks: Whether the language model takes a mask for each kind of layer, or one for all.
 
@@ -44,6 +45,7 @@ class Family:
     patch: int
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    sections: tuple[int, int, int] = (16, 24, 24)
     video: str = "Qwen2VLVideoProcessor"
     layered_masks: bool = True
 
@@ -79,7 +81,7 @@ QWEN2_5_VL: Final = Family(
 #: Instruct and Thinking are one architecture.
 QWEN3_VL: Final = Family(
     model_type="qwen3_vl", title="Qwen3-VL", stem="Qwen3VL", patch=16, mean=_HALF[0], std=_HALF[1],
-    video="Qwen3VLVideoProcessor", layered_masks=False,
+    sections=(24, 20, 20), video="Qwen3VLVideoProcessor", layered_masks=False,
 )  # fmt: skip
 
 #: By ``model_type``.

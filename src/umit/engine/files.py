@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,9 +12,10 @@ from umit.engine.adapters import TENSORS, base_of, is_adapter
 from umit.engine.families import Family, family_named
 from umit.engine.hub import fetched
 from umit.engine.preprocessor import fitted
+from umit.engine.quantised import Bits, bits_in
 from umit.errors import CheckpointError
 
-__all__ = ["check_files", "down_to_base", "explained", "family_in", "is_small", "numbers_in", "place_of"]
+__all__ = ["check_files", "down_to_base", "explained", "family_in", "is_small", "place_of"]
 
 _SMALL: Final = 100_000_000  # bytes of weights that load before a progress bar can be read
 #: What transformers, tokenizers and torch raise over files that are missing, damaged or do not fit together.
@@ -80,11 +80,11 @@ def explained(place: Path, name: str) -> Iterator[None]:
         ) from error
 
 
-def family_in(place: Path, name: str) -> Family:
-    """Return the family of a folder's weights, with the numbers of its own files for pictures.
+def family_in(place: Path, name: str) -> tuple[Family, Bits | None]:
+    """Return the family of a folder's weights, with the numbers of its own files for pictures, and in how many bits they are.
 
     Raises:
-        CheckpointError: Another architecture, or files that do not fit it.
+        CheckpointError: Another architecture, files that do not fit it, or weights that are quantised in a way not read here.
     """
     from transformers import PretrainedConfig
 
@@ -92,18 +92,7 @@ def family_in(place: Path, name: str) -> Family:
     with explained(place, name):
         written, _ = config.get_config_dict(place)
     family = family_named(written.get("model_type") if isinstance(written, dict) else written, name)
-    return fitted(family, place, name)
-
-
-def numbers_in(place: Path) -> int:
-    """Return how many numbers the weights in a folder hold, by the heads of their files."""
-    from safetensors import safe_open
-
-    found = 0
-    for path in place.glob("*.safetensors"):
-        with safe_open(path, "pt") as file:
-            found += sum(math.prod(file.get_slice(key).get_shape()) for key in file.keys())  # noqa: SIM118
-    return found
+    return fitted(family, place, name), bits_in(written, name)
 
 
 def is_small(place: Path) -> bool:

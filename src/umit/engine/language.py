@@ -25,7 +25,7 @@ def embedded_pictures(embedded: Tensor, here: Tensor, pictures: Tensor) -> Tenso
         pictures: ``(tokens, …)`` from :func:`umit.engine.vision.encode_pictures`, in the order of their places.
     """
     shown, _ = deepstack(pictures, embedded.shape[-1])
-    return embedded.masked_scatter(here[..., None], shown.to(embedded.dtype))
+    return embedded.masked_scatter(here[..., None], shown.to(embedded))
 
 
 def read_through(

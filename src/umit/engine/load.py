@@ -6,11 +6,10 @@ Only the families' model and tokenizer classes are used, never their processors,
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -20,17 +19,19 @@ from typing import Any, Final
 import torch
 
 from umit.engine.adapters import ADAPTER, merged, needs_peft
+from umit.engine.devices import device_of, dtype_of
 from umit.engine.encode import Encoder
-from umit.engine.families import MERGE, TEMPORAL, Family
-from umit.engine.files import check_files, down_to_base, explained, family_in, is_small, numbers_in, place_of
+from umit.engine.families import Family
+from umit.engine.files import check_files, down_to_base, explained, family_in, is_small, place_of
+from umit.engine.fits import check_config, check_tensors, check_words
+from umit.engine.quantised import needs_bitsandbytes, settings_of
+from umit.engine.spread import DeviceMap, first_of, spread
 from umit.errors import BackendError, CheckpointError, CheckpointWarning, InputError
 
 __all__ = ["Engine", "fingerprint", "load_engine", "load_shell", "quiet"]
 
 _TOLD: Final = 64  # numbers of a tensor that tell it from another's
-_MOST: Final = 0.5  # of a model's numbers: a file with less is of another one, and what is missing is told by name
 _LAYER: Final = re.compile(r"\.(layers|blocks)\.\d+\.")
-_DTYPES: Final = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +59,13 @@ class Engine:
 def fingerprint(module: torch.nn.Module, dtype: torch.dtype | None = None) -> str:
     """Tell weights from others by the first numbers of every tensor, and by what they are computed in."""
     digest = hashlib.sha256(str(dtype or "").encode())
-    for name, tensor in module.state_dict().items():
+    state = module.state_dict()
+    if any(tensor.device.type == "meta" for tensor in state.values()):  # on disk, or in memory that is not computed in
+        from accelerate.utils.modeling import get_state_dict_offloaded_model
+
+        whole = get_state_dict_offloaded_model(module)
+        state = {name: whole[name] for name in state}
+    for name, tensor in state.items():
         first = tensor.flatten()[:_TOLD].float().cpu()
         digest.update(f"{name} {tuple(tensor.shape)}".encode() + first.numpy().tobytes())
     return digest.hexdigest()
@@ -70,6 +77,8 @@ def load_engine(
     device: str | torch.device = "auto",
     dtype: str | torch.dtype = "auto",
     revision: str | None = None,
+    device_map: DeviceMap | None = None,
+    bits: int | None = None,
 ) -> Engine:
     """Load weights of any family, and their tokenizer.
 
@@ -78,18 +87,21 @@ def load_engine(
         device: ``"auto"`` takes CUDA (the process's own device under torchrun), else MPS, else the CPU.
         dtype: ``"auto"`` takes bfloat16 on CUDA and float32 elsewhere, whatever the file holds.
         revision: Branch, tag or commit on the hub.
+        device_map: Instead of one device: how accelerate shares out the layers, ``"auto"`` or a map of one's own.
+        bits: 4 or 8 to quantise the language model with bitsandbytes; folders that are quantised so need none.
 
     Returns:
         The engine, in evaluation mode.
 
     Raises:
-        CheckpointError: No such weights, no safetensors, another architecture, tensors missing or too many, or a
+        CheckpointError: No such weights, no safetensors, another architecture, parts that do not fit together, or a
             hub that does not answer.
-        InputError: A device or dtype that this torch does not have.
+        InputError: A device or dtype that this torch does not have, or settings that exclude each other.
+        MissingExtraError: bitsandbytes or peft is missing.
         BackendError: The weights do not fit into the device's memory.
     """
-    where = _device(device)
-    kind = _dtype(dtype, where)
+    where = device_of(device)
+    kind = dtype_of(dtype, where)
     place, name = place_of(source, revision), Path(source).name
     layers = down_to_base(place, name)
     for one in layers:
@@ -97,19 +109,56 @@ def load_engine(
     if len(layers) > 1:
         needs_peft()  # said before anything is read
     _hide_broken_torchvision()
-    family = family_in(*layers[-1])
-    model = _weights(family, *layers[-1], kind)
-    for (base, base_name), (own, own_name) in pairwise(reversed(layers)):
-        with explained(own, own_name):
-            model = merged(model, own, own_name, base=base, base_name=base_name)
-    tokenizer = _tokenizer(layers)
+    base_place, base_name = layers[-1]
+    family, written_in = family_in(base_place, base_name)
+    shell = _shell(family, base_place, base_name)
+    encoder = Encoder(_tokenizer(layers), family)
+    if written_in is None:
+        check_tensors(shell, base_place, base_name)
+    check_words(shell.config, encoder, name)
+    how = _how(shell, where, kind, device_map, bits, written_in)
+    if how and len(layers) > 1:
+        raise InputError(
+            "expected an adapter on whole weights of one device, got device_map or bits", code="adapter",
+            hint="Merge it first: umit train --merge, or load it and save_pretrained the model",
+        )  # fmt: skip
     try:
-        model = model.to(where).eval()
+        model = _weights(family, base_place, base_name, kind, how)
+        for (base, below), (own, own_name) in pairwise(reversed(layers)):
+            with explained(own, own_name):
+                model = merged(model, own, own_name, base=base, base_name=below)
+        model = (model if how else model.to(where)).eval()
     except torch.OutOfMemoryError as error:
         raise BackendError(
-            f"expected room for the weights on {where}, there is too little; use device='cpu'", engine="local"
+            f"expected room for the weights on {where}, there is too little; use device='cpu', device_map='auto' or bits=4",
+            engine="local",
         ) from error
-    return Engine(model, Encoder(tokenizer, family), where, kind)
+    return Engine(model, encoder, first_of(how["device_map"]) if how else where, kind)
+
+
+def _how(
+    shell: Any,
+    where: torch.device,
+    dtype: torch.dtype,
+    device_map: DeviceMap | None,
+    bits: int | None,
+    written: int | None,
+) -> dict[str, Any]:
+    """Return what transformers is told beyond one device and whole weights; nothing for those."""
+    if bits is not None and written is not None:
+        raise InputError(
+            f"expected whole weights to quantise, these are in {written} bits", code="bits", hint="Leave bits out"
+        )
+    how: dict[str, Any] = {}
+    if device_map is not None:
+        how["device_map"] = spread(shell, device_map, dtype)
+    if bits is not None:
+        how["quantization_config"] = settings_of(bits, dtype)
+    if written is not None:
+        needs_bitsandbytes()
+    if (bits is not None or written is not None) and device_map is None:
+        how["device_map"] = {"": where}  # what is quantised cannot be moved
+    return how
 
 
 def load_shell(source: str | Path, *, revision: str | None = None) -> tuple[Any, Encoder]:
@@ -127,23 +176,14 @@ def load_shell(source: str | Path, *, revision: str | None = None) -> tuple[Any,
     """
     layers = down_to_base(place_of(source, revision, weights=False), Path(source).name, weights=False)
     place, name = layers[-1]
-    family = family_in(place, name)
+    family, _ = family_in(place, name)
     return _shell(family, place, name), Encoder(_tokenizer(layers), family)
 
 
-def _weights(family: Family, place: Path, name: str, dtype: torch.dtype) -> Any:
+def _weights(family: Family, place: Path, name: str, dtype: torch.dtype, how: Mapping[str, Any]) -> Any:
     # Typed as Any: transformers' loaders are untyped.
     loader: Any = family.model_class()
-    shell = _shell(family, place, name)
     small = is_small(place)
-    with explained(place, name):
-        held = numbers_in(place)
-    wanted = sum(one.numel() for one in {id(p): p for p in shell.parameters()}.values())
-    if held < wanted * _MOST:  # transformers would fill the rest with random numbers, in whatever memory it takes
-        raise CheckpointError(
-            f"expected weights of the {wanted:,} numbers that config.json describes in {name!r}, the files hold {held:,}; "
-            "take the config.json that came with the weights, or copy the files that are missing"
-        )
     with explained(place, name), quiet(small):
         model, report = loader.from_pretrained(
             place,
@@ -153,6 +193,7 @@ def _weights(family: Family, place: Path, name: str, dtype: torch.dtype) -> Any:
             attn_implementation="sdpa",  # the backend passes boolean 4-D masks
             output_loading_info=True,
             adapter_kwargs={"subfolder": "-"},  # else one beside is put in where peft is installed, and only there
+            **how,
         )
     left = [key for key in report["unexpected_keys"] if _LAYER.search(key)]
     for keys, wrong in ((report["missing_keys"], "missing"), (left, "of no layer in config.json")):
@@ -168,32 +209,9 @@ def _shell(family: Family, place: Path, name: str) -> Any:
     """Return a model without numbers, by its configuration alone."""
     with explained(place, name):
         config = family.config_class().from_pretrained(place)
-    _check_shapes(config, family, name)
+    check_config(config, family, name)
     with explained(place, name), torch.device("meta"):
         return family.model_class()(config)
-
-
-def _check_shapes(config: Any, family: Family, name: str) -> None:
-    """Refuse a configuration that umit would feed or ask otherwise than transformers does."""
-    tower, words = config.vision_config, config.text_config
-    wanted = {
-        "patch_size": (tower.patch_size, family.patch),
-        "spatial_merge_size": (tower.spatial_merge_size, MERGE),
-        "temporal_patch_size": (tower.temporal_patch_size, TEMPORAL),
-        "in_channels": (tower.in_channels, 3),
-    }
-    for key, (came, right) in wanted.items():
-        if came != right:
-            raise CheckpointError(
-                f"expected {key} {right} in the config.json of {name!r}, as {family.title} has it, got {came!r:.80}; "
-                "take the config.json that came with the weights"
-            )
-    sliding = sorted({*(getattr(words, "layer_types", None) or ())} - {"full_attention"})
-    if sliding:
-        raise CheckpointError(
-            f"expected layers that see all that stands before in the config.json of {name!r}, got {', '.join(sliding)}; "
-            "no released model has them: set use_sliding_window to false if it came so by mistake"
-        )
 
 
 def _tell_more(place: Path, name: str, unread: set[str]) -> None:
@@ -216,35 +234,6 @@ def _tokenizer(layers: Sequence[tuple[Path, str]]) -> Any:
     place, name = next((one for one in layers if any((one[0] / file).is_file() for file in files)), layers[-1])
     with explained(place, name):
         return loader.from_pretrained(place, trust_remote_code=False)
-
-
-def _device(name: str | torch.device) -> torch.device:
-    if name == "auto":
-        cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
-        own = os.environ.get("LOCAL_RANK", "")  # set by torchrun and accelerate launch
-        if cuda and own.isdecimal() and int(own) < torch.cuda.device_count():
-            return torch.device("cuda", int(own))
-        return torch.device("cuda" if cuda else "mps" if mps else "cpu")
-    try:
-        found = torch.device(name)
-        torch.zeros(1, device=found).item()  # "meta" holds no numbers, others may not be built in
-    except (RuntimeError, AssertionError) as error:
-        raise InputError(
-            f"expected 'auto', 'cpu' or a device that this torch can use, got {str(name)!r}",
-            code="device",
-            hint="Use device='cpu'",
-        ) from error
-    return found
-
-
-def _dtype(name: str | torch.dtype, device: torch.device) -> torch.dtype:
-    if isinstance(name, torch.dtype):
-        return name
-    if name == "auto":
-        return torch.bfloat16 if device.type == "cuda" else torch.float32
-    if name not in _DTYPES:
-        raise InputError(f"expected 'auto' or one of {sorted(_DTYPES)}, got {name!r}", code="dtype")
-    return _DTYPES[name]
 
 
 @contextmanager

@@ -91,7 +91,7 @@ def _stacked(tower: Any) -> list[int]:
 def _same_size(tower: Any, patches: Tensor, shape: tuple[int, int, int], count: int) -> Tensor:
     embed: nn.Conv3d = tower.patch_embed.proj
     # A convolution whose stride is its kernel is a matrix product, several times faster on a CPU.
-    hidden = functional.linear(patches.to(embed.weight.dtype), embed.weight.flatten(1), embed.bias)
+    hidden = functional.linear(patches.to(embed.weight), embed.weight.flatten(1), embed.bias)
     hidden = hidden.view(count, -1, hidden.shape[-1])
     where = _places(shape, hidden.device)
     if hasattr(tower, "pos_embed"):

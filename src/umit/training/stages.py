@@ -60,13 +60,19 @@ def freeze(model: nn.Module, stage: Stage) -> str:
         What trains and what is frozen, each part with its count of numbers.
 
     Raises:
-        InputError: No Qwen-VL, nothing left to train, or trained weights that are not float32.
+        InputError: No Qwen-VL, nothing left to train, quantised weights, or trained weights that are not float32.
     """
     import torch
 
     plain = inner(model)
     if not stage.vision:
         freeze_vision(plain)
+    if getattr(plain, "is_quantized", False):
+        raise InputError(
+            "expected whole weights to teach, these are quantised",
+            code="bits",
+            hint="Begin with those they were made of",
+        )
     kinds = {p.dtype for p in plain.parameters() if p.requires_grad}
     if not kinds:
         raise InputError("expected parameters that require a gradient, got none", code="model")

@@ -19,6 +19,7 @@ from umit.engine.load import Engine
 from umit.engine.pixels import grid, patches, tokens
 from umit.engine.positions import packed_mask, packed_positions, positions
 from umit.engine.vision import encode_pictures
+from umit.errors import BackendError
 
 if TYPE_CHECKING:
     from transformers.cache_utils import DynamicCache
@@ -251,10 +252,27 @@ def embed(engine: Engine, ids: NDArray[np.int64]) -> Tensor:
 
 
 def logits(engine: Engine, hidden: Tensor) -> Tensor:
-    """Return float32 logits ``(…, vocabulary)``; bfloat16 is too coarse for log-probabilities."""
+    """Return float32 logits ``(…, vocabulary)``; bfloat16 is too coarse for log-probabilities.
+
+    Raises:
+        BackendError: What the layers gave is no finite number.
+    """
     head: Any = engine.model.lm_head
-    found: Tensor = head(hidden).float()
+    found: Tensor = head(_finite(engine, hidden, "the language model")).float()
     return found
+
+
+def _finite(engine: Engine, values: Tensor, who: str) -> Tensor:
+    """Return what is all finite: float16 ends at 65504, and what is past it becomes no number some layers later."""
+    if not bool(torch.isfinite(values).all()):
+        kind = str(engine.dtype).removeprefix("torch.")
+        other = "bfloat16' or 'float32" if kind == "float16" else "float32"
+        raise BackendError(
+            f"expected finite numbers from {who}, got NaN or infinity in {kind}; "
+            + (f"load the weights with dtype='{other}'" if kind != "float32" else "the weights are damaged"),
+            engine="local",
+        )
+    return values
 
 
 def _nothing(engine: Engine, after: NDArray[np.int64]) -> Context:
@@ -292,6 +310,7 @@ def _encoded(engine: Engine, frames: Mapping[bytes, Frame], known: Mapping[bytes
         shown = [frames[key] for key in keys]
         pixels = torch.from_numpy(patches(shown, family)).to(engine.device)
         encoded = encode_pictures(engine.model.model.visual, pixels, [grid(f, family) for f in shown])
+        encoded = _finite(engine, encoded, "the vision encoder")
         parts = torch.split(encoded, [tokens(f, family) for f in shown])
         found.update(zip(keys, parts, strict=True))
     return found
