@@ -147,7 +147,12 @@ class UMIT:
         from umit.engine.load import load_engine
 
         engine = load_engine(
-            place, device=device, dtype=dtype, revision=revision or found.revision or None, device_map=device_map, bits=bits
+            place,
+            device=device,
+            dtype=dtype,
+            revision=revision or found.revision or None,
+            device_map=device_map,
+            bits=bits,
         )
         check_type(found, engine.encoder.family.model_type, Path(checkpoint).name)
         check_factor(found, engine.encoder.family.factor, engine.encoder.family.title)
