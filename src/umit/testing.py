@@ -178,21 +178,26 @@ def tiny_checkpoint(
         side = kind.factor
         write_processor_files(kind, folder, min_pixels=4 * side * side, max_pixels=768 * side * side)
     if card is not None:
-        write_card(fitting(card, kind.factor) if card is PHANTOM else card, folder)
+        write_card(fitting(card, family) if card is PHANTOM else card, folder)
     return folder
 
 
-def fitting(card: Checkpoint, factor: int) -> Checkpoint:
-    """Return a card whose pictures have sides that are multiples of another factor; its frames stay.
+def fitting(card: Checkpoint, family: str) -> Checkpoint:
+    """Return a card for another architecture, whose pictures have sides that are multiples of its factor; frames stay.
 
     Args:
         card: Such as the embedded checkpoint's.
-        factor: 28 for Qwen2-VL and Qwen2.5-VL, 32 for Qwen3-VL.
+        family: A key of :data:`umit.engine.families.FAMILIES`.
 
     Example:
-        >>> fitting(PHANTOM, 32).dialect.volume.fed
+        >>> fitting(PHANTOM, "qwen3_vl").dialect.volume.fed
         (64, 64)
     """
+
+    from umit.engine.families import FAMILIES
+
+    kind = FAMILIES[family]
+    factor = kind.factor
 
     def cut(shown: Rendering) -> Rendering:
         fed = shown.fed and (factor * round(shown.fed[0] / factor), factor * round(shown.fed[1] / factor))
@@ -200,7 +205,7 @@ def fitting(card: Checkpoint, factor: int) -> Checkpoint:
 
     d = card.dialect
     dialect = replace(d, film=cut(d.film), volume=cut(d.volume), boxes=cut(d.boxes), points=cut(d.points))
-    return replace(card, dialect=dialect)
+    return replace(card, dialect=dialect, model_type=kind.model_type)
 
 
 #: Tokens whose ids stand in config.json, and their keys there.

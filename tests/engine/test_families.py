@@ -140,14 +140,16 @@ def test_other_architectures_are_refused_by_name(kind: object, said: str) -> Non
 
 
 def test_a_card_of_another_factor_is_refused(tmp_path: Path) -> None:
-    wrong = replace(PHANTOM, name="mine")  # of 28, and not the value that tiny_checkpoint fits
+    right = fitting(replace(PHANTOM, name="mine"), "qwen3_vl")
+    wrong = replace(right, dialect=PHANTOM.dialect)  # of 28
     folder = tiny_checkpoint(tmp_path, family="qwen3_vl", card=wrong)
     said = r"expected a card for Qwen3-VL, whose pictures have sides that are multiples of 32; mine's have 28 \("
     with pytest.raises(CheckpointError, match=said):
         UMIT.from_pretrained(folder, device="cpu")
-    assert UMIT.from_pretrained(folder, card=fitting(wrong, 32), device="cpu").checkpoint.name == "mine"
+    assert UMIT.from_pretrained(folder, card=right, device="cpu").checkpoint.name == "mine"
+    other = replace(right, model_type="qwen2_vl")
     with pytest.raises(CheckpointError, match=r"Qwen2-VL.*multiples of 28.*have 32"):
-        UMIT.from_pretrained(tiny_checkpoint(tmp_path / "b"), card=fitting(wrong, 32), device="cpu")
+        UMIT.from_pretrained(tiny_checkpoint(tmp_path / "b"), card=other, device="cpu")
 
 
 def test_verbs(folder: Path) -> None:
