@@ -193,7 +193,6 @@ def fitting(card: Checkpoint, family: str) -> Checkpoint:
         >>> fitting(PHANTOM, "qwen3_vl").dialect.volume.fed
         (64, 64)
     """
-
     from umit.engine.families import FAMILIES
 
     kind = FAMILIES[family]
@@ -205,7 +204,8 @@ def fitting(card: Checkpoint, family: str) -> Checkpoint:
 
     d = card.dialect
     dialect = replace(d, film=cut(d.film), volume=cut(d.volume), boxes=cut(d.boxes), points=cut(d.points))
-    return replace(card, dialect=dialect, model_type=kind.model_type)
+    named: Any = kind.model_type  # one of those that a card can name
+    return replace(card, dialect=dialect, model_type=named)
 
 
 #: Tokens whose ids stand in config.json, and their keys there.
