@@ -109,21 +109,9 @@ def load_engine(
     if len(layers) > 1:
         needs_peft()  # said before anything is read
     _hide_broken_torchvision()
-    base_place, base_name = layers[-1]
-    family, written_in = family_in(base_place, base_name)
-    shell = _shell(family, base_place, base_name)
-    encoder = Encoder(_tokenizer(layers), family)
-    if written_in is None:
-        check_tensors(shell, base_place, base_name)
-    check_words(shell.config, encoder, name)
-    how = _how(shell, where, kind, device_map, bits, written_in)
-    if how and len(layers) > 1:
-        raise InputError(
-            "expected an adapter on whole weights of one device, got device_map or bits", code="adapter",
-            hint="Merge it first: umit train --merge, or load it and save_pretrained the model",
-        )  # fmt: skip
+    encoder, how = _looked_at(layers, where, kind, device_map, bits)
     try:
-        model = _weights(family, base_place, base_name, kind, how)
+        model = _weights(encoder.family, *layers[-1], kind, how)
         for (base, below), (own, own_name) in pairwise(reversed(layers)):
             with explained(own, own_name):
                 model = merged(model, own, own_name, base=base, base_name=below)
@@ -134,6 +122,30 @@ def load_engine(
             engine="local",
         ) from error
     return Engine(model, encoder, first_of(how["device_map"]) if how else where, kind)
+
+
+def _looked_at(
+    layers: Sequence[tuple[Path, str]],
+    where: torch.device,
+    dtype: torch.dtype,
+    device_map: DeviceMap | None,
+    bits: int | None,
+) -> tuple[Encoder, dict[str, Any]]:
+    """Return the encoder, and what transformers is told of weights, once all parts are seen to fit together."""
+    base, name = layers[-1]
+    family, written = family_in(base, name)
+    shell = _shell(family, base, name)
+    encoder = Encoder(_tokenizer(layers), family)
+    if written is None:
+        check_tensors(shell, base, name)
+    check_words(shell.config, encoder, layers[0][1])
+    how = _how(shell, where, dtype, device_map, bits, written)
+    if how and len(layers) > 1:
+        raise InputError(
+            "expected an adapter on whole weights of one device, got device_map or bits", code="adapter",
+            hint="Merge it first: umit train --merge, or load it and save_pretrained the model",
+        )  # fmt: skip
+    return encoder, how
 
 
 def _how(
