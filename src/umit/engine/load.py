@@ -115,6 +115,8 @@ def load_engine(
         for (base, below), (own, own_name) in pairwise(reversed(layers)):
             with explained(own, own_name):
                 model = merged(model, own, own_name, base=base, base_name=below)
+        if len(layers) > 1:  # after it: another base than it was taught on is said first
+            check_words(model.config, encoder, name)
         model = (model if how else model.to(where)).eval()
     except torch.OutOfMemoryError as error:
         raise BackendError(
@@ -138,7 +140,8 @@ def _looked_at(
     encoder = Encoder(_tokenizer(layers), family)
     if written is None:
         check_tensors(shell, base, name)
-    check_words(shell.config, encoder, layers[0][1])
+    if len(layers) == 1:
+        check_words(shell.config, encoder, name)
     how = _how(shell, where, dtype, device_map, bits, written)
     if how and len(layers) > 1:
         raise InputError(
