@@ -135,8 +135,9 @@ class UMIT:
             InputError: An unknown device, dtype, map or number of bits.
             MissingExtraError: Something to install is missing.
         """
+        placed: dict[str, Any] = {"device": device, "dtype": dtype, "device_map": device_map, "bits": bits}
         if isinstance(checkpoint, Mapping):
-            given: dict[str, Any] = {"device": device, "dtype": dtype, "revision": revision, "constrained": constrained}
+            given = {**placed, "revision": revision, "constrained": constrained}
             cards = cards_by_verb(checkpoint, card)
             team = Specialists(checkpoint, load=lambda verb, at: cls.from_pretrained(at, card=cards.get(verb), **given))
             return cls(team, team.card)
@@ -146,14 +147,7 @@ class UMIT:
         from umit.contradictions import check_factor, own_folders, warn_of_contradictions
         from umit.engine.load import load_engine
 
-        engine = load_engine(
-            place,
-            device=device,
-            dtype=dtype,
-            revision=revision or found.revision or None,
-            device_map=device_map,
-            bits=bits,
-        )
+        engine = load_engine(place, revision=revision or found.revision or None, **placed)
         check_type(found, engine.encoder.family.model_type, Path(checkpoint).name)
         check_factor(found, engine.encoder.family.factor, engine.encoder.family.title)
         if found is not KNOWN.get(str(checkpoint)):  # whose card was read beside these very files
