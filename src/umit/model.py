@@ -133,7 +133,6 @@ class UMIT:
         Raises:
             CheckpointError: Weights or card are missing or do not fit.
             InputError: An unknown device, dtype, map or number of bits.
-            MissingExtraError: Something to install is missing.
         """
         placed: dict[str, Any] = {"device": device, "dtype": dtype, "device_map": device_map, "bits": bits}
         if isinstance(checkpoint, Mapping):
@@ -142,8 +141,7 @@ class UMIT:
             team = Specialists(checkpoint, load=lambda verb, at: cls.from_pretrained(at, card=cards.get(verb), **given))
             return cls(team, team.card)
         place, found = locate(checkpoint, one_card(card))
-        # Imported late: a scripted or remote engine needs no torch.
-        from umit.backends.local.backend import LocalBackend
+        from umit.backends.local.backend import LocalBackend  # late: a scripted or remote engine needs no torch
         from umit.contradictions import check_factor, own_folders, warn_of_contradictions
         from umit.engine.load import load_engine
 
