@@ -15,7 +15,7 @@ from umit import chat
 from umit.backends.local import backend as backend_module
 from umit.backends.local import options, prefix
 from umit.backends.local.backend import LocalBackend
-from umit.backends.local.generate import write
+from umit.backends.local.generate import Row, Slots
 from umit.chat import BOX_START, Completion, Request
 from umit.engine.families import FAMILIES
 from umit.engine.load import Engine, load_engine
@@ -189,7 +189,8 @@ def test_work_grows_as_the_number_of_options(engine: Engine, monkeypatch: pytest
 
 def test_greedy_twice_gives_the_same(engine: Engine) -> None:
     backend = LocalBackend(engine, batch=4)
-    assert list(backend.generate(MIXED)) == list(backend.generate(MIXED))
+    for one, other in zip(backend.generate(MIXED), [*backend.generate(MIXED)], strict=True):
+        same(one, other)
 
 
 def test_lazy_and_at_most_a_batch_ahead(engine: Engine) -> None:
@@ -203,30 +204,97 @@ def test_lazy_and_at_most_a_batch_ahead(engine: Engine) -> None:
 
     answers = LocalBackend(engine, batch=2).generate(endless())
     assert pulled == 0
-    next(answers)
-    assert pulled == 2
-    next(answers)
-    assert pulled == 2
-    next(answers)
-    assert pulled == 4
+    for _ in range(20):
+        next(answers)
+    assert pulled <= 20 + 8
 
 
 @pytest.mark.parametrize(
     ("shown", "most", "taken"),
     [  # pictures of a question, the most questions, how many go together
-        ([A], 32, 8),  # large pictures: few
-        ([C], 5, 5),  # never more than asked
-        ([B], 32, 12),  # until they are enough
-        ([], 32, 32),  # words alone: all
+        (A, 32, 8),  # large pictures: few
+        (C, 5, 5),  # never more than asked
+        (B, 32, 12),  # until they are enough
+        (None, 32, 32),  # words alone: all
     ],
 )
 def test_fewer_together_of_large_pictures(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, shown: list[NDArray[np.uint8]], most: int, taken: int
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, shown: NDArray[np.uint8] | None, most: int, taken: int
 ) -> None:
     monkeypatch.setattr(backend_module, "_TOKENS", 12)  # A and C have six tokens, B one
-    questions = iter([asked("Q", *shown, max_new_tokens=1)] * 100)
-    next(LocalBackend(engine, batch=most).generate(questions))
-    assert 100 - len(list(questions)) == taken
+    apart = [() if shown is None else (shown.copy(),) for _ in range(100)]
+    assert groups(engine, monkeypatch, [asked("Q", *one, max_new_tokens=1) for one in apart], most)[0] == taken
+
+
+@pytest.mark.parametrize(
+    ("kept", "most", "taken"),
+    [
+        (1000, 5, 10),  # on the same picture twice as many
+        (30, 32, 8),  # but few where all together would hold too much
+        (60, 32, 10),
+    ],
+)
+def test_questions_on_one_picture_go_together(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, kept: int, most: int, taken: int
+) -> None:
+    monkeypatch.setattr(backend_module, "_KEPT", kept)  # a question holds six
+    assert groups(engine, monkeypatch, [asked("Q", A, max_new_tokens=1)] * 100, most)[0] == taken
+
+
+def groups(engine: Engine, monkeypatch: pytest.MonkeyPatch, questions: list[Request], batch: int) -> list[int]:
+    """Return how many questions are read together, each time."""
+    sizes: list[int] = []
+    real = backend_module.read_prefixes
+
+    def counted(engine: Engine, requests: list[Request], known: prefix.Pictures) -> object:
+        sizes.append(len(requests))
+        return real(engine, requests, known)
+
+    monkeypatch.setattr(backend_module, "read_prefixes", counted)
+    assert len(list(LocalBackend(engine, batch=batch).generate(questions))) == len(questions) == sum(sizes)
+    return sizes
+
+
+def test_places_that_come_free_are_taken(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps are as wide as there are questions, whatever their lengths; each gets what it gets alone."""
+    lengths = [1, 40, 2, 3, 1, 30, 2, 1, 25, 2, 1, 3, 20, 1, 2, 1]
+    shown = [picture(k, 28, 28 * (1 + k % 3)) for k in range(len(lengths))]
+    questions = [
+        asked(f"Question {k}", p, max_new_tokens=n) for k, (n, p) in enumerate(zip(lengths, shown, strict=True))
+    ]
+    alone = [next(LocalBackend(engine).generate([one])) for one in questions]
+    widths: list[int] = []
+    real = Slots.step
+
+    def counted(slots: Slots) -> list[Row]:
+        widths.append(len(slots))
+        return real(slots)
+
+    monkeypatch.setattr(Slots, "step", counted)
+    together = list(LocalBackend(engine, batch=4).generate(questions))
+    for one, other in zip(alone, together, strict=True):
+        same(one, other)
+    useful = sum(one.tokens or 0 for one in together)
+    assert sum(widths) == useful  # nothing is computed for answers that have ended
+    assert len(widths) < 0.7 * sum(max(c.tokens or 0 for c in together[k : k + 4]) for k in range(0, len(together), 4))
+
+
+def test_a_step_that_does_not_fit_begins_again_in_halves(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, widths = Slots.step, []
+
+    def small_memory(slots: Slots) -> list[Row]:
+        widths.append(len(slots))
+        if len(slots) > 2:
+            raise torch.OutOfMemoryError
+        return real(slots)
+
+    monkeypatch.setattr(Slots, "step", small_memory)
+    questions = [asked(f"Question {k}", A, max_new_tokens=3) for k in range(5)]
+    found = list(LocalBackend(engine, batch=5).generate(questions))
+    assert widths[:2] == [5, 2] and max(widths[1:]) == 2
+    monkeypatch.undo()
+    for one, other in zip(found, LocalBackend(engine).generate(questions), strict=True):
+        same(one, other)
 
 
 def test_each_picture_is_encoded_once(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -327,15 +395,24 @@ def test_one_request_that_does_not_fit_says_what_to_do(engine: Engine, monkeypat
         raise torch.OutOfMemoryError
 
     monkeypatch.setattr(backend_module, "read_prefixes", no_memory)
-    with pytest.raises(BackendError, match="device='cpu'"):
-        next(LocalBackend(engine).generate(MIXED))
+    found = list(LocalBackend(engine, batch=4).generate(MIXED))
+    assert len(found) == len(MIXED)
+    assert all(isinstance(one, BackendError) and "device='cpu'" in str(one) for one in found)
 
 
 def test_weights_that_give_no_numbers(engine: Engine) -> None:
-    context, left, _ = prefix.read_prefixes(engine, MIXED[:1], {})
-    assert left == [engine.encoder.split(MIXED[0])[1]]
-    with pytest.raises(BackendError, match="NaN"):
-        write(engine, context, torch.full((1, 300), torch.nan), [4])
+    """One such answer is an error, and leaves the other."""
+    context, left, _ = prefix.read_prefixes(engine, [MIXED[0], MIXED[3]], {})
+    assert left == [engine.encoder.split(one)[1] for one in (MIXED[0], MIXED[3])]
+    context, logits = prefix.read_words(engine, context, left)
+    logits[0] = torch.nan
+    slots = Slots(engine, 2, 2)
+    slots.join([Row(0, MIXED[0], None), Row(1, MIXED[3], None)], context, logits)
+    done = [row for _ in range(LENGTH) for row in slots.step()]
+    broken, whole = (row.completion(engine) for row in done)
+    assert isinstance(broken, BackendError) and "NaN" in str(broken) and not slots
+    (alone,) = LocalBackend(engine).generate([MIXED[3]])
+    same(whole, alone)
 
 
 def test_batch_below_one(engine: Engine) -> None:

@@ -1,4 +1,8 @@
-"""Written answers: the likeliest token that the answer's pattern leaves, one after another."""
+"""Written answers: the likeliest token that the answer's pattern leaves, one after another.
+
+An answer that ends leaves its slot, and another question takes it: a step is made for as many answers as there is room
+for, whatever their lengths.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +16,11 @@ from torch import Tensor
 from umit.backends.local.automaton import Node
 from umit.backends.local.guide import Guide
 from umit.backends.local.prefix import Context, read_words
-from umit.chat import Completion
+from umit.chat import Completion, Request
 from umit.engine.load import Engine
 from umit.errors import BackendError
 
-__all__ = ["Draw", "write"]
+__all__ = ["Draw", "Row", "Slots"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,16 +42,26 @@ class Draw:
 
 
 @dataclass(slots=True, eq=False)
-class _Row:
-    """One answer while it is written."""
+class Row:
+    """One answer while it is written.
 
-    limit: int
+    Args:
+        number: Of the request.
+        request: What was asked; ``max_new_tokens`` counts the end token.
+        guide: What it may write; ``None`` leaves it free.
+        tokens: Of its pictures.
+    """
+
+    number: int
+    request: Request
     guide: Guide | None
+    tokens: int = 0
     ids: list[int] = field(default_factory=list)
     logprob: float = 0.0
     ended: bool = False
     forced: int = 0
     state: Node | None = None
+    failure: BackendError | None = None
 
     def __post_init__(self) -> None:
         if self.guide is not None:
@@ -71,62 +85,95 @@ class _Row:
 
     @property
     def goes_on(self) -> bool:
-        return not self.ended and len(self.ids) < self.limit
+        """Whether it has neither ended nor come to its limit."""
+        return not self.ended and self.failure is None and len(self.ids) < self.request.max_new_tokens
+
+    def completion(self, engine: Engine) -> Completion | BackendError:
+        """Return what was written, with the log-probability of text and end token as the weights alone give it."""
+        if self.failure is not None:
+            return self.failure
+        return Completion(
+            text=engine.encoder.text(self.ids),
+            finish_reason="stop" if self.ended else "length",
+            logprob=self.logprob,
+            tokens=len(self.ids) + self.ended,
+            forced=self.forced,
+        )
 
 
-def write(
-    engine: Engine,
-    context: Context,
-    logits: Tensor,
-    limits: Sequence[int],
-    guides: Sequence[Guide | None] = (),
-    draw: Draw | None = None,
-) -> list[Completion]:
-    """Write every row's answer; rows that are done leave the batch.
+class Slots:
+    """Answers that are written together.
 
     Args:
         engine: The weights.
-        context: The questions, read.
-        logits: float32 ``(B, vocabulary)`` of the first token.
-        limits: The most tokens each row may have, its end token included.
-        guides: What each row may write; ``None``, or no guides at all, leaves it free.
+        most: How many there is room for.
+        ever: How many questions on the same pictures there is room for.
         draw: How tokens are drawn; ``None`` takes the likeliest.
-
-    Returns:
-        One completion a row, with the log-probability of its text and end token as the weights alone give it, whatever
-        a pattern leaves.
-
-    Raises:
-        BackendError: The weights give no numbers, or the tokenizer cannot spell the answer.
     """
-    stops = frozenset((engine.encoder.end, engine.encoder.padding))
-    rows = [_Row(limit, guide) for limit, guide in zip(limits, guides or [None] * len(limits), strict=True)]
-    active = rows
-    while active:
+
+    def __init__(self, engine: Engine, most: int, ever: int, draw: Draw | None = None) -> None:
+        self._engine, self._draw, self.most, self.ever = engine, draw, most, ever
+        self._stops = frozenset((engine.encoder.end, engine.encoder.padding))
+        self.rows: list[Row] = []
+        self._context: Context | None = None
+        self._logits: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def join(self, rows: Sequence[Row], context: Context, logits: Tensor) -> None:
+        """Let more questions be answered beside those that are.
+
+        Args:
+            rows: Nothing of them is written yet.
+            context: The questions, read.
+            logits: float32 ``(B, vocabulary)`` of the first token.
+        """
+        if self._context is None or self._logits is None:
+            self.rows, self._context, self._logits = list(rows), context, logits
+            return
+        joined = self._context.beside(context)
+        self.rows, self._context, self._logits = [*self.rows, *rows], joined, torch.cat([self._logits, logits])
+
+    def clear(self) -> list[Row]:
+        """Give up what is written of all, and return them."""
+        left = self.rows
+        self._keep([])
+        return left
+
+    def step(self) -> list[Row]:
+        """Write one token of every answer, and return those that are done: ended, at their limit, or failed.
+
+        Raises:
+            BackendError: The tokenizer cannot spell an answer.
+        """
+        context, logits = self._context, self._logits
+        if context is None or logits is None:
+            return []
         scores = logits.log_softmax(-1)
-        judged = scores if draw is None else draw.shifted(logits)
+        judged = scores if self._draw is None else self._draw.shifted(logits)
         best = judged.max(-1)
-        if not all(map(math.isfinite, best.values.tolist())):
-            raise BackendError("expected numbers, the weights gave NaN; load them with dtype='float32'", engine="local")
-        tokens = [
-            row.chosen(token, judged[place], stops)
-            for place, (row, token) in enumerate(zip(active, best.indices.tolist(), strict=True))
-        ]
+        tokens = []
+        likeliest = zip(self.rows, best.indices.tolist(), best.values.tolist(), strict=True)
+        for place, (row, token, top) in enumerate(likeliest):
+            if not math.isfinite(top):
+                row.failure = BackendError(
+                    "expected numbers, the weights gave NaN; load them with dtype='float32'", engine="local"
+                )
+            tokens.append(token if row.failure else row.chosen(token, judged[place], self._stops))
         found = scores.gather(-1, torch.tensor(tokens, device=scores.device)[:, None])[:, 0].tolist()
-        for row, score in zip(active, found, strict=True):
+        for row, score in zip(self.rows, found, strict=True):
             row.logprob += score
-        going = [place for place, row in enumerate(active) if row.goes_on]
-        active = [active[place] for place in going]
-        if active:
-            last = [row.ids[-1:] for row in active]
-            context, logits = read_words(engine, context.rows(going), last)
-    return [
-        Completion(
-            text=engine.encoder.text(row.ids),
-            finish_reason="stop" if row.ended else "length",
-            logprob=row.logprob,
-            tokens=len(row.ids) + row.ended,
-            forced=row.forced,
-        )
-        for row in rows
-    ]
+        done = [row for row in self.rows if not row.goes_on]
+        self._keep([place for place, row in enumerate(self.rows) if row.goes_on])
+        if self.rows and self._context is not None:
+            last = [row.ids[-1:] for row in self.rows]
+            self._context, self._logits = read_words(self._engine, self._context, last)
+        return done
+
+    def _keep(self, places: Sequence[int]) -> None:
+        self.rows = [self.rows[place] for place in places]
+        if not self.rows:
+            self._context = self._logits = None
+        elif self._context is not None and self._logits is not None:
+            self._context, self._logits = self._context.rows(places), self._logits[list(places)]

@@ -63,6 +63,34 @@ class Context:
         cache.layers = [copy.copy(layer) for layer in self.cache.layers]
         return replace(self, cache=cache)
 
+    def beside(self, other: Context) -> Context:
+        """Return a context of both's rows, one behind another, each without what its cache holds as padding."""
+        counts = np.concatenate([self.real.sum(1), other.real.sum(1)])
+        places = np.arange(int(counts.max(initial=0)))
+        index = np.concatenate([_last(one.real, len(places)) for one in (self, other)])
+        found, split = self.fork(), len(self.after)
+        for mine, theirs in zip(found.cache.layers, other.cache.layers, strict=True):
+            for name in ("keys", "values"):
+                own = [_picked(getattr(mine, name), index[:split]), _picked(getattr(theirs, name), index[split:])]
+                setattr(mine, name, torch.cat(own))
+        real = places >= len(places) - counts[:, None]
+        return Context(found.cache, real, np.concatenate([self.after, other.after]))
+
+
+def _last(real: NDArray[np.bool_], length: int) -> NDArray[np.int64]:
+    """Return where the real columns of each row stand, ``(B, length)``, the last one last; 0 where it has fewer."""
+    found = np.zeros((len(real), length), np.int64)
+    for row, own in enumerate(real):
+        columns = np.flatnonzero(own)
+        found[row, length - len(columns) :] = columns
+    return found
+
+
+def _picked(values: Tensor, index: NDArray[np.int64]) -> Tensor:
+    """Return columns ``index`` ``(B, L)`` of each row of keys or values ``(B, heads, K, width)``."""
+    where = torch.from_numpy(index).to(values.device)[:, None, :, None]
+    return values.gather(2, where.expand(-1, values.shape[1], -1, values.shape[3]))
+
 
 def read(
     engine: Engine,
