@@ -18,7 +18,7 @@ from umit.backends.backend import Backend
 from umit.chat import Completion, Request
 from umit.checkpoints import EMBEDDED, KNOWN, Checkpoint, locate
 from umit.checkpoints.known import check_type
-from umit.checkpoints.own import with_own_pixels
+from umit.checkpoints.own import as_served, with_own_pixels
 from umit.checkpoints.places import say_terms
 from umit.errors import BackendError, InputError, UMITError
 from umit.fanout import Outcome, Part, Plan, count, expand, joined
@@ -150,8 +150,7 @@ class UMIT:
         check_factor(found, engine.encoder.family.factor, engine.encoder.family.title)
         if found is not KNOWN.get(str(checkpoint)):  # whose card was read beside these very files
             warn_of_contradictions(engine.encoder.tokenizer, found)
-        found = with_own_pixels(found, own_folders(engine))
-        say_terms(found)
+        found = say_terms(with_own_pixels(found, own_folders(engine)))
         return cls(LocalBackend(engine), found, fingerprint=engine.fingerprint, constrained=constrained)
 
     @classmethod
@@ -190,6 +189,7 @@ class UMIT:
             UMIT('dz-osamu/UMIT-B')
         """
         place, found = locate(model, card)
+        found = say_terms(as_served(found, place))
         from umit.backends.server.backend import ServerBackend
         from umit.backends.server.line import Patience
 

@@ -73,6 +73,18 @@ def test_limits_of_a_licence_are_told_once_at_load(tmp_path: Path) -> None:
         UMIT.from_pretrained(folder, card=bound, device="cpu")
 
 
+def test_a_server_has_files_that_are_not_here(tmp_path: Path) -> None:
+    lingshu = "lingshu-medical-mllm/Lingshu-7B"
+    with pytest.warns(CheckpointWarning, match="files that only the server has; fed with 3136 to 12845056"):
+        served = UMIT.from_server("http://localhost:9", lingshu)
+    assert not served.checkpoint.own_pixels
+    folder = tiny_checkpoint(tmp_path / "tiny", card=None, family="qwen2_5_vl", processor=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = UMIT.from_server("http://localhost:9", folder, card=lingshu)
+    assert model.checkpoint.dialect.film.max_pixels == 768 * 28 * 28
+
+
 def write(folder: Path, name: str, content: object) -> Path:
     (folder / name).write_text(json.dumps(content))
     return folder

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from umit.checkpoints.card import Checkpoint
-from umit.errors import CheckpointError
+from umit.errors import CheckpointError, CheckpointWarning
 
-__all__ = ["Budget", "own_budget", "with_own_pixels"]
+__all__ = ["Budget", "as_served", "own_budget", "with_own_pixels"]
 
 
 class Budget(NamedTuple):
@@ -73,6 +74,29 @@ def with_own_pixels(card: Checkpoint, folders: Sequence[Path]) -> Checkpoint:
         for name in ("film", "boxes", "points")
     }
     return replace(card, own_pixels=False, dialect=replace(dialect, **shown))
+
+
+def as_served(card: Checkpoint, place: str | Path) -> Checkpoint:
+    """Return the card of weights that a server has, whose files may not be here.
+
+    Args:
+        card: Of the checkpoint.
+        place: Their folder here, or the name that the server knows them by.
+
+    Raises:
+        CheckpointError: As for :func:`with_own_pixels`, of a folder.
+    """
+    if not card.own_pixels or isinstance(place, Path):
+        return with_own_pixels(card, [Path(place)])
+    film = card.dialect.film
+    warnings.warn(
+        f"{card.name}: how many pixels a picture is fed with stands in files that only the server has; fed with "
+        f"{film.min_pixels} to {film.max_pixels}, as those of its base say. Name a folder with its "
+        "preprocessor_config.json instead",
+        CheckpointWarning,
+        stacklevel=3,
+    )
+    return replace(card, own_pixels=False)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -68,10 +68,11 @@ def _given(card: Checkpoint | str | Path) -> Checkpoint:
     raise CheckpointError(f"expected card= of {names()}, or a .json file, got {str(card)!r}")
 
 
-def say_terms(card: Checkpoint) -> None:
-    """Warn, once a process, where a licence binds who may use the weights, and for what."""
+def say_terms(card: Checkpoint) -> Checkpoint:
+    """Warn, once a process, where a licence binds who may use the weights, and for what; return the card."""
     if card.terms:
         _say(card.name, card.terms)
+    return card
 
 
 @cache  # once a process

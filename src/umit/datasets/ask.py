@@ -23,8 +23,9 @@ __all__ = ["NOWHERE", "Tasks", "asked", "outline", "rendering_of"]
 
 Tasks = Mapping[TaskName, Task[Any, Any]]
 
-#: What words without coordinates are written on.
+#: What words without coordinates are written on: a film, and a volume.
 NOWHERE: Final = View.of(ViewGeometry(source=Space(size=(1, 1)), frame=(1, 1)))
+_NO_VOLUME: Final = View.of(ViewGeometry(source=Space(size=(1, 1, 1)), frame=(1, 1, 1)))
 
 
 def asked(
@@ -64,7 +65,8 @@ def asked(
         if pixels:
             view = shown(part.of(scans), rendering)
         else:
-            view = outline(source, rendering, part.view) if gold.marks else NOWHERE
+            nowhere = NOWHERE if rendering.depth is None else _NO_VOLUME
+            view = outline(source, rendering, part.view) if gold.marks else nowhere
         request = task.request(part.query, view, phrasing=phrasing)
         yield request, task.encode(gold, part.query, view)
 
