@@ -27,6 +27,7 @@ from umit.geometry import Box2D, Box3D
 from umit.imaging.read import load as umit_load
 from umit.queries import Ask, Choose, Describe, Find
 from umit.results import Answer, Classification, Detection, Detections, Landmarks, Report
+from umit.tasks.dialect import Prompt
 
 from ..conftest import examples
 from .layouts import layout
@@ -130,6 +131,19 @@ def test_another_system_line_is_written_out(tmp_path: Path) -> None:
         row = json.loads((tmp_path / "r.jsonl").read_text())
         first = row["messages"][0]["content"] if form == "swift" else row["system"]
         assert first == "You read films."
+
+
+def test_words_before_the_pictures_are_written_there(tmp_path: Path) -> None:
+    """As MediX-R1 was taught: its instructions stand before the picture, the question behind it."""
+    Image.fromarray(pixels(40, 50)).save(tmp_path / "a.png")
+    prompt = Prompt(task="answer_open", language="en", text="Question: \n{pictures}{question}")
+    card = replace(CARD, dialect=replace(CARD.dialect, prompts=(prompt,)))
+    sample = Sample(
+        id="1", query=Ask("Where?"), gold=Answer(text="left"), source=Files((tmp_path / "a.png",)), group="a"
+    )
+    convert([sample], tmp_path / "rows.jsonl", form="swift2", tasks=card.tasks)
+    (row,) = map(json.loads, (tmp_path / "rows.jsonl").read_text("utf-8").splitlines())
+    assert row["query"] == "Question: \n<image>Where?"
 
 
 def test_files_elsewhere_are_named_whole(tmp_path: Path) -> None:

@@ -83,8 +83,8 @@ class _Line:
 
     @property
     def turns(self) -> list[tuple[str, str]]:
-        """User turn, with a tag for each picture in front, and answer."""
-        words = IMAGE * len(self.pictured.files) + spell(self.request.words)
+        """User turn, with a tag for each picture where it stands, and answer."""
+        words = spell(self.request.lead) + IMAGE * len(self.pictured.files) + spell(self.request.words)
         return [("user", words), ("assistant", self.answer)]
 
     @property
@@ -130,7 +130,7 @@ def _asked(tasks: Tasks, sample: Sample[Any, Any], pictures: Pictured) -> list[_
 
 def _spelled(line: _Line) -> str:
     """Return what a flat text cannot hold as plain words, or ``""``."""
-    words = [word for word in line.request.words if isinstance(word, str)]
+    words = [word for word in (*line.request.lead, *line.request.words) if isinstance(word, str)]
     if line.sample.gold.marks:  # whose answers have box tokens of their own
         words += [word for word in answer_words(line.answer) if isinstance(word, str)]
     else:
