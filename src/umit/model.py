@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -10,7 +9,7 @@ from dataclasses import replace
 from functools import lru_cache
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias, cast, overload
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast, overload
 
 from tqdm import tqdm  # type: ignore[import-untyped]
 
@@ -18,8 +17,9 @@ from umit.backends.backend import Backend
 from umit.chat import Completion, Request
 from umit.checkpoints import EMBEDDED, KNOWN, Checkpoint, locate
 from umit.checkpoints.known import check_type
-from umit.checkpoints.own import as_served, with_own_pixels
+from umit.checkpoints.own import with_own_pixels
 from umit.checkpoints.places import say_terms
+from umit.elsewhere import Elsewhere
 from umit.errors import BackendError, InputError, UMITError
 from umit.fanout import Outcome, Part, Plan, count, expand, joined
 from umit.imaging.prefetch import Read, Scans, prefetch
@@ -31,9 +31,6 @@ from umit.specialists import Specialists, cards_by_verb, one_card
 from umit.tasks.landmarks import CEPHALOMETRIC
 from umit.tasks.table import choose
 from umit.tasks.task import Task
-
-if TYPE_CHECKING:
-    from umit.backends.server.wire import Kind
 
 __all__ = ["UMIT"]
 
@@ -67,7 +64,7 @@ class _Ended(NamedTuple):
 _Pending: TypeAlias = deque[_Asked | UMITError]
 
 
-class UMIT:
+class UMIT(Elsewhere):
     """One checkpoint behind one engine.
 
     Research use only; no result is a diagnosis. Wherever a verb takes a ``scan``, it may be a path, a
@@ -152,54 +149,6 @@ class UMIT:
             warn_of_contradictions(engine.encoder.tokenizer, found)
         found = say_terms(with_own_pixels(found, own_folders(engine)))
         return cls(LocalBackend(engine), found, fingerprint=engine.fingerprint, constrained=constrained)
-
-    @classmethod
-    def from_server(
-        cls,
-        url: str,
-        model: str | Path = EMBEDDED,
-        *,
-        card: Checkpoint | str | Path | None = None,
-        api_key: str | None = None,
-        kind: Kind | None = None,
-        concurrency: int = 16,
-        timeout: float = 120.0,
-        guided: bool = True,
-        plaintext: bool = False,
-    ) -> UMIT:
-        """Ask weights behind an OpenAI-compatible server, such as what ``umit serve`` starts.
-
-        Args:
-            url: Where it is, such as ``"https://gpu.hospital.example:8000"``.
-            model: The name under which it serves the weights; or their folder, whose card's name is taken.
-            card: For weights without a card of their own: a known name, a ``.json`` file or a card.
-            api_key: The server's key; ``None`` takes the variable ``UMIT_SERVER_KEY``, if there is one.
-            kind: ``"vllm"``, ``"sglang"``, or ``"openai"`` for others; ``None`` asks the server.
-            concurrency: Calls at the same time.
-            timeout: Seconds that it may be silent; a question has five times as many, all tries together.
-            guided: Whether the server writes only what the answer's form allows, where it can.
-            plaintext: Whether pictures may be sent over ``http`` to another machine.
-
-        Raises:
-            CheckpointError: No card for this name.
-            InputError: A URL that is none, or ``http`` to another machine.
-
-        Example:
-            >>> UMIT.from_server("http://localhost:8000", "dz-osamu/UMIT-B")
-            UMIT('dz-osamu/UMIT-B')
-        """
-        place, found = locate(model, card)
-        found = say_terms(as_served(found, place))
-        from umit.backends.server.backend import ServerBackend
-        from umit.backends.server.line import Patience
-
-        name = found.name if isinstance(place, Path) else str(model)
-        key = os.environ.get("UMIT_SERVER_KEY", "") if api_key is None else api_key
-        backend = ServerBackend(
-            url, name, api_key=key, kind=kind, concurrency=concurrency, guided=guided,
-            plaintext=plaintext, patience=Patience(read=timeout, whole=5 * timeout),
-        )  # fmt: skip
-        return cls(backend, found, fingerprint=f"served as {name}")
 
     def answer(
         self,

@@ -21,7 +21,9 @@ from PIL import Image
 from umit import chat
 from umit.backends.backend import Backend
 from umit.chat import Completion, Request
+from umit.engine.load import Engine
 from umit.errors import UMITError
+from umit.verification import look
 
 #: What takes the place of the next answer.
 Act = Callable[["Handler"], None]
@@ -36,12 +38,25 @@ class StandIn:
         owner: Who ``/v1/models`` says it is: ``"vllm"``, ``"sglang"`` or another.
         key: The key that it asks for; ``""`` for none.
         system: What its template adds where no system line is sent.
+        engine: The weights behind the backend, if it is to tell what it read.
+        tamper: What it makes of a request.
+        retell: What it makes of an answer.
     """
 
     def __init__(
-        self, backend: Backend, *, model: str = "umit-phantom", owner: str = "vllm", key: str = "", system: str = ""
+        self,
+        backend: Backend,
+        *,
+        model: str = "umit-phantom",
+        owner: str = "vllm",
+        key: str = "",
+        system: str = "",
+        engine: Engine | None = None,
+        tamper: Callable[[Request], Request] = lambda request: request,
+        retell: Callable[[dict[str, Any]], None] = lambda told: None,
     ) -> None:
         self.backend, self.model, self.owner, self.key, self.system = backend, model, owner, key, system
+        self.engine, self.tamper, self.retell = engine, tamper, retell
         #: Bodies that came, in their order.
         self.bodies: list[dict[str, Any]] = []
         #: The authorizations that came, also those refused.
@@ -71,7 +86,7 @@ class StandIn:
             self.most_at_once = max(self.most_at_once, self.at_once)
         try:
             scored = body["messages"][-1] if body.get("continue_final_message") else None
-            request = self._request(body, scored)
+            request = self.tamper(self._request(body, scored))
             with self._weights:  # a model in this process is no server: one question at a time
                 (found,) = self.backend.generate([request])
         finally:
@@ -86,7 +101,22 @@ class StandIn:
         if scored is not None:
             told["prompt_text"] += scored["content"]
             told["prompt_logprobs"] = _logprobs(scored["content"], found)
+        if self.engine is not None:
+            self._tell(self.engine, request, told, whole=bool(body.get("return_token_ids")))
+        self.retell(told)
         return told
+
+    def _tell(self, engine: Engine, request: Request, told: dict[str, Any], *, whole: bool) -> None:
+        """Tell what was read as vLLM does."""
+        told["usage"]["prompt_tokens"] = len(engine.encoder.prompt(request))
+        if not whole:
+            return
+        with self._weights:
+            seen = look._read(engine, request)
+        assert seen.ids is not None and seen.first is not None
+        told["prompt_token_ids"] = list(seen.ids)
+        likely = [{"token": f"token_id:{token}", "logprob": score} for token, score in seen.first.items()]
+        told["choices"][0]["logprobs"] = {"content": [{**likely[0], "top_logprobs": likely}]}
 
     def _request(self, body: dict[str, Any], scored: dict[str, Any] | None) -> Request:
         messages = [m for m in body["messages"] if m is not scored]
@@ -94,10 +124,14 @@ class StandIn:
         (user,) = (m["content"] for m in messages if m["role"] == "user")
         parts = [{"type": "text", "text": user}] if isinstance(user, str) else user
         frames = tuple(_frame(part["image_url"]["url"]) for part in parts if part["type"] == "image_url")
-        words = chat.answer_words("".join(part["text"] for part in parts if part["type"] == "text"))
+        at = next((k for k, part in enumerate(parts) if part["type"] == "image_url"), 0)
+        lead, words = (
+            chat.answer_words("".join(part["text"] for part in some if part["type"] == "text"))
+            for some in (parts[:at], parts[at:])
+        )
         option = chat.answer_words(scored["content"].removesuffix(chat.END.text)) if scored else ()
         return Request(
-            frames=frames, words=words, options=(option,) if scored else (),
+            frames=frames, lead=lead, words=words, options=(option,) if scored else (),
             max_new_tokens=body["max_tokens"], system=system,
         )  # fmt: skip
 
@@ -109,7 +143,7 @@ class StandIn:
 
 
 def _with_system(request: Request, system: str) -> Request:
-    return Request(frames=request.frames, words=request.words, system=system)
+    return Request(frames=request.frames, lead=request.lead, words=request.words, system=system)
 
 
 def _frame(url: str) -> Any:

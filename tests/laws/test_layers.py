@@ -40,7 +40,8 @@ ALLOWED: dict[str, set[str] | None] = {
     "backends": {"engine", "chat", "errors", "patterns"},
     "fanout": _TASKS,
     "contradictions": {"chat", "checkpoints", "engine", "errors"},
-    "model": _MODEL | {"contradictions", "fanout", "specialists"},
+    "elsewhere": _MODEL,
+    "model": _MODEL | {"elsewhere"} | {"contradictions", "fanout", "specialists"},
     # Asks an engine for what was drawn, and writes what it found into a card.
     "calibration": _TASKS | {"checkpoints", "backends", "phantom"},
     "specialists": _BOTTOM | {"chat", "checkpoints", "fanout", "imaging"},
@@ -48,6 +49,8 @@ ALLOWED: dict[str, set[str] | None] = {
     # Whether it learns is asked by the path that users have, in process and on the weights in training.
     "training": _MODEL | {"contradictions", "fanout", "datasets", "model", "evaluation", "display"},
     "evaluation": _TASKS | {"fanout", "datasets", "checkpoints", "model", "display"},  # pages
+    # Looks into every part of an engine that a question runs through.
+    "verification": _MODEL | {"provenance"},
     "export": _BOTTOM | {"results", "imaging"},
     "display": _BOTTOM | {"imaging"},  # marks on pictures; results know which marks
     # tiny_checkpoint writes a card beside weights, so it needs both.

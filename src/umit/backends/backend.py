@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from umit.chat import Completion, Request
 from umit.errors import UMITError
 
-__all__ = ["Backend"]
+__all__ = ["Backend", "Shown"]
 
 
 class Backend(Protocol):
@@ -31,3 +32,20 @@ class Backend(Protocol):
             BackendError: The engine failed; requests pulled and not yet answered are lost.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What an engine tells of a prompt that it read; ``None`` where it keeps something to itself.
+
+    Args:
+        prompt: Its text, one placeholder a picture.
+        ids: Its token ids.
+        count: How many there are.
+        first: Log-probabilities of the likeliest first tokens of the answer, by id.
+    """
+
+    prompt: str | None = None
+    ids: tuple[int, ...] | None = None
+    count: int | None = None
+    first: Mapping[int, float] | None = None

@@ -26,7 +26,9 @@ from umit.cli import (
     push,
     report,
     score,
+    serve,
     train,
+    verify,
 )
 from umit.cli.parse import Parser
 from umit.cli.telling import open_streams, tell
@@ -48,6 +50,8 @@ _COMMANDS = (
     evaluate,
     score,
     compare,
+    serve,
+    verify,
     info,
 )
 

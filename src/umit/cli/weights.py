@@ -13,7 +13,7 @@ from umit.errors import InputError
 if TYPE_CHECKING:
     from umit.model import UMIT
 
-__all__ = ["add_model", "load_model", "reads_of_model"]
+__all__ = ["add_model", "add_served", "load_model", "reads_of_model"]
 
 
 def add_model(parser: ArgumentParser, *, first: bool = False) -> None:
@@ -35,6 +35,11 @@ def add_model(parser: ArgumentParser, *, first: bool = False) -> None:
         "--free", action="store_true", help="let the model write what it likes, in the form of an answer or not"
     )
     parser.add_argument("--device", default="auto", help="auto (default), cuda, mps or cpu")
+    add_served(parser)
+
+
+def add_served(parser: ArgumentParser) -> None:
+    """Add what asks a server instead."""
     parser.add_argument(
         "--server", metavar="URL",
         help="ask a server, as umit serve starts one; --checkpoint then names what it serves, or its folder here; "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -179,3 +180,25 @@ def test_the_key_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch) 
         model = UMIT.from_server(server.url)
         assert model.answer(load(np.zeros((64, 64), np.uint8), axes="yx"), "Which organ?").text == "a"
     assert "from-the-shell" not in repr(model) + repr(vars(model))
+
+
+def test_words_before_the_pictures_stay_there() -> None:
+    heard = ScriptedBackend(lambda request: "a")
+    with StandIn(heard) as server:
+        sent = Request(lead=("Look: ",), words=("which plane?",), frames=(FRAME,))
+        assert texts(ServerBackend(server.url, "umit-phantom").generate([sent])) == ["a"]
+    assert heard.requests[0].lead == ("Look: ",) and heard.requests[0].words == ("which plane?",)
+
+
+def test_what_the_template_writes_is_asked_once_where_the_card_leaves_it_to_it() -> None:
+    request = Request(words=("Which plane?",), frames=(FRAME,), system=None)
+    scored = replace(request, options=(("axial",), ("coronal",)))
+
+    def reply(asked: Request) -> Completion:
+        return Completion(text="a", option_logprobs=(-1.0,) if asked.options else None)
+
+    with StandIn(ScriptedBackend(reply), system="Be kind.") as server:
+        found = list(ServerBackend(server.url, "umit-phantom", concurrency=1).generate([request, scored, request]))
+    assert [one for one in found if isinstance(one, UMITError)] == []
+    assert len(server.bodies) == 1 + 1 + 2 + 1
+    assert server.bodies[0]["messages"] == [{"role": "user", "content": "Which plane is this?"}]

@@ -11,11 +11,12 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from umit import chat
+from umit.backends.backend import Shown
 from umit.backends.server import wire
 from umit.backends.server.ahead import Threads
 from umit.backends.server.line import Line, Patience
 from umit.backends.server.wire import Kind, Pictures
-from umit.chat import Completion, Request
+from umit.chat import Around, Completion, Request
 from umit.errors import BackendError, InputError, ServerError, UMITError
 
 __all__ = ["ServerBackend"]
@@ -67,6 +68,7 @@ class ServerBackend:
             url, api_key=api_key, plaintext=plaintext, patience=patience or Patience(), connections=concurrency
         )
         self._kind = kind
+        self._form: Around | None = None
         self._asking = threading.Lock()
         self._concurrency = concurrency
         self._guided = guided
@@ -98,14 +100,15 @@ class ServerBackend:
     def _part(self, request: Request, number: int) -> Completion | float | None:
         """Return an answer, or the score of one option; ``None`` for options after the first where none is scored."""
         kind = self.kind()
+        form = self._form_of(request, kind)
         if request.options and kind == "vllm":
             option = request.options[number]
-            body = wire.scoring(request, option, self.model, self._pictures)
-            return self._read(body, lambda found: wire.read_score(found, request, option))
+            body = wire.scoring(request, option, self.model, self._pictures, form)
+            return self._read(body, lambda found: wire.read_score(found, request, option, form))
         if number:
             return None
         body = wire.question(request, self.model, kind, self._pictures, guided=self._guided)
-        return self._read(body, lambda found: wire.read_answer(found, request, kind))
+        return self._read(body, lambda found: wire.read_answer(found, request, kind, form))
 
     def _read(self, body: dict[str, Any], read: Callable[[Any], T]) -> T:
         found = self._line.post("/v1/chat/completions", body)
@@ -114,6 +117,15 @@ class ServerBackend:
         except (ValueError, TypeError, KeyError, IndexError, AttributeError, StopIteration) as error:
             told = str(error) if isinstance(error, ValueError) else f"{type(error).__name__} in its answer"
             raise ServerError(f"expected a chat completion as OpenAI has it, {told}", engine=self._line.host) from error
+
+    def shown(self, request: Request) -> Shown:
+        """Return what the server tells of a prompt, as far as it can.
+
+        Raises:
+            InputError: Words that a server would take for control tokens.
+            ServerError: It does not answer.
+        """
+        return self._read(wire.looking(request, self.model, self.kind(), self._pictures), wire.read_shown)
 
     def kind(self) -> Kind:
         """Return what the server takes, asked once.
@@ -125,6 +137,15 @@ class ServerBackend:
             if self._kind is None:
                 self._kind = self._asked_kind()
             return self._kind
+
+    def _form_of(self, request: Request, kind: Kind) -> Around | None:
+        """Return what the server's template writes around a request that leaves the system line to it, asked once."""
+        if request.system is not None or kind != "vllm":
+            return None
+        with self._asking:
+            if self._form is None:
+                self._form = self._read(wire.probe(self.model), wire.read_form)
+            return self._form
 
     def _asked_kind(self) -> Kind:
         found = self._line.get("/v1/models")

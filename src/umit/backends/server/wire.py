@@ -15,12 +15,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from umit import chat
+from umit.backends.backend import Shown
 from umit.backends.server.strict import number
-from umit.chat import Completion, Request, Token, Word
+from umit.chat import Around, Completion, Request, Token, Word
+from umit.engine.template import PROBE
 from umit.errors import InputError
 from umit.patterns import WORDS
 
-__all__ = ["Kind", "Pictures", "question", "read_answer", "read_score", "scoring"]
+__all__ = [
+    "LIKELIEST", "Kind", "Pictures", "looking", "probe", "question", "read_answer", "read_form", "read_score",
+    "read_shown", "scoring",
+]  # fmt: skip
 
 #: What a server takes beside OpenAI's own fields.
 Kind: TypeAlias = Literal["vllm", "sglang", "openai"]
@@ -29,6 +34,9 @@ Kind: TypeAlias = Literal["vllm", "sglang", "openai"]
 _SPELLED: Final = re.compile(r"<\|[^|<>\s]{1,40}\|>")
 #: vLLM writes this for minus infinity, which JSON has no word for (entrypoints/openai/chat_completion/protocol.py, 0.32).
 _LEAST: Final = -9999.0
+_ID: Final = "token_id:"  # before a token's number, where vLLM is asked for numbers
+#: First tokens whose log-probabilities are looked at; vLLM tells no more unless it is started so.
+LIKELIEST: Final = 20
 _OPENED: Final = "assistant\n"
 
 
@@ -94,13 +102,22 @@ def question(request: Request, model: str, kind: Kind, pictures: Pictures, *, gu
     return body
 
 
-def scoring(request: Request, option: Sequence[Word], model: str, pictures: Pictures) -> dict[str, Any]:
+def scoring(
+    request: Request, option: Sequence[Word], model: str, pictures: Pictures, form: Around | None
+) -> dict[str, Any]:
     """Return the body that asks vLLM how likely an option with its end token is; one token more is written.
+
+    Args:
+        request: What is asked.
+        option: One of its options.
+        model: The served model's name.
+        pictures: Frames to PNG.
+        form: What the server's template writes, for a request that leaves the system line to it.
 
     Raises:
         InputError: Words that a tokenizer would take for control tokens.
     """
-    said = _flat(option) + chat.END.text
+    said = _begun(request, form) + _flat(option) + chat.END.text
     return {
         "model": model,
         "messages": [*_messages(request, pictures), {"role": "assistant", "content": said}],
@@ -113,13 +130,67 @@ def scoring(request: Request, option: Sequence[Word], model: str, pictures: Pict
     }
 
 
+def looking(request: Request, model: str, kind: Kind, pictures: Pictures) -> dict[str, Any]:
+    """Return the body that makes a server tell what it read; one token is written.
+
+    Raises:
+        InputError: Words that a tokenizer would take for control tokens.
+    """
+    body = {**question(request, model, kind, pictures, guided=False), "max_tokens": 1}
+    if kind == "vllm":
+        body |= {"return_token_ids": True, "return_tokens_as_token_ids": True, "top_logprobs": LIKELIEST}
+    return body
+
+
+def read_shown(found: Mapping[str, Any]) -> Shown:
+    """Return what a server tells of the prompt that it read.
+
+    Raises:
+        ValueError: The answer is not of the form.
+    """
+    (choice,) = found["choices"]
+    told = (choice.get("logprobs") or {}).get("content") or [{}]
+    likely = {one["token"]: number(one, "logprob") for one in told[0].get("top_logprobs", ())}
+    first = {int(name.removeprefix(_ID)): score for name, score in likely.items() if name.startswith(_ID)}
+    ids = found.get("prompt_token_ids")
+    count = number(found["usage"], "prompt_tokens")
+    return Shown(
+        prompt=found.get("prompt_text"), ids=None if ids is None else tuple(map(int, ids)), count=int(count),
+        first=first or None,
+    )  # fmt: skip
+
+
+def probe(model: str) -> dict[str, Any]:
+    """Return the body that makes vLLM tell what its template writes around a question."""
+    messages = [{"role": "user", "content": PROBE}]
+    return {"model": model, "messages": messages, "max_tokens": 1, "temperature": 0.0, "return_prompt_text": True}
+
+
+def read_form(found: Mapping[str, Any]) -> Around:
+    """Return what the template writes around a question.
+
+    Raises:
+        ValueError: The question is not in what it writes.
+    """
+    head, said, tail = str(found.get("prompt_text")).partition(PROBE)
+    if not said:
+        raise ValueError("its template does not write the question as it is")
+    return Around(head=chat.template_words(head), tail=chat.template_words(tail))
+
+
+def _begun(request: Request, form: Around | None) -> str:
+    """Return what a template writes into the answer before the model does, such as ``<think>``."""
+    written = chat.spell(chat.after_frames(request, form))
+    return written[written.rindex(_OPENED) + len(_OPENED) :]
+
+
 def _messages(request: Request, pictures: Pictures) -> list[dict[str, Any]]:
-    words = _flat(request.words)
+    lead, words = _flat(request.lead), _flat(request.words)
     shown: list[dict[str, Any]] = [
         {"type": "image_url", "image_url": {"url": pictures.url(frame)}} for frame in request.frames
     ]
-    said = [{"type": "text", "text": words}] if words else []
-    user = {"role": "user", "content": [*shown, *said] if shown else words}
+    said: list[list[dict[str, Any]]] = [[{"type": "text", "text": text}] if text else [] for text in (lead, words)]
+    user = {"role": "user", "content": [*said[0], *shown, *said[1]] if shown else lead + words}
     if not request.system:
         return [user]
     return [{"role": "system", "content": _flat((request.system,))}, user]
@@ -138,13 +209,20 @@ def _flat(words: Sequence[Word]) -> str:
     return chat.spell(words)
 
 
-def read_answer(found: Mapping[str, Any], request: Request, kind: Kind) -> Completion:
+def read_answer(found: Mapping[str, Any], request: Request, kind: Kind, form: Around | None) -> Completion:
     """Return what a server wrote.
+
+    Args:
+        found: Its answer.
+        request: What was asked.
+        kind: What the server takes.
+        form: What its template writes, for a request that leaves the system line to it.
 
     Raises:
         ValueError: The answer is not of the form, or is one to another prompt.
     """
-    _check_prompt(found, chat.spell(chat.prompt(request)), request)
+    if request.system is not None or form is not None:
+        _check_prompt(found, chat.spell(chat.prompt(request, form)))
     (choice,) = found["choices"]
     message = choice["message"]
     if message.get("reasoning") or message.get("reasoning_content"):
@@ -158,21 +236,28 @@ def read_answer(found: Mapping[str, Any], request: Request, kind: Kind) -> Compl
     return Completion(text=text.removesuffix(chat.END.text), finish_reason=reason, logprob=logprob)
 
 
-def read_score(found: Mapping[str, Any], request: Request, option: Sequence[Word]) -> float:
+def read_score(found: Mapping[str, Any], request: Request, option: Sequence[Word], form: Around | None) -> float:
     """Return the log-probability of an option with its end token.
+
+    Args:
+        found: The server's answer.
+        request: What was asked.
+        option: The option that it was about.
+        form: As for :func:`read_answer`.
 
     Raises:
         ValueError: The answer is not of the form, or is one to another prompt.
     """
-    _check_prompt(found, chat.spell((*chat.prompt(request), *option, chat.END)), request)
+    _check_prompt(found, chat.spell((*chat.prompt(request, form), *option, chat.END)))
+    opened = _OPENED + _begun(request, form)
     tokens = [next(iter(one.values())) if one else {} for one in found["prompt_logprobs"]]
     told = [str(token.get("decoded_token", "")) for token in tokens]
     begun = max((k for k, text in enumerate(told) if text == chat.START.text), default=-1) + 1
     header = ""
-    while begun < len(told) and header != _OPENED:
+    while begun < len(told) and header != opened:
         header += told[begun]
         begun += 1
-        if begun == 0 or not _OPENED.startswith(header):
+        if not opened.startswith(header):
             raise ValueError(f"its tokens do not part before the answer: {header!r:.40}")
     own = tokens[begun:]
     if not own or told[-1] != chat.END.text:
@@ -183,7 +268,7 @@ def read_score(found: Mapping[str, Any], request: Request, option: Sequence[Word
     return sum(scores)
 
 
-def _check_prompt(found: Mapping[str, Any], expected: str, request: Request) -> None:
+def _check_prompt(found: Mapping[str, Any], expected: str) -> None:
     """Refuse an answer to another prompt than ours, where the server tells it: a template may add a system line."""
     said = found.get("prompt_text")
     if said is not None and said != expected:
