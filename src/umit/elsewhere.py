@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from typing_extensions import Self
+from typing import TYPE_CHECKING, Self
 
 from umit.backends.backend import Backend
 from umit.checkpoints import EMBEDDED, Checkpoint, locate
@@ -26,12 +24,16 @@ class Elsewhere:
         backend: Answers requests.
         checkpoint: The card of the weights behind it.
         fingerprint: Tells these weights from others; ``""`` if it is not known.
+        constrained: Whether written answers keep to their form.
     """
 
-    def __init__(self, backend: Backend, checkpoint: Checkpoint, *, fingerprint: str = "") -> None:
+    def __init__(
+        self, backend: Backend, checkpoint: Checkpoint, *, fingerprint: str = "", constrained: bool = True
+    ) -> None:
         self.backend = backend
         self.checkpoint = checkpoint
         self.fingerprint = fingerprint
+        self.constrained = constrained
 
     @classmethod
     def from_server(
@@ -44,7 +46,7 @@ class Elsewhere:
         kind: Kind | None = None,
         concurrency: int = 16,
         timeout: float = 120.0,
-        guided: bool = True,
+        constrained: bool = True,
         plaintext: bool = False,
     ) -> Self:
         """Ask weights behind an OpenAI-compatible server, such as what ``umit serve`` starts.
@@ -57,7 +59,7 @@ class Elsewhere:
             kind: ``"vllm"``, ``"sglang"``, or ``"openai"`` for others; ``None`` asks the server.
             concurrency: Calls at the same time.
             timeout: Seconds that it may be silent; a question has five times as many, all tries together.
-            guided: Whether the server writes only what the answer's form allows, where it can.
+            constrained: Whether written answers keep to their form, where the server can see to it.
             plaintext: Whether pictures may be sent over ``http`` to another machine.
 
         Raises:
@@ -77,10 +79,10 @@ class Elsewhere:
         name = found.name if isinstance(place, Path) else str(model)
         key = os.environ.get("UMIT_SERVER_KEY", "") if api_key is None else api_key
         backend = ServerBackend(
-            url, name, api_key=key, kind=kind, concurrency=concurrency, guided=guided,
+            url, name, api_key=key, kind=kind, concurrency=concurrency, guided=constrained,
             plaintext=plaintext, patience=Patience(read=timeout, whole=5 * timeout),
         )  # fmt: skip
-        return cls(backend, found, fingerprint=f"served as {name}")
+        return cls(backend, found, fingerprint=f"served as {name}", constrained=constrained)
 
     @classmethod
     def from_vllm(
@@ -93,7 +95,7 @@ class Elsewhere:
         max_model_len: int | None = None,
         gpu_memory_utilization: float = 0.9,
         enforce_eager: bool = False,
-        guided: bool = True,
+        constrained: bool = True,
     ) -> Self:
         """Load weights into vLLM in this process; needs ``umit[vllm]``.
 
@@ -105,7 +107,7 @@ class Elsewhere:
             max_model_len: Tokens of a prompt and its answer; ``None`` takes what the weights were made for.
             gpu_memory_utilization: Share of a device's memory that vLLM takes.
             enforce_eager: Whether to do without compiled graphs, which take minutes to build.
-            guided: Whether to write only what the answer's form allows.
+            constrained: As for :class:`umit.UMIT`.
 
         Raises:
             BackendError: vLLM does not load them.
@@ -119,6 +121,6 @@ class Elsewhere:
 
         backend = VLLMBackend(
             place, tensor_parallel_size=tensor_parallel_size, dtype=dtype, max_model_len=max_model_len,
-            gpu_memory_utilization=gpu_memory_utilization, enforce_eager=enforce_eager, guided=guided,
+            gpu_memory_utilization=gpu_memory_utilization, enforce_eager=enforce_eager, guided=constrained,
         )  # fmt: skip
-        return cls(backend, found, fingerprint=f"vllm {backend.fingerprint}")
+        return cls(backend, found, fingerprint=f"vllm {backend.fingerprint}", constrained=constrained)

@@ -13,7 +13,6 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast, overload
 
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from umit.backends.backend import Backend
 from umit.chat import Completion, Request
 from umit.checkpoints import EMBEDDED, KNOWN, Checkpoint, locate
 from umit.checkpoints.known import check_type
@@ -88,14 +87,6 @@ class UMIT(Elsewhere):
         >>> UMIT(ScriptedBackend(["The lung."]), PHANTOM).answer(film, "Which organ?").text
         'The lung.'
     """
-
-    def __init__(
-        self, backend: Backend, checkpoint: Checkpoint, *, fingerprint: str = "", constrained: bool = True
-    ) -> None:
-        self.backend = backend
-        self.checkpoint = checkpoint
-        self.fingerprint = fingerprint
-        self.constrained = constrained
 
     def __repr__(self) -> str:
         return f"UMIT({self.checkpoint.name!r})"
