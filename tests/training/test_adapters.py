@@ -195,7 +195,8 @@ def test_without_peft_the_command_is_told(
     ("wrong", "said"),
     [
         ({"rank": 0}, "rank of 1"), ({"alpha": 0}, "alpha of 1"), ({"dropout": 1.0}, "below 1"),
-        ({"targets": "("}, "regular expression"),
+        ({"targets": "("}, "regular expression"), ({"bits": 3}, "4 or 8 bits"),
+        ({"bits": 4, "merge": True}, "adapter of its own"),
     ],
 )  # fmt: skip
 def test_what_is_no_lora_is_refused(wrong: dict[str, Any], said: str) -> None:
@@ -206,3 +207,26 @@ def test_what_is_no_lora_is_refused(wrong: dict[str, Any], said: str) -> None:
 def test_targets_that_match_nothing_are_refused(start: Path) -> None:
     with pytest.raises(InputError, match=r"matches none.*language_model"):
         Adapter(load_shell(start)[0], Lora(targets="q_proj"), seed=0)
+
+
+@pytest.mark.filterwarnings("ignore:MatMul8bitLt")  # bitsandbytes says that float32 is cast
+@pytest.mark.parametrize(("bits", "plain"), [(4, True), (8, True), pytest.param(4, False, marks=pytest.mark.slow)])
+def test_an_adapter_over_quantised_weights(start: Path, tmp_path: Path, bits: int, plain: bool) -> None:
+    pytest.importorskip("bitsandbytes", reason="without bitsandbytes nothing is quantised")
+    lora = Lora(rank=4, bits=bits)
+    out = taught_in(tmp_path / "whole", start, lora, plain=plain)
+    assert not torch.equal(logits(out), logits(start)), "it learned, and loads over the whole weights"
+    # Stopped and gone on, it comes to the same.
+    stop = taught_until(tmp_path / "cut", start, lora, step=2, plain=plain)
+    assert stop is None
+    again = taught_in(tmp_path / "cut", start, lora, plain=plain)
+    one, other = (load_file(folder / PARTS[1]) for folder in (out, again))
+    assert one.keys() == other.keys() and all(torch.allclose(one[k], other[k], atol=1e-6) for k in one)
+    assert any(k.endswith("lora_B.weight") and one[k].abs().max() > 0 for k in one)
+
+
+def taught_until(folder: Path, start: Path, lora: Lora, *, step: int, plain: bool) -> Path | None:
+    return train(
+        SAMPLES, model=start, out=folder, lora=lora, settings=SETTINGS, batch=2, plain=plain,
+        tell=lambda made, loss: made < step,
+    )  # fmt: skip

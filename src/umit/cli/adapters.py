@@ -1,4 +1,4 @@
-"""What of LoRA a command takes: ``--lora``, ``--lora-vision`` and ``--merge``."""
+"""What of LoRA a command takes: ``--lora``, ``--lora-vision``, ``--lora-bits`` and ``--merge``."""
 
 from __future__ import annotations
 
@@ -22,6 +22,10 @@ def add_lora(parser: ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--lora-vision", action="store_true", help="of the vision encoder, too; with align or both")
     parser.add_argument(
+        "--lora-bits", type=int, choices=(4, 8),
+        help='keep the weights under them quantised while they are taught (QLoRA); needs pip install "umit[lora,bits]"',
+    )  # fmt: skip
+    parser.add_argument(
         "--merge", action="store_true", help="add them to the weights in the end, and write those whole"
     )
 
@@ -35,8 +39,8 @@ def lora_of(given: Namespace) -> Lora | None:
     from umit.training.adapters import Lora
 
     if given.lora is None:
-        for name in ("lora_vision", "merge"):
+        for name in ("lora_vision", "lora_bits", "merge"):
             if getattr(given, name):
                 raise InputError("expected it with --lora, got it alone", where=f"--{name.replace('_', '-')}")
         return None
-    return Lora(rank=given.lora, vision=given.lora_vision, merge=given.merge)
+    return Lora(rank=given.lora, vision=given.lora_vision, merge=given.merge, bits=given.lora_bits)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from umit.engine.adapters import BASE, TENSORS, needs_peft
+from umit.engine.quantised import needs_bitsandbytes
 from umit.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,9 +35,12 @@ class Lora:
         vision: Whether the blocks of the vision encoder have updates, too; the projector has none.
         targets: A regular expression over whole names of linear layers, instead of all those of the blocks.
         merge: Whether the finished updates are added to the weights, which are then written whole.
+        bits: 4 or 8 to keep the language model's weights quantised while its updates are taught (QLoRA, arXiv
+            2305.14314), with ``umit[bits]``; what comes out is put into the whole weights. ``None`` keeps them whole.
 
     Raises:
-        InputError: A rank or alpha below 1, a dropout outside 0 to 1, or targets that are no expression.
+        InputError: A rank or alpha below 1, a dropout outside 0 to 1, targets that are no expression, another number of
+            bits, or bits with ``merge``.
     """
 
     rank: int = 8
@@ -45,6 +49,7 @@ class Lora:
     vision: bool = False
     targets: str | None = None
     merge: bool = False
+    bits: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what peft would fail on in the midst of loading."""
@@ -54,6 +59,13 @@ class Lora:
             raise InputError(f"expected an alpha of 1 or more, got {self.alpha}", code="lora", where="alpha")
         if not 0 <= self.dropout < 1:
             raise InputError(f"expected dropout from 0 to below 1, got {self.dropout}", code="lora", where="dropout")
+        if self.bits not in (None, 4, 8):
+            raise InputError(f"expected 4 or 8 bits, got {self.bits!r}", code="bits", where="bits")
+        if self.bits and self.merge:
+            raise InputError(
+                "expected an adapter of its own over quantised weights, got merge", code="lora", where="merge",
+                hint="Teach the adapter first; load it and merge it with peft's merge_and_unload",
+            )  # fmt: skip
         if self.targets is not None:
             try:
                 re.compile(self.targets)
@@ -77,9 +89,11 @@ class Lora:
 
         Raises:
             InputError: Updates of a vision encoder that every stage freezes.
-            MissingExtraError: No peft.
+            MissingExtraError: No peft, or no bitsandbytes for bits.
         """
         needs_peft()
+        if self.bits:
+            needs_bitsandbytes()
         if self.vision and not any(stage.vision for stage in stages):
             raise InputError(
                 "expected a stage that trains the vision encoder, for its updates", code="lora", where="vision",

@@ -150,7 +150,7 @@ class _Run:
         encoder = load_shell(place)[1]
         check_factor(card, encoder.family.factor, encoder.family.title)
         taught, asked = parts_of(self.samples, self.val, card, encoder, seed=seed)
-        engine = load_engine(place, dtype="float32")
+        engine = load_engine(place, dtype="float32", bits=None if self.lora is None else self.lora.bits)
         warn_of_contradictions(engine.encoder.tokenizer, card)
         start = engine.fingerprint
         adapter = None if self.lora is None else Adapter(engine.model, self.lora, seed=seed)

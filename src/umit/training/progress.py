@@ -195,8 +195,10 @@ class Progress:
         )
 
     def _frozen(self) -> set[str]:
-        named = self.module.named_parameters(remove_duplicate=False)  # tied weights under both names
-        return {name for name, p in named if not p.requires_grad}
+        # Tied weights under both names; what quantised weights keep beside their numbers is in the state alone.
+        named = dict(self.module.named_parameters(remove_duplicate=False))
+        beside = self.module.state_dict().keys() - named.keys() - dict(self.module.named_buffers()).keys()
+        return {name for name, p in named.items() if not p.requires_grad} | beside
 
     def _state(self, step: int) -> dict[str, Any]:
         frozen, own = self._frozen(), [torch.get_rng_state()]

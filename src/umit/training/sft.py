@@ -9,7 +9,8 @@ from __future__ import annotations
 import copy
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -178,7 +179,7 @@ def fit(
 
 def _trainer(model: Any, loss_of: Any, config: SFTConfig, tokenizer: Any, settings: Hyperparameters) -> _PackedTrainer:
     rows = datasets.Dataset.from_dict({"input_ids": [[n] for n in range(settings.steps)]})
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _adapted(model):
         warnings.filterwarnings("ignore", category=FutureWarning, module="trl|transformers")
         trainer = _PackedTrainer(
             model=model, args=config, train_dataset=rows, processing_class=tokenizer,
@@ -200,6 +201,19 @@ def _trainer(model: Any, loss_of: Any, config: SFTConfig, tokenizer: Any, settin
     trainer.remove_callback(PrinterCallback)  # it prints what `tell` is told
     trainer.model = trainer.model_wrapped = Objective(model, loss_of)
     return trainer
+
+
+@contextmanager
+def _adapted(model: Any) -> Iterator[None]:
+    """Tell transformers that adapters stand in quantised weights, which ``freeze`` has seen to; else it refuses them."""
+    if not getattr(model, "is_quantized", False):
+        yield
+        return
+    model._hf_peft_config_loaded = True
+    try:
+        yield
+    finally:
+        model._hf_peft_config_loaded = False
 
 
 def _cuts(config: SFTConfig) -> bool:

@@ -67,13 +67,13 @@ def freeze(model: nn.Module, stage: Stage) -> str:
     plain = inner(model)
     if not stage.vision:
         freeze_vision(plain)
-    if getattr(plain, "is_quantized", False):
+    trained = {name: p for name, p in plain.named_parameters() if p.requires_grad}
+    if getattr(plain, "is_quantized", False) and not all("lora_" in name for name in trained):
         raise InputError(
-            "expected whole weights to teach, these are quantised",
-            code="bits",
-            hint="Begin with those they were made of",
-        )
-    kinds = {p.dtype for p in plain.parameters() if p.requires_grad}
+            "expected whole weights to teach, or an adapter over quantised ones, these are quantised",
+            code="bits", hint="Begin with those they were made of, with --lora --lora-bits 4 (in Python Lora(bits=4))",
+        )  # fmt: skip
+    kinds = {p.dtype for p in trained.values()}
     if not kinds:
         raise InputError("expected parameters that require a gradient, got none", code="model")
     if kinds != {torch.float32}:
