@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 import umit
-from umit import model as facade
+from umit import asking as facade
 from umit.chat import Completion, Request, spell
 from umit.checkpoints import PHANTOM, RELEASED, Checkpoint, locate, places, write_card
 from umit.errors import (
@@ -229,7 +229,8 @@ def test_a_verb_and_predict_of_the_same_query_are_equal(query: Any, verb: Any, s
             return "[(25,50,4),(49,99,7)]"
         return "[3,4]" if "[x,y]" in words else "Words."
 
-    one = UMIT(ScriptedBackend(reply), PHANTOM)
+    told = (("detect_2d", "mass"), ("detect_2d", "clip"), ("detect_3d", "liver"))
+    one = UMIT(ScriptedBackend(reply), replace(PHANTOM, presence=told))
     said = verb(one)
     (predicted,) = one.predict([(scan, query)])
     assert predicted == said

@@ -8,10 +8,10 @@ and the predictions of other programs all expand and join here.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TypeAlias, TypeVar, get_args
+from typing import TypeAlias, TypeVar, cast, get_args
 
 from umit.errors import InputError, OutputError, UMITError
 from umit.queries import Ask, Choose, Compare, Find, Locate, Query
@@ -43,18 +43,19 @@ class Part:
         return views if self.view is None else views[self.view : self.view + 1]
 
 
+#: Of which targets of a detection it is also asked whether they are there: of all, of none, or of those.
+Scored: TypeAlias = bool | Set[str]
 #: Each query that was asked, with its parts, in order.
 Plan: TypeAlias = deque[tuple[Query, tuple[Part, ...]]]
 
 
-def expand(query: Query, views: int = 1, *, scored: bool = False) -> tuple[Part, ...]:
+def expand(query: Query, views: int = 1, *, scored: Scored = False) -> tuple[Part, ...]:
     """Return the questions that a query is asked as.
 
     Args:
         query: Any of the six kinds.
         views: How many films or volumes it is about, at least 1.
-        scored: Whether the engine's checkpoint knows closed questions, so that a detection is also asked whether
-            each target is there.
+        scored: Of which targets it is also asked whether they are there, where the checkpoint knows closed questions.
 
     Returns:
         At least one part: labels and names in their order; boxes by view, then by target, then the presence of each
@@ -75,14 +76,18 @@ def expand(query: Query, views: int = 1, *, scored: bool = False) -> tuple[Part,
             finds = [replace(query, target=target) for target in query.targets]
             several = views > 1
             boxes = [Part(one, k if several else None) for k in range(views) for one in finds]
-            return (*boxes, *(Part(presence(one)) for one in finds if scored))
+            return (*boxes, *(Part(presence(one)) for one in finds if _is_scored(one, scored)))
         case Locate():
             return tuple(Part(replace(query, name=name)) for name in query.names)
         case _:
             return (Part(query),)
 
 
-def count(items: Sequence[tuple[object, Query]], *, scored: bool = False) -> int:
+def _is_scored(query: Find, scored: Scored) -> bool:
+    return scored if isinstance(scored, bool) else str(query.target).casefold() in {one.casefold() for one in scored}
+
+
+def count(items: Sequence[tuple[object, Query]], *, scored: Scored = False) -> int:
     """Return how many questions pairs of a scan, or several in a list, and a query are asked as."""
     total = 0
     for scans, query in items:
@@ -180,7 +185,7 @@ def join(query: Query, parts: Sequence[Part], found: Sequence[Outcome]) -> Outco
         case Find():
             boxes = sum(isinstance(part.query, Find) for part in parts)
             placed = [_in_view(*one) for one in zip(parts[:boxes], found[:boxes], strict=True)]
-            return _merged(placed, _present(query.targets, found[boxes:]))
+            return _agreeing(_merged(placed, _present(query, parts[boxes:], found[boxes:])))
         case _:
             (only,) = found
             return only
@@ -205,15 +210,33 @@ def _in_view(part: Part, found: Outcome) -> Outcome:
     return replace(found, items=tuple(replace(item, view=part.view) for item in found))
 
 
-def _present(targets: Sequence[str], found: Sequence[Outcome]) -> Detections:
-    """Return no boxes yet, but the probability of each target's scored "yes"."""
-    there, unread = [], []
-    for target, answer in zip(targets, found, strict=False):
+def _present(query: Find, parts: Sequence[Part], found: Sequence[Outcome]) -> Detections:
+    """Return no boxes yet, but the probability of each scored "yes"."""
+    asked = {presence(replace(query, target=target)): target for target in query.targets}
+    there, unread, fitted = [], [], []
+    for part, answer in zip(parts, found, strict=True):
+        target = asked[cast(Ask, part.query)]
         if not isinstance(answer, Answer):
             unread.append(f"presence of {target}: the answer could not be read")
         elif answer.probabilities is not None:
             there.append((target, answer.probabilities[0]))
-    return Detections(presence=tuple(there) or None, warnings=tuple(unread))
+            fitted.append(answer.calibrated)
+    calibrated = bool(fitted) and all(fitted)
+    return Detections(presence=tuple(there) or None, calibrated=calibrated, warnings=tuple(unread))
+
+
+def _agreeing(found: Outcome) -> Outcome:
+    """Return a detection that says where its boxes and its presence contradict each other."""
+    if not isinstance(found, Detections):
+        return found
+    boxed = {one.label for one in found}
+    notes = tuple(
+        f"presence: {target} has a probability of {chance:.2f} of being there, and "
+        f"{'boxes were found' if target in boxed else 'no box was found'}"
+        for target, chance in found.presence or ()
+        if (chance >= 0.5) != (target in boxed)
+    )
+    return replace(found, warnings=(*found.warnings, *notes)) if notes else found
 
 
 def _merged(parts: Sequence[Outcome], empty: Listed) -> Outcome:
@@ -221,12 +244,14 @@ def _merged(parts: Sequence[Outcome], empty: Listed) -> Outcome:
     good: list[Listed] = [part for part in parts if isinstance(part, type(empty))]
     bad = [part for part in parts if isinstance(part, OutputError)]
     notes: list[str] = [note for part in good for note in part.warnings]
+    likely = [part.mean_logprob for part in good if part.mean_logprob is not None]
     result = replace(
         empty,
         items=tuple(item for part in good for item in part.items),
         raw="\n".join(part.raw for part in good),
         reasoning="\n".join(part.reasoning for part in good if part.reasoning),
         checkpoint=good[0].checkpoint if good else "",
+        mean_logprob=min(likely, default=None) if len(likely) == len(good) else None,
         warnings=tuple(dict.fromkeys((*notes, *empty.warnings))),
     )
     if not bad:

@@ -2,65 +2,25 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import replace
-from functools import lru_cache
-from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast, overload
+from typing import Any, Literal, TypeVar, cast, overload
 
-from tqdm import tqdm  # type: ignore[import-untyped]
-
-from umit.chat import Completion, Request
+from umit.asking import Asking
 from umit.checkpoints import EMBEDDED, KNOWN, Checkpoint, locate
 from umit.checkpoints.known import check_type
 from umit.checkpoints.own import with_own_pixels
 from umit.checkpoints.places import say_terms
 from umit.elsewhere import Elsewhere
-from umit.errors import BackendError, InputError, UMITError
-from umit.fanout import Outcome, Part, Plan, count, expand, joined
-from umit.imaging.prefetch import Read, Scans, prefetch
-from umit.imaging.scan import Scan
-from umit.imaging.view import View, render
+from umit.errors import InputError, UMITError
+from umit.fanout import Outcome
+from umit.imaging.prefetch import Scans
 from umit.queries import Ask, Choose, Describe, Find, Language, Locate, Query
-from umit.results import Answer, Classification, Detections, Findings, Landmarks, Report, Result, stamped
+from umit.results import Answer, Classification, Detections, Findings, Landmarks, Report, Result
 from umit.specialists import Specialists, cards_by_verb, one_card
 from umit.tasks.landmarks import CEPHALOMETRIC
-from umit.tasks.table import choose
-from umit.tasks.task import Task
 
 __all__ = ["UMIT"]
-
-#: What engines raise: a device out of memory, a prompt too long, a server that is gone.
-_FAULTS: Final = (RuntimeError, ValueError, OSError, MemoryError)
-#: Questions after which results are handed over even if every one of them failed before the engine.
-_STRETCH: Final = 256
-
-
-class _Question(NamedTuple):
-    """One question about scans that have been read."""
-
-    query: Query
-    scans: tuple[Scan, ...]
-
-
-class _Asked(NamedTuple):
-    """A question that an engine has, and what its answer is read with."""
-
-    task: Task[Any, Any]
-    query: Query
-    view: View
-
-
-class _Ended(NamedTuple):
-    """An engine that failed, and lost what it had taken."""
-
-    by: UMITError
-
-
-_Pending: TypeAlias = deque[_Asked | UMITError]
 
 
 class UMIT(Elsewhere):
@@ -149,6 +109,8 @@ class UMIT(Elsewhere):
         options: Sequence[str] | None = None,
         language: Language = "en",
         generate: bool = False,
+        abstain_below: float | None = None,
+        max_new_tokens: int | None = None,
     ) -> Answer:
         """Answer a question about a scan.
 
@@ -158,6 +120,8 @@ class UMIT(Elsewhere):
             options: Answers to choose from; every whole option is scored.
             language: ``"en"`` or ``"zh"``.
             generate: With options, let the model write one of them instead, and read what it wrote.
+            abstain_below: With options, the probability that the likeliest must have; below it the answer abstains.
+            max_new_tokens: Where generation stops; ``None`` for the task's own length.
 
         Raises:
             InputError: An unreadable scan, an empty question, or options that repeat.
@@ -172,21 +136,24 @@ class UMIT(Elsewhere):
                 where="options",
                 hint="Leave options out for an open question",
             )
-        return cast(Answer, self._only(scan, query, generate))
+        _bounded(abstain_below)
+        found = cast(Answer, self._only(scan, query, generate=generate, max_new_tokens=max_new_tokens))
+        return _abstaining(found, abstain_below)
 
-    def report(self, scan: Scans, *, language: Language = "en") -> Report:
+    def report(self, scan: Scans, *, language: Language = "en", max_new_tokens: int | None = None) -> Report:
         """Write a report of a film, of two views, or of a CT volume.
 
         Args:
             scan: What is shown; several views are shown together.
             language: ``"en"`` or ``"zh"``.
+            max_new_tokens: Where generation stops; ``None`` for the task's own length.
 
         Raises:
             InputError: An unreadable scan.
             OutputError: The model's text is empty or was cut.
             UnsupportedTaskError: The checkpoint does not know the task.
         """
-        return cast(Report, self._only(scan, Describe(language=language)))
+        return cast(Report, self._only(scan, Describe(language=language), max_new_tokens=max_new_tokens))
 
     @overload
     def classify(
@@ -198,6 +165,8 @@ class UMIT(Elsewhere):
         several: Literal[False] = False,
         language: Language = "en",
         generate: bool = False,
+        abstain_below: float | None = None,
+        max_new_tokens: int | None = None,
     ) -> Classification: ...
 
     @overload
@@ -210,6 +179,8 @@ class UMIT(Elsewhere):
         several: Literal[True],
         language: Language = "en",
         generate: bool = False,
+        abstain_below: None = None,
+        max_new_tokens: int | None = None,
     ) -> Findings: ...
 
     def classify(
@@ -221,6 +192,8 @@ class UMIT(Elsewhere):
         several: bool = False,
         language: Language = "en",
         generate: bool = False,
+        abstain_below: float | None = None,
+        max_new_tokens: int | None = None,
     ) -> Classification | Findings:
         """Choose one label for a scan, or say of each whether it holds.
 
@@ -232,6 +205,9 @@ class UMIT(Elsewhere):
                 of its own, and ``question`` is not asked.
             language: ``"en"`` or ``"zh"``.
             generate: Let the model write one of them instead, and read what it wrote.
+            abstain_below: The probability that the likeliest label must have; below it the answer abstains. Not with
+                ``several``, where each label has its own probability.
+            max_new_tokens: Where generation stops; ``None`` for the task's own length.
 
         Returns:
             A classification; with ``several``, findings in the order of the labels.
@@ -243,18 +219,33 @@ class UMIT(Elsewhere):
             UnsupportedTaskError: The checkpoint does not know the task.
         """
         query = Choose(labels, question, several, language=language)  # type: ignore[arg-type]
-        return cast(Classification | Findings, self._only(scan, query, generate))
+        _bounded(abstain_below)
+        if several and abstain_below is not None:
+            raise InputError(
+                "expected abstain_below without several, got both",
+                code="abstain",
+                where="abstain_below",
+                hint="Judge each label by its own probability",
+            )
+        found = cast(
+            Classification | Findings, self._only(scan, query, generate=generate, max_new_tokens=max_new_tokens)
+        )
+        return found if isinstance(found, Findings) else _abstaining(found, abstain_below)
 
-    def detect(self, scan: Scans, target: str | Sequence[str], *, language: Language = "en") -> Detections:
+    def detect(
+        self, scan: Scans, target: str | Sequence[str], *, language: Language = "en", max_new_tokens: int | None = None
+    ) -> Detections:
         """Find every instance of one target or of several, and how likely each target is there.
 
         Args:
             scan: A film or a volume; several views are asked apart and boxes name their view.
             target: A plain name such as ``"nodule"``, or several.
             language: ``"en"`` or ``"zh"``.
+            max_new_tokens: Where generation stops; ``None`` for the task's own length.
 
         Returns:
-            Boxes by view, then by target; ``presence`` from a scored yes/no over all views.
+            Boxes by view, then by target; ``presence`` from a scored yes/no over all views, where the weights were
+            taught to tell.
 
         Raises:
             InputError: An unreadable scan, or a target that is no plain name.
@@ -262,15 +253,23 @@ class UMIT(Elsewhere):
             UnsupportedTaskError: The checkpoint does not know the task.
         """
         query = Find(target, language=language)  # type: ignore[arg-type]
-        return cast(Detections, self._only(scan, query))
+        return cast(Detections, self._only(scan, query, max_new_tokens=max_new_tokens))
 
-    def landmarks(self, scan: Scans, names: Sequence[str] = CEPHALOMETRIC, *, language: Language = "en") -> Landmarks:
+    def landmarks(
+        self,
+        scan: Scans,
+        names: Sequence[str] = CEPHALOMETRIC,
+        *,
+        language: Language = "en",
+        max_new_tokens: int | None = None,
+    ) -> Landmarks:
         """Locate named points on one film, one question a point.
 
         Args:
             scan: One film.
             names: Distinct names; the 19 of ISBI 2015 unless others are given.
             language: ``"en"`` or ``"zh"``; names in the result stay as they are given.
+            max_new_tokens: Where generation stops; ``None`` for the task's own length.
 
         Raises:
             InputError: An unreadable scan, several views, or names that repeat.
@@ -278,10 +277,15 @@ class UMIT(Elsewhere):
             UnsupportedTaskError: The checkpoint does not know the task.
         """
         query = Locate(names, language=language)  # type: ignore[arg-type]
-        return cast(Landmarks, self._only(scan, query))
+        return cast(Landmarks, self._only(scan, query, max_new_tokens=max_new_tokens))
 
     def predict(
-        self, items: Iterable[tuple[Scans, Query]], *, progress: bool = True, workers: int = 0
+        self,
+        items: Iterable[tuple[Scans, Query]],
+        *,
+        progress: bool = True,
+        workers: int = 0,
+        max_new_tokens: int | None = None,
     ) -> Iterator[Result | UMITError]:
         """Answer many questions lazily, in order and in bounded memory.
 
@@ -291,6 +295,7 @@ class UMIT(Elsewhere):
             items: Pairs of a scan, or several views in a list, and a query.
             progress: Whether a terminal gets a bar after two seconds.
             workers: Scans that threads read ahead while the engine answers.
+            max_new_tokens: Where generation stops; ``None`` for each task's own length.
 
         Yields:
             A result for each item, or the error that stands in its place. What ends ``items`` early is raised
@@ -300,140 +305,55 @@ class UMIT(Elsewhere):
             InputError: A number of workers below 0.
             BackendError: The engine gave more answers than there were questions, so that none can be trusted.
         """
-        return self._run(items, progress=progress, workers=workers)
+        return self._run(items, max_new_tokens=max_new_tokens, progress=progress, workers=workers)
 
-    def _only(self, scan: Scans, query: Query, generate: bool = False) -> Result:
-        (found,) = self._run([(scan, query)], generate=generate)
+    def _only(self, scan: Scans, query: Query, *, generate: bool = False, max_new_tokens: int | None = None) -> Result:
+        (found,) = self._run([(scan, query)], generate=generate, max_new_tokens=max_new_tokens)
         if isinstance(found, UMITError):
             raise found
         return found
 
     def _run(
-        self, items: Iterable[tuple[Scans, Query]], *, generate: bool = False, progress: bool = True, workers: int = 0
+        self,
+        items: Iterable[tuple[Scans, Query]],
+        *,
+        generate: bool = False,
+        max_new_tokens: int | None = None,
+        progress: bool = True,
+        workers: int = 0,
     ) -> Iterator[Outcome]:
         if isinstance(self.backend, Specialists):
-            own: dict[str, Any] = {"generate": generate, "progress": progress, "workers": workers}
+            own: dict[str, Any] = {"generate": generate, "max_new_tokens": max_new_tokens}
+            own |= {"progress": progress, "workers": workers}
             yield from self.backend.run(items, lambda model, some: model._run(some, **own))
             return
-        scored = self.checkpoint.scores_presence
-        total = count(items, scored=scored) if isinstance(items, Sequence) else None
-        plan: Plan = deque()
-        ended: list[Exception] = []
-        read = prefetch(items, workers, ended)
-        answers = self._answers(self._questions(read, plan, scored), generate)
-        # None shows it on a terminal alone: in a log each step would be a line.
-        hidden = True if not progress or total == 1 else None
-        bar = tqdm(answers, total=total, delay=2, leave=False, unit="question", disable=hidden)
-        with closing(bar):
-            yield from joined(iter(bar), plan)
-        if ended:
-            raise ended[0]
-
-    def _questions(
-        self, read: Iterator[tuple[Read, Query]], plan: Plan, scored: bool
-    ) -> Iterator[_Question | UMITError]:
-        """Yield the questions of each query, or why it cannot be asked; ``plan`` says which belong together."""
-        for scans, query in read:
-            try:
-                if isinstance(scans, UMITError):
-                    raise scans
-                parts = expand(query, len(scans), scored=scored)
-            except UMITError as error:
-                plan.append((query, (Part(query),)))
-                yield error
-                continue
-            plan.append((query, parts))
-            for part in parts:
-                yield _Question(part.query, part.of(scans))
-
-    def _answers(self, questions: Iterator[_Question | UMITError], generate: bool) -> Iterator[Outcome]:
-        shown = lru_cache(maxsize=4)(render)  # by the scans themselves, never by their pixels
-        for first in questions:
-            stretch = chain((first,), islice(questions, _STRETCH - 1))
-            pending: _Pending = deque()
-            requests = self._requests(stretch, shown, pending, generate)
-            yield from self._answered(requests, pending)
-
-    def _requests(
-        self, questions: Iterable[_Question | UMITError], shown: Any, pending: _Pending, generate: bool
-    ) -> Iterator[Request]:
-        """Yield what the engine gets; every question leaves its trace in ``pending``, in order."""
-        for one in questions:
-            try:
-                if isinstance(one, UMITError):
-                    raise one
-                volume = any(scan.is_volume for scan in one.scans)
-                task = self.checkpoint.task(choose(one.query, volume=volume), one.query.language)
-                view = shown(one.scans, task.rendering(volume=volume))
-                request = task.request(one.query, view)
-            except UMITError as error:
-                pending.append(error)
-                continue
-            pending.append(_Asked(task, one.query, view))
-            yield self._posed(request, generate)
-
-    def _posed(self, request: Request, generate: bool) -> Request:
-        """Return a request as this model asks it: options to write instead of to score, and no form to keep to."""
-        if generate:
-            request = replace(request, options=())
-        return request if self.constrained else replace(request, pattern=None, corners=None)
-
-    def _answered(self, requests: Iterator[Request], pending: _Pending) -> Iterator[Outcome]:
-        """Yield what ``pending`` becomes; an engine that fails loses what it took and is asked on."""
-        while True:
-            failure: UMITError = BackendError("expected an answer to every request, the engine ended early")
-            for completion in self._said(requests):
-                while pending and isinstance(pending[0], UMITError):
-                    yield cast(UMITError, pending.popleft())
-                if isinstance(completion, _Ended):
-                    failure = completion.by
-                elif pending:
-                    asked = cast(_Asked, pending.popleft())
-                    yield completion if isinstance(completion, UMITError) else self._read(asked, completion)
-                else:  # one answer or another went to the wrong question
-                    raise BackendError("expected one answer to each request, the engine gave more")
-            if not pending:
-                next(requests, None)  # progress, should the engine fail before it takes anything
-            if not pending:
-                return
-            yield from (left if isinstance(left, UMITError) else failure for left in pending)
-            pending.clear()
-
-    def _said(self, requests: Iterator[Request]) -> Iterator[Completion | UMITError | _Ended]:
-        """Yield what the engine says, and last why it failed, if it did; what fails in our requests is raised."""
-        ours: list[Exception] = []
-
-        def watched() -> Iterator[Request]:
-            try:
-                yield from requests
-            except _FAULTS as error:
-                ours.append(error)
-                raise
-
-        try:
-            yield from self.backend.generate(watched())
-        except UMITError as error:
-            yield _Ended(error)
-        except _FAULTS as error:
-            if ours:
-                raise
-            failure = BackendError(f"expected an answer, the engine failed: {error}")
-            failure.__cause__ = error
-            yield _Ended(failure)
-
-    def _read(self, asked: _Asked, completion: Completion) -> Outcome:
-        try:
-            result = asked.task.decode(completion, asked.query, asked.view)
-        except UMITError as error:
-            return error
-        caution = (self.checkpoint.caution,) if self.checkpoint.caution else ()
-        name, notes = self.checkpoint.name, (*asked.view.warnings, *_forced(completion), *caution)
-        return cast(Result, stamped(result, raw=completion.text, checkpoint=name, warnings=notes))
+        asking = Asking(
+            backend=self.backend,
+            checkpoint=self.checkpoint,
+            constrained=self.constrained,
+            generate=generate,
+            max_new_tokens=max_new_tokens,
+        )
+        yield from asking.run(items, progress=progress, workers=workers)
 
 
-def _forced(completion: Completion) -> tuple[str, ...]:
-    """Return what to say of an answer that the model would have written otherwise."""
-    if not completion.forced:
-        return ()
-    count = f"{completion.forced} token{'s' if completion.forced > 1 else ''}"
-    return (f"constrained: {count} of the answer were not the likeliest, which have no place in its form",)
+Chosen = TypeVar("Chosen", Answer, Classification)
+
+
+def _abstaining(found: Chosen, below: float | None) -> Chosen:
+    """Return a choice, or none where the likeliest is too unlikely."""
+    if below is None:
+        return found
+    if found.confidence is None:
+        raise InputError(
+            "expected scored options for abstain_below, got an answer without probabilities",
+            code="abstain",
+            where="abstain_below",
+            hint="Leave generate out, and give options",
+        )
+    return found.withheld() if found.confidence < below else found
+
+
+def _bounded(below: float | None) -> None:
+    if below is not None and (isinstance(below, bool) or not isinstance(below, int | float) or not 0 <= below <= 1):
+        raise InputError(f"expected abstain_below from 0 to 1, got {below!r}", code="abstain", where="abstain_below")

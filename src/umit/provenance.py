@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
@@ -46,7 +47,7 @@ def _holds(kind: Any, value: Any) -> bool:
     if parts:  # one kind or another
         return any(_holds(one, value) for one in parts)
     if kind in (int, float):
-        return isinstance(value, int | kind) and not isinstance(value, bool)
+        return isinstance(value, int | kind) and not isinstance(value, bool) and math.isfinite(value)
     return isinstance(value, kind)
 
 
@@ -89,12 +90,15 @@ class Provenance(Value):
         raw: The model's own text.
         checkpoint: Name of the card of the weights.
         warnings: Repairs, windows chosen, orientation assumed.
+        mean_logprob: Natural log-probability of the model's text by itself, a token of it, its end token among them; of
+            several texts, the least likely one's. ``None`` if the engine does not tell.
         reasoning: What the model wrote before its answer, without tags; ``""`` where it wrote none.
     """
 
     raw: str = field(default="", compare=False)
     checkpoint: str = field(default="", compare=False)
     warnings: tuple[str, ...] = field(default=(), compare=False)
+    mean_logprob: float | None = field(default=None, compare=False)
     reasoning: str = field(default="", compare=False)
 
     @property

@@ -34,7 +34,8 @@ class Answer(Provenance):
         option: Index of the chosen option from 0, or ``None`` for an open question.
         probabilities: One for each option, in order, summing to 1; ``None`` if the engine has none.
         calibrated: Whether the probabilities were fitted on held-out data; ``False`` means ranking only.
-        abstained: Whether the model declined to choose.
+        abstained: Whether the likeliest option is less likely than ``abstain_below``; then ``text`` is empty and there is
+            no ``option``.
     """
 
     text: str
@@ -47,6 +48,10 @@ class Answer(Provenance):
     def confidence(self) -> float | None:
         """The largest probability; ``None`` if the engine has none."""
         return max(self.probabilities) if self.probabilities else None
+
+    def withheld(self) -> Answer:
+        """Return the answer of a model that declines to choose; what it would have said stands in ``raw``."""
+        return replace(self, text="", option=None, abstained=True)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -91,7 +96,14 @@ class Report(Provenance):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Classification(Provenance):
-    """One of the query's labels, with uncalibrated probabilities where the engine has them."""
+    """One of the query's labels.
+
+    Args:
+        label: The chosen one; ``""`` if none was.
+        probabilities: One for each label, in order, summing to 1; ``None`` if the engine has none.
+        calibrated: Whether the probabilities were fitted on held-out data; ``False`` means ranking only.
+        abstained: Whether the likeliest label is less likely than ``abstain_below``.
+    """
 
     label: str
     probabilities: tuple[float, ...] | None = None
@@ -102,6 +114,10 @@ class Classification(Provenance):
     def confidence(self) -> float | None:
         """The largest probability; ``None`` if the engine has none."""
         return max(self.probabilities) if self.probabilities else None
+
+    def withheld(self) -> Classification:
+        """Return the classification of a model that declines to choose; what it would have said stands in ``raw``."""
+        return replace(self, label="", abstained=True)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -193,11 +209,15 @@ class Detections(Provenance):
     Args:
         items: Found boxes, in the order they were written.
         presence: Probability that each asked target is there, ``(target, probability)``, from a scored
-            yes/no question beside the boxes and therefore free to disagree with them; ``None`` if the engine has none.
+            yes/no question beside the boxes; where the two disagree, a warning says so. A target is missing, and
+            ``None`` stands for none at all, where the engine gives no scores or the card does not say that the weights
+            were taught to tell.
+        calibrated: Whether ``presence`` was fitted on held-out data; ``False`` means ranking only.
     """
 
     items: tuple[Detection, ...] = ()
     presence: tuple[tuple[str, float], ...] | None = None
+    calibrated: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.items)
@@ -256,10 +276,17 @@ class Detections(Provenance):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Landmark(Value):
-    """One named point in pixels of the user's file."""
+    """One named point.
+
+    Args:
+        name: The query's name.
+        point: In pixels of the user's file.
+        score: Log-likelihood of the text that holds the point: for ranking only, uncalibrated.
+    """
 
     name: str
     point: Point2D
+    score: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -330,6 +357,17 @@ AnyResult = TypeVar("AnyResult", Answer, Report, Classification, Findings, Detec
 def stamped(result: AnyResult, *, raw: str, checkpoint: str, warnings: tuple[str, ...]) -> AnyResult:
     """Return the result with its provenance; earlier warnings come first."""
     return replace(result, raw=raw, checkpoint=checkpoint, warnings=result.warnings + warnings)
+
+
+def fitted(result: Result) -> Result:
+    """Return a result whose probabilities were fitted on held-out data."""
+    match result:
+        case Answer(probabilities=tuple()) | Classification(probabilities=tuple()):
+            return replace(result, calibrated=True)
+        case Findings():
+            return replace(result, items=tuple(replace(mark, calibrated=True) for mark in result.items))
+        case _:
+            return result
 
 
 _GEOMETRY: Final = {"Box2D": Box2D, "Box3D": Box3D, "Point2D": Point2D}

@@ -400,6 +400,21 @@ def test_one_request_that_does_not_fit_says_what_to_do(engine: Engine, monkeypat
     assert all(isinstance(one, BackendError) and "device='cpu'" in str(one) for one in found)
 
 
+@pytest.mark.parametrize("fault", [IndexError("index out of range in self"), RuntimeError("shape"), KeyError("a")])
+def test_one_question_never_ends_a_batch(engine: Engine, monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
+    real = backend_module.read_prefixes
+
+    def failing(engine: Engine, requests: list[Request], known: prefix.Pictures) -> object:
+        if any(request.words == MIXED[2].words for request in requests):
+            raise fault
+        return real(engine, requests, known)
+
+    monkeypatch.setattr(backend_module, "read_prefixes", failing)
+    told = list(LocalBackend(engine).generate(MIXED[:5]))
+    assert [isinstance(one, BackendError) for one in told] == [False, False, True, False, False]
+    assert "the weights failed" in str(told[2]) and told[2].__cause__ is fault  # type: ignore[union-attr]
+
+
 def test_weights_that_give_no_numbers(engine: Engine) -> None:
     """One such answer is an error, and leaves the other."""
     context, left, _ = prefix.read_prefixes(engine, [MIXED[0], MIXED[3]], {})
@@ -413,6 +428,12 @@ def test_weights_that_give_no_numbers(engine: Engine) -> None:
     assert isinstance(broken, BackendError) and "NaN" in str(broken) and not slots
     (alone,) = LocalBackend(engine).generate([MIXED[3]])
     same(whole, alone)
+
+
+def test_options_that_give_no_numbers(engine: Engine) -> None:
+    context, _, _ = prefix.read_prefixes(engine, MIXED[:1], {})
+    with pytest.raises(BackendError, match="NaN"):
+        options.choose(engine, context, torch.full((1, 300), torch.nan), [YES_NO])
 
 
 def test_batch_below_one(engine: Engine) -> None:

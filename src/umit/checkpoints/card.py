@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final, Literal, TypeAlias, get_args
 
 from umit.chat import DEFAULT_SYSTEM
+from umit.checkpoints.confidence import Confidence
 from umit.errors import CheckpointError, UnsupportedTaskError
 from umit.queries import Language
 from umit.tasks.answer import ANSWER_CLOSED
@@ -116,6 +117,8 @@ class Checkpoint:
         evidence: Where its facts come from.
         refused: Tasks that these weights might be asked and are not, each with the reason.
         caution: A warning that every result carries; ``""`` for none.
+        presence: Targets whose presence the weights were taught to tell, each with its task; of others none is given.
+        confidence: What its probabilities mean; ``None`` if nobody measured it.
 
     Raises:
         CheckpointError: An architecture that umit does not load.
@@ -138,6 +141,8 @@ class Checkpoint:
     evidence: tuple[Evidence, ...] = ()
     refused: tuple[tuple[TaskName, str], ...] = ()
     caution: str = ""
+    presence: tuple[tuple[TaskName, str], ...] = ()
+    confidence: Confidence | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no engine loads."""
@@ -157,8 +162,12 @@ class Checkpoint:
     @cached_property
     def tasks(self) -> Mapping[TaskName, Task[Any, Any]]:
         """The tasks, bound to this checkpoint's dialect and system line."""
+        sure = self.confidence
         return {
-            name: in_dialect(spec.build(self.dialect, self.system), self.dialect, known_by=spec.known_by)
+            name: replace(
+                in_dialect(spec.build(self.dialect, self.system), self.dialect, known_by=spec.known_by),
+                temperature=None if sure is None else sure.temperature(spec.known_by or name),
+            )
             for name, spec in TASKS.items()
             if (spec.known_by or name) in self.task_names
         }

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, get_args
 
 from umit.checkpoints.card import Checkpoint, Evidence, Measured, Origin, nameable
+from umit.checkpoints.confidence import confidence_from
 from umit.errors import CheckpointError, InputError
 from umit.imaging.view import Rendering
 from umit.queries import Language
@@ -41,7 +42,7 @@ def write_card(card: Checkpoint, folder: Path) -> Path:
     """
     path = folder if folder.suffix == ".json" else folder / CARD
     data = {"schema": SCHEMA, **card_to_dict(card)}
-    path.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
     return path
 
 
@@ -107,6 +108,9 @@ def _card(data: Any) -> Checkpoint:
         values["origin"] = _origin(data["origin"])
     values["evidence"] = tuple(Evidence(**one) for one in data.get("evidence", ()))
     values["refused"] = tuple((str(task), str(why)) for task, why in data.get("refused", ()))
+    values["presence"] = tuple((str(task), str(target)) for task, target in data.get("presence", ()))
+    if data.get("confidence") is not None:
+        values["confidence"] = confidence_from(data["confidence"])
     card = Checkpoint(**values)
     _check_prompts(card)
     return card

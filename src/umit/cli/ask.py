@@ -24,6 +24,7 @@ from umit.imaging.prefetch import prefetch
 from umit.imaging.read import load
 from umit.imaging.scan import Scan
 from umit.queries import Locate, Query
+from umit.results import Answer, Classification
 from umit.tasks.table import choose
 
 if TYPE_CHECKING:
@@ -83,7 +84,9 @@ def ask(given: Namespace, task: str, questions: Questions) -> int:
             answered, notice = _failed(given, task, questions, failed), ""
         else:
             model = load_model(given)
-            answered, notice = _answered(model, files, task, questions), model.checkpoint.notice
+            below = getattr(given, "abstain_below", None)
+            answered = _answered(model, files, task, questions, given.max_new_tokens, below)
+            notice = model.checkpoint.notice
         for file, rows in answered:
             for row in rows:
                 count += 1
@@ -160,15 +163,19 @@ def _failed(given: Namespace, task: str, questions: Questions, failed: Iterable[
         yield (file, [ResultRow(file=file.name, task=task, name="", kind=kind, found=error, notice=notice)])
 
 
-def _answered(model: UMIT, files: Sequence[_File], task: str, questions: Questions) -> _Rows:
+def _answered(
+    model: UMIT, files: Sequence[_File], task: str, questions: Questions, most: int | None, below: float | None
+) -> _Rows:
     """Yield each file with its rows; what spoils a whole file is one row."""
-    results = model.predict((file, query) for file in files for query in questions.values())
+    items = ((file, query) for file in files for query in questions.values())
+    results = model.predict(items, max_new_tokens=most)
     for file in files:
         found = list(islice(results, len(questions)))
         volume = file.scan is not None and file.scan.is_volume
         rows: list[ResultRow] = []
         first = 1
-        for (name, query), result in zip(questions.items(), found, strict=True):
+        for (name, query), one in zip(questions.items(), found, strict=True):
+            result = withheld(one, below)
             row = ResultRow(
                 file=file.name, task=task, name=name, kind=choose(query, volume=volume),
                 found=result, first=first, notice=model.checkpoint.notice,
@@ -177,6 +184,13 @@ def _answered(model: UMIT, files: Sequence[_File], task: str, questions: Questio
             if not rows or not _same_failure(rows[-1].found, result):
                 rows.append(row)
         yield file, rows
+
+
+def withheld(found: Outcome, below: float | None) -> Outcome:
+    """Return a choice, or none where the likeliest is too unlikely."""
+    if below is None or not isinstance(found, Answer | Classification) or found.confidence is None:
+        return found
+    return found.withheld() if found.confidence < below else found
 
 
 def _places(query: Query, found: Outcome) -> int:

@@ -1,4 +1,4 @@
-"""``umit calibrate``: in which frame a checkpoint writes boxes, measured on drawn pictures."""
+"""``umit calibrate``: in which frame a checkpoint writes boxes, or how sure its answers are, measured."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from umit.cli.calibrate_answers import add_answers
+from umit.cli.calibrate_answers import run as run_answers
 from umit.cli.parse import Commands
 from umit.cli.telling import document, say, tell
 from umit.cli.weights import add_model, load_model, reads_of_model
@@ -21,7 +23,11 @@ _SHOWN = 6  # frames of the table
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser("calibrate", help="measure in which frame a model writes boxes", description=__doc__)
+    parser = commands.add_parser(
+        "calibrate",
+        help="measure in which frame a model writes boxes, or how sure its answers are",
+        description=__doc__,
+    )
     add_model(parser, first=True)
     parser.add_argument("--out", metavar="FILE", help="write the card there if one frame fits, such as DIR/umit.json")
     parser.add_argument(
@@ -29,12 +35,15 @@ def add(commands: Commands) -> None:
         help="what is shown: rectangles, or chest phantoms; default: rectangles, then phantoms if they decide nothing",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON document")
+    add_answers(parser)
     add_force(parser)
     parser.set_defaults(run=run)
 
 
 def run(given: Namespace) -> int:
     """Measure, tell what fits, write the card if one frame does; 1 if none does or several do."""
+    if given.answers is not None:
+        return run_answers(given)
     from umit.calibration import measure_frame
     from umit.checkpoints import write_card
 

@@ -23,6 +23,7 @@ __all__ = [
     "LANGUAGES",
     "Commands",
     "Parser",
+    "add_abstaining",
     "add_fields",
     "add_files",
     "add_source",
@@ -122,6 +123,24 @@ def reads_of_source(given: argparse.Namespace, target: str | None = None) -> lis
     return reads
 
 
+def chance(text: str) -> float:
+    """Read a probability."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found <= 1:
+        raise argparse.ArgumentTypeError(f"expected a probability from 0 to 1, got {text[:99]!r}")
+    return found
+
+
+def add_abstaining(parser: Parser) -> None:
+    """Add what an answer must reach to be given."""
+    parser.add_argument(
+        "--abstain-below", type=chance, metavar="P", help="give no answer where the likeliest is less likely than P"
+    )
+
+
 def add_files(parser: Parser) -> None:
     """Add files and how they are read, the language and where results go."""
     parser.add_argument("files", nargs="+", metavar="FILE-OR-FOLDER", help="a film, a volume, or a DICOM series")
@@ -130,5 +149,8 @@ def add_files(parser: Parser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document a line")
     parser.add_argument("--csv", metavar="OUT", help="write a table")
     parser.add_argument("--out", metavar="DIR", help="write a picture of each file with its marks")
+    parser.add_argument(
+        "--max-new-tokens", type=natural, metavar="N", help="where an answer is cut; default: each task's own length"
+    )
     add_force(parser)
     add_model(parser)

@@ -10,6 +10,7 @@ from umit.cli.telling import document, printable
 from umit.errors import InputError, OutputError, UMITError
 from umit.fanout import Outcome
 from umit.geometry import Mark
+from umit.results import Findings, Result
 from umit.tasks.table import line
 from umit.tasks.task import TaskName
 
@@ -97,13 +98,20 @@ def as_text(row: ResultRow) -> str:
     if marks and all(len(mark.ends) == 1 for mark in found.marks):
         return head + "  ".join(marks)
     if not marks and any(entry.name for entry in found.entries):
-        return "\n".join(f"{_line(head + one.name)}: {one.text}{_likely(one.probability)}" for one in found.entries)
-    said = f"{head}{printable(line(row.kind, found))}{_likely(found.confidence)}"
+        return "\n".join(
+            f"{_line(head + one.name)}: {one.text}{_likely(one.probability, found)}" for one in found.entries
+        )
+    words = "abstained" if getattr(found, "abstained", False) else printable(line(row.kind, found))
+    said = f"{head}{words}{_likely(found.confidence, found)}"
     return "\n".join([said, *(f"  {mark}" for mark in marks)])
 
 
-def _likely(chance: float | None) -> str:
-    return "" if chance is None else f"  (probability {chance:.3f}, not calibrated)"
+def _likely(chance: float | None, found: Result) -> str:
+    if chance is None:
+        return ""
+    marks = found.items if isinstance(found, Findings) else (found,)
+    calibrated = all(getattr(mark, "calibrated", False) for mark in marks)
+    return f"  (probability {chance:.3f}{'' if calibrated else ', not calibrated'})"
 
 
 def numbers(mark: Mark) -> str:

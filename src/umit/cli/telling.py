@@ -36,7 +36,9 @@ def printable(text: str) -> str:
 
 def document(value: Any, indent: int | None = None) -> str:
     """Return JSON in which nothing is left that a terminal would obey, and which reads as the same value."""
-    return _spelled(json.dumps(value, indent=indent, ensure_ascii=False), lambda c: json.dumps(c)[1:-1])
+    return _spelled(
+        json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False), lambda c: json.dumps(c)[1:-1]
+    )
 
 
 def _spelled(text: str, spell: Callable[[str], str]) -> str:

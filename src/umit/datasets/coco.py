@@ -62,7 +62,7 @@ def coco(
         "annotations": table.boxes,
         "categories": [{"id": n, "name": name} for name, n in table.categories.items()],
     }
-    (stage / path.name).write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
+    (stage / path.name).write_text(json.dumps(data, ensure_ascii=False, allow_nan=False), encoding="utf-8")
     return len(table.images)
 
 

@@ -103,7 +103,7 @@ class _Line:
         said = {"id": self.name, "group": self.sample.group, "pictures": self.pictured.said}
         facts = [list(pair) for pair in self.sample.facts]
         found = {k: v for k, v in {**said, "facts": facts}.items() if v}
-        return json.dumps(found, ensure_ascii=False)
+        return json.dumps(found, ensure_ascii=False, allow_nan=False)
 
 
 def _lines(samples: _Samples, tasks: Tasks, tell: _Tell) -> Iterator[_Line]:
@@ -154,7 +154,7 @@ def _rows(
         for line in _lines(samples, tasks, tell):
             images = as_paths(line.pictured.files, stage, path)
             data = {**row(line), "images": images, OURS: line.ours}
-            file.write(json.dumps(data, ensure_ascii=False) + "\n")
+            file.write(json.dumps(data, ensure_ascii=False, allow_nan=False) + "\n")
             count += 1
     return count
 

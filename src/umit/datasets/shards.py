@@ -117,7 +117,7 @@ def _members(sample: Sample[Any, Any], pictures: Pictured) -> dict[str, bytes]:
 
 def _dumped(value: Any) -> str:
     # Inside a shard's JSON every value is text: so all samples have one schema for those who load it elsewhere.
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def shard_stream(paths: Iterable[Path | str]) -> IterableDataset:

@@ -35,7 +35,7 @@ _SECONDS: Final = 1.0  # at most between two syncs, as long as lines come
 _START: Final = re.compile(rb'\{"id": ("(?:[^"\\\n]|\\.)*"), "ok": (true|false)[,}]')
 #: What a record holds, where it holds it.
 _KINDS: Final = {"id": str, "ok": bool, "task": str, "group": str, "facts": dict}
-_ENCODE: Final = json.JSONEncoder(ensure_ascii=False).encode
+_ENCODE: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
 class Journal:
@@ -105,7 +105,7 @@ class Journal:
         Args:
             items: ``None`` if it is not known yet.
         """
-        write_whole(self.folder / EXPECTED, json.dumps({"items": items}) + "\n")
+        write_whole(self.folder / EXPECTED, json.dumps({"items": items}, allow_nan=False) + "\n")
 
     def sync(self) -> None:
         """Wait until the disk has everything."""
@@ -164,7 +164,7 @@ class Journal:
                     where=self.folder.name,
                     hint="Take another folder for the run.",
                 )
-            write_whole(path, json.dumps(wanted, indent=2, ensure_ascii=False) + "\n")
+            write_whole(path, json.dumps(wanted, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
             return
         there = _manifest(self.folder)
         changed = sorted(k for k in {*wanted, *there} if wanted.get(k) != there.get(k))

@@ -103,7 +103,7 @@ def perturb(
     for name, change in changes.items():
         changed = Changed(samples, name, change, limit)
         ask(model, changed, folder / FOLDER / name, limit=limit, workers=workers, tell=tell)
-        told = json.dumps(dict(changed.left_out), indent=2, ensure_ascii=False)
+        told = json.dumps(dict(changed.left_out), indent=2, ensure_ascii=False, allow_nan=False)
         write_whole(folder / FOLDER / name / "left_out.json", told + "\n")
     rows = robustness(folder)
     shown = [{k: _finite(v) for k, v in asdict(row).items()} for row in rows]

@@ -22,7 +22,7 @@ from umit.phantom.volume import VOLUME, Volume
 from umit.queries import Find, Language
 from umit.tasks.landmarks import CEPHALOMETRIC
 
-__all__ = ["GENERATOR", "Drawn", "Phantoms", "Shown"]
+__all__ = ["GENERATOR", "Drawn", "Phantoms", "Shown", "open_questions"]
 
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
 #: Settings of what draws them.
@@ -121,6 +121,29 @@ class Phantoms:
                 facts=(("target", name),) if there else (),
             )  # fmt: skip
             yield altered(sample, "blank") if self.shown == "blank" else sample
+
+
+def open_questions(first: int, count: int) -> Iterator[Sample[Any, Any]]:
+    """Yield what the board does not ask: open questions about films, and reports of CTs, in both languages.
+
+    Args:
+        first: Seed of the first phantom of each kind.
+        count: How many of each.
+    """
+    for kind in ("film", "volume"):
+        for seed in range(first, first + count):
+            truth: Any = _case(kind, seed).truth
+            for language in LANGUAGES:
+                rng = np.random.default_rng((14, seed))
+                item = cases.film_open(truth, rng, language) if kind == "film" else cases.volume_report(truth, language)
+                group = f"{kind}-{seed}"
+                yield Sample(
+                    id=f"{group}-{language}-open",
+                    query=item.query,
+                    gold=item.gold,
+                    source=Drawn(kind, seed),
+                    group=group,
+                )
 
 
 # Each yields questions with what tells them apart on one picture; the same ones in every language.

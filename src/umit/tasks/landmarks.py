@@ -108,7 +108,9 @@ class _PointGrammar:
         size = view.frame_size[:2]
         (x, y), warnings = clip(numbers, size, completion.text)
         point = view.point_to_source(self._turned((x, y), size))
-        return Landmarks(items=(Landmark(name=_only(query), point=point),), warnings=(*notes, *warnings))
+        return Landmarks(
+            items=(Landmark(name=_only(query), point=point, score=completion.logprob),), warnings=(*notes, *warnings)
+        )
 
     def pattern(self, query: Locate, view: View) -> Pattern | None:
         across, down = (between(0, side * 10**self.decimals, self.decimals) for side in view.frame_size[:2])

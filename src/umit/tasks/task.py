@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass, replace
 from numbers import Real
-from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar, cast
 
 from umit.chat import Completion, Request, Token, Word
 from umit.errors import BackendError, OutputError, TruncatedError, UnsupportedTaskError
@@ -14,7 +14,7 @@ from umit.imaging.view import Rendering, View
 from umit.metrics.metric import Metric, Pair
 from umit.patterns import Pattern
 from umit.queries import Language, Query
-from umit.results import Result
+from umit.results import Result, fitted
 from umit.tasks.dialect import Dialect
 from umit.tasks.forms import AnswerForm, joined, parted, pattern_of
 
@@ -81,6 +81,7 @@ class Task(Generic[Q, R]):
         volume: How a volume is shown, or ``None`` if the task does not take volumes.
         grammar: How answers are written and read.
         max_new_tokens: Where generation stops.
+        temperature: What log-probabilities of options are divided by, as it was fitted; ``None`` if it was not.
         system: The system line of the checkpoint; ``None`` for what its own chat template writes.
         form: Where the answer stands in what the model writes.
     """
@@ -93,6 +94,7 @@ class Task(Generic[Q, R]):
     max_new_tokens: int
     system: str | None
     form: AnswerForm = "plain"
+    temperature: float | None = None
 
     def rendering(self, *, volume: bool) -> Rendering:
         """Return how a film or a volume is shown for this task.
@@ -142,12 +144,17 @@ class Task(Generic[Q, R]):
             TruncatedError: The text was cut by the length limit, or ends within its reasoning.
         """
         self._check(completion, query)
+        scores = completion.option_logprobs
+        if self.temperature is not None and scores is not None:
+            scores = tuple(score / self.temperature for score in scores)
         try:
             reasoning, answer = parted(completion.text, self.form)
-            result = self.grammar.decode(replace(completion, text=answer), query, view)
+            result = self.grammar.decode(replace(completion, text=answer, option_logprobs=scores), query, view)
         except OutputError as error:
             error.task, error.text = self.name, completion.text
             raise
+        if self.temperature is not None and scores is not None:
+            result = cast(R, fitted(result))
         return replace(result, reasoning=reasoning) if reasoning else result
 
     def _check(self, completion: Completion, query: Q) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from umit.checkpoints import CARD, Checkpoint, Measured, Origin
 from umit.engine.adapters import ADAPTER, TENSORS, files_fingerprint
 from umit.engine.hub import fetched
+from umit.queries import Find
 from umit.training.augment import Augmentation
 from umit.training.figures import Figure
 from umit.training.hyperparameters import Hyperparameters
@@ -86,7 +88,16 @@ def own_card(card: Checkpoint, made: Made) -> Checkpoint:
     asked = f" ({', '.join(tasks)}; {', '.join(languages)})" if tasks else ""
     sets = tuple((str(one["title"]), str(one["licence"])) for one in _sets(made.training))
     origin = Origin(base=made.base, data=sets, licence=made.licence, measured=_measured(made))
-    return taught_further(card, made.name, origin, on + asked)
+    found = taught_further(card, made.name, origin, on + asked)
+    told = _presence(made.training) if card.scores_presence else ()
+    return replace(found, presence=tuple(sorted({*card.presence, *told})))
+
+
+def _presence(part: Part | None) -> Iterator[tuple[str, str]]:
+    """Yield the targets of detections, beside which their presence is taught."""
+    for sample in part or ():
+        if isinstance(sample.query, Find):
+            yield from ((sample.task, target) for target in sample.query.targets)
 
 
 def _measured(made: Made) -> tuple[Measured, ...]:
@@ -125,7 +136,7 @@ def write_checkpoint(engine: Engine, card: Checkpoint, made: Made, adapter: Adap
     """Write what loads, as :func:`write_weights` does, with the record and the model card."""
     write_weights(engine, card, made, adapter, folder)
     record = _record(made)
-    (folder / RECORD).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    (folder / RECORD).write_text(json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
     (folder / "README.md").write_text(model_card(made, record, adapter=adapter is not None), "utf-8")
 
 

@@ -74,7 +74,8 @@ def taught_further(base: Checkpoint, name: str, origin: Origin, more: str = "") 
         more: Ends the sentence that is printed where results are shown.
     """
     notice = f"Research use only, not a medical device; {origin.base} taught further{more}."
-    return replace(base, name=name, notice=notice, origin=origin)
+    # How sure the base was says nothing of what became of it.
+    return replace(base, name=name, notice=notice, origin=origin, confidence=None)
 
 
 def _place(tokenizer: Any) -> Path | None:

@@ -161,8 +161,11 @@ def test_reasoning_is_free_before_the_answer(made: Callable[..., object]) -> Non
 
 
 def test_a_pattern_that_is_none_is_told(engine: Engine) -> None:
-    with pytest.raises(InputError, match="plain regular expression"):
-        list(LocalBackend(engine).generate([Request(words=("Q",), pattern="(?=a)")]))
+    fine = Request(words=("Q",), max_new_tokens=3)
+    told = list(LocalBackend(engine).generate([fine, replace(fine, pattern="(?=a)"), fine]))
+    assert isinstance(told[1], InputError) and "plain regular expression" in str(told[1])
+    assert isinstance(told[0], Completion) and isinstance(told[2], Completion)
+    assert told[0].text == told[2].text, "the other questions of its batch are answered"
 
 
 @pytest.mark.parametrize("temperature", [-1.0, float("nan"), float("inf")])

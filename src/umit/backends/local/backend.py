@@ -68,11 +68,8 @@ class LocalBackend:
         """Answer requests lazily and in order, a bounded number of them ahead.
 
         Yields:
-            A completion; or an error for a single request that does not fit into memory, or for which the weights
-            give no numbers.
-
-        Raises:
-            BackendError: The weights give no numbers for options.
+            A completion; or why this one request has none, such as that it does not fit into memory, that the weights
+            give no numbers, or that they have no row for one of its tokens.
         """
         waiting, slots = _Waiting(requests), Slots(self._engine, self._batch, _TOGETHER * self._batch, self._draw)
         done: dict[int, Completion | UMITError] = {}
@@ -93,19 +90,24 @@ class LocalBackend:
             return
         group = self._next(waiting, slots)
         while group:
+            failure: UMITError | None = None
             try:
                 done.update(self._begin(group, slots))
                 return
             except torch.OutOfMemoryError as error:
-                cause = error
-            # Outside of the handler, whose traceback keeps the tensors of the failed batch.
+                cause: Exception = error
+            except UMITError as error:
+                failure = error
+            except (RuntimeError, ValueError, LookupError) as error:  # what torch and transformers raise of a request
+                failure = _failed(error)
+            # Outside of the handlers, whose tracebacks keep the tensors of the failed batch.
             self._pictures = {}
-            if len(group) == 1 and slots:  # when half of them have left there may be room
+            if len(group) == 1 and failure is None and slots:  # when half of them have left there may be room
                 slots.most = slots.ever = len(slots)
                 waiting.back(group)
                 return
             if len(group) == 1:
-                done[group[0].number] = _too_large(cause)
+                done[group[0].number] = failure or _too_large(cause)
                 return
             waiting.back(group[len(group) // 2 :])
             group = group[: len(group) // 2]
@@ -212,6 +214,12 @@ class _Waiting:
 def _same_pictures(one: Request, other: Request) -> bool:
     """Return whether both show the same arrays."""
     return bool(one.frames) and [*map(id, one.frames)] == [*map(id, other.frames)]
+
+
+def _failed(cause: Exception) -> BackendError:
+    error = BackendError(f"expected an answer, the weights failed: {cause}", engine="local")
+    error.__cause__ = cause
+    return error
 
 
 def _too_large(cause: Exception) -> BackendError:
