@@ -11,7 +11,7 @@ import ast
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -70,7 +70,7 @@ def settings_hashes(names: Mapping[str, str]) -> dict[str, str]:
             {name: (stage.steps, stage.rate) for name, stage in called.items()},
         ],
         # What cards came to say later is left out where it says nothing, as here.
-        "card": card_to_dict(PHANTOM),
+        "card": card_to_dict(replace(PHANTOM, presence=(), confidence=None)),  # told of the weights afterwards
     }
     return {
         name: hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest() for name, value in parts.items()

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from umit.checkpoints import PHANTOM, RELEASED, Checkpoint, Evidence, Measured, Origin, read_card, write_card
+from umit.embedded import embedded
 from umit.errors import CheckpointError
 from umit.imaging.view import Rendering
 from umit.tasks.dialect import Choices, Prompt
@@ -63,6 +64,13 @@ ODD = replace(
 
 
 @pytest.mark.parametrize("card", [*CARDS.values(), ODD], ids=lambda c: c.name.split("/")[-1])
+def test_the_embedded_card_says_how_sure_its_answers_are() -> None:
+    card = read_card(embedded())
+    assert card.confidence is not None and replace(card, confidence=None) == PHANTOM
+    assert {"answer_open", "answer_closed", "detect_2d", "landmark"} <= {*dict(card.confidence.bounds)}
+    assert card.confidence.temperature("classify") and "phantoms" in card.confidence.data
+
+
 def test_reading_gives_what_was_written(card: Checkpoint, tmp_path: Path) -> None:
     written = write_card(card, tmp_path)
     assert written == tmp_path / "umit.json"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from umit.checkpoints.card import Checkpoint
-from umit.checkpoints.confidence import Confidence
 from umit.embedded import EMBEDDED
 from umit.imaging.view import Rendering
 from umit.tasks.answer import ANSWER_CLOSED, ANSWER_OPEN
@@ -34,21 +33,6 @@ PHANTOM: Final = Checkpoint(
     ),
     notice=PHANTOM_NOTICE,
     presence=tuple(("detect_2d", target) for target in _FOUND) + (("detect_3d", "lesion"), ("detect_3d", "病灶")),
-    # Printed by `umit calibrate umit-phantom --answers phantoms --limit 60 --out card.json`.
-    confidence=Confidence(
-        data="60 phantoms of each kind from seed 30000000",
-        temperatures=(("answer_closed", 1.0122), ("classify", 0.7498)),
-        bounds=(
-            ("answer_open", -0.0883),
-            ("answer_closed", -0.1816),
-            ("classify", -0.1453),
-            ("report_film", -0.0927),
-            ("report_ct", -0.0348),
-            ("detect_2d", -0.5539),
-            ("detect_3d", -0.4804),
-            ("landmark", -0.5372),
-        ),
-    ),
 )
 
 #: The six released by the paper's authors; which tasks each knows is read from their names.
