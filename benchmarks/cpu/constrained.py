@@ -32,7 +32,7 @@ import torch
 
 import umit
 from umit.backends.local.backend import LocalBackend
-from umit.backends.local.generate import write
+from umit.backends.local.generate import Row, Slots
 from umit.backends.local.guide import Guides, Vocabulary
 from umit.backends.local.prefix import read_prefixes, read_words
 from umit.chat import CONTROL, Completion, Request
@@ -82,7 +82,6 @@ def _request(scan: umit.Scan, query: Query) -> Request:
 def _compared(engine: Any, guides: Guides, requests: list[Request]) -> dict[str, Any]:
     context, left, _ = read_prefixes(engine, requests, {})
     context, logits = read_words(engine, context, left)
-    limits = [request.max_new_tokens for request in requests]
     held = guides.of([(request.pattern, request.corners) for request in requests])
     spent: dict[str, list[float]] = {"free": [], "constrained": []}
     texts: dict[str, list[Completion]] = {}
@@ -90,10 +89,11 @@ def _compared(engine: Any, guides: Guides, requests: list[Request]) -> dict[str,
         order = ("free", "constrained") if turn % 2 else ("constrained", "free")
         for arm in order:
             start = time.process_time()
-            texts[arm] = write(engine, context.fork(), logits, limits, held if arm == "constrained" else ())
+            guided = held if arm == "constrained" else [None] * len(requests)
+            texts[arm] = _written(engine, context.fork(), logits, requests, guided)
             if turn:
                 spent[arm].append(time.process_time() - start)
-    guided = _followed(engine, held, texts["constrained"])
+    followed = _followed(engine, held, texts["constrained"])
     more = [one / other - 1 for one, other in zip(spent["constrained"], spent["free"], strict=True)]
     low, middle, high = statistics.quantiles(more, n=4)
     return {
@@ -102,9 +102,18 @@ def _compared(engine: Any, guides: Guides, requests: list[Request]) -> dict[str,
         "free_ms_a_step": round(1e3 * statistics.median(spent["free"]) / max(c.tokens or 0 for c in texts["free"]), 3),
         "more": round(middle, 4),
         "more_quartiles": [round(low, 4), round(high, 4)],
-        "following_the_pattern_ms_a_step": round(guided, 4),
+        "following_the_pattern_ms_a_step": round(followed, 4),
         "met": middle <= TARGET,
     }
+
+
+def _written(engine: Any, context: Any, logits: Any, requests: list[Request], guides: list[Any]) -> list[Completion]:
+    slots = Slots(engine, len(requests), len(requests))
+    rows = [Row(number, *pair) for number, pair in enumerate(zip(requests, guides, strict=True))]
+    slots.join(rows, context, logits)
+    while slots:
+        slots.step()
+    return [found for row in rows if isinstance(found := row.completion(engine), Completion)]
 
 
 def _followed(engine: Any, held: list[Any], texts: list[Completion]) -> float:

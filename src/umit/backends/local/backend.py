@@ -156,14 +156,19 @@ class LocalBackend:
 
     @torch.inference_mode()
     def _step(self, slots: Slots, waiting: _Waiting) -> list[Row]:
-        """Write a token of every answer; where memory ends all begin again, half as many at a time."""
+        """Write a token of every answer; where memory ends or one fails all begin again, half as many at a time."""
+        failure: UMITError | None = None
         try:
             return slots.step()
         except torch.OutOfMemoryError as error:
-            cause = error
+            cause: Exception = error
+        except UMITError as error:
+            failure = error
+        except (RuntimeError, ValueError, LookupError) as error:
+            failure = _failed(error)
         left = slots.clear()
         if len(left) == 1:
-            left[0].failure = _too_large(cause)
+            left[0].failure = failure or _too_large(cause)
             return left
         slots.most = slots.ever = len(left) // 2
         waiting.back([_Numbered(row.number, row.request) for row in left])
