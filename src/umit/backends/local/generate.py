@@ -18,7 +18,7 @@ from umit.backends.local.guide import Guide
 from umit.backends.local.prefix import Context, read_words
 from umit.chat import Completion, Request
 from umit.engine.load import Engine
-from umit.errors import BackendError
+from umit.errors import BackendError, UMITError
 
 __all__ = ["Draw", "Row", "Slots"]
 
@@ -61,7 +61,7 @@ class Row:
     ended: bool = False
     forced: int = 0
     state: Node | None = None
-    failure: BackendError | None = None
+    failure: UMITError | None = None
 
     def __post_init__(self) -> None:
         if self.guide is not None:
@@ -88,7 +88,7 @@ class Row:
         """Whether it has neither ended nor come to its limit."""
         return not self.ended and self.failure is None and len(self.ids) < self.request.max_new_tokens
 
-    def completion(self, engine: Engine) -> Completion | BackendError:
+    def completion(self, engine: Engine) -> Completion | UMITError:
         """Return what was written, with the log-probability of text and end token as the weights alone give it."""
         if self.failure is not None:
             return self.failure
