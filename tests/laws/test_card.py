@@ -64,13 +64,6 @@ ODD = replace(
 
 
 @pytest.mark.parametrize("card", [*CARDS.values(), ODD], ids=lambda c: c.name.split("/")[-1])
-def test_the_embedded_card_says_how_sure_its_answers_are() -> None:
-    card = read_card(embedded())
-    assert card.confidence is not None and replace(card, confidence=None) == PHANTOM
-    assert {"answer_open", "answer_closed", "detect_2d", "landmark"} <= {*dict(card.confidence.bounds)}
-    assert card.confidence.temperature("classify") and "phantoms" in card.confidence.data
-
-
 def test_reading_gives_what_was_written(card: Checkpoint, tmp_path: Path) -> None:
     written = write_card(card, tmp_path)
     assert written == tmp_path / "umit.json"
@@ -165,3 +158,10 @@ def test_a_card_is_pickled_though_its_tasks_were_used() -> None:
     assert PHANTOM.tasks
     again = pickle.loads(pickle.dumps(PHANTOM))
     assert again == PHANTOM and again.tasks.keys() == PHANTOM.tasks.keys()
+
+
+def test_the_embedded_card_says_how_sure_its_answers_are() -> None:
+    card = read_card(embedded())
+    assert card.confidence is not None and replace(card, confidence=None) == PHANTOM
+    assert {"answer_open", "answer_closed", "detect_2d", "landmark"} <= {*dict(card.confidence.bounds)}
+    assert card.confidence.temperature("classify") and "phantoms" in card.confidence.data
