@@ -161,6 +161,12 @@ def test_recipes_page_shows_the_results_that_are_kept() -> None:
     assert all(f"| `{name}` |" in text for name in kept)
 
 
+def test_serve_page_shows_what_was_measured() -> None:
+    made = runpy.run_path(str(DOCS / "_serve.py"))
+    text = made["PAGE"].read_text(encoding="utf-8")
+    assert text == made["with_result"](text), "run: python docs/_serve.py"
+
+
 def test_metrics_page_is_current() -> None:
     made = runpy.run_path(str(DOCS / "_metrics.py"))
     assert made["PAGE"].read_text(encoding="utf-8") == made["page"](), "run: python docs/_metrics.py"

@@ -35,7 +35,7 @@ def add(commands: Commands) -> None:
     done.add_argument("--against", "--golden", metavar="FILE", dest="against", help="compare with this record")
     add_served(parser)
     add_force(parser)
-    parser.set_defaults(run=_verify)
+    parser.set_defaults(run=_verify, free=False)
 
 
 def _verify(given: Namespace) -> int:
