@@ -136,7 +136,8 @@ class StandIn:
         )  # fmt: skip
 
     def _completion(self, found: Completion) -> dict[str, Any]:
-        scores = {"content": [{"token": "", "logprob": found.logprob}]} if found.logprob is not None else None
+        told = [{"token": "", "logprob": found.logprob}, *[{"token": "", "logprob": 0.0}] * ((found.tokens or 1) - 1)]
+        scores = {"content": told} if found.logprob is not None else None
         message = {"role": "assistant", "content": found.text}
         choice = {"index": 0, "message": message, "finish_reason": found.finish_reason, "logprobs": scores}
         return {"object": "chat.completion", "model": self.model, "choices": [choice], "usage": {"prompt_tokens": 1}}

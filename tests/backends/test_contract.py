@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -72,10 +72,21 @@ def two_hundred() -> list[Item]:
     return [*drawn, *((Drawn("film", seed), kinds[seed % 3]) for seed in more)]
 
 
+class Written:
+    """The local weights as a server has them that neither scores options nor keeps to patterns."""
+
+    def __init__(self, local: UMIT) -> None:
+        self._backend = local.backend
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Completion | UMITError]:
+        yield from self._backend.generate(replace(one, options=(), pattern=None, corners=None) for one in requests)
+
+
 @pytest.fixture(scope="module")
-def said_here(local: UMIT, questions: list[Item]) -> list[Any]:
+def said_here(engine: Engine, local: UMIT, questions: list[Item]) -> list[Any]:
     assert len(two_hundred()) == 200
-    return list(local.predict(questions, progress=False))
+    here = local if engine.scores else UMIT(Written(local), local.checkpoint)
+    return list(here.predict(questions, progress=False))
 
 
 @pytest.fixture(scope="module")

@@ -162,7 +162,8 @@ class VLLMBackend:
             ]
             best = max(range(len(scores)), key=scores.__getitem__)
             text = chat.spell(request.options[best])
-            return Completion(text=text, logprob=scores[best], option_logprobs=tuple(scores))
+            tokens = len(self._encoder.answer(request.options[best]))
+            return Completion(text=text, logprob=scores[best], option_logprobs=tuple(scores), tokens=tokens)
         (output,) = outputs
         _check(output, prompt)
         (said,) = output.outputs
@@ -172,7 +173,9 @@ class VLLMBackend:
         score = float(said.cumulative_logprob)
         if not math.isfinite(score):
             raise BackendError(f"expected a log-probability, got {score}; use dtype='float32'", engine="vllm")
-        return Completion(text=self._encoder.text(ids), finish_reason=str(said.finish_reason), logprob=score)
+        return Completion(
+            text=self._encoder.text(ids), finish_reason=str(said.finish_reason), logprob=score, tokens=len(said.token_ids)
+        )  # fmt: skip
 
 
 def _fingerprint(place: Path, dtype: str) -> str:

@@ -15,7 +15,7 @@ from umit.backends.backend import Shown
 from umit.backends.server import wire
 from umit.backends.server.ahead import Threads
 from umit.backends.server.line import Line, Patience
-from umit.backends.server.wire import Kind, Pictures
+from umit.backends.server.wire import Kind, Pictures, Scored
 from umit.chat import Around, Completion, Request
 from umit.errors import BackendError, InputError, ServerError, UMITError
 
@@ -97,7 +97,7 @@ class ServerBackend:
         """Return the calls that a request takes: one, or one for each option where they are scored."""
         return [partial(self._part, request, number) for number in range(max(1, len(request.options)))]
 
-    def _part(self, request: Request, number: int) -> Completion | float | None:
+    def _part(self, request: Request, number: int) -> Completion | Scored | None:
         """Return an answer, or the score of one option; ``None`` for options after the first where none is scored."""
         kind = self.kind()
         form = self._form_of(request, kind)
@@ -179,6 +179,9 @@ class _Asked:
             return error
         if isinstance(found[0], Completion):
             return found[0]
-        best = max(range(len(found)), key=found.__getitem__)
+        scores = [one.logprob for one in found]
+        best = max(range(len(scores)), key=scores.__getitem__)
         text = chat.spell(self._request.options[best])
-        return Completion(text=text, logprob=found[best], option_logprobs=tuple(found))
+        return Completion(
+            text=text, logprob=scores[best], option_logprobs=tuple(scores), tokens=found[best].tokens
+        )  # fmt: skip

@@ -8,7 +8,7 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from umit.errors import InputError
 from umit.patterns import WORDS
 
 __all__ = [
-    "LIKELIEST", "Kind", "Pictures", "looking", "probe", "question", "read_answer", "read_form", "read_score",
+    "LIKELIEST", "Kind", "Pictures", "Scored", "looking", "probe", "question", "read_answer", "read_form", "read_score",
     "read_shown", "scoring",
 ]  # fmt: skip
 
@@ -38,6 +38,13 @@ _ID: Final = "token_id:"  # before a token's number, where vLLM is asked for num
 #: First tokens whose log-probabilities are looked at; vLLM tells no more unless it is started so.
 LIKELIEST: Final = 20
 _OPENED: Final = "assistant\n"
+
+
+class Scored(NamedTuple):
+    """How likely an option is, and how many tokens it has, its end token among them."""
+
+    logprob: float
+    tokens: int
 
 
 class Pictures:
@@ -230,14 +237,17 @@ def read_answer(found: Mapping[str, Any], request: Request, kind: Kind, form: Ar
     text, reason = message["content"] or "", choice["finish_reason"]
     if not isinstance(text, str) or not isinstance(reason, str):
         raise ValueError("its text or finish_reason is no text")
-    logprob = None
-    if kind != "openai" and (choice.get("logprobs") or {}).get("content"):
-        logprob = sum(number(token, "logprob") for token in choice["logprobs"]["content"])
-    return Completion(text=text.removesuffix(chat.END.text), finish_reason=reason, logprob=logprob)
+    told = (choice.get("logprobs") or {}).get("content") if kind != "openai" else None
+    return Completion(
+        text=text.removesuffix(chat.END.text),
+        finish_reason=reason,
+        logprob=sum(number(token, "logprob") for token in told) if told else None,
+        tokens=len(told) if told else None,
+    )
 
 
-def read_score(found: Mapping[str, Any], request: Request, option: Sequence[Word], form: Around | None) -> float:
-    """Return the log-probability of an option with its end token.
+def read_score(found: Mapping[str, Any], request: Request, option: Sequence[Word], form: Around | None) -> Scored:
+    """Return the log-probability of an option with its end token, and of how many tokens it is.
 
     Args:
         found: The server's answer.
@@ -265,7 +275,7 @@ def read_score(found: Mapping[str, Any], request: Request, option: Sequence[Word
     scores = [number(token, "logprob") for token in own]
     if min(scores) <= _LEAST:
         raise ValueError("a log-probability is that of nothing")
-    return sum(scores)
+    return Scored(sum(scores), len(scores))
 
 
 def _check_prompt(found: Mapping[str, Any], expected: str) -> None:
