@@ -48,7 +48,7 @@ from umit.queries import Ask, Choose, Describe, Find, Language, Locate, Query
 from umit.testing import tiny_checkpoint
 
 RESULTS = Path(__file__).parents[1] / "results" / "constrained.json"
-BATCH, ROUNDS, TARGET = 8, 101, 0.05
+BATCH, ROUNDS, TARGET = 8, 21, 0.05
 ANSWERS, TEMPERATURE = 10_000, 2.0
 ORGANS = ("liver", "spleen", "left kidney", "right kidney", "pancreas", "aorta", "bladder", "heart")
 

@@ -15,6 +15,7 @@ from umit.checkpoints import PHANTOM, read_card, write_card
 from umit.datasets.dataset import Sample
 from umit.errors import InputError
 from umit.evaluation.confidence import fit_confidence, temperature_of
+from umit.evaluation.record import record_of
 from umit.model import UMIT
 from umit.queries import Ask
 from umit.results import Answer
@@ -83,3 +84,12 @@ def test_the_temperature_is_found_again(temperature: float) -> None:
         chances = np.exp(logs) / np.exp(logs).sum()
         choices.append((logs * temperature, int(rng.choice(3, p=chances))))
     assert temperature_of(choices) == pytest.approx(temperature, rel=0.08)
+
+
+@pytest.mark.parametrize(
+    ("group", "kept"), [("/data/anna/1.png", False), ("C:\\anna\\1.png", False), ("patient-1", True)]
+)
+def test_a_journal_holds_no_place_of_a_picture(group: str, kept: bool) -> None:
+    sample = Sample(id="1", query=Ask("Q?"), gold=Answer(text="a"), source=Shown(), group=group)
+    held = record_of(sample, Answer(text="a"))["group"]
+    assert (held == group) if kept else ("anna" not in held and len(held) == 16)

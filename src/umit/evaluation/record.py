@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, Final
 
 from umit.datasets.dataset import Sample
@@ -26,7 +28,7 @@ def record_of(sample: Sample[Any, Any], found: Result | UMITError) -> dict[str, 
     """
     record: dict[str, Any] = {
         "task": sample.task,
-        "group": sample.group,
+        "group": _unplaced(sample.group),
         "facts": dict(sample.facts),
         "query": query_to_dict(sample.query),
         "gold": sample.gold.to_dict(),
@@ -36,6 +38,13 @@ def record_of(sample: Sample[Any, Any], found: Result | UMITError) -> dict[str, 
         error = {"type": type(found).__name__, "message": str(found)}
         return {**record, "raw": text, "found": None, "error": error}
     return {**record, "raw": found.raw, "found": found.to_dict()}
+
+
+def _unplaced(group: str) -> str:
+    """Return a group as a journal may hold it: a place on this disk, which may name a person, by its hash alone."""
+    if not PurePosixPath(group).is_absolute() and not PureWindowsPath(group).is_absolute():
+        return group
+    return hashlib.sha256(group.encode()).hexdigest()[:16]
 
 
 def distinct(samples: Iterable[Sample[Any, Any]]) -> Iterator[Sample[Any, Any]]:
