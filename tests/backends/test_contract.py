@@ -23,6 +23,7 @@ from umit.phantom import draw_film
 from umit.phantom.samples import Drawn, Phantoms
 from umit.queries import Find, Query
 
+pytestmark = pytest.mark.slow
 Item = tuple[Any, Query]
 _MARKS = {
     "local": (),

@@ -112,7 +112,7 @@ class VLLMBackend:
         """
         words, seen = self._prompt(request)
         settings = self._vllm.SamplingParams(temperature=0.0, max_tokens=1, logprobs=_LIKELIEST, detokenize=False)
-        (output,) = self._llm.generate([{"prompt_token_ids": words, **seen}], [settings], use_tqdm=False)
+        (output,) = self._run([_Asked({"prompt_token_ids": words, **seen}, settings)])
         (told,) = output.outputs[0].logprobs
         ids = tuple(output.prompt_token_ids)
         return Shown(ids=ids, count=len(ids), first={int(t): float(one.logprob) for t, one in told.items()})
@@ -125,10 +125,19 @@ class VLLMBackend:
 
     def _together(self, group: Sequence[Request]) -> list[Completion]:
         asked = [part for request in group for part in self._parts(request)]
-        outputs = iter(
-            self._llm.generate([one.prompt for one in asked], [one.settings for one in asked], use_tqdm=False)
-        )
+        outputs = iter(self._run(asked))
         return [self._completion(request, list(islice(outputs, max(1, len(request.options))))) for request in group]
+
+    def _run(self, asked: Sequence[_Asked]) -> Sequence[Any]:
+        from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
+
+        try:
+            found: Sequence[Any] = self._llm.generate(
+                [one.prompt for one in asked], [one.settings for one in asked], use_tqdm=False
+            )
+        except (EngineDeadError, EngineGenerateError) as error:  # whose parent is Exception itself
+            raise BackendError(f"expected an answer, vLLM's engine failed: {error}", engine="vllm") from error
+        return found
 
     def _parts(self, request: Request) -> Iterator[_Asked]:
         """Yield what vLLM gets: the question, or the question with each option behind it."""
