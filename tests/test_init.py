@@ -9,12 +9,12 @@ import pytest
 
 import umit
 
-HEAVY = ["numpy", "torch", "transformers", "trl", "datasets", "PIL", "shapely", "pydicom", "nibabel"]
+HEAVY = ["numpy", "torch", "transformers", "trl", "datasets", "PIL", "shapely", "pydicom", "nibabel", "tqdm"]
 
 
 def test_importing_loads_nothing_heavy() -> None:
     script = (
-        f"import sys; sys.path[:] = {sys.path!r}; import umit, umit.errors; dir(umit); "
+        f"import sys; sys.path[:] = {sys.path!r}; import umit, umit.errors; dir(umit); umit.UMIT, umit.CEPHALOMETRIC; "
         f"print([n for n in {HEAVY!r} if n in sys.modules])"
     )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

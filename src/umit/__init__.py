@@ -43,7 +43,7 @@ if TYPE_CHECKING:
         Marked,
         Report,
     )
-    from umit.tasks.landmarks import CEPHALOMETRIC
+    from umit.tasks.cephalometric import CEPHALOMETRIC
 
     __version__: str
 
@@ -96,7 +96,7 @@ _HOMES = {
     "umit.imaging.read": ("load",),
     "umit.imaging.scan": ("Scan",),
     "umit.checkpoints": ("Checkpoint",),
-    "umit.tasks.landmarks": ("CEPHALOMETRIC",),
+    "umit.tasks.cephalometric": ("CEPHALOMETRIC",),
     "umit.queries": ("Ask", "Choose", "Compare", "Describe", "Find", "Locate"),
     "umit.results": (
         *("Answer", "Classification", "Detection", "Detections", "Findings"),

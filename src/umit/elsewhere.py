@@ -6,13 +6,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from umit.backends.backend import Backend
-from umit.checkpoints import EMBEDDED, Checkpoint, locate
-from umit.checkpoints.own import as_served
-from umit.checkpoints.places import say_terms
+from umit.embedded import EMBEDDED
 
 if TYPE_CHECKING:
+    from umit.backends.backend import Backend
     from umit.backends.server.wire import Kind
+    from umit.checkpoints import Checkpoint
 
 __all__ = ["Elsewhere"]
 
@@ -71,6 +70,10 @@ class Elsewhere:
             >>> UMIT.from_server("http://localhost:8000", "dz-osamu/UMIT-B")
             UMIT('dz-osamu/UMIT-B')
         """
+        from umit.checkpoints import locate
+        from umit.checkpoints.own import as_served
+        from umit.checkpoints.places import say_terms
+
         place, found = locate(model, card)
         found = say_terms(as_served(found, place))
         from umit.backends.server.backend import ServerBackend
@@ -115,10 +118,13 @@ class Elsewhere:
             InputError: A number of devices below 1.
             MissingExtraError: vLLM is not installed.
         """
+        from umit.backends.vllm import VLLMBackend
+        from umit.checkpoints import locate
+        from umit.checkpoints.own import as_served
+        from umit.checkpoints.places import say_terms
+
         place, found = locate(folder, card)
         found = say_terms(as_served(found, place))
-        from umit.backends.vllm import VLLMBackend
-
         backend = VLLMBackend(
             place, tensor_parallel_size=tensor_parallel_size, dtype=dtype, max_model_len=max_model_len,
             gpu_memory_utilization=gpu_memory_utilization, enforce_eager=enforce_eager, guided=constrained,

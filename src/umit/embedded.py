@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +18,7 @@ def embedded() -> Path:
     Raises:
         CheckpointError: This copy of the package has none.
     """
-    folder = Path(str(files("umit"))) / "phantom" / "weights"
+    folder = Path(__file__).with_name("phantom") / "weights"
     if not (folder / "config.json").is_file():
         raise CheckpointError(
             f"expected the weights of {EMBEDDED} inside the package, found none; "

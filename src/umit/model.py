@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, overload
 
-from umit.asking import Asking
-from umit.checkpoints import EMBEDDED, KNOWN, Checkpoint, locate
-from umit.checkpoints.known import check_type
-from umit.checkpoints.own import with_own_pixels
-from umit.checkpoints.places import say_terms
 from umit.elsewhere import Elsewhere
+from umit.embedded import EMBEDDED
 from umit.errors import InputError, UMITError
-from umit.fanout import Outcome
-from umit.imaging.prefetch import Scans
 from umit.queries import Ask, Choose, Describe, Find, Language, Locate, Query
-from umit.results import Answer, Classification, Detections, Findings, Landmarks, Report, Result
-from umit.specialists import Specialists, cards_by_verb, one_card
-from umit.tasks.landmarks import CEPHALOMETRIC
+from umit.tasks.cephalometric import CEPHALOMETRIC
+
+if TYPE_CHECKING:  # the others are loaded with the first weights or question: this import is quick
+    from umit.checkpoints import Checkpoint
+    from umit.fanout import Outcome
+    from umit.imaging.prefetch import Scans
+    from umit.results import Answer, Classification, Detections, Findings, Landmarks, Report, Result
 
 __all__ = ["UMIT"]
 
@@ -82,6 +80,12 @@ class UMIT(Elsewhere):
             CheckpointError: Weights or card are missing or do not fit.
             InputError: An unknown device, dtype, map or number of bits.
         """
+        from umit.checkpoints import KNOWN, locate
+        from umit.checkpoints.known import check_type
+        from umit.checkpoints.own import with_own_pixels
+        from umit.checkpoints.places import say_terms
+        from umit.specialists import Specialists, cards_by_verb, one_card
+
         placed: dict[str, Any] = {"device": device, "dtype": dtype, "device_map": device_map, "bits": bits}
         if isinstance(checkpoint, Mapping):
             given = {**placed, "revision": revision, "constrained": constrained}
@@ -137,7 +141,7 @@ class UMIT(Elsewhere):
                 hint="Leave options out for an open question",
             )
         _bounded(abstain_below)
-        found = cast(Answer, self._only(scan, query, generate=generate, max_new_tokens=max_new_tokens))
+        found = cast("Answer", self._only(scan, query, generate=generate, max_new_tokens=max_new_tokens))
         return _abstaining(found, abstain_below)
 
     def report(self, scan: Scans, *, language: Language = "en", max_new_tokens: int | None = None) -> Report:
@@ -153,7 +157,7 @@ class UMIT(Elsewhere):
             OutputError: The model's text is empty or was cut.
             UnsupportedTaskError: The checkpoint does not know the task.
         """
-        return cast(Report, self._only(scan, Describe(language=language), max_new_tokens=max_new_tokens))
+        return cast("Report", self._only(scan, Describe(language=language), max_new_tokens=max_new_tokens))
 
     @overload
     def classify(
@@ -227,10 +231,8 @@ class UMIT(Elsewhere):
                 where="abstain_below",
                 hint="Judge each label by its own probability",
             )
-        found = cast(
-            Classification | Findings, self._only(scan, query, generate=generate, max_new_tokens=max_new_tokens)
-        )
-        return found if isinstance(found, Findings) else _abstaining(found, abstain_below)
+        found = self._only(scan, query, generate=generate, max_new_tokens=max_new_tokens)
+        return cast("Findings", found) if several else _abstaining(cast("Classification", found), abstain_below)
 
     def detect(
         self, scan: Scans, target: str | Sequence[str], *, language: Language = "en", max_new_tokens: int | None = None
@@ -253,7 +255,7 @@ class UMIT(Elsewhere):
             UnsupportedTaskError: The checkpoint does not know the task.
         """
         query = Find(target, language=language)  # type: ignore[arg-type]
-        return cast(Detections, self._only(scan, query, max_new_tokens=max_new_tokens))
+        return cast("Detections", self._only(scan, query, max_new_tokens=max_new_tokens))
 
     def landmarks(
         self,
@@ -277,7 +279,7 @@ class UMIT(Elsewhere):
             UnsupportedTaskError: The checkpoint does not know the task.
         """
         query = Locate(names, language=language)  # type: ignore[arg-type]
-        return cast(Landmarks, self._only(scan, query, max_new_tokens=max_new_tokens))
+        return cast("Landmarks", self._only(scan, query, max_new_tokens=max_new_tokens))
 
     def predict(
         self,
@@ -322,6 +324,9 @@ class UMIT(Elsewhere):
         progress: bool = True,
         workers: int = 0,
     ) -> Iterator[Outcome]:
+        from umit.asking import Asking
+        from umit.specialists import Specialists
+
         if isinstance(self.backend, Specialists):
             own: dict[str, Any] = {"generate": generate, "max_new_tokens": max_new_tokens}
             own |= {"progress": progress, "workers": workers}
@@ -337,7 +342,7 @@ class UMIT(Elsewhere):
         yield from asking.run(items, progress=progress, workers=workers)
 
 
-Chosen = TypeVar("Chosen", Answer, Classification)
+Chosen = TypeVar("Chosen", "Answer", "Classification")
 
 
 def _abstaining(found: Chosen, below: float | None) -> Chosen:

@@ -16,36 +16,13 @@ from umit.metrics.tables.points import LANDMARKS as METRICS
 from umit.patterns import Pattern, between
 from umit.queries import Language, Locate
 from umit.results import Landmark, Landmarks
+from umit.tasks.cephalometric import CEPHALOMETRIC, NAMES
 from umit.tasks.dialect import Corner, Dialect
 from umit.tasks.grammar import clip, decimal, fold, inside, whole
 from umit.tasks.spelling import POINTS, PointSpelling
 from umit.tasks.task import Task, TaskSpec, Wording, at_least
 
 __all__ = ["CEPHALOMETRIC", "LANDMARK", "spoken"]
-
-#: The 19 of ISBI 2015, in its order, with the usual Chinese terms.
-_NAMES: Final = {
-    "Sella": "蝶鞍点",
-    "Nasion": "鼻根点",
-    "Orbitale": "眶下点",
-    "Porion": "耳点",
-    "Subspinale": "上齿槽座点",
-    "Supramentale": "下齿槽座点",
-    "Pogonion": "颏前点",
-    "Menton": "颏下点",
-    "Gnathion": "颏顶点",
-    "Gonion": "下颌角点",
-    "Lower incisal incision": "下中切牙切缘点",
-    "Upper incisal incision": "上中切牙切缘点",
-    "Upper lip": "上唇突点",
-    "Lower lip": "下唇突点",
-    "Subnasale": "鼻下点",
-    "Soft tissue pogonion": "软组织颏前点",
-    "Posterior nasal spine": "后鼻棘点",
-    "Anterior nasal spine": "前鼻棘点",
-    "Articulare": "关节点",
-}
-CEPHALOMETRIC: Final = tuple(_NAMES)
 
 
 def spoken(name: str, language: Language) -> str:
@@ -55,7 +32,7 @@ def spoken(name: str, language: Language) -> str:
         >>> spoken("Gonion", "zh")
         '下颌角点'
     """
-    return _NAMES.get(name, name) if language == "zh" else name
+    return NAMES.get(name, name) if language == "zh" else name
 
 
 def _only(query: Locate) -> str:
