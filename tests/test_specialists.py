@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,19 @@ def test_several_have_no_card_of_their_own(team: UMIT) -> None:
 def test_unknown_verbs_are_refused(named: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="expected checkpoints for answer, report"):
         UMIT.from_pretrained(named)
+
+
+@pytest.mark.parametrize("named", [None, 3, object()])
+def test_what_is_no_model_is_refused_before_it_is_asked(named: Any) -> None:
+    with pytest.raises(InputError, match="detect: expected a name, a folder or a model, got"):
+        UMIT.from_pretrained({"answer": "dz-osamu/VQA", "detect": named})
+
+
+def test_what_is_not_loaded_yet_can_be_pickled(tmp_path: Path) -> None:
+    folder = tiny_checkpoint(tmp_path / "tiny")
+    team = UMIT.from_pretrained({"classify": folder}, device="cpu")
+    there: UMIT = pickle.loads(pickle.dumps(team))
+    assert there.classify(FILM, ["a", "b"]).probabilities == team.classify(FILM, ["a", "b"]).probabilities
 
 
 def test_from_pretrained_takes_names_by_verb(tmp_path: Path) -> None:

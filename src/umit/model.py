@@ -84,13 +84,13 @@ class UMIT(Elsewhere):
         from umit.checkpoints.known import check_type
         from umit.checkpoints.own import with_own_pixels
         from umit.checkpoints.places import say_terms
-        from umit.specialists import Specialists, cards_by_verb, one_card
+        from umit.specialists import Loading, Specialists, cards_by_verb, one_card
 
         placed: dict[str, Any] = {"device": device, "dtype": dtype, "device_map": device_map, "bits": bits}
         if isinstance(checkpoint, Mapping):
             given = {**placed, "revision": revision, "constrained": constrained}
             cards = cards_by_verb(checkpoint, card)
-            team = Specialists(checkpoint, load=lambda verb, at: cls.from_pretrained(at, card=cards.get(verb), **given))
+            team = Specialists(checkpoint, load=Loading(cls.from_pretrained, cards, given))
             return cls(team, team.card)
         place, found = locate(checkpoint, one_card(card))
         from umit.backends.local.backend import LocalBackend  # late: a scripted or remote engine needs no torch

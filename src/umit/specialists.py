@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -14,7 +15,7 @@ from umit.fanout import Outcome
 from umit.imaging.prefetch import Scans
 from umit.queries import Ask, Choose, Compare, Describe, Find, Locate, Query
 
-__all__ = ["VERBS", "Specialists", "cards_by_verb", "one_card", "verb_of"]
+__all__ = ["VERBS", "Loading", "Specialists", "cards_by_verb", "one_card", "verb_of"]
 
 #: Verbs by the queries that they ask.
 VERBS: Final[Mapping[type[Any], str]] = {
@@ -55,7 +56,7 @@ class Specialists:
         load: Loads the weights of a verb.
 
     Raises:
-        InputError: A verb that is none, or no verb.
+        InputError: A verb that is none, no verb, or what is neither weights nor a model.
 
     Example:
         >>> from umit import UMIT
@@ -67,6 +68,9 @@ class Specialists:
         if not named or {*named} - {*VERBS.values()}:
             came = ", ".join(map(str, named)) or "none"
             raise InputError(f"expected checkpoints for {', '.join(VERBS.values())}, got them for {came}", code="verb")
+        for verb, one in named.items():
+            if not isinstance(one, str | Path) and not hasattr(one, "backend"):
+                raise InputError(f"expected a name, a folder or a model, got {one!r:.80}", code="verb", where=verb)
         self.named = dict(named)
         self._load = load
         self._loaded: dict[str, Any] = {}
@@ -131,6 +135,25 @@ class Specialists:
             yield from (found[number] for number in range(len(stretch)))
         if ended:
             raise ended[0]
+
+
+@dataclass(frozen=True)
+class Loading:
+    """Loads the weights of a verb; a value, so that what is not loaded yet can be pickled.
+
+    Args:
+        load: Such as :meth:`umit.UMIT.from_pretrained`.
+        cards: Of weights without one, by verb.
+        given: What else it is told, whatever the verb.
+    """
+
+    load: Callable[..., Any]
+    cards: Mapping[str, Any]
+    given: Mapping[str, Any]
+
+    def __call__(self, verb: str, place: str | Path) -> Any:
+        """Load them."""
+        return self.load(place, card=self.cards.get(verb), **self.given)
 
 
 def cards_by_verb(named: Mapping[str, Any], card: Any) -> Mapping[str, Any]:

@@ -154,3 +154,16 @@ def test_other_folders_are_told_all_names(tmp_path: Path) -> None:
 def test_a_generic_card_is_no_weights() -> None:
     with pytest.raises(CheckpointError, match="expected weights, got the card generic:qwen2_vl"):
         locate("generic:qwen2_vl")
+
+
+def test_a_sub_folder_that_is_not_there_is_told_those_that_are() -> None:
+    with pytest.raises(CheckpointError, match=r"got 'yuxianglai117/Med-R1/CT'; use one of .*Med-R1/VQA_MRI"):
+        locate("yuxianglai117/Med-R1/CT", "yuxianglai117/Med-R1/VQA_CT")
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\x00b", ""])
+def test_what_can_be_no_folder_is_no_card_either(name: str) -> None:
+    with pytest.raises(CheckpointError, match="expected a folder of weights"):
+        locate(name)
+    with pytest.raises(CheckpointError, match=r"expected card= of|found none"):
+        locate("somebody/weights", name)

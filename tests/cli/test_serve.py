@@ -86,3 +86,20 @@ def test_run_without_vllm_tells_the_command(
     monkeypatch.setenv("PATH", "")
     assert main(["serve", "--run"]) == 2
     assert "pip install 'umit[vllm]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--port", "65536"], "expected a port of 1 to 65535, got 65536"),
+        (["--port", "0"], "expected a port of 1 to 65535, got 0"),
+        (["--tensor-parallel-size", "0"], "expected at least one GPU, got 0"),
+        (["--vllm", "--host '"], "expected words for --vllm as a shell reads them"),
+    ],
+)
+def test_what_vllm_could_not_start_with_is_refused(
+    words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["serve", "dz-osamu/UMIT-B", *words]) == 2
+    out, err = capsys.readouterr()
+    assert told in err and out == ""

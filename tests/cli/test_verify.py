@@ -40,6 +40,10 @@ def test_a_record_is_kept_and_held_to(quick: None, tmp_path: Path, capsys: pytes
         ([], "one of the arguments --out --against/--golden is required"),
         (["--out", "a", "--against", "b"], "not allowed"),
         (["--out", "a.json", "--server", "http://localhost:1"], "expected --out without --server"),
+        (["--out", "a.json", "--dtype", "bfloat16"], "expected no --dtype beside --server"),
+        (["--out", "a.json", "--concurrency", "3"], "expected --server beside --concurrency"),
+        (["--against", "a.json", "--server", "http://localhost:1", "--dtype", "float32"], "expected no --dtype"),
+        (["--against", "a.json", "--server", "http://localhost:1", "--device", "cpu"], "expected no --device"),
         (["--against", "nowhere.json"], "nowhere.json: expected a file of umit verify --out"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,9 @@ def test_a_verb_asks_the_server(verb: str, script: object, film: str, capsys: py
     with StandIn(ScriptedBackend(whole)) as server:
         assert main([verb, film, *VERBS[verb], "--json", "--server", server.url]) == 0
     there = json.loads(capsys.readouterr().out)
-    for result in (here, there):  # the softmax of two sets of made-up scores
-        result.pop("probabilities", None), result.pop("presence", None), result.pop("items", None)
+    for result in (here, there):  # made-up scores, and the embedded weights' own card beside one that is not calibrated
+        for name in ("probabilities", "presence", "items", "mean_logprob", "calibrated"):
+            result.pop(name, None)
     assert server.bodies and there == here
 
 
@@ -46,6 +48,7 @@ def test_evaluate_asks_the_server(tmp_path: Path, film: str, capsys: pytest.Capt
     [
         (["--server", "http://gpu.example"], "expected https to another machine"),
         (["--server", ""], "expected"),
+        (["--server", "http://localhost:1", "--device", "cuda"], "expected no --device beside --server"),
         (["--plaintext"], "expected --server beside --concurrency and --plaintext"),
         (["--server", "http://localhost:1", "--concurrency", "0"], "expected a concurrency of 1 or more"),
         (["--server", "http://localhost:1", "--checkpoint", "some/one"], "pass card="),
@@ -54,3 +57,15 @@ def test_evaluate_asks_the_server(tmp_path: Path, film: str, capsys: pytest.Capt
 def test_bad_use_is_told(words: list[str], told: str, film: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", film, *words]) == 2
     assert told in capsys.readouterr().err
+
+
+def test_one_file_that_fails_says_why(film: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:  # a port that nobody answers at
+        taken.bind(("127.0.0.1", 0))
+        server = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("umit.backends.server.line.time.sleep", lambda seconds: None)
+            assert main(["detect", film, "--target", "nodule", "--target", "cavity", "--server", server]) == 3
+    err = capsys.readouterr().err
+    assert "umit: 1 of 1 items failed" in err
+    assert "expected a server, the connection was refused; start it" in err

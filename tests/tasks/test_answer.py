@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from umit.chat import Completion, spell
+from umit.checkpoints import KNOWN
 from umit.errors import ParseError
 from umit.geometry import Space
 from umit.imaging.frame import ViewGeometry
@@ -149,3 +150,11 @@ def test_open(text: str, wanted: str | None) -> None:
 def test_probabilities_of_very_unlikely_options() -> None:
     found = CLOSED.decode(Completion(text="1:yes", option_logprobs=(-2000.0, -2000.0)), YES_NO, VIEW)
     assert found.probabilities == (0.5, 0.5)
+
+
+def test_what_was_expected_is_spelled_as_the_card_spells_it() -> None:
+    task = KNOWN["lingshu-medical-mllm/Lingshu-7B"].task("answer_closed")
+    with pytest.raises(ParseError) as caught:
+        task.decode(Completion(text="I cannot tell."), YES_NO, VIEW)
+    written = [task.encode(Answer(text=words), YES_NO, VIEW) for words in YES_NO.options]
+    assert caught.value.expected == ", ".join(map(repr, written)) and "1:yes" not in str(caught.value)

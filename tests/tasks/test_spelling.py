@@ -212,3 +212,9 @@ def test_decided_in_fifty_milliseconds(syntax: BoxSyntax, text: str) -> None:
     with pytest.raises(OutputError):
         task.decode(Completion(text=text), NODULE, FILM)
     assert time.process_time() - start < 0.05
+
+
+def test_words_in_the_place_of_a_list_are_shown() -> None:
+    task = detect_2d(replace(UMIT, box_syntax="json"), "")
+    with pytest.raises(ParseError, match="expected a list of objects, got 'There is no liver.'"):
+        task.decode(Completion(text="There is no liver."), NODULE, FILM)

@@ -57,11 +57,12 @@ def check_name(name: str) -> None:
     Raises:
         CheckpointError: Another architecture, or weights in sub-folders of which none is named.
     """
-    if name in FOLDERS:
-        raise CheckpointError(
-            f"expected a sub-folder of {name}, which holds several checkpoints; use one of "
-            f"{', '.join(f'{name}/{folder}' for folder in FOLDERS[name])}"
-        )
+    for holder, folders in FOLDERS.items():
+        if name == holder or (name.startswith(f"{holder}/") and name not in KNOWN):
+            raise CheckpointError(
+                f"expected a sub-folder of {holder}, which holds several checkpoints, got {name!r:.80}; use one of "
+                f"{', '.join(f'{holder}/{folder}' for folder in folders)}"
+            )
     why = next((why for part, why in _OTHERS.items() if part in name.casefold()), None)
     if why is not None:
         raise CheckpointError(f"expected weights of {' or '.join(get_args(ModelType))}, {name!r} is none: {why}")
@@ -108,5 +109,5 @@ def advice(folder: Path) -> str:
         f"its config.json says {kind}, which tells nothing of how it was taught. Pass card= with the checkpoint that these "
         f"weights are: of Qwen's own, {bases}; of fine-tunes, {rest}{paper}. Any other is asked in words alone with "
         f"card='generic:{kind}', and `umit calibrate` measures where it draws. A card of other weights puts boxes in "
-        "wrong places"
+        "wrong places. On the command line card= is --card"
     )

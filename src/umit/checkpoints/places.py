@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from functools import cache
 from pathlib import Path
@@ -35,7 +36,7 @@ def locate(checkpoint: str | Path, card: Checkpoint | str | Path | None = None) 
         _say_phantom()
         return folder, _given(card) if card is not None else read_card(folder)
     folder = Path(checkpoint).expanduser()
-    if folder.is_dir():
+    if str(checkpoint) and os.path.isdir(folder):  # which no name is too long for; an empty one is no folder
         found = read_card(folder) if card is None else _given(card)
         check_type(found, model_type_in(folder), folder.name)
         return folder, found
@@ -52,7 +53,7 @@ def locate(checkpoint: str | Path, card: Checkpoint | str | Path | None = None) 
         return found.place, found
     raise CheckpointError(
         f"expected a folder of weights with {CARD} or one of {names()}, "
-        f"got {folder.name!r}; pass card= to load other weights from the hub"
+        f"got {folder.name!r:.80}; pass card= to load other weights from the hub"
     )
 
 
@@ -63,9 +64,9 @@ def _given(card: Checkpoint | str | Path) -> Checkpoint:
     if known is not None:
         return known
     path = Path(card).expanduser()
-    if path.exists():
+    if os.path.exists(path):
         return read_card(path)
-    raise CheckpointError(f"expected card= of {names()}, or a .json file, got {str(card)!r}")
+    raise CheckpointError(f"expected card= of {names()}, or a .json file, got {str(card)!r:.80}")
 
 
 def say_terms(card: Checkpoint) -> Checkpoint:

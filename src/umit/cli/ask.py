@@ -103,7 +103,7 @@ def ask(given: Namespace, task: str, questions: Questions) -> int:
     for what, place in (("table", table), ("pictures", given.out)):
         if place is not None:
             tell(f"{what} in {place}")
-    return _exit(errors, count)
+    return _exit(errors, count, alone=len(files) == 1)
 
 
 def _files(given: Namespace) -> list[_File]:
@@ -237,12 +237,15 @@ def _draw(file: _File, rows: Sequence[ResultRow]) -> None:
         save_picture(picture, file.picture)
 
 
-def _exit(errors: Sequence[UMITError], count: int) -> int:
+def _exit(errors: Sequence[UMITError], count: int, *, alone: bool) -> int:
     if not errors:
         return 0
     bad = all(isinstance(error, InputError | UnsupportedTaskError) for error in errors)
     if bad and len(errors) == count:
         tell(str(errors[0]))
         return 2
+    if alone:  # no row on stdout says why
+        for reason in dict.fromkeys(str(error) for error in errors if not isinstance(error, OutputError)):
+            tell(reason)
     tell(f"{len(errors)} of {count} items failed")
     return 3

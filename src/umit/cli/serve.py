@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from umit.cli.parse import Commands
 from umit.cli.telling import say, tell
 from umit.embedded import EMBEDDED
-from umit.errors import MissingExtraError
+from umit.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
     from umit.checkpoints import Checkpoint
@@ -22,6 +22,7 @@ __all__ = ["add"]
 #: vLLM sends statistics of use to its makers unless it is told not to.
 _SILENT: Final = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
 _FILMS: Final = 8  # views shown together
+_PORTS: Final = 65535
 
 
 def add(commands: Commands) -> None:
@@ -48,6 +49,10 @@ def add(commands: Commands) -> None:
 
 
 def _serve(given: Namespace) -> int:
+    if not 1 <= given.port <= _PORTS:
+        raise InputError(f"expected a port of 1 to {_PORTS}, got {given.port}", code="port")
+    if given.tensor_parallel_size < 1:
+        raise InputError(f"expected at least one GPU, got {given.tensor_parallel_size}", code="devices")
     words = _line(given)
     if not given.start:
         settings = " ".join(f"{name}={value}" for name, value in _SILENT.items())
@@ -85,7 +90,10 @@ def _line(given: Namespace) -> list[str]:
         words += ["--chat-template", TEMPLATE, "--chat-template-content-format", "openai"]
     if given.tensor_parallel_size != 1:
         words += ["--tensor-parallel-size", str(given.tensor_parallel_size)]
-    return [*words, *shlex.split(given.vllm)]
+    try:
+        return [*words, *shlex.split(given.vllm)]
+    except ValueError as error:  # such as a quotation mark that is not closed
+        raise InputError(f"expected words for --vllm as a shell reads them, got {given.vllm!r:.200}: {error}") from None
 
 
 def _pixels(card: Checkpoint) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from umit.cli.parse import Commands
 from umit.cli.telling import document, say, tell
-from umit.cli.weights import add_served, load_model
+from umit.cli.weights import add_served, check_served, load_model
 from umit.cli.writing import add_force, writable
 from umit.embedded import EMBEDDED
 from umit.errors import InputError
@@ -29,7 +29,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("checkpoint", metavar="CHECKPOINT", nargs="?", default=EMBEDDED, help="a name, or a folder")
     parser.add_argument("--card", metavar="NAME", help="card of weights that have none of their own")
     parser.add_argument("--device", default="auto", help="auto (default), cuda, mps or cpu")
-    parser.add_argument("--dtype", default="float32", help="of weights in this process (default float32, as recorded)")
+    parser.add_argument("--dtype", metavar="NAME", help="of weights in this process (default float32, as recorded)")
     done = parser.add_mutually_exclusive_group(required=True)
     done.add_argument("--out", metavar="FILE", help="record into this file")
     done.add_argument("--against", "--golden", metavar="FILE", dest="against", help="compare with this record")
@@ -42,6 +42,11 @@ def _verify(given: Namespace) -> int:
     from umit.verification.golden import read_golden, write_golden
     from umit.verification.record import record
 
+    check_served(given)
+    if given.dtype is not None and (given.server is not None or given.out is not None):
+        raise InputError(
+            "expected no --dtype beside --server, which has its own, or --out, which records float32", code="dtype"
+        )
     if given.out is None:
         verdict = _held(given, read_golden(Path(given.against).expanduser()))
         say(document(verdict.to_dict(), indent=1))
@@ -62,7 +67,7 @@ def _held(given: Namespace, golden: Golden) -> Verdict:
     from umit.verification.record import verify_engine, verify_weights
 
     if given.server is None:
-        return verify_weights(golden, given.checkpoint, given.card, device=given.device, dtype=given.dtype)
+        return verify_weights(golden, given.checkpoint, given.card, device=given.device, dtype=given.dtype or "float32")
     model = load_model(given)
     backend = cast(ServerBackend, model.backend)
     return verify_engine(golden, backend, model.checkpoint, name=f"server ({backend.kind()})")

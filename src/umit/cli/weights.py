@@ -13,7 +13,7 @@ from umit.errors import InputError
 if TYPE_CHECKING:
     from umit.model import UMIT
 
-__all__ = ["add_model", "add_served", "load_model", "reads_of_model"]
+__all__ = ["add_model", "add_served", "check_served", "load_model", "reads_of_model"]
 
 
 def add_model(parser: ArgumentParser, *, first: bool = False) -> None:
@@ -49,11 +49,24 @@ def add_served(parser: ArgumentParser) -> None:
     parser.add_argument("--plaintext", action="store_true", help="send pictures over http to another machine")
 
 
+def check_served(given: Namespace) -> None:
+    """Refuse what a server has no use for, and what only a server has.
+
+    Raises:
+        InputError: It would be ignored.
+    """
+    if given.server is None and (given.plaintext or given.concurrency is not None):
+        raise InputError("expected --server beside --concurrency and --plaintext, got none", code="server")
+    if given.server is not None and given.device != "auto":
+        raise InputError("expected no --device beside --server, which has its own", code="server")
+
+
 def load_model(given: Namespace) -> UMIT:
     """Load the weights, and say so where another machine is asked for them."""
     from umit.checkpoints import locate
     from umit.model import UMIT
 
+    check_served(given)
     if given.server is not None:
         model = UMIT.from_server(
             given.server, given.checkpoint, card=given.card, plaintext=given.plaintext,
@@ -61,8 +74,6 @@ def load_model(given: Namespace) -> UMIT:
         )  # fmt: skip
         model.constrained = not given.free
         return model
-    if given.plaintext or given.concurrency is not None:
-        raise InputError("expected --server beside --concurrency and --plaintext, got none", code="server")
     if given.checkpoint != EMBEDDED and not os.path.isdir(os.path.expanduser(given.checkpoint)):
         from umit.engine.hub import endpoint, offline
 

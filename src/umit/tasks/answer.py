@@ -71,7 +71,8 @@ class _OptionAnswer:
         return self.dialect.option(index, query.options[index], first=self.first, language=query.language)
 
     def decode(self, completion: Completion, query: Ask, view: View) -> Answer:
-        index = read_option(completion, query.options, first=self.first)
+        spelled = [self._write(query, i) for i in range(len(query.options))]
+        index = read_option(completion, query.options, first=self.first, spelled=spelled)
         return Answer(text=query.options[index], option=index, probabilities=probabilities(completion.option_logprobs))
 
     def pattern(self, query: Ask, view: View) -> Pattern | None:

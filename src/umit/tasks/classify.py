@@ -38,7 +38,8 @@ class _LabelGrammar:
         return self.dialect.option(index, query.labels[index], first=self.first, language=query.language)
 
     def decode(self, completion: Completion, query: Choose, view: View) -> Classification:
-        index = read_option(completion, query.labels, first=self.first)
+        spelled = [self._write(query, i) for i in range(len(query.labels))]
+        index = read_option(completion, query.labels, first=self.first, spelled=spelled)
         return Classification(label=query.labels[index], probabilities=probabilities(completion.option_logprobs))
 
     def pattern(self, query: Choose, view: View) -> Pattern | None:

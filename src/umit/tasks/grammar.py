@@ -152,8 +152,14 @@ _NUMBERED: Final = re.compile(
 _MARKUP: Final = "*_`\"' \n"
 
 
-def read_option(completion: Completion, choices: Sequence[str], *, first: int) -> int:
+def read_option(completion: Completion, choices: Sequence[str], *, first: int, spelled: Sequence[str] = ()) -> int:
     """Return the index of the option that a text names by number or letter and words, or by one of them.
+
+    Args:
+        completion: What the model wrote.
+        choices: The words of the options.
+        first: Number of the first.
+        spelled: How the options would be written, for the error; number and words unless given.
 
     Raises:
         ParseError: No option is named, number and words contradict each other, or the text can be read as two
@@ -168,7 +174,8 @@ def read_option(completion: Completion, choices: Sequence[str], *, first: int) -
     written = {fold(f"{i + first}:{words}"): i for i, words in enumerate(choices)}
     if text in written:
         return written[text]
-    expected = ", ".join(repr(f"{i + first}:{words}") for i, words in enumerate(choices[:12]))
+    forms = spelled or [f"{i + first}:{words}" for i, words in enumerate(choices)]
+    expected = ", ".join(map(repr, forms[:12]))
     folded = [_bare(fold(words)) for words in choices]
     found: set[int] = set()
     for said in (text, _LEAD.sub("", text.strip(_MARKUP), count=1)):

@@ -70,7 +70,7 @@ def _body(text: str) -> tuple[str, str]:
 def _one_by_one(body: str, raw: str, expected: str) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
     """Return the objects of a list that is no JSON as a whole."""
     if not body.startswith("["):
-        raise ParseError(f"expected a list of objects, got {body[:40]!r}", text=raw, expected=expected)
+        raise ParseError(f"expected a list of objects, got {(body or raw)[:40]!r}", text=raw, expected=expected)
     found: list[dict[str, Any]] = []
     position = 1
     while (position := _BETWEEN.match(body, position).end()) < len(body):  # type: ignore[union-attr]  # may be empty
