@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from umit.calibration.drawn import SIZES
 from umit.calibration.measure import Measurement
 from umit.chat import Request
 from umit.checkpoints import KNOWN, PHANTOM, read_card, write_card
+from umit.errors import BackendError
 from umit.imaging.view import Rendering
 from umit.testing import ScriptedBackend
 
@@ -235,3 +236,14 @@ def test_the_embedded_checkpoint_is_measured_on_phantoms() -> None:
     assert (str(found.frame), found.pictures) == ("canvas of 800 x 800", "phantoms"), found.reason
     assert found.card is not None and found.card.dialect == PHANTOM.dialect
     assert found.read >= 40 and found.fits[0].off < 0.02 < found.fits[1].off
+
+
+class _Gone:
+    def generate(self, requests: Iterable[Request]) -> Iterator[BackendError]:
+        for _ in requests:
+            yield BackendError("expected a server, the connection was refused")
+
+
+def test_an_engine_that_is_gone_is_no_frame_that_cannot_be_measured() -> None:
+    with pytest.raises(BackendError, match="connection was refused"):
+        measure_frame(_Gone(), GENERIC)

@@ -64,3 +64,13 @@ def test_a_file_of_somebody_else_is_kept(script: Script, tmp_path: Path) -> None
     command = ["calibrate", "mine", "--card", "generic:qwen3_vl", "--out", str(tmp_path / "notes.json")]
     assert main(command) == 2
     assert (tmp_path / "notes.json").read_text() == "{}"
+
+
+@pytest.mark.parametrize("kind", ["llava", "qwen3_vl_moe"])
+def test_another_architecture_has_no_generic_card(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": kind}))
+    assert main(["calibrate", str(tmp_path)]) == 2
+    err = capsys.readouterr().err
+    assert f"its config.json says '{kind}'" in err and "asked with" not in err

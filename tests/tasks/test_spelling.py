@@ -216,5 +216,5 @@ def test_decided_in_fifty_milliseconds(syntax: BoxSyntax, text: str) -> None:
 
 def test_words_in_the_place_of_a_list_are_shown() -> None:
     task = detect_2d(replace(UMIT, box_syntax="json"), "")
-    with pytest.raises(ParseError, match="expected a list of objects, got 'There is no liver.'"):
+    with pytest.raises(ParseError, match=r"expected a list of objects, got 'There is no liver\.'"):
         task.decode(Completion(text="There is no liver."), NODULE, FILM)

@@ -191,6 +191,9 @@ def _asked(
     task = asking.card.tasks[DETECT_2D.name]
     requests = (_free(task.request(Find(one.target), view)) for one, view in drawn)
     found = list(islice(engine.generate(requests), len(drawn)))
+    failures = [said for said in found if isinstance(said, UMITError)]
+    if found and len(failures) == len(found):  # an engine that is not there says nothing of a frame
+        raise failures[0]
     return [
         (str(said), None) if isinstance(said, UMITError) else (said.text, _one_box(said, task.form, *one))
         for said, one in zip(found, drawn, strict=True)

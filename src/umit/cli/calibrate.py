@@ -12,6 +12,7 @@ from umit.cli.parse import Commands
 from umit.cli.telling import document, say, tell
 from umit.cli.weights import add_model, load_model, reads_of_model
 from umit.cli.writing import add_force, writable
+from umit.errors import CheckpointError
 
 if TYPE_CHECKING:
     from umit.calibration import Measurement
@@ -76,12 +77,16 @@ def _reads(given: Namespace) -> list[str]:
 def _generic(place: str) -> str | None:
     """Return the generic card of a folder without one of its own; ``None`` where there is one, or no folder."""
     from umit.checkpoints import CARD
+    from umit.checkpoints.families import GENERIC
     from umit.checkpoints.known import model_type_in
 
     folder = Path(place).expanduser()
     kind = None if (folder / CARD).is_file() else model_type_in(folder)
     if kind is None:
         return None
+    if f"generic:{kind}" not in GENERIC:
+        loaded = ", ".join(one.removeprefix("generic:") for one in GENERIC)
+        raise CheckpointError(f"expected weights of {loaded} in {folder.name!r:.80}, its config.json says {kind!r:.80}")
     tell(f"no card beside the weights; asked with generic:{kind}")
     return f"generic:{kind}"
 
