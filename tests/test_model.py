@@ -605,7 +605,7 @@ def test_progress_only_after_two_seconds(capsys: pytest.CaptureFixture[str], mon
 
 
 def test_embedded_weights_that_are_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("umit.embedded.files", lambda name: tmp_path)
+    monkeypatch.setattr("umit.embedded._PACKAGE", tmp_path)
     with pytest.raises(CheckpointError, match=r"recipes\.embedded"):
         UMIT.from_pretrained()
 
@@ -615,7 +615,7 @@ def test_embedded_weights_warn_once(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     folder.mkdir(parents=True)
     (folder / "config.json").write_text("{}")
     write_card(PHANTOM, folder)
-    monkeypatch.setattr("umit.embedded.files", lambda name: tmp_path)
+    monkeypatch.setattr("umit.embedded._PACKAGE", tmp_path)
     places._say_phantom.cache_clear()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -10,6 +10,7 @@ from umit.errors import CheckpointError
 __all__ = ["EMBEDDED", "embedded"]
 
 EMBEDDED: Final = "umit-phantom"
+_PACKAGE: Final = Path(__file__).parent
 
 
 def embedded() -> Path:
@@ -18,7 +19,7 @@ def embedded() -> Path:
     Raises:
         CheckpointError: This copy of the package has none.
     """
-    folder = Path(__file__).with_name("phantom") / "weights"
+    folder = _PACKAGE / "phantom" / "weights"
     if not (folder / "config.json").is_file():
         raise CheckpointError(
             f"expected the weights of {EMBEDDED} inside the package, found none; "
