@@ -74,7 +74,7 @@ RECIPE: Final = Recipe(
     metrics=(("mean IoU", ""), ("Acc@0.5", ""), ("AP@0.5", ""), ("false boxes", "")),
     by=("target",),
     own=counts,
-    settings=steps(80),
+    settings=steps(1000),
 )
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ RECIPE: Final = Recipe(
     read=read,
     draw=draw,
     metrics=(("accuracy", ""), ("AUC", ""), ("macro F1", "")),
-    settings=steps(120),
+    settings=steps(600),
 )
 
 if __name__ == "__main__":

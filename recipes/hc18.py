@@ -98,7 +98,7 @@ RECIPE: Final = Recipe(
     metrics=(("MRE", "mm"), ("SDR 2 mm", ""), ("SDR 4 mm", "")),
     by=("landmark",),
     own=heads,
-    settings=steps(120),
+    settings=steps(800),
 )
 
 if __name__ == "__main__":

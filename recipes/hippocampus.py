@@ -49,7 +49,7 @@ RECIPE: Final = Recipe(
     read=read,
     draw=draw,
     metrics=(("mean IoU", ""), ("Acc@0.5", ""), ("Acc@0.75", "")),
-    settings=steps(60),
+    settings=steps(240),
 )
 
 if __name__ == "__main__":

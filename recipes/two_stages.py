@@ -97,7 +97,7 @@ RECIPE: Final = Recipe(
     align=align,
     stages=(INSTRUCT,),
     by=("set",),
-    settings=steps(40),
+    settings=steps(200),
 )
 
 if __name__ == "__main__":

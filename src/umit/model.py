@@ -283,7 +283,8 @@ class UMIT(Elsewhere):
 
     def predict(
         self,
-        items: Iterable[tuple[Scans, Query]],
+        items: Iterable[tuple[Scans, Query]] | Iterable[Scans] | str | Path,
+        query: Query | None = None,
         *,
         progress: bool = True,
         workers: int = 0,
@@ -294,7 +295,9 @@ class UMIT(Elsewhere):
         A query gives what the verb of its kind gives. Scans that come again are read once.
 
         Args:
-            items: Pairs of a scan, or several views in a list, and a query.
+            items: Pairs of a scan, or several views in a list, and a query; or, with ``query``, the scans alone: a list
+                of them, a folder, whose files are taken by name, or a pattern such as ``"films/**/*.png"``.
+            query: What is asked about each of the scans.
             progress: Whether a terminal gets a bar after two seconds.
             workers: Scans that threads read ahead while the engine answers.
             max_new_tokens: Where generation stops; ``None`` for each task's own length.
@@ -304,10 +307,13 @@ class UMIT(Elsewhere):
             after all that came before it.
 
         Raises:
-            InputError: A number of workers below 0.
+            InputError: A number of workers below 0, items that are no pairs where no query is given, or no files.
             BackendError: The engine gave more answers than there were questions, so that none can be trusted.
         """
-        return self._run(items, max_new_tokens=max_new_tokens, progress=progress, workers=workers)
+        from umit.imaging.gather import pairs
+
+        given: Iterable[tuple[Scans, Query]] = pairs(items, query)
+        return self._run(given, max_new_tokens=max_new_tokens, progress=progress, workers=workers)
 
     def _only(self, scan: Scans, query: Query, *, generate: bool = False, max_new_tokens: int | None = None) -> Result:
         (found,) = self._run([(scan, query)], generate=generate, max_new_tokens=max_new_tokens)
