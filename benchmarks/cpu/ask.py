@@ -5,11 +5,11 @@
 Two models, float32, one thread: the embedded checkpoint (64 picture tokens a film), and a random Qwen2-VL of about 19
 million parameters on the card of UMIT, which feeds a square film as 729. Parts:
 
-- ``questions``: 16 films, 8 questions each, the first token of each answer; the reference asks one after another;
+- ``questions``: 16 films (4 of the larger model), 8 questions each, the first token of each answer; the reference asks one after another;
 - ``landmarks``: the 19 points of one skull, written out;
 - ``labels``: 14 labels on films, whole labels scored; the reference makes a forward a label;
-- ``mixed``: 512 questions on small pictures whose answers end at lengths drawn log-normally (median 36, at most 300), not known
-  beforehand; the reference is ``generate`` with batches of 32 in the order of arrival;
+- ``mixed``: 512 questions on small pictures whose answers go on to limits drawn log-normally (median 36, at most 300), whatever the
+  model would end with; umit doesn't look at them beforehand; of the embedded checkpoint only; the reference is ``generate`` with batches of 32 in the order of arrival;
 - ``facade``: 32 films, ``UMIT.classify``'s way through ``predict``, beside the engine alone on the same requests.
 
 Both arms get the same ids and patches. Answers have to be equal (log-probabilities to 1e-4); patterns are off, which the
@@ -123,7 +123,7 @@ def square(number: int) -> Any:
 def requests(name: str, card: Checkpoint) -> list[Request]:
     """Return what a part asks."""
     if name == "questions":
-        films = [square(k) for k in range(FILMS)]
+        films = [square(k) for k in range(FILMS if card is PHANTOM else FILMS // 4)]
         return [asked(card, film, Ask(q), max_new_tokens=1) for film in films for q in QUESTIONS]
     if name == "labels":
         return [asked(card, film, Choose(LABELS)) for film in [square(k) for k in range(LABELLED)]]
@@ -172,7 +172,7 @@ def reference(name: str, engine: Engine, some: Sequence[Request]) -> Any:
         return plain.options(engine, some)
     if name == "mixed":
         batches = (some[k : k + BATCH] for k in range(0, len(some), BATCH))
-        return [text for batch in batches for text in plain.written_together(engine, batch)]
+        return [text for batch in batches for text in plain.written_together(engine, batch, ends=False)]
     return plain.written(engine, some)
 
 
@@ -205,6 +205,8 @@ def part(name: str, engine: Engine, card: Checkpoint, pairs: int) -> dict[str, A
 
     def watched(slots: Slots) -> Any:
         widths[0] += len(slots)
+        if name == "mixed":
+            slots._stops = frozenset()  # answers go on to their limits, in both arms
         return step(slots)
 
     Slots.step = watched
@@ -222,7 +224,7 @@ def part(name: str, engine: Engine, card: Checkpoint, pairs: int) -> dict[str, A
         seconds.append(fast)
         print(name, round(ratios[-1], 2), round(fast, 2), round(slow, 2), flush=True)
     Slots.step = step
-    useful = sum(c.tokens for c in LocalBackend(engine).generate(some)) if name == "mixed" else None
+    useful = sum(one.max_new_tokens for one in some) if name == "mixed" else None
     ratio = quartiles(ratios)
     return {
         "questions": len(some), "pairs": pairs, "equal_answers": same, "counters": counters,
@@ -273,6 +275,8 @@ def main() -> int:
             record[model] = {"parameters": count}
             print(model, count, flush=True)
             for name in [given.only] if given.only else [*TARGETS, "facade"]:
+                if name == "mixed" and model == "mid":
+                    continue  # a quarter of an hour
                 pairs = min(3, given.pairs) if name == "mixed" else given.pairs
                 measure = facade if name == "facade" else lambda *rest, name=name: part(name, *rest)
                 record[model][name] = measure(engine, card, pairs)

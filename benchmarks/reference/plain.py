@@ -34,13 +34,13 @@ def written(engine: Engine, requests: Sequence[Request]) -> list[str]:
     return [text for one in requests for text in written_together(engine, [one])]
 
 
-def written_together(engine: Engine, requests: Sequence[Request]) -> list[str]:
-    """Return the greedy texts of a batch; all are written to the longest limit, and cut at their own."""
-    given, stops = _inputs(engine, requests), [engine.encoder.end, engine.encoder.padding]
+def written_together(engine: Engine, requests: Sequence[Request], *, ends: bool = True) -> list[str]:
+    """Return the greedy texts of a batch, written to the longest limit and cut at their own; without ends none ends before."""
+    given, stops = _inputs(engine, requests), [engine.encoder.end, engine.encoder.padding] if ends else []
     limits = [one.max_new_tokens for one in requests]
     with torch.inference_mode():
         out = engine.model.generate(
-            **given, do_sample=False, max_new_tokens=max(limits), eos_token_id=stops, pad_token_id=engine.encoder.padding,
+            **given, do_sample=False, max_new_tokens=max(limits), eos_token_id=stops or None, pad_token_id=engine.encoder.padding,
         )  # fmt: skip
     texts = []
     for row, limit in zip(out[:, given["input_ids"].shape[1] :].tolist(), limits, strict=True):
