@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -11,12 +12,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from umit import chat
+from umit import UMIT, chat
 from umit.backends.local import backend as backend_module
 from umit.backends.local import options, prefix
 from umit.backends.local.backend import LocalBackend
 from umit.backends.local.generate import Row, Slots
 from umit.chat import BOX_START, Completion, Request
+from umit.checkpoints import PHANTOM
 from umit.engine.families import FAMILIES
 from umit.engine.load import Engine, load_engine
 from umit.engine.pixels import grid, patches
@@ -439,3 +441,11 @@ def test_options_that_give_no_numbers(engine: Engine) -> None:
 def test_batch_below_one(engine: Engine) -> None:
     with pytest.raises(InputError, match="batch of 1"):
         LocalBackend(engine, batch=0)
+
+
+def test_a_model_crosses_process_borders(engine: Engine) -> None:
+    model = UMIT(LocalBackend(engine), PHANTOM, fingerprint=engine.fingerprint)
+    again = pickle.loads(pickle.dumps(model))
+    assert (again.checkpoint, again.fingerprint) == (model.checkpoint, model.fingerprint)
+    for one, other in zip(model.backend.generate(MIXED), again.backend.generate(MIXED), strict=True):
+        same(one, other)
