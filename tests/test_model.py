@@ -604,6 +604,12 @@ def test_progress_only_after_two_seconds(capsys: pytest.CaptureFixture[str], mon
 # Which weights, which card
 
 
+def test_a_revision_of_a_folder_is_refused(tmp_path: Path) -> None:
+    write_card(PHANTOM, tmp_path)
+    with pytest.raises(InputError, match="revision for a name on the hub"):
+        UMIT.from_pretrained(tmp_path, revision="main")
+
+
 def test_embedded_weights_that_are_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("umit.embedded._PACKAGE", tmp_path)
     with pytest.raises(CheckpointError, match=r"recipes\.embedded"):

@@ -93,6 +93,8 @@ class UMIT(Elsewhere):
             team = Specialists(checkpoint, load=Loading(cls.from_pretrained, cards, given))
             return cls(team, team.card)
         place, found = locate(checkpoint, one_card(card))
+        if revision is not None and isinstance(place, Path):
+            raise InputError("expected a revision for a name on the hub, got one for a folder", code="revision")
         from umit.backends.local.backend import LocalBackend  # late: a scripted or remote engine needs no torch
         from umit.contradictions import check_factor, own_folders, warn_of_contradictions
         from umit.engine.load import load_engine

@@ -163,7 +163,8 @@ class Task(Generic[Q, R]):
             raise BackendError(f"expected a completion with a text, got {completion!r:.200}")
         if completion.finish_reason == "length":
             raise TruncatedError(
-                f"expected an end within {self.max_new_tokens} tokens, the answer went on",
+                f"expected an end within {self.max_new_tokens} tokens, the answer went on; max_new_tokens= (on the command "
+                "line --max-new-tokens) gives more room",
                 task=self.name,
                 text=completion.text,
             )
