@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, overload
 
@@ -16,7 +17,9 @@ if TYPE_CHECKING:  # the others are loaded with the first weights or question: t
     from umit.checkpoints import Checkpoint
     from umit.fanout import Outcome
     from umit.imaging.prefetch import Scans
+    from umit.look import Cost, Look
     from umit.results import Answer, Classification, Detections, Findings, Landmarks, Report, Result
+    from umit.tasks.task import TaskName
 
 __all__ = ["UMIT"]
 
@@ -316,6 +319,54 @@ class UMIT(Elsewhere):
 
         given: Iterable[tuple[Scans, Query]] = pairs(items, query)
         return self._run(given, max_new_tokens=max_new_tokens, progress=progress, workers=workers)
+
+    @contextmanager
+    def look(self, scan: Scans) -> Iterator[Look]:
+        """Ask one question after another about a scan, which is read once and whose pictures are encoded once.
+
+        Args:
+            scan: What is shown; several views are shown together.
+
+        Yields:
+            The verbs of this model without their ``scan``. At the end what was kept of the pictures is let go.
+
+        Raises:
+            InputError: An unreadable scan.
+
+        Example:
+            >>> import numpy as np
+            >>> import umit
+            >>> from umit.checkpoints import PHANTOM
+            >>> from umit.testing import ScriptedBackend
+            >>> film = umit.load(np.zeros((400, 400), np.uint8), axes="yx")
+            >>> with UMIT(ScriptedBackend(["The lung.", "Clear."]), PHANTOM).look(film) as seen:
+            ...     seen.answer("Which organ?").text, seen.report().text
+            ('The lung.', 'Clear.')
+        """
+        from umit.look import Look, read
+
+        try:
+            yield Look(self, read(scan))
+        finally:
+            release = getattr(self.backend, "release", None)
+            if release is not None:
+                release()
+
+    def plan(self, scan: Scans, task: TaskName = "answer_open") -> Cost:
+        """Say what a question about a scan takes: tokens, memory, and the time to the first token, measured now.
+
+        Args:
+            scan: What would be shown.
+            task: What would be asked; tasks may show a scan at other sizes.
+
+        Raises:
+            BackendError: The weights are not in this process.
+            InputError: An unreadable scan.
+            UnsupportedTaskError: The checkpoint does not know the task.
+        """
+        from umit.look import cost_of
+
+        return cost_of(self.backend, self.checkpoint, scan, task)
 
     def _only(self, scan: Scans, query: Query, *, generate: bool = False, max_new_tokens: int | None = None) -> Result:
         (found,) = self._run([(scan, query)], generate=generate, max_new_tokens=max_new_tokens)

@@ -42,7 +42,8 @@ ALLOWED: dict[str, set[str] | None] = {
     "contradictions": {"chat", "checkpoints", "engine", "errors"},
     "asking": _TASKS | {"checkpoints", "fanout", "backends"},  # the protocol of an engine alone
     "elsewhere": _MODEL | {"embedded"},
-    "model": _MODEL | {"embedded", "asking", "contradictions", "elsewhere", "fanout", "specialists"},
+    "look": _MODEL,
+    "model": _MODEL | {"embedded", "look", "asking", "contradictions", "elsewhere", "fanout", "specialists"},
     # Asks an engine for what was drawn, and writes what it found into a card.
     "calibration": _TASKS | {"checkpoints", "backends", "phantom"},
     "specialists": _BOTTOM | {"chat", "checkpoints", "fanout", "imaging"},

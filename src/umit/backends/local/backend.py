@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import torch
 
@@ -83,6 +83,20 @@ class LocalBackend:
                 done.update((row.number, row.completion(self._engine)) for row in self._step(slots, waiting))
             elif given == waiting.taken and waiting.ended():
                 return
+
+    def release(self) -> None:
+        """Let go what is kept of pictures."""
+        self._pictures = {}
+
+    def sizes(self, request: Request) -> tuple[int, int, int, int]:
+        """Return pictures and their tokens, and the bytes of these tokens' keys and values and of the weights."""
+        model: Any = self._engine.model
+        text = model.config.text_config
+        count = sum(tokens(frame, self._engine.encoder.family) for frame in request.frames)
+        width = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
+        numbers = 2 * text.num_hidden_layers * text.num_key_value_heads * width
+        weights = sum(p.numel() * p.element_size() for p in model.parameters())
+        return len(request.frames), count, count * numbers * self._engine.dtype.itemsize, weights
 
     def _refill(self, waiting: _Waiting, slots: Slots, done: dict[int, Completion | UMITError], given: int) -> None:
         """Let more questions in where half of the room is free, unless too many wait for an answer before theirs."""
