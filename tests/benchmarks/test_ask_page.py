@@ -17,6 +17,7 @@ def test_the_table_is_the_records() -> None:
     record = json.loads((ROOT / "benchmarks/results/ask.json").read_text("utf-8"))
     page = (ROOT / "docs/how-to/ask-many.md").read_text("utf-8")
     assert module.written(page, record) == page
-    assert record["embedded"]["questions"]["counters"]["umit"]["patches"] * 8 == (
-        record["embedded"]["questions"]["counters"]["reference"]["patches"]
+    assert (
+        record["embedded"]["questions"]["counters"]["umit"]["patches"] * 8
+        == (record["embedded"]["questions"]["counters"]["reference"]["patches"])
     ), "each picture is encoded once"

@@ -29,7 +29,8 @@ def truths() -> list[str]:
     for scene in scenes(0, BOTH):
         volume = scene.case.kind == "volume"
         for item in scene.items:
-            for part, gold in taught(item.query, item.gold, scored=True):
+            told = frozenset(t for name, t in PHANTOM.presence if name == ("detect_3d" if volume else "detect_2d"))
+            for part, gold in taught(item.query, item.gold, scored=told):
                 task = PHANTOM.task(choose(part.query, volume=volume), part.query.language)
                 view = render(scene.case.scans, task.rendering(volume=volume))
                 found.append(task.encode(gold, part.query, view))

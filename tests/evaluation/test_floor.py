@@ -81,7 +81,14 @@ def _samples() -> list[Sample[Any, Any]]:
 def _evaluated(folder: Path, card: Checkpoint, *, unreadable: str = "") -> Score:
     """Ask a script that knows the truth of all but one sample."""
     samples = _samples()
-    told = [(s.id, text) for s in samples for _, text in asked(s, card.tasks, scored=True)]
+    kinds = {True: "detect_3d", False: "detect_2d"}
+    told = [
+        (s.id, text)
+        for s in samples
+        for _, text in asked(
+            s, card.tasks, scored=frozenset(t for n, t in card.presence if n == kinds[s.source.is_volume])
+        )
+    ]
     said = ["[[?]]" if name == unreadable else text for name, text in told]
     return evaluate(UMIT(ScriptedBackend(said), card), samples, folder)
 

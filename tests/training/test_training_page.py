@@ -39,7 +39,9 @@ def test_it_shows_what_was_measured(made: tuple[Path, dict[str, Any]]) -> None:
     assert text.count('<dt><span class="own" lang="en">step ') == 4 * 3, "four samples, asked three times"
     assert text.count("<img") >= 8 and "<script src" not in text and "http" not in re.sub(r"http-equiv", "", text)
     drawn = re.findall(r'<polyline class="hue\d" points="([^"]*)"', text.partition(">Loss<")[2])
-    assert [len(points.split()) for points in drawn] == [4, 3, 3], "each interval, and twice each validation"
+    assert [len(points.split()) for points in drawn] == [4, 3, 4, 3], (
+        "each interval and each validation, of all and of the kind"
+    )
     assert "loss: classification, English" in text
 
 

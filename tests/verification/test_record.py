@@ -211,4 +211,4 @@ def test_the_verbs_see_what_the_questions_ask(questions: Questions) -> None:
     names = {"no-picture", "open", "options-en", "options-zh", "two-pictures", "classes", "boxes", "points", "report"}
     assert questions.keys() == names
     assert not questions["no-picture"].frames and len(questions["two-pictures"].frames) == 2
-    assert UMIT.from_pretrained().checkpoint == PHANTOM
+    assert replace(UMIT.from_pretrained().checkpoint, confidence=None) == PHANTOM

@@ -152,6 +152,8 @@ class _BoxGrammar:
     def pattern(self, query: Find, view: View) -> Pattern | None:
         # The last voxel inside is one below the frame.
         size = tuple((length - self.inclusive) * 10**self.decimals for length in view.frame_size)
+        if len(size) != self.dimensions:  # words without coordinates, written on a view of none
+            return None
         around = self.spelling.around(_only(query))
         box = Corners(around, size, 0 if self.inclusive else 1, self.decimals)
         boxes = self.spelling.pattern(box.pattern, _only(query))

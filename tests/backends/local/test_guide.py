@@ -11,9 +11,9 @@ import pytest
 
 import umit
 from umit.backends.local import generate, guide
-from umit.backends.local.automaton import Node
+from umit.backends.local.automaton import NOTHING, Node
 from umit.backends.local.backend import LocalBackend
-from umit.backends.local.guide import Guides, Vocabulary
+from umit.backends.local.guide import Guide, Guides, Vocabulary
 from umit.chat import BOX_END, BOX_START, Completion, Request
 from umit.checkpoints import PHANTOM
 from umit.embedded import embedded
@@ -191,3 +191,29 @@ def test_patterns_of_a_volume_and_a_film_are_their_frames() -> None:
     request = task.request(Find("nodule"), render(film, task.rendering(volume=False)))
     assert request.corners is not None and request.corners.size == (800, 800)
     assert request.pattern is not None and request.corners.pattern in request.pattern
+
+
+def test_tokenizers_do_not_share_what_their_tokens_spell(engine: Engine) -> None:
+    """Guides of one pattern meet in the same states; a token of the one is no token of the other."""
+    other = load_engine(embedded(), device="cpu").encoder
+    pattern = f"({BOX.pattern}){{1,3}}|none of these"
+    first, second = (Guides(encoder).of([(pattern, BOX)])[0] for encoder in (engine.encoder, other))
+    alone = Guide(Vocabulary(other), pattern, BOX)
+    assert first is not None and second is not None
+    numbers = range(len(other.tokenizer.get_vocab()))  # type: ignore[attr-defined]
+    states = [[guide.start] for guide in (first, second, alone)]
+    for byte in b"none of":
+        for path in states:
+            path.append(path[-1].after(byte))
+    for mine, theirs, own in zip(*states, strict=True):
+        for number in numbers:
+            first.after(mine, number)
+        assert [second.after(theirs, n) is None for n in numbers] == [
+            not _spells(alone, own, alone._vocabulary.symbols(n)) for n in numbers
+        ]
+
+
+def _spells(guide: Guide, state: Node, symbols: tuple[int, ...]) -> bool:
+    for symbol in symbols:
+        state = state.after(symbol)
+    return bool(symbols) and state is not NOTHING

@@ -26,15 +26,13 @@ class Node:
     Attributes:
         nullable: Whether the answer may end here.
         first: Bits of the symbols that may come next.
-        tokens: What follows each token, filled by :class:`umit.backends.local.guide.Guide`.
     """
 
-    __slots__ = ("_known", "first", "nullable", "tokens")
+    __slots__ = ("_known", "first", "nullable")
 
     def __init__(self, nullable: bool, first: int) -> None:
         self.nullable, self.first = nullable, first
         self._known: dict[int, Node] = {}
-        self.tokens: dict[int, Node | None] = {}
 
     def after(self, symbol: int) -> Node:
         """Return what is left after a symbol; :data:`NOTHING` if it may not come."""

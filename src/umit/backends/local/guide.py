@@ -104,17 +104,19 @@ class Guide:
         self._vocabulary, self._pattern, self._corners = vocabulary, pattern, corners
         self._steps = _STEPS
         self.start = EMPTY
+        # Not kept in the states: those are shared by guides of other tokenizers, whose tokens spell other symbols.
+        self._known: dict[Node, dict[int, Node | None]] = {}
         self._build()
 
     def _build(self) -> None:
+        self._known = {}
         self.start = compiled(self._pattern, self._vocabulary.controls, self._corners)
 
     def after(self, state: Node, token: int) -> Node | None:
         """Return the state after a token that may come; ``None`` for one that may not."""
-        try:
-            return state.tokens[token]
-        except KeyError:
-            pass
+        known = self._known.setdefault(state, {})
+        if token in known:
+            return known[token]
         found = state
         symbols = self._vocabulary.symbols(token)
         for symbol in symbols:
@@ -123,8 +125,8 @@ class Guide:
         if self._steps < 0:  # answers begun go on in the old states, which are let go with them
             self._build()
             self._steps = _STEPS
-        known = state.tokens[token] = found if symbols and found is not NOTHING else None
-        return known
+        known[token] = found if symbols and found is not NOTHING else None
+        return known[token]
 
     def best(self, state: Node, logits: Tensor) -> int:
         """Return the likeliest token that may come.
