@@ -16,7 +16,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2] / "src" / "umit"
 PYPROJECT = ROOT.parents[1] / "pyproject.toml"
 
-_BOTTOM = {"errors", "geometry", "queries", "patterns", "whole"}
+_BOTTOM = {"errors", "geometry", "json_file", "queries", "patterns", "whole"}
 _VALUES = _BOTTOM | {"provenance", "results", "chat", "imaging"}
 _TASKS = _VALUES | {"metrics", "tasks"}
 _MODEL = _TASKS | {"checkpoints", "engine", "backends"}
@@ -28,6 +28,7 @@ ALLOWED: dict[str, set[str] | None] = {
     "queries": {"errors"},
     "patterns": {"errors"},
     "whole": set(),
+    "json_file": {"errors"},
     "embedded": {"errors"},
     "provenance": {"errors", "geometry"},
     "results": _BOTTOM | {"provenance", "display"},  # display inside overlay() alone
@@ -36,7 +37,7 @@ ALLOWED: dict[str, set[str] | None] = {
     "metrics": _BOTTOM | {"provenance", "results"},
     "tasks": _VALUES | {"metrics"},
     "checkpoints": _TASKS | {"embedded"},
-    "engine": {"chat", "embedded", "errors"},
+    "engine": {"chat", "embedded", "errors", "json_file"},
     "backends": {"engine", "chat", "errors", "patterns"},
     "fanout": _TASKS,
     "contradictions": {"chat", "checkpoints", "engine", "errors"},

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from umit.checkpoints.card import Checkpoint
 from umit.errors import CheckpointError, CheckpointWarning
+from umit.json_file import json_object
 
 __all__ = ["Budget", "as_served", "own_budget", "with_own_pixels"]
 
@@ -36,10 +36,10 @@ def own_budget(folder: Path) -> Budget | None:
         CheckpointError: A file that should say it is no JSON object.
     """
     name = "preprocessor_config.json"
-    found = _read(folder / name)
+    found = json_object(folder / name) or {}
     if not found:
         name = "processor_config.json"
-        found = _read(folder / name).get("image_processor") or {}
+        found = (json_object(folder / name) or {}).get("image_processor") or {}
     size = found.get("size") or {}
     least = found.get("min_pixels") or size.get("shortest_edge")
     most = found.get("max_pixels") or size.get("longest_edge")
@@ -97,15 +97,3 @@ def as_served(card: Checkpoint, place: str | Path) -> Checkpoint:
         stacklevel=3,
     )
     return replace(card, own_pixels=False)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        found = json.loads(path.read_text("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"expected JSON in {path.name}, got: {error}") from error
-    if not isinstance(found, dict):
-        raise CheckpointError(f"expected a JSON object in {path.name}, got {type(found).__name__}")
-    return found

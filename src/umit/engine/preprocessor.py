@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from umit.engine.families import MERGE, TEMPORAL, Family
 from umit.errors import CheckpointError
+from umit.json_file import json_object
 
 __all__ = ["PROCESSOR_FILES", "Feeding", "feeding", "fitted", "write_processor_files"]
 
@@ -43,11 +44,11 @@ def feeding(place: Path) -> Feeding | None:
     Raises:
         CheckpointError: A file that is no JSON object, or numbers that are none.
     """
-    file, found = PROCESSOR_FILES[0], _read(place / PROCESSOR_FILES[0])
+    file, found = PROCESSOR_FILES[0], (json_object(place / PROCESSOR_FILES[0]) or {})
     if not found:
         file, found = (
             PROCESSOR_FILES[1],
-            _object(_read(place / PROCESSOR_FILES[1]), "image_processor", PROCESSOR_FILES[1]),
+            _object((json_object(place / PROCESSOR_FILES[1]) or {}), "image_processor", PROCESSOR_FILES[1]),
         )
     if not found:
         return None
@@ -133,15 +134,3 @@ def _object(found: dict[str, Any], key: str, file: str) -> dict[str, Any]:
     if not isinstance(part, dict):
         raise CheckpointError(f"expected an object as {key} in {file}, got {part!r:.80}")
     return part
-
-
-def _read(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        found = json.loads(path.read_text("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"expected JSON in {path.name}, got: {error}") from error
-    if not isinstance(found, dict):
-        raise CheckpointError(f"expected a JSON object in {path.name}, got {type(found).__name__}")
-    return found

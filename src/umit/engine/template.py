@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Final
 
 from umit import chat
 from umit.chat import Around
 from umit.errors import CheckpointError
+from umit.json_file import json_object
 
 __all__ = ["PROBE", "rendered", "template_form", "template_of"]
 
@@ -25,14 +25,7 @@ def template_of(tokenizer: Any) -> str | None:
     if isinstance(own, str):
         return own
     path = Path(str(getattr(tokenizer, "name_or_path", ""))) / "chat_template.json"
-    if not path.is_file():
-        return None
-    try:
-        found = json.loads(path.read_text("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"expected JSON in {path.name}, got: {error}") from error
-    if not isinstance(found, dict):
-        raise CheckpointError(f"expected a JSON object in {path.name}, got {type(found).__name__}")
+    found = json_object(path) or {}
     template = found.get("chat_template")
     return template if isinstance(template, str) else None
 
